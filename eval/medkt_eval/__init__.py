@@ -1,0 +1,1 @@
+"""Statistics on predictions: metrics, intervals, comparisons. Needs no torch and no images."""

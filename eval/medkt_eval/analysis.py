@@ -1,0 +1,127 @@
+"""What a study declares about its analysis before test predictions exist: the `[analysis]` table of a study file.
+
+In: a study file (TOML) or `runs/study.json`. Out: `Analysis` and where it came from.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from medkt_eval.errors import InputError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Primary(BaseModel):
+    """The one contrast that is not adjusted, because it was named beforehand: arm_a minus arm_b."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    arm_a: str
+    arm_b: str
+    metric: str = "auc"
+    label: str = "macro"
+
+
+class Analysis(BaseModel):
+    """How the runs of a study are to be analysed. Arms are given by their name or their id."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    baseline: str | None = Field(default=None, description="arm that the others are compared with")
+    primary: Primary | None = None
+    seeds: Literal["nested", "crossed"] = "nested"
+    margin: float | None = Field(default=None, gt=0, lt=1, description="equivalence margin, as a fraction")
+    threshold_rule: Literal["max_f1"] = "max_f1"
+    ordered: bool = Field(default=False, description="classes are ordered")
+    independent_images: bool = Field(default=False, description="one image a patient, so no patient_id is needed")
+    label_latex: dict[str, str] = Field(default_factory=dict)
+    reference: list[dict[str, Any]] = Field(default_factory=list, description="published numbers to set beside ours")
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """An analysis, and where it was declared."""
+
+    analysis: Analysis
+    study: str | None = None
+    sha256: str | None = None  # of the study file's text
+    recorded: bool = False  # by medkt train, beside the runs
+    notes: tuple[str, ...] = ()
+
+
+def read_declaration(runs: Path, study: Path | None) -> Declaration:
+    """Analysis from `study` where given, else from `runs/study.json`, else the defaults.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or its `[analysis]` holds an unknown key or a wrong value.
+    """
+    if study is not None:
+        text = read_text(study, "a study file")
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{study}: not TOML: {error}; expected a study file") from error
+        name = str(table.get("name", study.stem))
+        analysis = validated(Analysis, table.get("analysis", {}), f"{study}: [analysis]")
+        return Declaration(analysis, name, hashlib.sha256(text.encode()).hexdigest())
+    recorded = runs / "study.json"
+    if not recorded.is_file():
+        return Declaration(Analysis())
+    try:
+        table = json.loads(read_text(recorded, "what medkt train wrote"))
+        analysis, name, sha256 = table["analysis"], table.get("name"), table.get("sha256")
+        earlier = table.get("earlier", [])
+        if not isinstance(name, str | None) or not isinstance(sha256, str | None) or not isinstance(earlier, list):
+            raise TypeError("name and sha256 are text, earlier is a list")
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{recorded}: not a study.json of medkt train ({error!r}); remove it or give --study"
+        ) from error
+    changed = (f"the study file was changed {len(earlier)} time(s) after its first runs were whole",) if earlier else ()
+    return Declaration(validated(Analysis, analysis, f"{recorded}: analysis"), name, sha256, True, changed)
+
+
+def read_text(path: Path, expected: str) -> str:
+    """Text of a UTF-8 file, or an `InputError` that names it and what was expected."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: {reason}; expected {expected}") from error
+
+
+def validated(model: type[Model], table: object, where: str) -> Model:
+    """`table` as a `model`, or an `InputError` that names the first wrong key, what stands there and what is known."""
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InputError(f"{where}: unknown key {key!r}{_nearest(model, str(first['loc'][-1]))}") from error
+        if first["type"] == "missing":
+            raise InputError(f"{where}: {key} is missing; expected a value there") from error
+        if first["type"] == "value_error":
+            message = first["msg"].removeprefix("Value error, ")
+            raise InputError(f"{where}: {key}: {message}" if key else f"{where}: {message}") from error
+        raise InputError(f"{where}: {key} is {first['input']!r}: {first['msg']}") from error
+
+
+def _nearest(model: type[BaseModel], key: str) -> str:
+    """What the user may have meant by an unknown key, from all keys that the model and its parts know."""
+    schema = model.model_json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    known = sorted({name for part in parts for name in part.get("properties", {})})
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known keys: {', '.join(model.model_fields)}"

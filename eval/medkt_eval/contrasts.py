@@ -1,0 +1,141 @@
+"""Which arms are compared with which, and which comparisons make a family.
+
+In: the arms and what the study declared. Out: `Contrast`s, each with the family its p-value is adjusted in.
+The families are those of docs/statistics.md: (data set, training size, averaged metric, declared set) by Holm, the
+labels of one comparison by Benjamini-Hochberg, the primary contrast not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from medkt_eval.analysis import Analysis
+from medkt_eval.errors import InputError
+from medkt_eval.results import Arm
+
+AVERAGES = ("macro", "weighted")
+Kind = Literal["declared", "all", "table"]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Arm a minus arm b, and why it is made."""
+
+    arm_a: str
+    arm_b: str
+    kind: Kind
+
+
+def find_arm(arms: Sequence[Arm], text: str, where: str) -> list[Arm]:
+    """Arms of that id or name; a name may stand for one arm in each data set.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    found = [arm for arm in arms if text in (arm.arm, arm.name) and arm.role == "arm"]
+    if not found:
+        known = ", ".join(sorted({arm.name for arm in arms if arm.role == "arm"}))
+        raise InputError(f"{where} is {text!r}, which is no arm of these runs; expected one of {known}")
+    return found
+
+
+def applicable(analysis: Analysis, arms: Sequence[Arm]) -> tuple[Analysis, list[str]]:
+    """What can be analysed of a study whose runs are not all there yet, and notes on what must wait.
+
+    The arms that a recorded study names are arms of that study: one that is absent here has not been trained yet.
+    """
+    known = {text for arm in arms if arm.role == "arm" for text in (arm.arm, arm.name)}
+    primary = analysis.primary
+    changes: dict[str, None] = {}
+    notes = []
+    if analysis.baseline is not None and analysis.baseline not in known:
+        changes["baseline"] = None
+        notes.append(f"the study's baseline, {analysis.baseline}, has no run yet")
+    if primary is not None and not {primary.arm_a, primary.arm_b} <= known:
+        changes["primary"] = None
+        notes.append(f"the study's primary contrast, {primary.arm_a} - {primary.arm_b}, has no runs of both arms yet")
+    return analysis.model_copy(update=changes), notes
+
+
+def baselines(arms: Sequence[Arm], analysis: Analysis) -> tuple[dict[tuple[str, int | None, str], str], list[str]]:
+    """Baseline arm of each (data set, training size, student), and notes where there is none or a choice was made.
+
+    It is the arm that the study names, else transfer learning with all layers unfrozen.
+    """
+    named = find_arm(arms, analysis.baseline, "[analysis] baseline") if analysis.baseline else []
+    found: dict[tuple[str, int | None, str], str] = {}
+    notes = []
+    for key, group in _groups(arms, by_student=True).items():
+        candidates = [arm.arm for arm in group if arm in named] or [
+            arm.arm for arm in group if arm.method == "transfer_learning" and arm.unfrozen in ("all", None)
+        ]
+        if candidates:
+            found[key] = candidates[0]
+        text = f"{key[2]} on {key[0]} ({key[1]} training images)"
+        if len(candidates) > 1:
+            notes.append(f"{text}: {len(candidates)} arms could be the baseline; {candidates[0]} was taken. "
+                         "Name another with [analysis] baseline")  # fmt: skip
+        if not candidates and len(group) > 1:
+            notes.append(f"{text}: no arm with method transfer_learning and all layers unfrozen, so no baseline; "
+                         "name one with [analysis] baseline")  # fmt: skip
+    return found, notes
+
+
+def contrasts(
+    arms: Sequence[Arm],
+    baseline: dict[tuple[str, int | None, str], str],
+    mode: Literal["default", "all"],
+) -> list[Contrast]:
+    """All contrasts to be made, within one data set and training-set size.
+
+    `default`: every arm against the baseline of its student, and arms that differ in the teacher alone against each
+    other. `all`: every pair, a family of its own. In both, every pair again for the marks of Tables IV and V.
+    """
+    made = []
+    for key, group in _groups(arms, by_student=False).items():
+        bases = {baseline.get((*key, arm.student)) for arm in group}
+        pairs = [_ordered(a, b, bases) for a, b in combinations(group, 2)]
+        for a, b in pairs:
+            declared = b.arm == baseline.get((*key, a.student)) and a.student == b.student
+            if mode == "all":
+                made.append(Contrast(a.arm, b.arm, "all"))
+            elif declared or _differ_in_teacher_alone(a, b):
+                made.append(Contrast(a.arm, b.arm, "declared"))
+        made += [Contrast(a.arm, b.arm, "table") for a, b in pairs]
+    return made
+
+
+def family(arm: Arm, contrast: Contrast, metric: str, label: str) -> tuple[str, str]:
+    """Name of the family of one comparison and its method of adjustment."""
+    size = "all" if arm.train_size is None else arm.train_size
+    if label in AVERAGES:
+        return f"{arm.dataset}/{size}/{metric} {label}/{contrast.kind}", "holm"
+    return f"{arm.dataset}/{size}/{metric} by label/{contrast.arm_a} - {contrast.arm_b}", "benjamini-hochberg"
+
+
+def _groups(arms: Sequence[Arm], *, by_student: bool) -> dict[tuple, list[Arm]]:
+    groups: dict[tuple, list[Arm]] = {}
+    for arm in sorted(arms, key=lambda arm: arm.arm):
+        if arm.role == "arm":
+            key = (arm.dataset, arm.train_size, *((arm.student,) if by_student else ()))
+            groups.setdefault(key, []).append(arm)
+    return groups
+
+
+def _ordered(a: Arm, b: Arm, bases: set[str | None]) -> tuple[Arm, Arm]:
+    """The baseline second; transfer learning second; else by id."""
+    ranks = [(arm.arm in bases, arm.method != "attention_transfer", arm.arm) for arm in (a, b)]
+    return (a, b) if ranks[0] < ranks[1] else (b, a)
+
+
+def _differ_in_teacher_alone(a: Arm, b: Arm) -> bool:
+    def rest(arm: Arm) -> tuple:
+        tuned = {name: value for name, value in arm.settings.items() if name != "beta"}  # tuned for each teacher
+        return arm.method, arm.student, arm.unfrozen, tuned
+
+    return a.teacher != b.teacher and rest(a) == rest(b)

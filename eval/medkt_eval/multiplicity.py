@@ -1,0 +1,36 @@
+"""Adjustment of p-values within families of comparisons.
+
+In: p-values of one family. Out: adjusted p-values, by statsmodels. Which comparisons make a family is said in
+docs/statistics.md and decided in contrasts.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+METHODS = {"holm": "holm", "benjamini-hochberg": "fdr_bh"}
+
+
+def adjust(p_values: Sequence[float | None], method: str) -> list[float | None]:
+    """Adjusted p-values of one family; a p-value that does not exist stays None and does not count.
+
+    Parameters
+    ----------
+    p_values : sequence of float or None
+        Raw p-values.
+    method : {"holm", "benjamini-hochberg"}
+        R: `p.adjust(p, "holm")`, `p.adjust(p, "BH")`.
+
+    Examples
+    --------
+    >>> [round(p, 3) for p in adjust([0.01, 0.04, 0.03], "holm")]
+    [0.03, 0.06, 0.06]
+    """
+    known = [p for p in p_values if p is not None]
+    if not known:
+        return list(p_values)
+    adjusted = iter(np.asarray(multipletests(known, method=METHODS[method])[1]))
+    return [None if p is None else float(next(adjusted)) for p in p_values]

@@ -1,0 +1,214 @@
+"""Run folders as evaluation sees them: run.json, predictions, history.
+
+In: runs/. Out: `RunRecord`s, the winners of tuning grids alone. medkt's trainer writes these folders; so may any other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from medkt_eval import predictions
+from medkt_eval.analysis import read_text, validated
+from medkt_eval.errors import InputError
+from medkt_eval.files import sha256_of_file
+from medkt_eval.predictions import Predictions
+
+FORMAT = 1
+
+
+class ManifestPart(BaseModel):
+    """Other trainers may add fields of their own; nothing changes once made."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class ArmFields(ManifestPart):
+    """`arm` in run.json: what the run is an instance of."""
+
+    dataset: str
+    task: Literal["multilabel", "multiclass"]
+    train_size: int | None = None
+    method: str
+    student: str
+    teacher: str | None = None
+    unfrozen: str | None = None
+    trainable_parameters: int | None = None
+    total_parameters: int | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    name: str | None = Field(default=None, description="the arm's name in its study file")
+
+
+class DataFields(ManifestPart):
+    """`data` in run.json: what the run was trained and tested on."""
+
+    n: dict[str, int] = Field(default_factory=dict, description="split -> images")
+    patients: dict[str, int] = Field(default_factory=dict, description="split -> patients")
+    sha256: dict[str, str] = Field(default_factory=dict, description="split -> hash of the sorted image ids")
+    positive: dict[str, dict[str, int]] = Field(default_factory=dict, description="split -> label -> images")
+    synthetic: bool = False
+    source: str = ""
+    labelling: str = ""
+    views: str = ""
+    patients_in_two_splits: int | None = None
+
+
+class PredictionFile(ManifestPart):
+    """`predictions` in run.json."""
+
+    file: str
+    rows: int | None = None
+    sha256: str | None = None
+
+
+class Manifest(ManifestPart):
+    """run.json, format 1."""
+
+    format: int
+    run_id: str
+    arm: ArmFields
+    seed: int
+    role: Literal["arm", "teacher"] = "arm"
+    grid: str | None = None
+    labels: list[str] = Field(min_length=1)
+    data: DataFields = DataFields()
+    selection: dict[str, Any] | None = Field(default=None, description="metric, epoch and value on validation")
+    predictions: PredictionFile | None = None
+    predictions_validation: PredictionFile | None = None
+    seconds: float | None = None
+
+    @property
+    def arm_id(self) -> str:
+        """The run id without its seed."""
+        return self.run_id.removesuffix(f"-s{self.seed}")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run: its manifest and the folder that holds the rest."""
+
+    manifest: Manifest
+    folder: Path
+
+    def test(self) -> Predictions:
+        """Read the test predictions, checked against the hash in run.json."""
+        path = predictions.find(self.folder, "test")
+        if path is None:
+            raise InputError(f"{self.folder}: no predictions-test.parquet (or .csv, .csv.gz); expected one")
+        return self._read(path, self.manifest.predictions)
+
+    def validation(self) -> Predictions | None:
+        """Read the validation predictions, or None where the run has none."""
+        path = predictions.find(self.folder, "validation")
+        return None if path is None else self._read(path, self.manifest.predictions_validation)
+
+    def history(self) -> pd.DataFrame | None:
+        """history.csv, one row an epoch, or None where the run has none."""
+        path = self.folder / "history.csv"
+        if not path.is_file():
+            return None
+        try:
+            return pd.read_csv(path)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: cannot be read ({error}); expected a CSV with one row an epoch") from error
+
+    def sha256(self) -> str:
+        """Hash of the test predictions as they are on disk."""
+        path = predictions.find(self.folder, "test")
+        return sha256_of_file(path) if path else ""
+
+    def _read(self, path: Path, recorded: PredictionFile | None) -> Predictions:
+        if recorded is not None and recorded.sha256 not in (None, found := sha256_of_file(path)):
+            raise InputError(
+                f"{path}: sha256 is {found[:12]}..., run.json says {str(recorded.sha256)[:12]}...; "
+                "the file was changed after the run: restore it, or remove this run and train it again"
+            )
+        return predictions.read(path, self.manifest.arm.task, self.manifest.labels)
+
+
+def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:
+    """All runs in `runs/`, sorted by run id, and notes on what was passed over.
+
+    Names that begin with a dot are ignored.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, no run in it, or a run.json is not of format 1.
+    """
+    if not runs.is_dir():
+        raise InputError(f"{runs}: no such folder; expected the folder that medkt train wrote (its --out)")
+    folders = sorted(path for path in runs.iterdir() if path.is_dir() and not path.name.startswith("."))
+    records = [RunRecord(_manifest(folder), folder) for folder in folders if (folder / "run.json").is_file()]
+    if not records:
+        raise InputError(f"{runs}: no run in it; expected folders with a run.json, as medkt train writes them")
+    notes = [f"{folder.name} holds no run.json and was passed over" for folder in folders
+             if not (folder / "run.json").is_file()]  # fmt: skip
+    return records, notes
+
+
+def keep_grid_winners(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[str]]:
+    """Of each tuning grid, the runs of the setting with the best mean validation metric over its seeds.
+
+    The others' test predictions are never read.
+
+    Raises
+    ------
+    InputError
+        If a run of a grid has no `selection.value`.
+    """
+    grids: Mapping[str, dict[str, list[RunRecord]]] = defaultdict(lambda: defaultdict(list))
+    kept = [record for record in records if record.manifest.grid is None]
+    for record in records:
+        if record.manifest.grid is not None:
+            grids[record.manifest.grid][record.manifest.arm_id].append(record)
+    notes = []
+    for grid, settings in sorted(grids.items()):
+        means = {arm: float(np.mean([_selected_value(run) for run in runs])) for arm, runs in sorted(settings.items())}
+        winner = max(means, key=lambda arm: means[arm])
+        kept += settings[winner]
+        notes.append(
+            f"grid {grid}: {winner} kept of {len(means)} settings tried, by its mean validation metric "
+            f"({means[winner]:.4f}) on these seeds; the others' test predictions were not read"
+        )
+    return sorted(kept, key=lambda record: record.manifest.run_id), notes
+
+
+def _selected_value(record: RunRecord) -> float:
+    selection = record.manifest.selection or {}
+    value = selection.get("value")
+    if not isinstance(value, int | float) or not np.isfinite(value):
+        raise InputError(
+            f"{record.folder}/run.json: selection.value is {value}, but the run belongs to grid "
+            f"{record.manifest.grid!r}, whose winner is chosen by it; expected a number"
+        )
+    return float(value)
+
+
+def _manifest(folder: Path) -> Manifest:
+    path = folder / "run.json"
+    try:
+        content = json.loads(read_text(path, "a run's manifest"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not JSON ({error}); expected a run's manifest (docs/formats.md)") from error
+    manifest = validated(Manifest, content, str(path))
+    if manifest.format != FORMAT:
+        raise InputError(f"{path}: format is {manifest.format}; this medkt reads format {FORMAT}")
+    if manifest.run_id != folder.name:
+        raise InputError(f"{path}: run_id is {manifest.run_id!r} in a folder called {folder.name!r}; make them equal")
+    if not manifest.run_id.endswith(f"-s{manifest.seed}"):
+        raise InputError(f"{path}: run_id is {manifest.run_id!r} and seed {manifest.seed}; a run id ends in its seed, "
+                         f"here -s{manifest.seed}, and the rest names the arm")  # fmt: skip
+    if taken := sorted({"macro", "weighted", "micro", "macro_ovo"} & set(manifest.labels)):
+        raise InputError(f"{path}: a label is called {taken[0]!r}, the name of an average; call it something else")
+    if len(set(manifest.labels)) != len(manifest.labels):
+        raise InputError(f"{path}: a label is listed twice in labels: {manifest.labels}")
+    return manifest

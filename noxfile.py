@@ -1,0 +1,97 @@
+"""Sessions that check medkt, and the one that makes the demo's report.
+
+`nox -s tests` is what continuous integration runs. What a session installs is named in pyproject.toml.
+"""
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["tests"]
+nox.options.reuse_existing_virtualenvs = True
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def group(name: str) -> list[str]:
+    """Packages of a dependency group."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests but the slow ones; those on real images run where MEDKT_DATA points to some."""
+    session.install(".[train]", *group("test"))
+    session.run("pytest", "-m", "not slow and not browser and not latex", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, docstrings and formatting, by ruff."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types, by pyright."""
+    session.install("-e", ".[train]", *group("types"))
+    session.run("pyright")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Who may import whom, by import-linter."""
+    session.install("-e", ".[train]", *group("layers"))
+    session.run("lint-imports")
+
+
+@nox.session
+def notorch(session: nox.Session) -> None:
+    """Evaluation and reports in an environment that has no torch."""
+    session.install(".", *group("test"))
+    session.run("python", "-c", "import importlib.util as u; assert u.find_spec('torch') is None, 'torch is here'")
+    session.run("pytest", "tests/eval", "tests/reports", "tests/end_to_end/test_without_torch.py", "-m",
+                "not slow and not browser and not latex", *session.posargs)  # fmt: skip
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Tests that take minutes: the demo study from end to end."""
+    session.install(".[train]", *group("test"))
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def latex(session: nox.Session) -> None:
+    """Compile every exported table with a real TeX (Debian: texlive-science, poppler-utils)."""
+    _needs(session, {"pdflatex": "texlive-science", "pdftotext": "poppler-utils"})
+    session.install(".", *group("test"))
+    session.run("pytest", "-m", "latex", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Open the report in a real browser (Debian: chromium)."""
+    _needs(session, {"chromium": "chromium"})
+    session.install(".", *group("test"))
+    session.run("pytest", "-m", "browser", *session.posargs)
+
+
+@nox.session
+def report(session: nox.Session) -> None:
+    """Train the demo, evaluate it and write its report; or `nox -s report -- RUNS` for given runs."""
+    runs = Path(session.posargs[0]) if session.posargs else Path("runs")
+    session.install("." if session.posargs else ".[train]")
+    if not session.posargs:
+        session.run("medkt", "train", "--out", str(runs))
+    session.run("medkt", "evaluate", str(runs))
+
+
+def _needs(session: nox.Session, programs: dict[str, str]) -> None:
+    """Stop, naming the Debian packages, where a program is missing."""
+    missing = sorted({package for program, package in programs.items() if shutil.which(program) is None})
+    if missing:
+        session.error(f"missing: apt-get install {' '.join(missing)}")

@@ -1,0 +1,175 @@
+"""Builders of run folders and arms for the tests of medkt_eval."""
+
+from __future__ import annotations
+
+import gc
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medkt_eval.files import sha256_of_file
+from medkt_eval.results import Arm
+
+LABELS = ("Edema", "Effusion", "Pneumonia")
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_collections() -> Iterator[None]:
+    """statsmodels collects garbage in every call of Holm: spare it the modules, which are half of the tests' time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture
+def golden() -> Callable[[str], list[dict[str, Any]]]:
+    """Cases of a file of golden numbers."""
+
+    def read(name: str) -> list[dict[str, Any]]:
+        return json.loads((GOLDEN / name).read_text(encoding="utf-8"))["cases"]
+
+    return read
+
+
+def frame_of(
+    split: str,
+    seed_of_scores: int,
+    *,
+    task: str = "multilabel",
+    labels: Sequence[str] = LABELS,
+    dataset: str = "phantom-chest",
+    skill: float = 1.0,
+    n_images: int = 40,
+) -> pd.DataFrame:
+    """A prediction table: the targets depend on data set and split alone, the scores on `seed_of_scores` too."""
+    truth = np.random.default_rng(zlib.crc32(f"{dataset} {split}".encode()))
+    noise = np.random.default_rng(seed_of_scores)
+    columns: dict[str, Any] = {
+        "image_id": [f"{split}-{k // 2:03d}/v{k % 2}" for k in range(n_images)],
+        "patient_id": [f"{k // 2:03d}" for k in range(n_images)],
+    }
+    if task == "multilabel":
+        targets = (truth.random((n_images, len(labels))) < 0.4).astype(np.float64)
+        scores = (skill * targets + noise.normal(size=targets.shape)).astype(np.float32)
+        targets[0, 0] = np.nan  # not labelled
+        columns |= {f"target_{label}": pd.array(targets[:, k], dtype="Int8") for k, label in enumerate(labels)}
+    else:
+        index = truth.integers(0, len(labels), n_images)
+        logits = skill * np.eye(len(labels))[index] + noise.normal(size=(n_images, len(labels)))
+        scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        columns["target"] = np.array(labels, dtype=object)[index]
+    columns |= {f"score_{label}": scores[:, k] for k, label in enumerate(labels)}
+    return pd.DataFrame(columns)
+
+
+def save_frame(frame: pd.DataFrame, path: Path) -> Path:
+    """Write a table in the format that its name asks for."""
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def predictions_frame() -> Callable[..., pd.DataFrame]:
+    return frame_of
+
+
+@pytest.fixture
+def save() -> Callable[[pd.DataFrame, Path], Path]:
+    return save_frame
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """An empty folder for run folders."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def write_run(runs: Path) -> Callable[..., Path]:
+    """A function that writes one run folder; its scores come from the run id, so they are the same in any study."""
+
+    def write(
+        arm: str,
+        seed: int,
+        *,
+        into: Path | None = None,
+        task: str = "multilabel",
+        labels: Sequence[str] = LABELS,
+        dataset: str = "phantom-chest",
+        train_size: int | None = 100,
+        method: str = "transfer_learning",
+        teacher: str | None = "imagenet",
+        unfrozen: str | None = "all",
+        skill: float = 1.0,
+        validation: bool = True,
+        suffix: str = ".parquet",
+        selection: dict[str, Any] | None = None,
+        history: pd.DataFrame | None = None,
+        change: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+        student: str = "densenet121",
+        settings: dict[str, Any] | None = None,
+        name: str | None = None,
+        **manifest: Any,
+    ) -> Path:
+        folder = (into or runs) / f"{arm}-s{seed}"
+        folder.mkdir(parents=True)
+        files = {}
+        for k, split in enumerate(["test", "validation"] if validation else ["test"]):
+            frame = frame_of(
+                split, zlib.crc32(folder.name.encode()) + k, task=task, labels=labels, dataset=dataset, skill=skill
+            )
+            if change is not None and split == "test":
+                frame = change(frame)
+            path = save_frame(frame, folder / f"predictions-{split}{suffix}")
+            files[split] = {"file": path.name, "rows": len(frame), "sha256": sha256_of_file(path)}
+        content = {
+            "format": 1,
+            "run_id": folder.name,
+            "arm": {
+                "dataset": dataset, "task": task, "train_size": train_size, "method": method, "student": student,
+                "teacher": teacher, "unfrozen": unfrozen, "trainable_parameters": 10, "total_parameters": 20,
+                "settings": settings or {}, "name": name,
+            },
+            "seed": seed,
+            "labels": list(labels),
+            "data": {"n": {"train": train_size or 300, "validation": 40, "test": 40}, "sha256": {"train": "abc"}},
+            "predictions": files["test"],
+            "seconds": 1.5,
+            "selection": selection,
+        } | manifest  # fmt: skip
+        if validation:
+            content["predictions_validation"] = files["validation"]
+        (folder / "run.json").write_text(json.dumps(content), encoding="utf-8")
+        if history is not None:
+            history.to_csv(folder / "history.csv", index=False)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def make_arm() -> Callable[..., Arm]:
+    """A function that makes one arm of results.json."""
+
+    def make(arm: str, **fields: Any) -> Arm:
+        known = {
+            "name": arm, "dataset": "phantom-chest", "task": "multilabel", "train_size": 100,
+            "method": "transfer_learning", "student": "densenet121", "teacher": "imagenet", "unfrozen": "all",
+            "trainable_parameters": None, "total_parameters": None, "settings": {}, "seeds": [0, 1],
+        }  # fmt: skip
+        return Arm(arm=arm, **(known | fields))
+
+    return make

@@ -1,0 +1,628 @@
+"""From run folders to results.json."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import f1_score, roc_auc_score
+
+from medkt_eval.errors import InputError
+from medkt_eval.evaluation import evaluate
+from medkt_eval.multiplicity import adjust
+from medkt_eval.results import EvaluationResult
+from medkt_eval.thresholds import NO_VALIDATION, max_f1
+
+LABELS = ("Edema", "Effusion", "Pneumonia")
+EXACT = {"rel": 0, "abs": 1e-12}
+AT = {"method": "attention_transfer"}
+
+
+@pytest.fixture
+def two_arms(write_run, runs):
+    """Transfer learning and attention transfer, three seeds each."""
+    for seed in range(3):
+        write_run("tl", seed, name="TL", skill=0.5)
+        write_run("at", seed, name="AT", skill=1.5, **AT)
+    return runs
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A function that writes a study file with this [analysis]."""
+
+    def write(analysis: str) -> Path:
+        path = tmp_path / "study.toml"
+        path.write_text(f'name = "a study"\n[analysis]\n{analysis}\n', encoding="utf-8")
+        return path
+
+    return write
+
+
+def rows(results, **fields):
+    return [row for row in results if all(getattr(row, name) == value for name, value in fields.items())]
+
+
+def one(results, **fields):
+    found = rows(results, **fields)
+    assert len(found) == 1, (fields, len(found))
+    return found[0]
+
+
+def dumped(result, *, without=("created",)):
+    return result.model_dump(exclude=set(without))
+
+
+def edit(folder, **fields):
+    path = folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def by_hand(folder):
+    """Macro and weighted AUC and F1, without medkt_eval's reader."""
+    test, validation = (pd.read_parquet(folder / f"predictions-{split}.parquet") for split in ("test", "validation"))
+    auc, f1, positive = [], [], []
+    for label in LABELS:
+        truth, score = test[f"target_{label}"], test[f"score_{label}"]
+        kept = truth.notna().to_numpy()
+        truth = truth[kept].astype(int)
+        seen = validation[f"target_{label}"].notna().to_numpy()
+        threshold = max_f1(
+            validation[f"target_{label}"][seen].astype(int).to_numpy(),
+            validation[f"score_{label}"][seen].to_numpy(dtype=float),
+        )
+        auc.append(roc_auc_score(truth, score[kept]))
+        f1.append(f1_score(truth, score[kept] >= threshold))
+        positive.append(truth.sum())
+    return {(name, average): np.average(values, weights=weights)
+            for name, values in (("auc", auc), ("f1", f1))
+            for average, weights in (("macro", None), ("weighted", positive))}  # fmt: skip
+
+
+def test_values_are_those_computed_by_hand(two_arms):
+    result = evaluate(two_arms, level=0.9)
+    hand = {arm: [by_hand(two_arms / f"{arm}-s{seed}") for seed in range(3)] for arm in ("tl", "at")}
+    for key in (("auc", "macro"), ("auc", "weighted"), ("f1", "macro"), ("f1", "weighted")):
+        fields = dict(zip(("metric", "label"), key, strict=True))
+        values = {arm: np.array([run[key] for run in seeds]) for arm, seeds in hand.items()}
+        for arm, expected in values.items():
+            for seed in range(3):
+                row = one(result.runs, run_id=f"{arm}-s{seed}", **fields)
+                assert (row.arm, row.seed, row.dataset, row.n_images) == (arm, seed, "phantom-chest", 40)
+                assert row.value == pytest.approx(expected[seed], **EXACT)
+            estimate = one(result.estimates, arm=arm, interval="seeds:t", **fields)
+            low, high = stats.t.interval(0.9, 2, expected.mean(), stats.sem(expected))
+            assert (estimate.value, estimate.low, estimate.high) == pytest.approx((expected.mean(), low, high), **EXACT)
+            assert (estimate.level, estimate.df, estimate.n_seeds, estimate.n_patients) == (0.9, 2, 3, 20)
+            normal = one(result.estimates, arm=arm, interval="seeds:normal", **fields)
+            assert normal.value == estimate.value
+            assert normal.high - normal.low == pytest.approx(2 * stats.norm.ppf(0.95) * stats.sem(expected), **EXACT)
+        row = one(result.comparisons, kind="declared", **fields)
+        welch = stats.ttest_ind(values["at"], values["tl"], equal_var=False)
+        assert (row.arm_a, row.arm_b, row.test, row.scope) == ("at", "tl", "t-welch", "seeds")
+        assert row.difference == pytest.approx(values["at"].mean() - values["tl"].mean(), **EXACT)
+        assert (row.statistic, row.p_value, row.df) == pytest.approx((welch.statistic, welch.pvalue, welch.df), **EXACT)
+        interval = welch.confidence_interval(0.9)
+        assert (row.low, row.high) == pytest.approx((interval.low, interval.high), **EXACT)
+        assert (row.n_seeds_a, row.n_seeds_b, row.n_patients, row.n_images) == (3, 3, 20, 40)
+        assert row.p_adjusted == row.p_value  # alone in its family
+
+
+def test_data_set_arms_and_provenance(two_arms):
+    result = evaluate(two_arms, command="medkt evaluate")
+    data = one(result.datasets, dataset="phantom-chest")
+    assert (data.splits["test"].n_images, data.splits["test"].n_patients) == (40, 20)
+    assert data.splits["train 100"].n_images == 100
+    assert data.training_sample == "fixed"
+    assert [(arm.arm, arm.name, arm.seeds) for arm in result.arms] == [("at", "AT", [0, 1, 2]), ("tl", "TL", [0, 1, 2])]
+    assert result.settings.baseline == {"phantom-chest/100/densenet121": "tl"}
+    assert (result.settings.command, result.settings.notes) == ("medkt evaluate", [])
+    recorded = json.loads((two_arms / "at-s0" / "run.json").read_text())["predictions"]["sha256"]
+    assert one(result.inputs, run_id="at-s0").sha256 == recorded
+
+
+def test_seeds_trained_on_other_images_are_told(two_arms):
+    edit(two_arms / "tl-s1", data={"sha256": {"train": "other"}})
+    assert evaluate(two_arms).datasets[0].training_sample == "redrawn with each seed"
+    edit(two_arms / "tl-s1", data={})
+    assert evaluate(two_arms).datasets[0].training_sample == "unknown"
+
+
+def test_multiclass(write_run, runs):
+    for seed in range(2):
+        write_run("tl", seed, task="multiclass", validation=False)
+        write_run("at", seed, task="multiclass", skill=2, **AT)
+    result = evaluate(runs)
+    frame = pd.read_parquet(runs / "tl-s0" / "predictions-test.parquet")
+    scores = frame[[f"score_{label}" for label in LABELS]].to_numpy()
+    called = np.array(LABELS)[scores.argmax(axis=1)]
+    expected = roc_auc_score(frame["target"], scores, multi_class="ovr", average="weighted", labels=LABELS)
+    assert one(result.runs, run_id="tl-s0", metric="auc", label="weighted").value == pytest.approx(expected, **EXACT)
+    expected = f1_score(frame["target"], called, average="macro")
+    assert one(result.runs, run_id="tl-s0", metric="f1", label="macro").value == pytest.approx(expected, **EXACT)
+    assert result.thresholds == []  # arg max needs none
+
+
+def test_label_rows_and_families(write_run, two_arms):
+    for seed in range(3):
+        write_run("last34", seed, unfrozen="last34", skill=1)
+    result = evaluate(two_arms)
+    families = {row.family for row in result.comparisons}
+    assert "phantom-chest/100/auc macro/declared" in families
+    for name in families:
+        members = rows(result.comparisons, family=name)
+        method = members[0].adjustment
+        assert {member.adjustment for member in members} == {method}
+        assert method == ("holm" if members[0].label in ("macro", "weighted") else "benjamini-hochberg")
+        expected = adjust([member.p_value for member in members], method)
+        assert [member.p_adjusted for member in members] == pytest.approx(expected, **EXACT)
+    assert len(rows(result.comparisons, family="phantom-chest/100/auc macro/declared")) == 2
+    assert len(rows(result.comparisons, family="phantom-chest/100/auc macro/table")) == 3
+    assert len(rows(result.comparisons, family="phantom-chest/100/auc by label/at - tl")) == len(LABELS)
+    assert {row.label for row in rows(result.comparisons, kind="table")} == {"macro", "weighted"}
+    everything = evaluate(two_arms, comparisons="all")
+    assert len(rows(everything.comparisons, kind="all", metric="auc", label="macro")) == 3
+
+
+def test_primary_is_turned_as_named_and_stands_outside_its_family(write_run, two_arms, study):
+    for seed in range(3):
+        write_run("last34", seed, unfrozen="last34", skill=1)
+    write_run("at", 3, name="AT", skill=1.5, **AT)
+    without = evaluate(two_arms)
+    result = evaluate(two_arms, study=study('primary = {arm_a = "TL", arm_b = "at", metric = "auc", label = "macro"}'))
+    primary = one(result.comparisons, primary=True)
+    before = one(without.comparisons, arm_a="at", arm_b="tl", kind="declared", metric="auc", label="macro")
+    assert (primary.arm_a, primary.arm_b, primary.metric, primary.label) == ("tl", "at", "auc", "macro")
+    assert (primary.family, primary.adjustment) == ("primary", None)
+    assert primary.p_adjusted == primary.p_value == before.p_value
+    assert before.p_adjusted > before.p_value
+    assert (primary.difference, primary.low, primary.high) == (-before.difference, -before.high, -before.low)
+    assert (primary.statistic, primary.se) == (-before.statistic, before.se)
+    assert (primary.n_seeds_a, primary.n_seeds_b) == (3, 4)
+    left = one(result.comparisons, family=before.family)
+    assert (left.arm_a, left.p_adjusted) == ("last34", left.p_value)
+    assert not rows(without.comparisons, primary=True)
+    assert result.settings.primary == {"arm_a": "TL", "arm_b": "at", "metric": "auc", "label": "macro"}
+    assert (result.settings.study, len(result.settings.study_sha256)) == ("a study", 64)
+
+
+@pytest.mark.parametrize(
+    ("primary", "told"),
+    [
+        ('{arm_a = "AT", arm_b = "TL", label = "Cough"}', "is 0 of the comparisons made; expected exactly one"),
+        ('{arm_a = "AT", arm_b = "AT"}', "is 0 of the comparisons made"),
+        ('{arm_a = "AT", arm_b = "nobody"}', "primary.arm_b is 'nobody', which is no arm"),
+        ('{arm_a = "AT"}', r"\[analysis\]: primary.arm_b is missing"),
+        ('{arm_a = "AT", arm_b = "TL", test = "t"}', "unknown key 'primary.test'"),
+    ],
+)
+def test_primary_that_is_not_compared(two_arms, study, primary, told):
+    with pytest.raises(InputError, match=told):
+        evaluate(two_arms, study=study(f"primary = {primary}"))
+
+
+def test_primary_that_is_two_comparisons(write_run, runs, study):
+    for seed in range(2):
+        for size in (100, 500):
+            write_run(f"tl-{size}", seed, name="TL", train_size=size)
+            write_run(f"at-{size}", seed, name="AT", train_size=size, **AT)
+    with pytest.raises(InputError, match="is 2 of the comparisons made; expected exactly one: name arms by their full"):
+        evaluate(runs, study=study('primary = {arm_a = "AT", arm_b = "TL"}'))
+    result = evaluate(runs, study=study('primary = {arm_a = "at-500", arm_b = "tl-500"}'))
+    assert one(result.comparisons, primary=True).arm_a == "at-500"
+
+
+def test_crossed_seeds_are_paired_and_must_be_the_same(write_run, two_arms, study):
+    crossed = study('seeds = "crossed"')
+    result = evaluate(two_arms, study=crossed)
+    a, b = ([by_hand(two_arms / f"{arm}-s{seed}")["auc", "macro"] for seed in range(3)] for arm in ("at", "tl"))
+    row = one(result.comparisons, kind="declared", metric="auc", label="macro")
+    paired = stats.ttest_rel(a, b)
+    assert row.test == "t-paired"
+    assert (row.p_value, row.statistic, row.df) == pytest.approx((paired.pvalue, paired.statistic, 2), **EXACT)
+    write_run("at", 7, name="AT", **AT)
+    with pytest.raises(InputError, match=r"at has seeds \[0, 1, 2, 7\] and tl has \[0, 1, 2\]; crossed seeds must be"):
+        evaluate(two_arms, study=crossed)
+
+
+def test_one_seed(write_run, runs):
+    write_run("tl", 0)
+    write_run("at", 0, **AT)
+    result = evaluate(runs)
+    row = one(result.comparisons, kind="declared", metric="auc", label="macro")
+    assert row.difference == pytest.approx(
+        by_hand(runs / "at-s0")["auc", "macro"] - by_hand(runs / "tl-s0")["auc", "macro"], **EXACT
+    )
+    assert row.p_value is row.p_adjusted is row.low is None
+    assert row.undefined_because.startswith("one seed in an arm")
+    estimate = one(result.estimates, arm="tl", interval="seeds:t", metric="auc", label="macro")
+    assert estimate.value is not None
+    assert estimate.low is None
+    assert estimate.undefined_because.startswith("one seed")
+
+
+def test_label_without_positives_is_null_everywhere(write_run, runs):
+    def empty(frame):
+        return frame.assign(target_Edema=pd.array([0] * len(frame), dtype="Int8"))
+
+    for seed in range(2):
+        write_run("tl", seed, change=empty)
+        write_run("at", seed, change=empty, **AT)
+    result = evaluate(runs)
+    row = one(result.comparisons, kind="declared", metric="auc", label="Edema")
+    assert row.difference is row.p_value is row.p_adjusted is None
+    assert row.undefined_because == "at-s0: no positive image among 40"
+    estimate = one(result.estimates, arm="tl", interval="seeds:t", metric="auc", label="macro")
+    assert estimate.value is None
+    assert estimate.undefined_because.startswith("tl-s0: no auc for Edema")
+    assert one(result.comparisons, kind="declared", metric="auc", label="weighted").p_value is not None
+    family = rows(result.comparisons, family=row.family)
+    others = [member for member in family if member.label != "Edema"]
+    expected = adjust([member.p_value for member in others], "benjamini-hochberg")
+    assert [member.p_adjusted for member in others] == pytest.approx(expected, **EXACT)
+
+
+def test_another_arm_changes_no_other_estimate_and_no_raw_p(write_run, two_arms):
+    before = evaluate(two_arms)
+    for seed in range(2):
+        write_run("last34", seed, unfrozen="last34")
+        write_run("scratch", seed, method="supervised", teacher=None, unfrozen=None)
+    after = evaluate(two_arms)
+    old = ("at", "tl")
+    assert [row for row in after.estimates if row.arm in old] == before.estimates
+    assert [row for row in after.runs if row.arm in old] == before.runs
+
+    def raw(result):
+        return [row.model_copy(update={"p_adjusted": None}) for row in result.comparisons
+                if row.arm_a in old and row.arm_b in old]  # fmt: skip
+
+    assert raw(after) == raw(before)
+    assert len(after.comparisons) > len(before.comparisons)
+
+
+def test_row_and_folder_order_change_nothing(write_run, two_arms, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    for arm, fields in (("at", {"name": "AT", "skill": 1.5, **AT}), ("tl", {"name": "TL", "skill": 0.5})):
+        for seed in (2, 0, 1):
+
+            def shuffle(frame, seed=seed):
+                return frame.sample(frac=1, random_state=seed)
+
+            write_run(arm, seed, into=elsewhere, change=shuffle, **fields)
+    first, second = evaluate(two_arms), evaluate(elsewhere)
+    assert first.inputs != second.inputs  # the files do differ
+    assert dumped(first, without=("created", "inputs")) == dumped(second, without=("created", "inputs"))
+    assert dumped(first) == dumped(evaluate(two_arms))
+
+
+def grid(write_run, arm, value, seeds=(0, 1)):
+    return [
+        write_run(arm, seed, **AT, grid="beta", selection={"metric": "auc", "epoch": 1, "value": value + seed / 100})
+        for seed in seeds
+    ]
+
+
+def test_only_the_winner_of_a_grid_is_read(write_run, two_arms):
+    lost = grid(write_run, "at-beta1", 0.70) + grid(write_run, "at-beta9", 0.60, seeds=(0, 1, 2))
+    grid(write_run, "at-beta5", 0.71)
+    before = evaluate(two_arms)
+    for folder in lost[:2]:
+        (folder / "predictions-test.parquet").unlink()
+    for folder in lost[2:]:
+        (folder / "predictions-test.parquet").write_bytes(b"not to be read")
+    after = evaluate(two_arms)
+    assert dumped(after) == dumped(before)
+    assert [arm.arm for arm in after.arms] == ["at", "at-beta5", "tl"]
+    assert not {row.run_id for row in after.inputs} & {folder.name for folder in lost}
+    (note,) = after.settings.notes
+    assert note.startswith("grid beta: at-beta5 kept of 3 settings tried")
+    assert "(0.7150)" in note
+
+
+@pytest.mark.parametrize("selection", [None, {}, {"value": None}, {"value": "high"}, {"value": float("nan")}])
+def test_grid_without_a_validation_value(write_run, two_arms, selection):
+    grid(write_run, "at-beta5", 0.71)
+    folder = write_run("at-beta6", 0, **AT, grid="beta", selection=selection)
+    with pytest.raises(InputError, match=rf"{folder.name}/run\.json: selection\.value is .* grid 'beta'"):
+        evaluate(two_arms)
+
+
+def test_changed_predictions_are_refused(two_arms):
+    path = two_arms / "at-s1" / "predictions-test.parquet"
+    frame = pd.read_parquet(path)
+    frame["score_Edema"] += 1
+    frame.to_parquet(path)
+    with pytest.raises(InputError, match=r"at-s1/predictions-test\.parquet: sha256 is .* run\.json says .* changed"):
+        evaluate(two_arms)
+
+
+def test_changed_validation_predictions_are_refused(two_arms):
+    path = two_arms / "tl-s0" / "predictions-validation.parquet"
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(InputError, match=r"tl-s0/predictions-validation\.parquet: sha256 is"):
+        evaluate(two_arms)
+
+
+def test_other_names_in_the_folder(two_arms):
+    before = evaluate(two_arms)
+    (two_arms / ".at-s3.partial").mkdir()
+    (two_arms / ".at-s3.partial" / "run.json").write_text("half a fi")
+    (two_arms / "log.txt").write_text("a file")
+    assert dumped(evaluate(two_arms)) == dumped(before)
+    (two_arms / "notebook").mkdir()
+    result = evaluate(two_arms)
+    assert result.settings.notes == ["notebook holds no run.json and was passed over"]
+    assert result.comparisons == before.comparisons
+
+
+def minimal(runs, run_id, seed, scores, **manifest):
+    """What another trainer must write, and no more."""
+    folder = runs / run_id
+    folder.mkdir()
+    arm = {"dataset": "ours", "task": "multilabel", "method": run_id.split("-")[0], "student": "resnet50"}
+    content = {"format": 1, "run_id": run_id, "arm": arm, "seed": seed, "labels": ["A", "B"]} | manifest
+    (folder / "run.json").write_text(json.dumps(content))
+    text = "image_id,patient_id,target_A,target_B,score_A,score_B\n"
+    targets = [(0, 1), (1, 0), (0, ""), (1, 1), (1, 0)]
+    for k, (score, (a, b)) in enumerate(zip(scores, targets, strict=True)):
+        text += f"i{k},00{k // 2},{a},{b},{score},{1 - score}\n"
+    (folder / "predictions-test.csv").write_text(text)
+    return folder
+
+
+@pytest.fixture
+def foreign(runs):
+    minimal(runs, "ours-s1", 1, [0.1, 0.7, 0.4, 0.8, 0.3])
+    minimal(runs, "ours-s2", 2, [0.2, 0.6, 0.4, 0.3, 0.5])
+    minimal(runs, "theirs-s5", 5, [0.6, 0.5, 0.4, 0.3, 0.2])
+    minimal(runs, "theirs-s6", 6, [0.3, 0.6, 0.7, 0.3, 0.6])
+    return runs
+
+
+def test_minimal_folders_of_another_trainer(foreign):
+    result = evaluate(foreign)
+    expected = (5 / 6 + 2 / 4) / 2  # A: 5 of 6 pairs in order; B: 2 of 4
+    assert one(result.runs, run_id="ours-s1", metric="auc", label="macro").value == pytest.approx(expected, **EXACT)
+    for label in ("A", "B"):
+        row = one(result.runs, run_id="ours-s1", metric="f1", label=label)
+        assert (row.value, row.undefined_because) == (None, NO_VALIDATION)
+        assert one(result.thresholds, run_id="ours-s1", label=label).undefined_because == NO_VALIDATION
+    assert one(result.runs, run_id="ours-s1", metric="f1", label="macro").value is None
+    assert result.datasets[0].splits["test"].n_positive == {"A": 3, "B": 2}
+    assert result.datasets[0].splits["test"].n_patients == 3
+    assert [arm.seeds for arm in result.arms] == [[1, 2], [5, 6]]
+    assert "no baseline" in result.settings.notes[0]
+    row = one(evaluate(foreign, comparisons="all").comparisons, kind="all", metric="auc", label="macro")
+    assert (row.arm_a, row.arm_b) == ("ours", "theirs")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"format": 2}, "format is 2; this medkt reads format 1"),
+        ({"run_id": "other-s1"}, "run_id is 'other-s1' in a folder called 'ours-s1'; make them equal"),
+        ({"seed": 3}, "run_id is 'ours-s1' and seed 3; a run id ends in its seed, here -s3"),
+        ({"seed": "one"}, "seed is 'one': "),
+        ({"labels": ["A", "A"]}, "a label is listed twice"),
+        ({"labels": ["A", "macro"]}, "a label is called 'macro', the name of an average"),
+        ({"labels": []}, "labels is "),
+        ({"arm": {"task": "multilabel"}}, "arm.dataset is missing"),
+        ({"arm": {"dataset": "d", "task": "regression", "method": "m", "student": "s"}}, "arm.task is 'regression'"),
+    ],
+)
+def test_manifest_faults_are_named(foreign, change, told):
+    edit(foreign / "ours-s1", **change)
+    with pytest.raises(InputError) as caught:
+        evaluate(foreign)
+    assert str(caught.value).startswith(str(foreign / "ours-s1" / "run.json"))
+    assert told in str(caught.value)
+
+
+def test_manifest_that_is_not_json(foreign):
+    (foreign / "ours-s1" / "run.json").write_text("{half")
+    with pytest.raises(InputError, match=r"ours-s1/run\.json: not JSON"):
+        evaluate(foreign)
+
+
+def test_fields_of_other_trainers_are_let_be(foreign):
+    before = evaluate(foreign)
+    edit(foreign / "ours-s1", gpu="ours", environment={"torch": "none"})
+    assert dumped(evaluate(foreign)) == dumped(before)
+
+
+def test_no_runs(tmp_path, runs):
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        evaluate(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="runs: no run in it"):
+        evaluate(runs)
+
+
+def test_no_test_predictions(foreign):
+    (foreign / "ours-s2" / "predictions-test.csv").unlink()
+    with pytest.raises(InputError, match=r"ours-s2: no predictions-test\.parquet \(or \.csv, \.csv\.gz\)"):
+        evaluate(foreign)
+
+
+def test_runs_with_other_test_images_are_refused(foreign):
+    path = foreign / "theirs-s5" / "predictions-test.csv"
+    path.write_text(path.read_text().replace("\ni3,", "\ni9,"))
+    with pytest.raises(InputError, match=r"runs ours-s1 and theirs-s5 have different .* 1 of ours-s1 .*\(first: i3\)"):
+        evaluate(foreign)
+
+
+def test_runs_with_other_labels_are_refused(foreign):
+    path = foreign / "theirs-s5"
+    edit(path, labels=["A", "C"])
+    table = path / "predictions-test.csv"
+    table.write_text(table.read_text().replace("_B", "_C"))
+    edit(foreign / "theirs-s6", labels=["A", "B"])
+    with pytest.raises(InputError, match=r"theirs-s6/run\.json: arm, labels or role differ from theirs-s5's"):
+        evaluate(foreign)
+    shutil.rmtree(foreign / "theirs-s6")
+    with pytest.raises(InputError, match="runs ours-s1 and theirs-s5 have different labels or tasks on ours"):
+        evaluate(foreign)
+
+
+def test_seeds_of_one_arm_must_agree(two_arms):
+    arm = json.loads((two_arms / "at-s2" / "run.json").read_text())["arm"]
+    edit(two_arms / "at-s2", arm=arm | {"settings": {"beta": 3}})
+    with pytest.raises(InputError, match=r"at-s2/run\.json: arm, labels or role differ from at-s0's"):
+        evaluate(two_arms)
+
+
+def test_images_without_patients(foreign, study):
+    for path in foreign.glob("*/predictions-test.csv"):
+        pd.read_csv(path).drop(columns="patient_id").to_csv(path, index=False)
+    with pytest.raises(InputError, match=r"predictions-test\.csv: no column 'patient_id'; .*independent_images = true"):
+        evaluate(foreign)
+    with pytest.raises(InputError, match="no column 'patient_id'"):
+        evaluate(foreign, study=study("independent_images = false"))
+    result = evaluate(foreign, study=study("independent_images = true"))
+    assert result.settings.independent_images
+    assert {row.n_patients for row in result.estimates} == {None}
+    assert result.runs[0].value is not None
+
+
+def test_study_faults_are_named(two_arms, study, tmp_path):
+    with pytest.raises(InputError, match=r"study\.toml: \[analysis\]: unknown key 'baselin'; .*baseline"):
+        evaluate(two_arms, study=study('baselin = "tl"'))
+    with pytest.raises(InputError, match=r"study\.toml: \[analysis\]: seeds is 'paired'"):
+        evaluate(two_arms, study=study('seeds = "paired"'))
+    with pytest.raises(InputError, match=r"study\.toml: \[analysis\]: margin is 2"):
+        evaluate(two_arms, study=study("margin = 2"))
+    with pytest.raises(InputError, match=r"study\.toml: not TOML"):
+        evaluate(two_arms, study=study("margin = "))
+    with pytest.raises(InputError, match=r"absent\.toml: No such file"):
+        evaluate(two_arms, study=tmp_path / "absent.toml")
+
+
+def test_what_training_recorded_of_the_study_is_used(two_arms, study):
+    recorded = {"name": "recorded", "sha256": "0" * 64, "analysis": {"baseline": "AT", "margin": 0.02}}
+    (two_arms / "study.json").write_text(json.dumps(recorded))
+    result = evaluate(two_arms)
+    assert result.settings.baseline == {"phantom-chest/100/densenet121": "at"}
+    assert (result.settings.study, result.settings.study_sha256) == ("recorded", "0" * 64)
+    assert "margin of 0.02" in result.settings.notes[0]
+    assert evaluate(two_arms, study=study("")).settings.study == "a study"  # --study goes before
+    for text in ("{", "[]", "{}", '{"analysis": {}, "name": 3}'):
+        (two_arms / "study.json").write_text(text)
+        with pytest.raises(InputError, match=r"study\.json: not a study\.json of medkt train"):
+            evaluate(two_arms)
+    (two_arms / "study.json").write_text('{"analysis": {"margins": 1}}')
+    with pytest.raises(InputError, match=r"study\.json: analysis: unknown key 'margins'"):
+        evaluate(two_arms)
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, -0.5, float("nan")])
+def test_level(two_arms, level):
+    with pytest.raises(InputError, match=r"--level is .* expected a number between 0 and 1"):
+        evaluate(two_arms, level=level)
+
+
+def test_teachers_runs_are_reported_and_not_compared(write_run, two_arms):
+    for seed in range(2):
+        write_run("teacher", seed, role="teacher", method="supervised", teacher=None)
+    result = evaluate(two_arms)
+    assert rows(result.estimates, arm="teacher", metric="auc", label="macro")
+    assert not [row for row in result.comparisons if "teacher" in (row.arm_a, row.arm_b)]
+
+
+def test_learning_curves(write_run, runs):
+    histories = [pd.DataFrame({"epoch": [1, 2, 3], "auc": [0.5, 0.6 + seed / 10, np.nan]}) for seed in range(3)]
+    selection = {"metric": "auc", "epoch": 2, "value": 0.6, "label": "weighted"}
+    for seed, history in enumerate(histories):
+        write_run("tl", seed, history=history, selection=selection)
+    curves = evaluate(runs).curves
+    assert [curve.run_id for curve in curves] == ["tl-s0", "tl-s1", "tl-s2", None]
+    assert curves[1].x == [1, 2, 3]
+    assert curves[1].y == [0.5, 0.7, None]
+    mean = curves[3]
+    assert (mean.label, mean.interval, mean.n_seeds, mean.x) == ("weighted", "seeds:t", 3, [1, 2, 3])
+    assert mean.y == [0.5, pytest.approx(0.7, **EXACT), None]
+    low, high = stats.t.interval(0.95, 2, 0.7, 0.1 / np.sqrt(3))
+    assert mean.low == [None, pytest.approx(low, **EXACT), None]
+    assert mean.high == [None, pytest.approx(high, **EXACT), None]
+
+
+def test_learning_curve_over_the_epochs_that_all_seeds_reached(write_run, runs):
+    for seed, epochs in enumerate((2, 4)):
+        history = pd.DataFrame({"epoch": range(epochs), "auc": np.linspace(0.5, 0.7, epochs) + seed / 100})
+        write_run("tl", seed, history=history, selection={"metric": "auc", "epoch": 1, "value": 0.7})
+    assert [curve.x for curve in evaluate(runs).curves] == [[0, 1], [0, 1, 2, 3], [0, 1]]
+
+
+def test_history_without_its_metric(write_run, runs):
+    selection = {"metric": "auc", "epoch": 1, "value": 0.7}
+    write_run("tl", 0, history=pd.DataFrame({"epoch": [1], "loss": [0.5]}), selection=selection)
+    with pytest.raises(InputError, match=r"tl-s0/history\.csv: no column 'auc'; found epoch, loss"):
+        evaluate(runs)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("epoch,auc\n1,high\n2,0.5\n", "'auc' holds text; expected numbers"),
+        ("epoch,auc\n,0.3\n2,0.5\n", "'epoch' is empty or repeated"),
+        ("epoch,auc\n1,0.3\n1,0.5\n", "'epoch' is empty or repeated"),
+        ("", "cannot be read"),
+    ],
+)
+def test_history_faults_are_named(write_run, runs, text, told):
+    for seed in range(2):
+        folder = write_run("tl", seed, selection={"metric": "auc"})
+        (folder / "history.csv").write_text(text)
+    with pytest.raises(InputError, match=rf"tl-s0/history\.csv: {told}"):
+        evaluate(runs)
+
+
+def test_results_file_round_trip(two_arms, tmp_path, write_run):
+    write_run("alone", 0, unfrozen="last34", settings={"rate": float("nan")})  # one seed: nulls
+    result = evaluate(two_arms)
+    path = tmp_path / "results.json"
+    result.write(path)
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    assert content["format"] == 1
+    again = EvaluationResult.read(path)
+    assert [arm.arm for arm in again.arms] == ["alone", "at", "tl"]
+    nothing = {"arms": {0: {"settings"}}}  # its NaN came back as None
+    assert again.model_dump(exclude=nothing) == result.model_dump(exclude=nothing)
+    assert [name.name for name in tmp_path.iterdir() if name.name.startswith(".")] == []
+    for row in (*result.runs, *result.estimates):
+        assert (row.value is None) <= (row.undefined_because is not None)
+    for row in result.comparisons:
+        assert (row.p_value is None) == (row.undefined_because is not None)
+
+
+@pytest.mark.parametrize("field", ["difference", "p_value", "se"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_results_hold_no_nan(two_arms, field, value):
+    row = evaluate(two_arms).comparisons[0]
+    with pytest.raises(ValueError, match="finite number"):
+        type(row).model_validate(row.model_dump() | {field: value})
+
+
+def test_files_that_are_not_results(two_arms, tmp_path):
+    path = tmp_path / "results.json"
+    with pytest.raises(InputError, match=r"results\.json: No such file .*expected a results\.json that medkt evaluate"):
+        EvaluationResult.read(path)
+    for content in (b"", b"{", b"[]", b"{}", b"\xff\xfe\x00", b'{"format": 1}'):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"results\.json: .*expected .*results\.json"):
+            EvaluationResult.read(path)
+    path.write_text(evaluate(two_arms).model_dump_json().replace('"format":1', '"format":2', 1))
+    with pytest.raises(InputError, match=r"results\.json: format is 2; this medkt reads format 1"):
+        EvaluationResult.read(path)
+    content = json.loads(evaluate(two_arms).model_dump_json())
+    del content["runs"][0]["metric"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"results\.json: runs\.0\.metric: "):
+        EvaluationResult.read(path)
