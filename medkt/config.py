@@ -1,0 +1,262 @@
+"""Study and run settings, typed, from TOML.
+
+In: a study file. Out: `Study`, and for each training of it a `RunSettings`, whose every field (defaults included)
+goes into the run's config.toml. A key that is not known here is an error that names it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from medkt_eval.analysis import Analysis, read_text, validated
+from medkt_eval.errors import InputError
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=60)]
+Architecture = Literal["densenet121", "densenet40"]
+Method = Literal["supervised", "transfer_learning", "attention_transfer"]
+Unfrozen = Literal["all", "last34", "head"]
+RANDOM, IMAGENET = "random", "imagenet"
+
+
+class Settings(BaseModel):
+    """Settings know their keys and do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(Settings):
+    """What every data set of a study can say about its splits; images of one patient stay together."""
+
+    train_size: int | None = Field(default=None, ge=1, description="images; none: all that are left")
+    validation_size: int = Field(ge=1)
+    test_size: int = Field(ge=1)
+    split_seed: int = Field(default=0, ge=0)
+
+
+class PhantomChestData(DataSettings):
+    """Synthetic chest X-rays with the 14 CheXpert labels."""
+
+    collection: Literal["phantom-chest"]
+    patients: int = Field(ge=3)
+    hospital: Literal["A", "B"] = "A"
+    seed: int = Field(default=0, ge=0)
+    prevalence: dict[str, float] | None = None
+    co_occurrence: list[tuple[str, str, float]] | None = Field(default=None, description="pairs and their correlation")
+    label_noise: float = Field(default=0.0, ge=0, lt=0.5)
+
+
+class PhantomFundusData(DataSettings):
+    """Synthetic fundus photographs with grades of diabetic retinopathy."""
+
+    collection: Literal["phantom-fundus"]
+    patients: int = Field(ge=3)
+    seed: int = Field(default=0, ge=0)
+
+
+class PhantomShapesData(DataSettings):
+    """Synthetic textured shapes of ten classes: the stand-in for natural images."""
+
+    collection: Literal["phantom-shapes"]
+    images: int = Field(ge=3)
+    seed: int = Field(default=0, ge=0)
+
+
+class ChestXray8Data(DataSettings):
+    """NIH ChestX-ray8/14 in NIH's own layout."""
+
+    collection: Literal["chestxray8"]
+    root: Path
+    labels: list[str] | None = Field(default=None, description="findings to learn; none: all 14")
+    no_finding: bool = Field(default=False, description="'No Finding' as a 15th label, as the paper counts")
+
+
+class FolderData(DataSettings):
+    """Any folder with a CSV of images, patients and labels."""
+
+    collection: Literal["folder"]
+    root: Path
+    csv: str | None = None
+    image_column: str | None = None
+    patient_column: str | None = None
+    label_columns: list[str] | None = Field(default=None, description="0/1 columns: a multi-label task")
+    class_column: str | None = Field(default=None, description="one class an image: a multi-class task")
+    classes: list[str] | None = Field(default=None, description="classes in their order; other rows are left out")
+    split_column: str | None = Field(default=None, description="holds train, validation or test")
+    channels: Literal[1, 3] = 3
+    validation_size: int = Field(default=0, ge=0)
+    test_size: int = Field(default=0, ge=0)
+
+
+AnyData = Annotated[
+    PhantomChestData | PhantomFundusData | PhantomShapesData | ChestXray8Data | FolderData,
+    Field(discriminator="collection"),
+]
+
+
+class TrainingSettings(Settings):
+    """How a network is trained; the defaults are the paper's protocol (section V.A)."""
+
+    image_size_px: int = Field(default=256, ge=32, le=1024)
+    epochs: int = Field(default=128, ge=1)
+    batch_size: int = Field(default=32, ge=2)
+    learning_rate: float = Field(default=5e-5, gt=0)
+    halve_every_epochs: int = Field(default=16, ge=1)
+    rotation_degrees: float = Field(default=15.0, ge=0, le=180)
+    horizontal_flip: bool = True
+    frozen_batchnorm: Literal["update", "fixed"] = "update"
+    threads_per_run: int | None = Field(default=None, ge=1, description="none: as many as torch takes by itself")
+
+
+class TeacherSettings(Settings):
+    """A teacher: trained by this study on `data`, or given as `weights`."""
+
+    architecture: Architecture
+    data: Name | None = None
+    initialisation: str = RANDOM
+    seed: int = Field(default=0, ge=0)
+    training: dict[str, Any] = Field(default_factory=dict, description="what differs from [training]")
+    weights: str | None = Field(default=None, description="'imagenet', a run folder, .safetensors or .pth")
+
+    @model_validator(mode="after")
+    def _trained_or_given(self) -> TeacherSettings:
+        if (self.data is None) == (self.weights is None):
+            raise ValueError("expected either data (the study trains it) or weights (it exists)")
+        return self
+
+
+class ArmSettings(Settings):
+    """An arm of the comparison."""
+
+    name: str = Field(min_length=1)
+    data: Name
+    method: Method
+    student: Architecture
+    teacher: Name | None = None
+    initialisation: str = IMAGENET
+    train_size: int | None = Field(default=None, ge=1, description="none: the data set's")
+    unfrozen: Unfrozen = "all"
+    attention_loss: Literal["eq1", "frobenius", "zagoruyko"] = "eq1"
+    beta: float | None = Field(default=None, gt=0, description="L = CE + L_AT / beta (Eq. 2)")
+    variant: Name | None = None
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0, 1, 2], min_length=1)
+
+    @model_validator(mode="after")
+    def _fits_its_method(self) -> ArmSettings:
+        attends = self.method == "attention_transfer"
+        if attends and (self.teacher is None or self.beta is None):
+            raise ValueError("attention_transfer needs a teacher and a beta")
+        if not attends and (self.teacher is not None or self.beta is not None):
+            raise ValueError(f"{self.method} takes no teacher and no beta")
+        if self.method == "transfer_learning" and self.initialisation == RANDOM:
+            raise ValueError("a random start is no transfer learning: set method = 'supervised'")
+        if self.method == "supervised" and self.initialisation != RANDOM:
+            raise ValueError("starting from trained weights is transfer learning: set method = 'transfer_learning'")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"a seed is listed twice: {self.seeds}")
+        return self
+
+
+class Study(Settings):
+    """A study file: data sets, teachers, arms and the analysis, declared before any test prediction exists."""
+
+    name: Name
+    data: dict[Name, AnyData] = Field(min_length=1)
+    training: TrainingSettings = TrainingSettings()
+    teachers: dict[Name, TeacherSettings] = Field(default_factory=dict)
+    arms: list[ArmSettings] = Field(min_length=1)
+    analysis: Analysis = Analysis()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collection_is_the_name_unless_said(cls, table: Any) -> Any:
+        if isinstance(table, dict) and isinstance(table.get("data"), dict):
+            named = {key: {"collection": key, **value} if isinstance(value, dict) else value
+                     for key, value in table["data"].items()}  # fmt: skip
+            return {**table, "data": named}
+        return table
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Study:
+        for kind, name, data in [("teachers", n, t.data) for n, t in self.teachers.items()] + [
+            ("arms", a.name, a.data) for a in self.arms
+        ]:
+            if data is not None and data not in self.data:
+                raise ValueError(f"{kind} {name!r}: data is {data!r}; expected one of {', '.join(self.data)}")
+        for arm in self.arms:
+            if arm.teacher is not None and arm.teacher not in self.teachers:
+                known = ", ".join(self.teachers) or "none is defined"
+                raise ValueError(f"arm {arm.name!r}: teacher is {arm.teacher!r}; expected one of [teachers]: {known}")
+        self._check_same_start()
+        return self
+
+    def _check_same_start(self) -> None:
+        """Two arms that start from different weights differ in more than their method."""
+        starts: dict[tuple[str, str], ArmSettings] = {}
+        for arm in self.arms:
+            if arm.initialisation != RANDOM:
+                first = starts.setdefault((arm.data, arm.student), arm)
+                if first.initialisation != arm.initialisation:
+                    raise ValueError(
+                        f"arms {first.name!r} and {arm.name!r} start from different weights "
+                        f"({first.initialisation!r}, {arm.initialisation!r}); all arms of a comparison start from the "
+                        "same weights, or from random ones"
+                    )
+
+
+class RunSettings(Settings):
+    """One training: every setting, defaults included."""
+
+    run_id: str
+    role: Literal["arm", "teacher"]
+    name: str
+    dataset: str
+    data: AnyData
+    train_size: int | None
+    method: Method
+    student: Architecture
+    seed: int
+    initialisation: str
+    unfrozen: Unfrozen = "all"
+    teacher: str | None = None
+    attention_loss: Literal["eq1", "frobenius", "zagoruyko"] | None = None
+    beta: float | None = None
+    training: TrainingSettings
+
+
+def read_study(path: Path) -> tuple[Study, str, str]:
+    """A study file as settings, its text, and the text's SHA-256.
+
+    Relative paths in it (`root`, weights) are taken from the folder that the file lies in.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is not TOML, or a key or value is wrong.
+    """
+    text = read_text(path, "a study file (TOML)")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not TOML: {error}") from error
+    study = validated(Study, table, str(path))
+    rooted = {name: _rooted(data, path.parent) for name, data in study.data.items()}
+    return study.model_copy(update={"data": rooted}), text, hashlib.sha256(text.encode()).hexdigest()
+
+
+def changed(training: TrainingSettings, changes: dict[str, Any], where: str) -> TrainingSettings:
+    """`training` with `changes`, validated."""
+    try:
+        return TrainingSettings.model_validate({**training.model_dump(), **changes})
+    except ValidationError:
+        return validated(TrainingSettings, changes, where)  # says which of the changes is wrong
+
+
+def _rooted(data: AnyData, folder: Path) -> AnyData:
+    if isinstance(data, ChestXray8Data | FolderData):
+        return data.model_copy(update={"root": folder / data.root.expanduser()})
+    return data

@@ -1,0 +1,1 @@
+"""Networks, which of their layers train, the weights they start from, and frozen teachers."""

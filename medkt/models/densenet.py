@@ -1,0 +1,270 @@
+"""The paper's two networks and the place where attention is read from each.
+
+In: an architecture's name and a number of outputs. Out: a network with fresh random weights, giving logits; a `Tap`
+on its attention layer. Parameter names are torchvision's, so one file of weights serves both networks.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import DenseNet, densenet121
+from torchvision.models.densenet import _DenseBlock, _Transition
+
+from medkt_eval.errors import InputError
+
+Architecture = Literal["densenet121", "densenet40"]
+
+# DenseNet-121 halves the image five times: its last map is size/32, and one pixel holds no attention.
+_SMALLEST_PX = 32
+_SMALLEST_PX_DENSENET121_TAP = 64
+
+
+class DenseNet40(nn.Module):
+    """DenseNet-121 cut after its second dense block, with a narrow waist where attention is read.
+
+    38 convolutions of DenseNet-121 and two of its own. There is no second transition, and no ReLU between the
+    two 1 x 1 convolutions. S is the image's side; below 64 px the 8 x 8 grid repeats the pixels of a smaller one.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Number of labels.
+
+    Source: Table VI, and Table IV's 1.4m parameters (1,364,142 at 14 outputs). `norm5` is not in Table VI; the
+    count needs it.
+    """
+
+    def __init__(self, n_outputs: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            OrderedDict[str, nn.Module](
+                conv0=nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False),  # (B, 64, S/2, S/2)
+                norm0=nn.BatchNorm2d(64),
+                relu0=nn.ReLU(inplace=True),
+                pool0=nn.MaxPool2d(kernel_size=3, stride=2, padding=1),  # (B, 64, S/4, S/4)
+                denseblock1=_DenseBlock(6, 64, bn_size=4, growth_rate=32, drop_rate=0.0),  # (B, 256, S/4, S/4)
+                transition1=_Transition(256, 128),  # (B, 128, S/8, S/8)
+                denseblock2=_DenseBlock(12, 128, bn_size=4, growth_rate=32, drop_rate=0.0),  # (B, 512, S/8, S/8)
+                pool=nn.AdaptiveAvgPool2d(8),  # (B, 512, 8, 8)
+                reduce=nn.Conv2d(512, 32, kernel_size=1),  # (B, 32, 8, 8): the tap
+                expand=nn.Conv2d(32, 1024, kernel_size=1),  # (B, 1024, 8, 8)
+                norm5=nn.BatchNorm2d(1024),
+            )
+        )
+        self.classifier = nn.Linear(1024, n_outputs)
+
+        # As torchvision begins its DenseNets.
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+            if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Give logits.
+
+        Parameters
+        ----------
+        images : float32, (B, 3, S, S)
+            Normalised images.
+
+        Returns
+        -------
+        float32, (B, n_outputs)
+            Logits, before any sigmoid or softmax.
+        """
+        maps = functional.relu(self.features(images), inplace=True)  # (B, 1024, 8, 8)
+        pooled = torch.flatten(functional.adaptive_avg_pool2d(maps, 1), 1)  # (B, 1024)
+        return self.classifier(pooled)  # (B, n_outputs)
+
+
+def build(architecture: Architecture, n_outputs: int) -> nn.Module:
+    """Build a network with fresh random weights, drawn from torch's current random state.
+
+    Parameters
+    ----------
+    architecture : {"densenet121", "densenet40"}
+        Which network.
+    n_outputs : int
+        Number of labels, at least 1.
+
+    Returns
+    -------
+    nn.Module
+        Maps images, float32 (B, 3, S, S), to logits, float32 (B, n_outputs). All parameters trainable.
+
+    Raises
+    ------
+    InputError
+        Where the architecture is unknown or `n_outputs` is below 1.
+
+    Examples
+    --------
+    >>> sum(parameter.numel() for parameter in build("densenet40", 14).parameters())
+    1364142
+    """
+    _check_architecture(architecture)
+    if n_outputs < 1:
+        raise InputError(f"A network needs at least one output; found n_outputs = {n_outputs}.")
+    return DenseNet40(n_outputs) if architecture == "densenet40" else densenet121(weights=None, num_classes=n_outputs)
+
+
+def smallest_size_px(architecture: Architecture, *, tapped: bool) -> int:
+    """Give the smallest image side that a network can work with.
+
+    Parameters
+    ----------
+    architecture : {"densenet121", "densenet40"}
+        Which network.
+    tapped : bool
+        Whether attention is read from it, as student or as teacher.
+
+    Returns
+    -------
+    int
+        Pixels: 64 where DenseNet-121 is tapped (below, its map is 1 x 1), else 32.
+
+    Examples
+    --------
+    >>> smallest_size_px("densenet121", tapped=True)
+    64
+    """
+    _check_architecture(architecture)
+    return _SMALLEST_PX_DENSENET121_TAP if tapped and architecture == "densenet121" else _SMALLEST_PX
+
+
+def check_size(architecture: Architecture, image_size_px: int, *, tapped: bool) -> None:
+    """Refuse images that are too small for a network, before any are read.
+
+    Parameters
+    ----------
+    architecture : {"densenet121", "densenet40"}
+        Which network.
+    image_size_px : int
+        The images' side.
+    tapped : bool
+        Whether attention is read from it, as student or as teacher.
+
+    Raises
+    ------
+    InputError
+        Where `image_size_px` is below `smallest_size_px`.
+    """
+    smallest = smallest_size_px(architecture, tapped=tapped)
+    if image_size_px < smallest:
+        reason = ", for below that its attention map is 1 x 1" if smallest == _SMALLEST_PX_DENSENET121_TAP else ""
+        other = ", or use densenet40 as student and teacher" if reason and image_size_px >= _SMALLEST_PX else ""
+        raise InputError(
+            f"image_size_px = {image_size_px}: {architecture} needs at least {smallest} px here{reason}. "
+            f"Set image_size_px = {smallest} or more{other}."
+        )
+
+
+class Tap:
+    """The last output of one layer, kept by a single forward hook.
+
+    The hook is registered once, when the tap is made; one hook a batch would leak. `value` is of the layer's last
+    forward pass, with its gradient graph if it had one.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The layer.
+    architecture : {"densenet121", "densenet40"}
+        The network it is in, which sets the smallest image (`check_size`).
+
+    Attributes
+    ----------
+    value : Tensor or None
+        (B, C, H, W), raw; None before the first pass and after `take`.
+    """
+
+    def __init__(self, module: nn.Module, architecture: Architecture) -> None:
+        self.value: Tensor | None = None
+        self.architecture: Architecture = architecture
+        self._hook = module.register_forward_hook(self._keep)
+
+    def _keep(self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.value = output
+
+    def take(self) -> Tensor:
+        """Give the value and let go of it, so that no batch can be read twice and no graph outlives its step.
+
+        Returns
+        -------
+        Tensor, (B, C, H, W)
+            The layer's last output.
+
+        Raises
+        ------
+        RuntimeError
+            Where no forward pass came since the last call.
+        """
+        if self.value is None:
+            raise RuntimeError("The tap is empty: run the network on the batch before reading its attention.")
+        value, self.value = self.value, None
+        return value
+
+    def close(self) -> None:
+        """Remove the hook and drop the value."""
+        self._hook.remove()
+        self.value = None
+
+
+def tap(model: nn.Module) -> Tap:
+    """Put a tap on a network's attention layer: 32 planes, 8 x 8 at 256 px in either network.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A DenseNet-40, or any network with DenseNet-121's layer names.
+
+    Returns
+    -------
+    Tap
+        On DenseNet-40's first 1 x 1 convolution (always 8 x 8), or on the last 3 x 3 convolution of DenseNet-121
+        (S/32 x S/32), before any BatchNorm or ReLU.
+
+    Raises
+    ------
+    InputError
+        Where the network has no such layer.
+    """
+    if isinstance(model, DenseNet40):
+        return Tap(model.get_submodule("features.reduce"), "densenet40")
+    try:
+        layer = model.get_submodule("features.denseblock4.denselayer16.conv2")
+    except AttributeError as error:
+        raise InputError(
+            f"{type(model).__name__} has no layer to read attention from: expected a DenseNet-121 or a DenseNet-40."
+        ) from error
+    return Tap(layer, "densenet121")
+
+
+def is_densenet121(model: nn.Module) -> bool:
+    """Tell DenseNet-121 from other networks, other DenseNets among them.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Any network.
+
+    Returns
+    -------
+    bool
+        True for torchvision's DenseNet with blocks of 6, 12, 24 and 16 layers.
+    """
+    if not isinstance(model, DenseNet):
+        return False
+    layers = [len(block) for block in model.features if isinstance(block, _DenseBlock)]
+    return layers == [6, 12, 24, 16]
+
+
+def _check_architecture(architecture: str) -> None:
+    if architecture not in get_args(Architecture):
+        raise InputError(f'Unknown architecture "{architecture}": expected one of {", ".join(get_args(Architecture))}.')

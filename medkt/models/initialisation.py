@@ -1,0 +1,232 @@
+"""The weights a network starts from: random, ImageNet's, or those of any run or file.
+
+In: a network and the study file's `initialisation`. Out: the network filled, and an `InitialWeights` that says with
+what. Nothing is ever fetched: a missing file is an error that says what to fetch and where to put it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import DenseNet121_Weights
+
+from medkt_eval.errors import InputError
+
+# torchvision's file name ends in the first eight digits of its sha256.
+_IMAGENET_URL = DenseNet121_Weights.IMAGENET1K_V1.url
+_IMAGENET_SHA256_PREFIX = "a639ec97"
+
+# torchvision's published DenseNets are older than its present layer names: denselayer1.norm.1 is now denselayer1.norm1.
+_OLD_NAME = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)$")
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """What a network started from.
+
+    Parameters
+    ----------
+    source : str
+        As the study file gave it: "random", "imagenet", or a path.
+    sha256 : str or None
+        Of the file of weights; None for "random".
+    loaded : tuple of str
+        Parameters and running statistics taken from the file.
+    fresh : tuple of str
+        Those left as they were drawn. BatchNorm's batch counters, which nothing here reads, are in neither.
+    """
+
+    source: str
+    sha256: str | None
+    loaded: tuple[str, ...]
+    fresh: tuple[str, ...]
+
+
+def load_weights(model: nn.Module, source: str | Path, *, keep_head: bool = False) -> InitialWeights:
+    """Fill a network with the weights it starts from.
+
+    All that has the same name is loaded, except the classifier, which is drawn fresh for each task: a DenseNet-40
+    takes what it shares with a DenseNet-121. A layer of the same name and another shape means another architecture,
+    and is refused.
+
+    Parameters
+    ----------
+    model : nn.Module
+        As `densenet.build` gives it; changed in place.
+    source : str or Path
+        "random" (leaves the network as it is); "imagenet" (DenseNet-121's weights from torch's cache); a run's folder;
+        a `.safetensors` file; or a `.pth` or `.pt` file of tensors alone.
+    keep_head : bool
+        True for a teacher: the classifier is loaded too, and file and network must match name by name.
+
+    Returns
+    -------
+    InitialWeights
+        The source, the file's sha256, and the names loaded and left fresh.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, unreadable, holds more than tensors, or does not fit the network.
+    """
+    names = [name for name in model.state_dict() if not name.endswith("num_batches_tracked")]
+    if str(source) == "random":
+        if keep_head:
+            raise InputError('A teacher cannot start from "random" weights: give the file or the run that holds it.')
+        return InitialWeights("random", None, (), tuple(names))
+
+    path = find_weights(source)
+    weights = read_weights(path)
+    _check_shapes(model, weights, path, keep_head)
+    if keep_head:
+        _check_complete(names, weights, path)
+    usable = {name: tensor for name, tensor in weights.items() if keep_head or not _is_head(name)}
+    wanted = [name for name in names if name in usable]
+    if not any(weights[name].ndim == 4 for name in wanted):
+        raise InputError(
+            f"{path}: no convolution of {type(model).__name__} is in it (the first of its {len(weights)} names: "
+            f"{next(iter(weights), 'none')}). Expected names such as {names[0]}, as torchvision's densenet121 has them."
+        )
+    model.load_state_dict(usable, strict=False)
+    loaded = frozenset(wanted)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return InitialWeights(str(source), sha256, tuple(wanted), tuple(name for name in names if name not in loaded))
+
+
+def imagenet_path() -> Path:
+    """Give the place where torchvision keeps DenseNet-121's ImageNet weights, whether or not they are there.
+
+    Returns
+    -------
+    Path
+        In torch's cache, which the environment's TORCH_HOME moves.
+    """
+    return Path(torch.hub.get_dir()) / "checkpoints" / _IMAGENET_URL.rsplit("/", 1)[-1]
+
+
+def find_weights(source: str | Path) -> Path:
+    """Give the file of weights that a name stands for.
+
+    Parameters
+    ----------
+    source : str or Path
+        "imagenet", a run's folder, or a file.
+
+    Raises
+    ------
+    InputError
+        Where there is no such file; says what to fetch and where to put it.
+    """
+    if str(source) == "imagenet":
+        return _find_imagenet()
+    path = Path(source)
+    if path.is_dir():
+        path = path / "model.safetensors"
+    if not path.is_file():
+        raise InputError(
+            f'initialisation = "{source}": {path} does not exist. Expected "random", "imagenet", a run\'s folder, '
+            "or a .safetensors or .pth file."
+        )
+    return path
+
+
+def _find_imagenet() -> Path:
+    path = imagenet_path()
+    remedy = (
+        f"Fetch {_IMAGENET_URL} (its sha256 begins with {_IMAGENET_SHA256_PREFIX}) and put it there, or name another "
+        'file with initialisation = "path/to/file".'
+    )
+    if not path.is_file():
+        raise InputError(
+            f'initialisation = "imagenet": {path} does not exist, and medkt fetches nothing by itself. {remedy}'
+        )
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if not sha256.startswith(_IMAGENET_SHA256_PREFIX):
+        raise InputError(f'initialisation = "imagenet": {path} is damaged: its sha256 begins {sha256[:8]}. {remedy}')
+    return path
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read names and tensors, under today's names.
+
+    Parameters
+    ----------
+    path : Path
+        A `.safetensors` file, or a `.pth` or `.pt` file of tensors alone.
+
+    Raises
+    ------
+    InputError
+        Where the file is damaged, holds more than tensors, or is of another kind.
+    """
+    if path.suffix == ".safetensors":
+        try:
+            content: object = load_file(path)
+        except SafetensorError as error:
+            raise InputError(f"{path}: not a whole safetensors file ({error}). Write or copy it again.") from error
+    elif path.suffix in {".pth", ".pt"}:
+        try:
+            with warnings.catch_warnings():
+                # It either reads another protocol or raises; the warning is of use to neither.
+                warnings.filterwarnings("ignore", message="Detected pickle protocol")
+                # weights_only: a pickle may hold code, and this is the setting that never runs it.
+                content = torch.load(path, map_location="cpu", weights_only=True)
+        except OSError:
+            raise
+        except (
+            Exception
+        ) as error:  # a damaged file makes torch fail in a dozen ways, KeyError and struct.error among them
+            raise InputError(
+                f"{path}: refused. It is damaged, or holds Python objects besides tensors, and loading those can run "
+                "code. Save model.state_dict() alone, best as .safetensors."
+            ) from error
+    else:
+        raise InputError(f'{path}: unknown kind of file "{path.suffix}". Expected .safetensors, .pth or .pt.')
+
+    # A training checkpoint holds the weights under one of its keys.
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        raise InputError(f"{path}: holds one {type(content).__name__}. Expected names and tensors: model.state_dict().")
+    return {_OLD_NAME.sub(r"\1\2", str(name)): tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+
+
+def _is_head(name: str) -> bool:
+    return name.startswith("classifier.")
+
+
+def _check_shapes(model: nn.Module, weights: Mapping[str, Tensor], path: Path, keep_head: bool) -> None:
+    for name, own in model.state_dict().items():
+        if name not in weights or weights[name].shape == own.shape or (_is_head(name) and not keep_head):
+            continue
+        remedy = (
+            f"Build the network with the file's number of outputs, {len(weights[name])}."
+            if _is_head(name)
+            else "The file is of another architecture: name one that fits."
+        )
+        raise InputError(
+            f"{path}: {name} has shape {tuple(weights[name].shape)}, but {tuple(own.shape)} in "
+            f"{type(model).__name__}. {remedy}"
+        )
+
+
+def _check_complete(names: list[str], weights: Mapping[str, Tensor], path: Path) -> None:
+    absent = [name for name in names if name not in weights]
+    foreign = sorted(name for name in weights.keys() - set(names) if not name.endswith("num_batches_tracked"))
+    for found, what in ((absent, "of the network's are not in it"), (foreign, "are not in the network")):
+        if found:
+            raise InputError(
+                f"{path}: {len(found)} names {what} (first: {found[0]}). A teacher must be the whole network that "
+                "was trained: check its architecture, or name its own file."
+            )

@@ -1,0 +1,185 @@
+"""Networks against the paper's counts and shapes; freezing; taps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+import torch
+from medkt_eval.errors import InputError
+from torch import nn
+from torchvision.models import densenet121, densenet169
+
+from medkt.models import freezing
+from medkt.models.densenet import Architecture, DenseNet40, build, check_size, smallest_size_px, tap
+
+ARCHITECTURES: tuple[Architecture, ...] = ("densenet121", "densenet40")
+
+
+def batch(size_px: int, n_images: int = 2) -> torch.Tensor:
+    return torch.randn(n_images, 3, size_px, size_px, generator=torch.Generator().manual_seed(size_px))
+
+
+def running_means(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.named_buffers() if name.endswith("running_mean")}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "n_outputs", "count"),
+    [
+        ("densenet121", 5, 6_958_981),
+        ("densenet121", 14, 6_968_206),  # Tables IV and V: 7.0m
+        ("densenet121", 15, 6_969_231),
+        ("densenet40", 5, 1_354_917),
+        ("densenet40", 14, 1_364_142),  # Table IV: 1.4m
+        ("densenet40", 15, 1_365_167),
+    ],
+)
+def test_parameter_counts_are_the_papers(architecture: Architecture, n_outputs: int, count: int):
+    assert freezing.parameter_counts(build(architecture, n_outputs)) == (count, count)
+
+
+def test_densenet40_has_forty_convolutions_named_as_in_densenet121():
+    small, large = build("densenet40", 14), build("densenet121", 14)
+    assert sum(isinstance(module, nn.Conv2d) for module in small.modules()) == 40
+    large_shapes = {name: value.shape for name, value in large.state_dict().items()}
+    own = {name: value.shape for name, value in small.state_dict().items() if name not in large_shapes}
+    assert sorted(own) == [f"features.{layer}.{what}" for layer in ("expand", "reduce") for what in ("bias", "weight")]
+    assert all(large_shapes[name] == value.shape for name, value in small.state_dict().items() if name not in own)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_build_draws_from_torchs_random_state(architecture: Architecture):
+    def weights(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        return nn.utils.parameters_to_vector(build(architecture, 3).parameters()).detach()
+
+    first = weights(1)
+    assert torch.equal(first, weights(1))
+    assert not torch.equal(first, weights(2))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size_px", "side"),
+    [
+        ("densenet121", 256, 8),
+        ("densenet121", 128, 4),
+        ("densenet121", 64, 2),
+        ("densenet40", 256, 8),
+        ("densenet40", 128, 8),
+        ("densenet40", 64, 8),
+        ("densenet40", 32, 8),
+    ],
+)
+def test_tap_gives_32_planes(architecture: Architecture, size_px: int, side: int):
+    model = build(architecture, 14).eval()
+    network_tap = tap(model)
+    with torch.no_grad():
+        logits = model(batch(size_px))
+    assert network_tap.take().shape == (2, 32, side, side)
+    assert logits.shape == (2, 14)
+
+
+def test_tap_of_densenet40_is_the_raw_first_1x1_convolution():
+    model = build("densenet40", 2).eval()
+    assert isinstance(model, DenseNet40)
+    network_tap = tap(model)
+    with torch.no_grad():
+        model(batch(64))
+        pooled = batch(64)
+        for name, layer in model.features.named_children():
+            pooled = layer(pooled)
+            if name == "reduce":
+                break
+    assert network_tap.value is not None
+    assert torch.equal(network_tap.value, pooled)
+    assert (pooled < 0).any()
+
+
+def test_tap_is_one_hook_that_close_removes_and_a_value_that_is_taken_once():
+    model = build("densenet40", 2).eval()
+    layer = model.get_submodule("features.reduce")
+    network_tap = tap(model)
+    with torch.no_grad():
+        for _ in range(5):
+            model(batch(64))
+    assert len(layer._forward_hooks) == 1
+    network_tap.take()
+    with pytest.raises(RuntimeError, match="run the network"):
+        network_tap.take()
+    network_tap.close()
+    assert len(layer._forward_hooks) == 0
+
+
+def test_tap_needs_a_layer_it_knows():
+    with pytest.raises(InputError, match="Sequential has no layer to read attention from"):
+        tap(nn.Sequential(nn.Conv2d(3, 3, 1)))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "tapped", "smallest"),
+    [("densenet121", True, 64), ("densenet121", False, 32), ("densenet40", True, 32), ("densenet40", False, 32)],
+)
+def test_images_below_the_smallest_size_are_refused(architecture: Architecture, tapped: bool, smallest: int):
+    assert smallest_size_px(architecture, tapped=tapped) == smallest
+    check_size(architecture, smallest, tapped=tapped)
+    with pytest.raises(InputError, match=f"= {smallest - 1}: {architecture}.*Set image_size_px = {smallest} or more"):
+        check_size(architecture, smallest - 1, tapped=tapped)
+
+
+def test_unknown_architectures_and_no_outputs_are_refused():
+    with pytest.raises(InputError, match='"resnet50": expected one of densenet121, densenet40'):
+        build("resnet50", 2)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InputError, match="n_outputs = 0"):
+        build("densenet40", 0)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "unfrozen", "trainable"),
+    [
+        ("densenet121", "all", 6_968_206),
+        ("densenet121", "last34", 2_700_814),  # Table IV: 2.7m
+        ("densenet121", "head", 14_350),
+        ("densenet40", "all", 1_364_142),
+        ("densenet40", "head", 14_350),
+    ],
+)
+def test_unfrozen_parameters(architecture: Architecture, unfrozen: freezing.Unfrozen, trainable: int):
+    model = build(architecture, 14)
+    freezing.apply(model, "head", "update")  # what was frozen before must not matter
+    freezing.apply(model, unfrozen, "update")
+    assert freezing.parameter_counts(model)[0] == trainable
+
+
+def test_last34_are_34_layers_of_densenet121_alone():
+    model = build("densenet121", 14)
+    freezing.apply(model, "last34", "update")
+    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    assert sum(layer.weight.requires_grad for layer in layers) == 34
+    for other in (build("densenet40", 14), densenet169(num_classes=14)):
+        with pytest.raises(InputError, match=r"last34.*DenseNet-121"):
+            freezing.apply(other, "last34", "update")
+
+
+@pytest.mark.parametrize("frozen_batchnorm", ["update", "fixed"])
+def test_frozen_batchnorm_moves_only_when_told(frozen_batchnorm: Literal["update", "fixed"]):
+    model = densenet121(num_classes=2)
+    freezing.apply(model, "last34", frozen_batchnorm)
+    model.eval()  # as a validation does
+    freezing.set_training_mode(model, frozen_batchnorm)
+    before = running_means(model)
+    with torch.no_grad():
+        model(batch(64))
+    moved = {name for name, value in running_means(model).items() if not torch.equal(value, before[name])}
+    trained = {
+        name for name in before if name.startswith(("features.transition3", "features.denseblock4", "features.norm5"))
+    }
+    assert moved == (trained if frozen_batchnorm == "fixed" else set(before))
+
+
+def test_unknown_words_of_freezing_are_refused():
+    model = build("densenet40", 2)
+    with pytest.raises(InputError, match='unfrozen = "last3"'):
+        freezing.apply(model, "last3", "update")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InputError, match='frozen_batchnorm = "frozen"'):
+        freezing.apply(model, "all", "frozen")  # pyright: ignore[reportArgumentType]
