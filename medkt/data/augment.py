@@ -1,0 +1,71 @@
+"""From pixels to network input: random rotation and flip, normalisation.
+
+In: uint8 batches. Out: float32 batches. What is drawn for an image depends on (seed, epoch, image) alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+# ImageNet's mean and standard deviation, RGB, of pixels in 0-1
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+def normalised(pixels: Tensor) -> Tensor:
+    """Scale to 0-1, repeat grey to RGB, subtract ImageNet's mean, divide by its standard deviation.
+
+    Parameters
+    ----------
+    pixels : uint8 or float32, (B, 1 or 3, H, W)
+        0-255.
+
+    Returns
+    -------
+    float32, (B, 3, H, W)
+    """
+    mean = torch.tensor(MEAN, device=pixels.device).view(1, 3, 1, 1)
+    std = torch.tensor(STD, device=pixels.device).view(1, 3, 1, 1)
+    return (pixels.float() / 255 - mean) / std
+
+
+def draw(seed: int, epoch: int, n_images: int, rotation_degrees: float, flip: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Angle and flip of every training image in one epoch.
+
+    Returns
+    -------
+    angles : float32, (n_images,)
+        Degrees, uniform in ± `rotation_degrees`.
+    flips : bool, (n_images,)
+        Mirror left and right, with probability 1/2 where `flip`.
+    """
+    rng = np.random.default_rng([seed, epoch, 1])
+    angles = rng.uniform(-rotation_degrees, rotation_degrees, n_images).astype(np.float32)
+    return angles, (rng.random(n_images) < 0.5) & flip
+
+
+def rotated_and_flipped(pixels: Tensor, angles: Tensor, flips: Tensor) -> Tensor:
+    """Rotate each image about its centre (bilinear, black outside), then mirror it.
+
+    Parameters
+    ----------
+    pixels : uint8, (B, C, H, W)
+        Square images.
+    angles : float32, (B,)
+        Degrees, counter-clockwise.
+    flips : bool, (B,)
+        True: mirror left and right.
+
+    Returns
+    -------
+    float32, (B, C, H, W), 0-255
+    """
+    radians = torch.deg2rad(angles)
+    mirror = 1.0 - 2.0 * flips.float()
+    cos, sin, zero = torch.cos(radians), torch.sin(radians), torch.zeros_like(radians)
+    inverse = torch.stack([torch.stack([cos * mirror, -sin, zero], 1), torch.stack([sin * mirror, cos, zero], 1)], 1)
+    grid = functional.affine_grid(inverse, list(pixels.shape), align_corners=False)  # (B, H, W, 2)
+    return functional.grid_sample(pixels.float(), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
