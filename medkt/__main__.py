@@ -1,0 +1,5 @@
+"""`python -m medkt` is `medkt`."""
+
+from medkt.cli import main
+
+main()

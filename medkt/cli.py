@@ -1,0 +1,170 @@
+"""The command line: train, evaluate, report, table.
+
+Each command imports what it needs inside itself, so that `medkt --help` answers at once and evaluation needs no torch.
+Exit 0: done. 2: the user's input is wrong, one line on standard error says what and where. 1: anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from medkt import __version__
+
+app = typer.Typer(
+    help="Does one way of transferring knowledge beat another on a medical imaging task, by how much, and how surely?",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class TableFormat(StrEnum):
+    """What a table can be rendered as."""
+
+    latex = "latex"
+    html = "html"
+    csv = "csv"
+    markdown = "markdown"
+
+
+class Mode(StrEnum):
+    """Which arms are compared."""
+
+    default = "default"
+    all = "all"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"medkt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    study: Annotated[Path | None, typer.Argument(help="Study file (TOML). Without one: the demo study.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the run folders go.")] = Path("runs"),
+    only: Annotated[str | None, typer.Option(help="Pattern of the run ids to train, e.g. '*-s0'.")] = None,
+) -> None:
+    """Train every run of a study; runs that are whole already are not trained again."""
+    # Before torch is imported: two threads that wait busily collapse as soon as anything else uses a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from importlib.resources import as_file, files
+
+    from medkt.config import read_study
+
+    with as_file(files("medkt") / "studies" / "demo.toml") as demo:
+        settings, text, sha256 = read_study(study or demo)
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError:
+        _fail('training needs torch: pip install "medkt[train]" (from a checkout: pip install ".[train]")', 2)
+
+    from rich.console import Console
+
+    from medkt import progress
+    from medkt.study import train_study
+
+    folder = (study or Path()).parent
+    try:
+        with progress.observer(Console(stderr=True)) as observer:
+            whole = train_study(
+                settings, text=text, sha256=sha256, folder=folder, out=out, only=only, observer=observer
+            )
+    except KeyboardInterrupt:
+        _fail(f"interrupted. Runs that were done are kept in {out}; the same command goes on with the others", 1)
+    print(f"{len(whole)} runs in {out}. Next: medkt evaluate {shlex.quote(str(out))}")
+
+
+@app.command()
+def evaluate(
+    runs: Annotated[Path, typer.Argument(help="Folder of run folders.")],
+    out: Annotated[Path, typer.Option(help="Where results.json and report/ go.")] = Path("evaluation"),
+    study: Annotated[Path | None, typer.Option(help="Study file whose [analysis] is used.")] = None,
+    level: Annotated[float, typer.Option(help="Confidence level of every interval.")] = 0.95,
+    comparisons: Annotated[Mode, typer.Option(help="Which arms are compared.")] = Mode.default,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write results.json alone.")] = False,
+) -> None:
+    """Compute metrics, intervals and tests; write results.json and the report."""
+    from medkt_eval.evaluation import evaluate as evaluate_runs
+
+    command = shlex.join(["medkt", *sys.argv[1:]])
+    result = evaluate_runs(runs, study=study, level=level, comparisons=comparisons.value, command=command)
+    out.mkdir(parents=True, exist_ok=True)
+    result.write(out / "results.json")
+
+    from medkt import summary
+
+    summary.show(result)
+    print(f"Results: {out / 'results.json'}")
+    if not no_report:
+        from medkt_reports.build import write_report
+
+        write_report(result, out / "report")
+        print(f"Report:  {out / 'report' / 'index.html'}")
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="results.json of an evaluation.")],
+    out: Annotated[Path | None, typer.Option(help="Where it goes. Default: report/ beside results.json.")] = None,
+    templates: Annotated[Path | None, typer.Option(help="Folder of templates to use instead of medkt's.")] = None,
+) -> None:
+    """Write the report of an evaluation again, from results.json alone."""
+    from medkt_eval.results import EvaluationResult
+    from medkt_reports.build import write_report
+
+    folder = out or results.parent / "report"
+    write_report(EvaluationResult.read(results), folder, templates)
+    print(f"Report:  {folder / 'index.html'}")
+
+
+@app.command()
+def table(
+    results: Annotated[Path, typer.Argument(help="results.json of an evaluation.")],
+    table: Annotated[str, typer.Option(help="IV, V, comparisons or labels.")],
+    format: Annotated[TableFormat, typer.Option(help="What to print.")] = TableFormat.latex,  # noqa: A002
+) -> None:
+    """Print one table to standard output."""
+    from medkt_eval.results import EvaluationResult
+    from medkt_reports.build import table as render
+
+    print(render(EvaluationResult.read(results), table, format.value))
+
+
+def main() -> None:
+    """Run the command line; turn what is known to go wrong into one line and an exit status."""
+    from medkt.errors import TrainingError
+    from medkt_eval.errors import InputError
+
+    try:
+        app()
+    except InputError as error:
+        _fail(str(error), 2)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}. What was whole before is kept", 1)
+    except TrainingError as error:
+        _fail(str(error), 1)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    print(f"medkt: {message}", file=sys.stderr)
+    raise SystemExit(status)
+
+
+if __name__ == "__main__":
+    main()

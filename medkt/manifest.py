@@ -1,0 +1,120 @@
+"""run.json: what a run was, on what, from which weights, where.
+
+In: a run's settings, its data and the outcome. Out: the manifest without the entries about files, which
+run_folder.py adds. docs/formats.md describes each field.
+"""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import torch
+
+from medkt.config import RunSettings
+from medkt.loading import Loaded
+from medkt.trainer import Trained
+from medkt_eval.files import sha256_of_ids
+
+
+def manifest(
+    run: RunSettings, loaded: Loaded, trained: Trained, *, teacher_sha256: str | None, seconds: float
+) -> dict[str, Any]:
+    """Everything in run.json but `format`, `run_id` and the prediction files.
+
+    Parameters
+    ----------
+    run : RunSettings
+        Every setting.
+    loaded : Loaded
+        Its images.
+    trained : Trained
+        The outcome.
+    teacher_sha256 : str or None
+        Hash of the teacher's weights.
+    seconds : float
+        Wall time of the run, decoding included where this run was the first to need it.
+    """
+    return {
+        "arm": {
+            "name": run.name,
+            "dataset": run.dataset,
+            "task": loaded.data.task,
+            "train_size": len(loaded.indices["train"]),
+            "method": run.method,
+            "student": run.student,
+            "teacher": run.teacher,
+            "unfrozen": run.unfrozen,
+            "trainable_parameters": trained.trainable_parameters,
+            "total_parameters": trained.total_parameters,
+            "settings": _settings(run),
+        },
+        "seed": run.seed,
+        "role": run.role,
+        "grid": None,
+        "labels": list(loaded.data.labels),
+        "data": _data(loaded),
+        "selection": trained.selection,
+        "initialisation": {
+            "source": run.initialisation,
+            "sha256": trained.start.sha256,
+            "n_loaded": len(trained.start.loaded),
+            "fresh": list(trained.start.fresh) if trained.start.sha256 else "all",
+        },
+        "teacher": None if run.teacher is None else {"source": run.teacher, "sha256": teacher_sha256},
+        "environment": _environment(trained.device),
+        "seconds": round(seconds, 2),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _settings(run: RunSettings) -> dict[str, Any]:
+    """The settings that all seeds of an arm share."""
+    settings = {"initialisation": run.initialisation, **run.training.model_dump()}
+    if run.teacher is not None:
+        settings |= {"attention_loss": run.attention_loss, "beta": run.beta}
+    return settings
+
+
+def _data(loaded: Loaded) -> dict[str, Any]:
+    collection, indices = loaded.collection, loaded.indices
+    patients = {name: set(collection.patient_ids[rows]) for name, rows in indices.items()}
+    shared = [a & b for a, b in ((patients["train"], patients["validation"]), (patients["train"], patients["test"]),
+                                 (patients["validation"], patients["test"]))]  # fmt: skip
+    return {
+        "collection": collection.name,
+        "n": {name: len(rows) for name, rows in indices.items()},
+        "patients": {name: len(people) for name, people in patients.items()},
+        "sha256": {name: sha256_of_ids(collection.image_ids[rows]) for name, rows in indices.items()},
+        "positive": {name: _positive(loaded, rows) for name, rows in indices.items()},
+        "synthetic": collection.synthetic,
+        "source": collection.source,
+        "labelling": collection.labelling,
+        "views": collection.views,
+        "notes": list(collection.notes),
+        "patients_in_two_splits": len(set().union(*shared)),
+    }
+
+
+def _positive(loaded: Loaded, rows: np.ndarray) -> dict[str, int]:
+    targets, labels = loaded.collection.targets[rows], loaded.collection.labels
+    if loaded.collection.task == "multilabel":
+        counts = np.nansum(targets, axis=0)
+    else:
+        counts = np.bincount(targets, minlength=len(labels))
+    return {label: int(count) for label, count in zip(labels, counts, strict=True)}
+
+
+def _environment(device: str) -> dict[str, Any]:
+    packages = ("medkt", "torch", "torchvision", "numpy", "pillow")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "threads_per_run": torch.get_num_threads(),
+        "packages": {name: metadata.version(name) for name in packages},
+    }

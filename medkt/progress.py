@@ -1,0 +1,104 @@
+"""How a study goes: a bar on a terminal, plain lines in a log.
+
+In: what study.py reports. Out: text on standard error, so that standard output stays for results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from medkt.config import RunSettings
+
+
+class Log:
+    """One line a run and one an epoch."""
+
+    def __init__(self, console: Console) -> None:
+        self.console, self.n, self.total, self.began = console, 0, 0, perf_counter()
+
+    def __enter__(self) -> Log:
+        """Nothing to prepare."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to clear."""
+
+    def plan(self, runs: Sequence[RunSettings], whole: int) -> None:
+        """Say how much there is to do."""
+        self.total = len(runs)
+        already = f"; {whole} are whole already" if whole else ""
+        self._say(f"{self.total} runs to train{already}")
+
+    def run(self, run: RunSettings) -> None:
+        """Say which run begins."""
+        self.n += 1
+        self._say(f"[{self.n}/{self.total}] {run.run_id}")
+
+    def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
+        """Say how an epoch went."""
+        self._say(f"[{self.n}/{self.total}] epoch {record['epoch']}/{run.training.epochs}  {_summary(record)}")
+
+    def done(self, run: RunSettings, seconds: float) -> None:
+        """Say that the run is whole."""
+        self._say(f"[{self.n}/{self.total}] {run.run_id} done in {seconds:.0f} s")
+
+    def _say(self, text: str) -> None:
+        self.console.print(
+            f"{perf_counter() - self.began:7.1f} s  {text}", markup=False, highlight=False, soft_wrap=True
+        )
+
+
+class Bars:
+    """A bar for the study and one for the run in the making; a line for each run that is done."""
+
+    def __init__(self, console: Console) -> None:
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"), console=console, transient=True,
+        )  # fmt: skip
+        self.study = self.epochs = None
+
+    def __enter__(self) -> Bars:
+        """Show the bars."""
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Clear the bars."""
+        self.progress.stop()
+
+    def plan(self, runs: Sequence[RunSettings], whole: int) -> None:
+        """Show how much there is to do."""
+        note = f"{whole} already there" if whole else ""
+        self.study = self.progress.add_task("runs", total=len(runs), note=note)
+
+    def run(self, run: RunSettings) -> None:
+        """Show which run begins."""
+        self.epochs = self.progress.add_task(run.run_id, total=run.training.epochs, note="reading images")
+
+    def epoch(self, run: RunSettings, record: dict[str, float]) -> None:  # noqa: ARG002
+        """Move the run's bar."""
+        assert self.epochs is not None
+        self.progress.update(self.epochs, completed=record["epoch"], note=_summary(record))
+
+    def done(self, run: RunSettings, seconds: float) -> None:
+        """Move the study's bar and leave a line."""
+        assert self.epochs is not None
+        assert self.study is not None
+        self.progress.remove_task(self.epochs)
+        self.progress.advance(self.study)
+        self.progress.console.print(f"{run.run_id} done in {seconds:.0f} s", markup=False, highlight=False)
+
+
+def observer(console: Console) -> Bars | Log:
+    """Bars where somebody watches, lines where nobody does."""
+    return Bars(console) if console.is_terminal else Log(console)
+
+
+def _summary(record: dict[str, float]) -> str:
+    metric = next(name for name in ("auc", "f1") if name in record)
+    return f"loss {record['loss']:.3f}  validation {metric} {record[metric]:.3f}  {record['seconds']:.1f} s"

@@ -1,0 +1,219 @@
+import errno
+import json
+import shutil
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from medkt_eval.errors import InputError
+from medkt_eval.evaluation import evaluate
+from medkt_eval.files import sha256_of_file
+
+from medkt import run_folder
+from medkt.config import RunSettings, read_study
+from medkt.study import train_study
+
+TEACHER = "phantom-shapes-24-supervised-densenet40-none-s0"
+TL0 = "phantom-chest-24-transfer_learning-densenet40-none-s0"
+AT1 = "phantom-chest-24-attention_transfer-densenet40-shapes-s1"
+
+
+class Watcher:
+    """Remembers what it was told; interrupts where it is told to."""
+
+    def __init__(self, interrupt_in: str | None = None) -> None:
+        self.trained: list[str] = []
+        self.waiting: list[str] = []
+        self.whole = 0
+        self.interrupt_in = interrupt_in
+
+    def plan(self, runs: Sequence[RunSettings], whole: int) -> None:
+        self.waiting, self.whole = [run.run_id for run in runs], whole
+
+    def run(self, run: RunSettings) -> None:
+        pass
+
+    def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
+        if run.run_id == self.interrupt_in:
+            raise KeyboardInterrupt
+
+    def done(self, run: RunSettings, seconds: float) -> None:
+        self.trained.append(run.run_id)
+
+
+def go(study_file: Path, out: Path, *, only: str | None = None, watcher: Watcher | None = None) -> Watcher:
+    study, text, sha256 = read_study(study_file)
+    watcher = watcher or Watcher()
+    train_study(study, text=text, sha256=sha256, folder=study_file.parent, out=out, only=only, observer=watcher)
+    return watcher
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> Path:
+    """A folder with tiny.toml and the runs it gave, made once; tests that change it copy it."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.toml").write_text(study_text)
+    go(folder / "tiny.toml", folder / "runs")
+    return folder
+
+
+@pytest.fixture
+def copied(trained: Path, tmp_path: Path) -> Path:
+    shutil.copytree(trained, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_a_run_folder_holds_what_the_format_says(trained: Path):
+    folder = trained / "runs" / AT1
+    assert {path.name for path in folder.iterdir()} == {
+        "run.json", "config.toml", "history.csv", "model.safetensors",
+        "predictions-test.parquet", "predictions-validation.parquet",
+    }  # fmt: skip
+    run = json.loads((folder / "run.json").read_text())
+    assert (run["format"], run["run_id"], run["seed"], run["role"], run["grid"]) == (1, AT1, 1, "arm", None)
+    arm = run["arm"]
+    assert (arm["dataset"], arm["train_size"], arm["method"]) == ("phantom-chest", 24, "attention_transfer")
+    assert (arm["teacher"], arm["settings"]["beta"], arm["settings"]["attention_loss"]) == ("shapes", 2.0, "eq1")
+    assert arm["trainable_parameters"] == arm["total_parameters"] == 1_364_142
+    assert run["predictions"]["sha256"] == sha256_of_file(folder / "predictions-test.parquet")
+    assert run["predictions_validation"]["rows"] == 60
+    assert run["environment"]["threads_per_run"] == 1
+    teacher = sha256_of_file(trained / "runs" / TEACHER / "model.safetensors")
+    assert run["teacher"] == {"source": "shapes", "sha256": teacher}
+    assert run["initialisation"]["sha256"] == teacher
+    assert run["initialisation"]["fresh"] == ["classifier.weight", "classifier.bias"]
+    data = run["data"]
+    assert (data["n"], data["patients_in_two_splits"]) == ({"train": 24, "validation": 60, "test": 60}, 0)
+    assert data["synthetic"]
+    config = tomllib.loads((folder / "config.toml").read_text())
+    assert config["training"]["rotation_degrees"] == 15.0  # a default, written all the same
+    history = pd.read_csv(folder / "history.csv")
+    assert {"epoch", "step", "learning_rate", "loss", "loss_task", "loss_transfer", "auc", "seconds"} <= {
+        *history.columns
+    }
+    predictions = pd.read_parquet(folder / "predictions-test.parquet")
+    assert predictions["image_id"].is_monotonic_increasing
+    assert {"patient_id", "group_sex", "target_No Finding", "score_Support Devices"} <= {*predictions.columns}
+
+
+def test_seeds_differ_and_arms_share_their_images(trained: Path):
+    runs = {
+        path.name: json.loads((path / "run.json").read_text()) for path in (trained / "runs").glob("phantom-chest*")
+    }
+    assert len(runs) == 4
+    assert len({json.dumps(run["data"]["sha256"]) for run in runs.values()}) == 1
+    assert len({run["predictions"]["sha256"] for run in runs.values()}) == 4
+
+
+def test_the_same_study_gives_the_same_bytes(trained: Path, tmp_path: Path):
+    shutil.copytree(trained / "runs" / TEACHER, tmp_path / "runs" / TEACHER)
+    go(trained / "tiny.toml", tmp_path / "runs", only=AT1)
+    for name in ("predictions-test.parquet", "predictions-validation.parquet", "model.safetensors"):
+        assert (tmp_path / "runs" / AT1 / name).read_bytes() == (trained / "runs" / AT1 / name).read_bytes()
+
+
+def test_evaluation_reads_what_training_wrote(trained: Path):
+    result = evaluate(trained / "runs")
+    assert {arm.name: arm.role for arm in result.arms} == {"TL": "arm", "AT": "arm", "shapes": "teacher"}
+    primary = [row for row in result.comparisons if row.primary]
+    assert [(row.metric, row.label, row.n_seeds_a) for row in primary] == [("auc", "macro", 2)]
+    assert result.settings.study == "tiny"
+    assert next(d for d in result.datasets if d.dataset == "phantom-chest").training_sample == "fixed"
+
+
+def test_runs_that_are_whole_are_not_trained_again(copied: Path):
+    before = (copied / "runs" / TL0 / "run.json").read_bytes()
+    watcher = go(copied / "tiny.toml", copied / "runs")
+    assert (watcher.waiting, watcher.whole, watcher.trained) == ([], 5, [])
+    shutil.rmtree(copied / "runs" / AT1)
+    assert go(copied / "tiny.toml", copied / "runs").trained == [AT1]
+    assert (copied / "runs" / TL0 / "run.json").read_bytes() == before
+
+
+def test_a_changed_setting_or_teacher_is_refused_with_the_difference(copied: Path):
+    text = (copied / "tiny.toml").read_text()
+    (copied / "tiny.toml").write_text(text.replace("beta = 2.0", "beta = 3.0"))
+    with pytest.raises(InputError, match=r"was trained otherwise: beta was 2\.0, now it is 3\.0\. Remove it"):
+        go(copied / "tiny.toml", copied / "runs")
+    (copied / "tiny.toml").write_text(text.replace("training = { epochs = 1 }", "training = { epochs = 2 }"))
+    shutil.rmtree(copied / "runs" / TEACHER)
+    go(copied / "tiny.toml", copied / "runs", only=TEACHER)
+    with pytest.raises(InputError, match="the weights of its initialisation were"):
+        go(copied / "tiny.toml", copied / "runs")
+
+
+def test_a_changed_study_file_is_remembered(copied: Path):
+    first = json.loads((copied / "runs" / "study.json").read_text())
+    (copied / "tiny.toml").write_text((copied / "tiny.toml").read_text().replace("seeds = [0, 1]", "seeds = [0]", 1))
+    go(copied / "tiny.toml", copied / "runs")
+    second = json.loads((copied / "runs" / "study.json").read_text())
+    assert first["earlier"] == []
+    assert [entry["sha256"] for entry in second["earlier"]] == [first["sha256"]]
+    assert any("changed 1 time" in note for note in evaluate(copied / "runs").settings.notes)
+
+
+def test_interrupted_training_keeps_what_was_whole_and_goes_on(study_file: Path, tmp_path: Path):
+    with pytest.raises(KeyboardInterrupt):
+        go(study_file, tmp_path / "runs", watcher=Watcher(interrupt_in=TL0))
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [TEACHER, "study.json"]
+    assert go(study_file, tmp_path / "runs", only="*-s0").trained == [TL0, AT1.replace("-s1", "-s0")]
+    notes = evaluate(tmp_path / "runs").settings.notes
+    assert notes == []
+
+
+def test_evaluating_before_all_arms_are_there_says_what_waits(copied: Path):
+    for folder in (copied / "runs").glob("*attention*"):
+        shutil.rmtree(folder)
+    result = evaluate(copied / "runs")
+    assert any("primary contrast, AT - TL, has no runs of both arms yet" in note for note in result.settings.notes)
+    assert not any(row.primary for row in result.comparisons)
+
+
+def test_a_full_disk_leaves_nothing_half_written(copied: Path, monkeypatch: pytest.MonkeyPatch):
+    shutil.rmtree(copied / "runs" / AT1)
+
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "model.safetensors")
+
+    monkeypatch.setattr(run_folder, "save_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        go(copied / "tiny.toml", copied / "runs")
+    assert not list((copied / "runs").glob(".*"))
+    assert not (copied / "runs" / AT1).exists()
+    assert run_folder.is_whole(copied / "runs" / TL0)
+    monkeypatch.undo()
+    assert go(copied / "tiny.toml", copied / "runs").trained == [AT1]
+
+
+def test_only_needs_its_teacher_and_must_match(study_file: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="needs the teacher phantom-shapes-24.*widen --only"):
+        go(study_file, tmp_path / "runs", only=TL0)
+    with pytest.raises(InputError, match="matches no run; the study's runs are phantom-shapes-24"):
+        go(study_file, tmp_path / "runs", only="*-s7")
+
+
+def test_weights_that_are_not_there_are_refused_before_training(study_file: Path, study_text: str, tmp_path: Path):
+    study_file.write_text(study_text.replace('initialisation = "shapes"', 'initialisation = "warm.safetensors"'))
+    with pytest.raises(InputError, match=r"weights 'warm\.safetensors': no file .*warm\.safetensors"):
+        go(study_file, tmp_path / "runs")
+    assert not list((tmp_path / "runs").glob("phantom*")) if (tmp_path / "runs").exists() else True
+
+
+def test_a_tap_on_densenet121_is_refused_below_64_px(study_file: Path, study_text: str, tmp_path: Path):
+    study_file.write_text(study_text.replace("densenet40", "densenet121"))
+    with pytest.raises(InputError, match="image_size_px = 32: densenet121 needs at least 64 px"):
+        go(study_file, tmp_path / "runs")
+
+
+def test_given_weights_as_start_and_teacher(copied: Path, tmp_path: Path):
+    (copied / "teacher.safetensors").write_bytes((copied / "runs" / TEACHER / "model.safetensors").read_bytes())
+    text = (copied / "tiny.toml").read_text()
+    given = text.replace('data = "phantom-shapes"\ntraining = { epochs = 1 }', 'weights = "teacher.safetensors"')
+    (copied / "given.toml").write_text(given)
+    assert go(copied / "given.toml", tmp_path / "runs", only=AT1).trained == [AT1]
+    trained_here = np.array(pd.read_parquet(copied / "runs" / AT1 / "predictions-test.parquet")["score_Edema"])
+    given_here = np.array(pd.read_parquet(tmp_path / "runs" / AT1 / "predictions-test.parquet")["score_Edema"])
+    assert np.array_equal(trained_here, given_here)
