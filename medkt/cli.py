@@ -59,6 +59,7 @@ def train(
     study: Annotated[Path | None, typer.Argument(help="Study file (TOML). Without one: the demo study.")] = None,
     out: Annotated[Path, typer.Option(help="Where the run folders go.")] = Path("runs"),
     only: Annotated[str | None, typer.Option(help="Pattern of the run ids to train, e.g. '*-s0'.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Runs side by side. Default: as the cores allow.")] = None,
 ) -> None:
     """Train every run of a study; runs that are whole already are not trained again."""
     # Before torch is imported: two threads that wait busily collapse as soon as anything else uses a core.
@@ -83,7 +84,7 @@ def train(
     try:
         with progress.observer(Console(stderr=True)) as observer:
             whole = train_study(
-                settings, text=text, sha256=sha256, folder=folder, out=out, only=only, observer=observer
+                settings, text=text, sha256=sha256, folder=folder, out=out, only=only, jobs=jobs, observer=observer
             )
     except KeyboardInterrupt:
         _fail(f"interrupted. Runs that were done are kept in {out}; the same command goes on with the others", 1)

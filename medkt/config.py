@@ -7,6 +7,7 @@ goes into the run's config.toml. A key that is not known here is an error that n
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -231,7 +232,8 @@ class RunSettings(Settings):
 def read_study(path: Path) -> tuple[Study, str, str]:
     """A study file as settings, its text, and the text's SHA-256.
 
-    Relative paths in it (`root`, weights) are taken from the folder that the file lies in.
+    Relative paths in it (`root`, weights) are taken from the folder that the file lies in; `root` may hold environment
+    variables, as in "$MEDKT_DATA/nih-chestxray".
 
     Raises
     ------
@@ -258,5 +260,6 @@ def changed(training: TrainingSettings, changes: dict[str, Any], where: str) -> 
 
 def _rooted(data: AnyData, folder: Path) -> AnyData:
     if isinstance(data, ChestXray8Data | FolderData):
-        return data.model_copy(update={"root": folder / data.root.expanduser()})
+        root = Path(os.path.expandvars(data.root)).expanduser()
+        return data.model_copy(update={"root": folder / root})
     return data

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -41,6 +42,7 @@ class Loader:
 
     def __init__(self, settings: Mapping[str, AnyData], train_sizes: Mapping[str, Sequence[int | None]]) -> None:
         self._settings, self._train_sizes = settings, train_sizes
+        self._one_at_a_time = Lock()  # runs side by side share one decoding
         self._opened: dict[str, tuple[Collection, splits.Splits]] = {}
         self._decoded: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
 
@@ -52,9 +54,10 @@ class Loader:
         InputError
             If the data set, its settings or an image are wrong.
         """
-        collection, split = self._open(dataset)
+        with self._one_at_a_time:
+            collection, split = self._open(dataset)
+            rows, pixels = self._decode(dataset, collection, split, image_size_px)
         parts = {"train": split.train[train_size], "validation": split.validation, "test": split.test}
-        rows, pixels = self._decode(dataset, collection, split, image_size_px)
 
         def part(indices: np.ndarray) -> Part:
             return Part(pixels[np.searchsorted(rows, indices)], collection.targets[indices],

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from medkt.config import RunSettings
 
@@ -18,7 +18,8 @@ class Log:
     """One line a run and one an epoch."""
 
     def __init__(self, console: Console) -> None:
-        self.console, self.n, self.total, self.began = console, 0, 0, perf_counter()
+        self.console, self.total, self.began = console, 0, perf_counter()
+        self.numbers: dict[str, int] = {}
 
     def __enter__(self) -> Log:
         """Nothing to prepare."""
@@ -35,16 +36,19 @@ class Log:
 
     def run(self, run: RunSettings) -> None:
         """Say which run begins."""
-        self.n += 1
-        self._say(f"[{self.n}/{self.total}] {run.run_id}")
+        self.numbers[run.run_id] = len(self.numbers) + 1
+        self._say(f"{self._number(run)} {run.run_id}")
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
         """Say how an epoch went."""
-        self._say(f"[{self.n}/{self.total}] epoch {record['epoch']}/{run.training.epochs}  {_summary(record)}")
+        self._say(f"{self._number(run)} epoch {record['epoch']}/{run.training.epochs}  {_summary(record)}")
 
     def done(self, run: RunSettings, seconds: float) -> None:
         """Say that the run is whole."""
-        self._say(f"[{self.n}/{self.total}] {run.run_id} done in {seconds:.0f} s")
+        self._say(f"{self._number(run)} {run.run_id} done in {seconds:.0f} s")
+
+    def _number(self, run: RunSettings) -> str:
+        return f"[{self.numbers[run.run_id]}/{self.total}]"
 
     def _say(self, text: str) -> None:
         self.console.print(
@@ -60,7 +64,8 @@ class Bars:
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             TextColumn("{task.fields[note]}"), console=console, transient=True,
         )  # fmt: skip
-        self.study = self.epochs = None
+        self.study = self.progress.add_task("runs", total=None, note="")
+        self.epochs: dict[str, TaskID] = {}
 
     def __enter__(self) -> Bars:
         """Show the bars."""
@@ -74,22 +79,19 @@ class Bars:
     def plan(self, runs: Sequence[RunSettings], whole: int) -> None:
         """Show how much there is to do."""
         note = f"{whole} already there" if whole else ""
-        self.study = self.progress.add_task("runs", total=len(runs), note=note)
+        self.progress.update(self.study, total=len(runs), note=note)
 
     def run(self, run: RunSettings) -> None:
         """Show which run begins."""
-        self.epochs = self.progress.add_task(run.run_id, total=run.training.epochs, note="reading images")
+        self.epochs[run.run_id] = self.progress.add_task(run.run_id, total=run.training.epochs, note="reading images")
 
-    def epoch(self, run: RunSettings, record: dict[str, float]) -> None:  # noqa: ARG002
+    def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
         """Move the run's bar."""
-        assert self.epochs is not None
-        self.progress.update(self.epochs, completed=record["epoch"], note=_summary(record))
+        self.progress.update(self.epochs[run.run_id], completed=record["epoch"], note=_summary(record))
 
     def done(self, run: RunSettings, seconds: float) -> None:
         """Move the study's bar and leave a line."""
-        assert self.epochs is not None
-        assert self.study is not None
-        self.progress.remove_task(self.epochs)
+        self.progress.remove_task(self.epochs.pop(run.run_id))
         self.progress.advance(self.study)
         self.progress.console.print(f"{run.run_id} done in {seconds:.0f} s", markup=False, highlight=False)
 

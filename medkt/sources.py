@@ -47,6 +47,11 @@ class Sources:
         settings = self.study.teachers[run.teacher]
         return load_teacher(settings.architecture, self._teacher_source(run.teacher))
 
+    def needed_runs(self, run: RunSettings) -> set[str]:
+        """Ids of the study's own runs whose weights `run` starts from or attends to."""
+        trained = self.trained_teachers
+        return {trained[name].run_id for name in (run.initialisation, run.teacher or "") if name in trained}
+
     def start_sha256(self, run: RunSettings) -> str | None:
         """Hash of the start weights; None where there is no file (yet)."""
         return _sha256(self.start(run))

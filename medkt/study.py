@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -16,10 +16,12 @@ from typing import Protocol
 
 import torch
 
-from medkt import config, run_folder
-from medkt.config import RANDOM, RunSettings, Study
+from medkt import run_folder
+from medkt.config import RunSettings, Study
 from medkt.loading import Loader, predictions
 from medkt.manifest import manifest
+from medkt.run_plan import plan
+from medkt.schedule import side_by_side
 from medkt.sources import Sources
 from medkt.trainer import train
 from medkt_eval.errors import InputError
@@ -42,50 +44,16 @@ class Observer(Protocol):
         """The run is whole."""
 
 
-def plan(study: Study) -> list[RunSettings]:
-    """All runs of a study in the order in which they can be trained.
-
-    Raises
-    ------
-    InputError
-        If teachers need each other in a circle, or two arms would have the same run id.
-    """
-    runs = [_teacher_run(study, name) for name in _teachers_in_order(study)]
-    for arm in study.arms:
-        size = arm.train_size if arm.train_size is not None else study.data[arm.data].train_size
-        variant = arm.variant or "-".join(
-            ([] if arm.unfrozen == "all" else [arm.unfrozen])
-            + (["random"] if arm.method == "attention_transfer" and arm.initialisation == RANDOM else [])
-        )
-        parts = [
-            arm.data,
-            _short(size),
-            arm.method,
-            arm.student,
-            arm.teacher or "none",
-            *([variant] if variant else []),
-        ]
-        for seed in arm.seeds:
-            runs.append(
-                RunSettings(
-                    run_id="-".join([*parts, f"s{seed}"]), role="arm", name=arm.name, dataset=arm.data,
-                    data=study.data[arm.data], train_size=size, method=arm.method, student=arm.student, seed=seed,
-                    initialisation=arm.initialisation, unfrozen=arm.unfrozen, teacher=arm.teacher,
-                    attention_loss=arm.attention_loss if arm.teacher else None, beta=arm.beta,
-                    training=study.training,
-                )
-            )  # fmt: skip
-    seen: dict[str, RunSettings] = {}
-    for run in runs:
-        if seen.setdefault(run.run_id, run) is not run:
-            raise InputError(f"{seen[run.run_id].name!r} and {run.name!r} would both write {run.run_id}; give an arm a "
-                             "variant = '...' that says what differs, or a teacher another seed")  # fmt: skip
-    _check_declared(study, runs)
-    return runs
-
-
 def train_study(
-    study: Study, *, text: str, sha256: str, folder: Path, out: Path, only: str | None, observer: Observer
+    study: Study,
+    *,
+    text: str,
+    sha256: str,
+    folder: Path,
+    out: Path,
+    only: str | None,
+    jobs: int | None,
+    observer: Observer,
 ) -> list[str]:
     """Train every run of a study that is not whole yet.
 
@@ -101,8 +69,10 @@ def train_study(
         runs/.
     only : str or None
         Pattern (with * and ?) of the run ids to train; teachers they need must be whole or match too.
+    jobs : int or None
+        Runs to train side by side. None: as many as the cores hold, each with its `threads_per_run`.
     observer : Observer
-        Told how it goes.
+        Told how it goes, from several threads.
 
     Returns
     -------
@@ -124,7 +94,8 @@ def train_study(
     _record_study(study, text, sha256, out)
     observer.plan(waiting, len(chosen) - len(waiting))
     loader = Loader({run.dataset: run.data for run in runs}, _train_sizes(runs))
-    for run in waiting:
+
+    def work(run: RunSettings, stop_if_asked: Callable[[], None]) -> None:
         observer.run(run)
         began = perf_counter()
         if run.training.threads_per_run is not None:
@@ -135,7 +106,8 @@ def train_study(
             loaded.data,
             start=sources.start(run),
             teacher=sources.teacher(run),
-            on_epoch=lambda record, run=run: observer.epoch(run, record),
+            on_batch=stop_if_asked,
+            on_epoch=lambda record: observer.epoch(run, record),
         )
         seconds = perf_counter() - began
         run_folder.write(
@@ -148,65 +120,9 @@ def train_study(
             weights=trained.weights,
         )
         observer.done(run, seconds)
+
+    side_by_side(waiting, sources.needed_runs, work, jobs)
     return [run.run_id for run in runs if run_folder.is_whole(out / run.run_id)]
-
-
-def _teacher_run(study: Study, name: str) -> RunSettings:
-    teacher = study.teachers[name]
-    assert teacher.data is not None  # only trained teachers come here
-    data = study.data[teacher.data]
-    parts = (teacher.data, _short(data.train_size), "supervised", teacher.architecture, "none", f"s{teacher.seed}")
-    return RunSettings(
-        run_id="-".join(parts),
-        role="teacher",
-        name=name,
-        dataset=teacher.data,
-        data=data,
-        train_size=data.train_size,
-        method="supervised",
-        student=teacher.architecture,
-        seed=teacher.seed,
-        initialisation=teacher.initialisation,
-        training=config.changed(study.training, teacher.training, f"[teachers.{name}.training]"),
-    )
-
-
-def _teachers_in_order(study: Study) -> list[str]:
-    """Teachers that this study trains, each after the one it starts from."""
-    ordered: list[str] = []
-
-    def add(name: str, after: tuple[str, ...]) -> None:
-        if name in after:
-            raise InputError(f"teachers start from each other in a circle: {' -> '.join((*after, name))}; let one of "
-                             "them start from 'random', 'imagenet' or a file")  # fmt: skip
-        start = study.teachers[name].initialisation
-        if start in study.teachers:
-            add(start, (*after, name))
-        if study.teachers[name].data is not None and name not in ordered:
-            ordered.append(name)
-
-    for name in study.teachers:
-        add(name, ())
-    return ordered
-
-
-def _check_declared(study: Study, runs: Sequence[RunSettings]) -> None:
-    """The arms that [analysis] names are arms of this study."""
-    arms = {text for run in runs if run.role == "arm" for text in (run.name, run.run_id.removesuffix(f"-s{run.seed}"))}
-    primary = study.analysis.primary
-    named = {"baseline": study.analysis.baseline, "primary.arm_a": primary.arm_a if primary else None,
-             "primary.arm_b": primary.arm_b if primary else None}  # fmt: skip
-    for key, name in named.items():
-        if name is not None and name not in arms:
-            known = ", ".join(dict.fromkeys(arm.name for arm in study.arms))
-            raise InputError(f"[analysis] {key} is {name!r}, which is no arm of this study; expected one of {known}")
-
-
-def _short(size: int | None) -> str:
-    """Training-set size in a run id, as the paper writes it: 5000 is 5k."""
-    if size is None:
-        return "all"
-    return f"{size // 1000}k" if size % 1000 == 0 else str(size)
 
 
 def _train_sizes(runs: Sequence[RunSettings]) -> dict[str, list[int | None]]:
@@ -254,10 +170,9 @@ def _check_needs(waiting: Sequence[RunSettings], sources: Sources, out: Path) ->
     """Every weight file exists already or is trained before it is needed."""
     coming: set[str] = set()
     for run in waiting:
-        for name in (run.initialisation, run.teacher):
-            needed = sources.trained_teachers.get(name or "")
-            if needed and needed.run_id not in coming and not run_folder.is_whole(out / needed.run_id):
-                raise InputError(f"{run.run_id} needs the teacher {needed.run_id}, which is not in {out} and which "
+        for needed in sources.needed_runs(run):
+            if needed not in coming and not run_folder.is_whole(out / needed):
+                raise InputError(f"{run.run_id} needs the teacher {needed}, which is not in {out} and which "
                                  "--only leaves out; widen --only")  # fmt: skip
         sources.check_given(run)
         coming.add(run.run_id)

@@ -75,6 +75,7 @@ def train(
     *,
     start: str | Path,
     teacher: nn.Module | None,
+    on_batch: Callable[[], None] = lambda: None,
     on_epoch: Callable[[dict[str, float]], None] = lambda _record: None,
 ) -> Trained:
     """Train one run.
@@ -89,6 +90,8 @@ def train(
         "random", "imagenet" or the file of weights that the student starts from.
     teacher : nn.Module or None
         The frozen network that an attention transfer attends to.
+    on_batch : callable
+        Called before each batch; what it raises ends the run.
     on_epoch : callable
         Called with each row of the history.
 
@@ -102,8 +105,7 @@ def train(
     settings = run.training
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")  # CUDA: written plainly, untested on hardware
     densenet.check_size(run.student, settings.image_size_px, tapped=teacher is not None)
-    torch.manual_seed(run.seed)  # the head, and all else that the start weights leave fresh
-    student = densenet.build(run.student, len(data.labels))
+    student = densenet.build(run.student, len(data.labels), seed=run.seed)  # what stays of it: all that start lacks
     initial = load_weights(student, start)
     freezing.apply(student, run.unfrozen, settings.frozen_batchnorm)
     student = student.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -119,6 +121,7 @@ def train(
     history, step = [], 0
     best: dict[str, str | int | float] = {}
     best_weights: dict[str, Tensor] = {}
+    best_scores = np.empty(0)
     for epoch in range(1, settings.epochs + 1):
         began = time.perf_counter()
         learning_rate = settings.learning_rate * 0.5 ** ((epoch - 1) // settings.halve_every_epochs)
@@ -128,6 +131,7 @@ def train(
         freezing.set_training_mode(student, settings.frozen_batchnorm)
         sums = np.zeros(2)  # task and transfer loss, summed over images
         for images, targets, rows in _batches(run, data.train, epoch, device):
+            on_batch()
             logits = student(images)  # (B, n_labels)
             loss_task = task_loss(data.task, logits, targets)
             loss_transfer = method.loss(images, logits) if method else torch.zeros((), device=device)
@@ -144,7 +148,7 @@ def train(
 
         scores, loss_validation = predict(student, data.task, data.validation, settings.batch_size, device)
         value = _metric(data, scores, metric, label)
-        mean_task, mean_transfer = sums / len(data.train.pixels)
+        mean_task, mean_transfer = (sums / len(data.train.pixels)).tolist()
         record = {
             "epoch": epoch, "step": step, "learning_rate": learning_rate,
             "loss": mean_task + (method.weight * mean_transfer if method else 0.0),
@@ -155,6 +159,7 @@ def train(
         on_epoch(record)
         if not best or value > float(best["value"]):
             best = {"metric": metric, "label": label, "epoch": epoch, "value": value}
+            best_scores = scores
             best_weights = {name: tensor.detach().cpu().clone() for name, tensor in student.state_dict().items()}
 
     if method:
@@ -164,7 +169,7 @@ def train(
     return Trained(
         weights=best_weights,
         history=pd.DataFrame(history),
-        validation_scores=predict(student, data.task, data.validation, settings.batch_size, device)[0],
+        validation_scores=best_scores,
         test_scores=predict(student, data.task, data.test, settings.batch_size, device)[0],
         selection=best,
         start=initial,

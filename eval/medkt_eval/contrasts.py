@@ -62,6 +62,17 @@ def applicable(analysis: Analysis, arms: Sequence[Arm]) -> tuple[Analysis, list[
     return analysis.model_copy(update=changes), notes
 
 
+def primary_by_id(analysis: Analysis, arms: Sequence[Arm]) -> dict[str, str] | None:
+    """The primary contrast with its arms as ids; a name that stands for no arm yet, or for several, stays."""
+    if analysis.primary is None:
+        return None
+    named = analysis.primary.model_dump()
+    for key in ("arm_a", "arm_b"):
+        ids = [arm.arm for arm in arms if arm.role == "arm" and named[key] in (arm.arm, arm.name)]
+        named[key] = ids[0] if len(ids) == 1 else named[key]
+    return named
+
+
 def baselines(arms: Sequence[Arm], analysis: Analysis) -> tuple[dict[tuple[str, int | None, str], str], list[str]]:
     """Baseline arm of each (data set, training size, student), and notes where there is none or a choice was made.
 

@@ -75,7 +75,7 @@ def evaluate(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         inputs=[Input(run_id=record.manifest.run_id, sha256=record.sha256()) for record in records],
         settings=_settings(
-            declaration, baseline, notes + baseline_notes, level=level, mode=comparisons, command=command
+            declaration, arms, baseline, notes + baseline_notes, level=level, mode=comparisons, command=command
         ),
         datasets=datasets_of(records, test_sets),
         arms=arms,
@@ -102,6 +102,7 @@ def _learning_curves(arms: Sequence[Arm], records: Sequence[RunRecord], level: f
 
 def _settings(
     declaration: Declaration,
+    arms: Sequence[Arm],
     baseline: Mapping[tuple[str, int | None, str], str],
     notes: list[str],
     *,
@@ -129,5 +130,5 @@ def _settings(
         command=command,
         notes=notes,
         **analysis.model_dump(exclude={"baseline", "primary"}),
-        primary=analysis.primary.model_dump() if analysis.primary else None,
+        primary=contrasts.primary_by_id(analysis, arms),
     )

@@ -9,11 +9,16 @@ from pathlib import Path
 
 
 def write_text_whole(path: Path, text: str) -> None:
-    """Write `text` under a temporary name beside `path`, then rename: a reader never sees half a file."""
+    """Write `text` as UTF-8, whole or not at all."""
+    write_bytes_whole(path, text.encode("utf-8"))
+
+
+def write_bytes_whole(path: Path, content: bytes) -> None:
+    """Write `content` under a temporary name beside `path`, then rename: a reader never sees half a file."""
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as handle:
-            handle.write(text)
+        with partial.open("wb") as handle:
+            handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
         partial.replace(path)

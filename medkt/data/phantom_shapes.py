@@ -1,7 +1,7 @@
 """One textured, coloured shape on a textured, coloured background: a stand-in for natural images.
 
-In: a shape's name, a size, a random generator for everything else. Out: an RGB image. Place, size, turn, colours,
-textures and light all vary, and none of them depends on the shape, so only its outline tells the class.
+In: a shape's name, a size, a random generator for everything else. Out: an RGB image. A class has an outline and a
+surface of its own, as a natural kind has; place, size, turn, colours, background and light tell nothing about it.
 """
 
 from __future__ import annotations
@@ -61,8 +61,22 @@ _OUTLINES: dict[str, Callable[[Floats, Floats], Floats]] = {
 
 SHAPES = tuple(_OUTLINES)
 
+# Pattern on each shape, about -1 to 1, in the coordinates of its outline: it turns and grows with the shape.
+_SURFACES: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "disc": lambda x, y: np.sin(np.float32(18) * np.hypot(x, y)),
+    "ring": lambda x, y: np.sin(np.float32(14) * np.arctan2(y, x)),
+    "crescent": lambda x, _y: np.sin(np.float32(16) * x),
+    "half disc": lambda _x, y: np.sin(np.float32(9) * y),
+    "triangle": lambda x, y: np.sin(np.float32(10) * x) * np.sin(np.float32(10) * y),
+    "square": lambda x, y: np.sign(np.sin(np.float32(7) * x) * np.sin(np.float32(7) * y)),
+    "bar": lambda x, _y: np.sign(np.sin(np.float32(11) * x)),
+    "star": lambda x, y: np.cos(np.float32(4) * np.hypot(x, y)),
+    "cross": lambda x, y: np.maximum(np.abs(np.sin(np.float32(8) * x)), np.abs(np.sin(np.float32(8) * y))) * 2 - 1,
+    "flower": lambda x, y: np.sin(np.float32(12) * x + np.float32(3) * np.sin(np.float32(9) * y)),
+}
 
-def _texture(rng: np.random.Generator, size_px: int) -> Floats:
+
+def _background(rng: np.random.Generator, size_px: int) -> Floats:
     """Give stripes, checks, clouds or grain, about -1 to 1."""
     kind = int(rng.integers(4))
     if kind >= 2:
@@ -108,8 +122,8 @@ def draw_shape(shape: str, size_px: int, *, rng: np.random.Generator) -> np.ndar
     >>> draw_shape("star", 32, rng=np.random.default_rng(0)).shape
     (32, 32, 3)
     """
-    radius, angle = rng.uniform(0.2, 0.36), rng.uniform(0, 2 * math.pi)
-    centre = rng.uniform(0.36, 0.64, 2).tolist()
+    radius, angle = rng.uniform(0.28, 0.42), rng.uniform(0, 2 * math.pi)
+    centre = rng.uniform(0.4, 0.6, 2).tolist()
     squeeze = rng.uniform(0.85, 1.0)
     u, v = grid(size_px)
     cos, sin = np.float32(math.cos(angle) / radius), np.float32(math.sin(angle) / radius)
@@ -118,11 +132,11 @@ def draw_shape(shape: str, size_px: int, *, rng: np.random.Generator) -> np.ndar
     cover = inside(_OUTLINES[shape](x, y) * np.float32(radius), 1 / size_px)
 
     front, back = _two_colours(rng)
-    strength = rng.uniform(0.03, 0.16, 2)
+    strength = rng.uniform((0.02, 0.15), (0.08, 0.3))
     ground = back * 1
     image = np.empty((size_px, size_px, 3), np.float32)
-    shade = np.float32(strength[0]) * _texture(rng, size_px)
-    shade_front = np.float32(strength[1]) * _texture(rng, size_px)
+    shade = np.float32(strength[0]) * _background(rng, size_px)
+    shade_front = np.float32(strength[1]) * _SURFACES[shape](x, y)
     light = rng.uniform(-0.25, 0.25, 2)
     shade = shade + cover * (shade_front - shade)
     shade += u * np.float32(light[0]) + v * np.float32(light[1])

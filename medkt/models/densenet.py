@@ -7,6 +7,7 @@ on its attention layer. Parameter names are torchvision's, so one file of weight
 from __future__ import annotations
 
 from collections import OrderedDict
+from threading import Lock
 from typing import Literal, get_args
 
 import torch
@@ -18,6 +19,7 @@ from torchvision.models.densenet import _DenseBlock, _Transition
 from medkt_eval.errors import InputError
 
 Architecture = Literal["densenet121", "densenet40"]
+_ONE_AT_A_TIME = Lock()
 
 # DenseNet-121 halves the image five times: its last map is size/32, and one pixel holds no attention.
 _SMALLEST_PX = 32
@@ -83,8 +85,8 @@ class DenseNet40(nn.Module):
         return self.classifier(pooled)  # (B, n_outputs)
 
 
-def build(architecture: Architecture, n_outputs: int) -> nn.Module:
-    """Build a network with fresh random weights, drawn from torch's current random state.
+def build(architecture: Architecture, n_outputs: int, *, seed: int) -> nn.Module:
+    """Build a network with fresh random weights, drawn from `seed` alone; torch's random state stays as it was.
 
     Parameters
     ----------
@@ -92,6 +94,8 @@ def build(architecture: Architecture, n_outputs: int) -> nn.Module:
         Which network.
     n_outputs : int
         Number of labels, at least 1.
+    seed : int
+        Of the weights.
 
     Returns
     -------
@@ -105,13 +109,18 @@ def build(architecture: Architecture, n_outputs: int) -> nn.Module:
 
     Examples
     --------
-    >>> sum(parameter.numel() for parameter in build("densenet40", 14).parameters())
+    >>> sum(parameter.numel() for parameter in build("densenet40", 14, seed=0).parameters())
     1364142
     """
     _check_architecture(architecture)
     if n_outputs < 1:
         raise InputError(f"A network needs at least one output; found n_outputs = {n_outputs}.")
-    return DenseNet40(n_outputs) if architecture == "densenet40" else densenet121(weights=None, num_classes=n_outputs)
+    # torch's layers draw from a random state that all threads share: one network at a time.
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if architecture == "densenet40":
+            return DenseNet40(n_outputs)
+        return densenet121(weights=None, num_classes=n_outputs)
 
 
 def smallest_size_px(architecture: Architecture, *, tapped: bool) -> int:

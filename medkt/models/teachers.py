@@ -28,8 +28,7 @@ def load_teacher(architecture: Architecture, source: str | Path) -> nn.Module:
     Returns
     -------
     nn.Module
-        In evaluation mode, no parameter trainable. torch's random state is as it was, so that a student built
-        afterwards does not depend on there being a teacher.
+        In evaluation mode, no parameter trainable.
 
     Raises
     ------
@@ -44,8 +43,7 @@ def load_teacher(architecture: Architecture, source: str | Path) -> nn.Module:
         first = next(iter(weights), "none")
         raise InputError(f"{path}: no classifier.weight among its {len(weights)} names (the first: {first}); "
                          "expected a whole network, as torchvision's densenet121 names it")  # fmt: skip
-    with torch.random.fork_rng(devices=[]):
-        teacher = build(architecture, len(weights["classifier.weight"]))
+    teacher = build(architecture, len(weights["classifier.weight"]), seed=0)  # all of it is overwritten
     load_weights(teacher, path, keep_head=True)
     return freeze(teacher)
 

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from medkt_eval.errors import InputError
 from PIL import Image
 
 from medkt.config import ChestXray8Data
 from medkt.data import images
 from medkt.data.chestxray8 import FINDINGS, chestxray8
+from medkt_eval.errors import InputError
 
 TABLE = """Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position
 00000001_000.png,Cardiomegaly,0,1,57,M,PA

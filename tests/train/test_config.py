@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from medkt_eval.errors import InputError
 
 from medkt.config import RunSettings, TrainingSettings, read_study
-from medkt.study import plan
+from medkt.run_plan import plan
+from medkt_eval.errors import InputError
 
 
 def test_the_papers_protocol_is_the_default():
@@ -93,7 +93,7 @@ def test_arms_of_a_comparison_start_from_the_same_weights(study_file: Path, stud
 def test_two_arms_with_one_run_id_are_refused(study_file: Path, study_text: str):
     arm = study_text[study_text.rindex("[[arms]]") : study_text.index("[analysis]")]
     study_file.write_text(study_text.replace("[analysis]\n", arm.replace('"AT"', '"AT again"') + "[analysis]\n", 1))
-    with pytest.raises(InputError, match="'AT' and 'AT again' would both write .*variant"):
+    with pytest.raises(InputError, match=r"'AT' and 'AT again' would both write .*variant"):
         plan(read_study(study_file)[0])
 
 

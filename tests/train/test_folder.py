@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from medkt_eval.errors import InputError
 from PIL import Image
 
 from medkt.config import FolderData
 from medkt.data import images
 from medkt.data.folder import folder
+from medkt_eval.errors import InputError
 
 CSV = "image,patient_id,effusion,mass,group_sex\na.png,1,0,1,F\nb.png,1,1,,M\nsub/c.png,2,0,0,F\n"
 

@@ -5,21 +5,31 @@ from __future__ import annotations
 import hashlib
 import pickle
 import re
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 import torch
-from medkt_eval.errors import InputError
 from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import densenet169
 
 from medkt.models import initialisation
-from medkt.models.densenet import build
+from medkt.models.densenet import Architecture, build
 from medkt.models.initialisation import imagenet_path, load_weights
 from medkt.models.teachers import load_teacher, look
+from medkt_eval.errors import InputError
 
 ImageNet = tuple[Path, nn.Module]
+
+
+SEEDS = count()
+
+
+def made(architecture: Architecture, n_outputs: int, seeds: Iterator[int] = SEEDS) -> nn.Module:
+    """Build a network that no other in this file equals."""
+    return build(architecture, n_outputs, seed=next(seeds))
 
 
 def state(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -35,7 +45,7 @@ def without_counters(names: object) -> set[str]:
 def imagenet(tmp_path_factory: pytest.TempPathFactory) -> ImageNet:
     """Stand in for torchvision's file: 1000 outputs, old layer names, no batch counters, statistics that have moved."""
     torch.manual_seed(40)
-    network = build("densenet121", 1000)
+    network = made("densenet121", 1000)
     for name, value in network.named_buffers():
         if not name.endswith("num_batches_tracked"):
             value.uniform_(0.5, 1.5)
@@ -51,7 +61,7 @@ def imagenet(tmp_path_factory: pytest.TempPathFactory) -> ImageNet:
 
 
 def test_random_changes_nothing():
-    model = build("densenet40", 3)
+    model = made("densenet40", 3)
     before = state(model)
     record = load_weights(model, "random")
     assert (record.source, record.sha256, record.loaded) == ("random", None, ())
@@ -61,7 +71,7 @@ def test_random_changes_nothing():
 
 def test_old_names_fill_all_of_densenet121_but_its_head(imagenet: ImageNet):
     path, network = imagenet
-    model = build("densenet121", 14)
+    model = made("densenet121", 14)
     head = model.get_submodule(["classifier", "weight"][0])
     assert isinstance(head, nn.Linear)
     drawn = head.weight.detach().clone()
@@ -76,7 +86,7 @@ def test_old_names_fill_all_of_densenet121_but_its_head(imagenet: ImageNet):
 
 def test_densenet40_takes_what_it_shares(imagenet: ImageNet):
     path, network = imagenet
-    model = build("densenet40", 14)
+    model = made("densenet40", 14)
     before = state(model)
     record = load_weights(model, str(path))
     own = [f"features.{layer}.{what}" for layer in ("reduce", "expand") for what in ("weight", "bias")]
@@ -88,11 +98,11 @@ def test_densenet40_takes_what_it_shares(imagenet: ImageNet):
 
 def test_a_run_gives_back_the_same_network(tmp_path: Path):
     torch.manual_seed(1)
-    trained = build("densenet40", 5)
+    trained = made("densenet40", 5)
     trained(torch.randn(4, 3, 32, 32))  # moves the running statistics
     save_file(trained.state_dict(), tmp_path / "model.safetensors")
     torch.manual_seed(2)
-    again, headless, teacher = build("densenet40", 5), build("densenet40", 7), load_teacher("densenet40", tmp_path)
+    again, headless, teacher = made("densenet40", 5), made("densenet40", 7), load_teacher("densenet40", tmp_path)
     record = load_weights(again, tmp_path, keep_head=True)
     assert record.fresh == ()
     for copy in (again, teacher):
@@ -106,7 +116,7 @@ def test_imagenet_absent_says_what_to_fetch_and_where_to_put_it(tmp_path: Path, 
     place = tmp_path / "hub" / "checkpoints" / "densenet121-a639ec97.pth"
     assert imagenet_path() == place
     with pytest.raises(InputError) as refusal:
-        load_weights(build("densenet40", 2), "imagenet")
+        load_weights(made("densenet40", 2), "imagenet")
     message = str(refusal.value)
     assert str(place) in message
     assert "https://download.pytorch.org/models/densenet121-a639ec97.pth" in message
@@ -124,16 +134,16 @@ def test_imagenet_is_read_from_the_cache_if_it_is_the_right_file(
     imagenet_path().write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()
     with pytest.raises(InputError, match=f"is damaged: its sha256 begins {sha256[:8]}"):
-        load_weights(build("densenet40", 2), "imagenet")
+        load_weights(made("densenet40", 2), "imagenet")
     monkeypatch.setattr(initialisation, "_IMAGENET_SHA256_PREFIX", sha256[:8])
-    record = load_weights(build("densenet40", 2), "imagenet")
+    record = load_weights(made("densenet40", 2), "imagenet")
     assert (record.source, record.sha256) == ("imagenet", sha256)
 
 
 def test_a_training_checkpoints_state_dict_is_found(tmp_path: Path):
-    trained = build("densenet40", 2)
+    trained = made("densenet40", 2)
     torch.save({"epoch": 3, "state_dict": trained.state_dict()}, tmp_path / "checkpoint.pt")
-    assert load_weights(build("densenet40", 2), tmp_path / "checkpoint.pt", keep_head=True).fresh == ()
+    assert load_weights(made("densenet40", 2), tmp_path / "checkpoint.pt", keep_head=True).fresh == ()
 
 
 class Payload:
@@ -147,7 +157,7 @@ def test_a_pickle_with_code_in_it_is_refused_and_not_run(tmp_path: Path, monkeyp
     Path("plain.pth").write_bytes(pickle.dumps(Payload()))
     for name in ("model.pth", "plain.pth"):
         with pytest.raises(InputError, match=rf"{name}: refused.*Save model.state_dict\(\) alone"):
-            load_weights(build("densenet40", 2), name)
+            load_weights(made("densenet40", 2), name)
     assert not Path("code-was-run").exists()
 
 
@@ -156,14 +166,14 @@ def test_a_pickle_with_code_in_it_is_refused_and_not_run(tmp_path: Path, monkeyp
 def test_damaged_files_are_named(tmp_path: Path, name: str, content: bytes):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=re.escape(str(tmp_path / name))):
-        load_weights(build("densenet40", 2), tmp_path / name)
+        load_weights(made("densenet40", 2), tmp_path / name)
 
 
 def test_a_half_written_file_is_named(imagenet: ImageNet, tmp_path: Path):
     half = tmp_path / "half.pth"
     half.write_bytes(imagenet[0].read_bytes()[:1_000_000])
     with pytest.raises(InputError, match=r"half\.pth: refused. It is damaged"):
-        load_weights(build("densenet40", 2), half)
+        load_weights(made("densenet40", 2), half)
 
 
 @pytest.mark.parametrize(
@@ -177,13 +187,13 @@ def test_missing_and_unknown_sources_are_refused(
     Path("run").mkdir()
     Path("a.h5").touch()
     with pytest.raises(InputError, match=found):
-        load_weights(build("densenet40", 2), source)
+        load_weights(made("densenet40", 2), source)
 
 
 def test_a_file_of_other_things_is_refused(tmp_path: Path):
     save_file({"backbone.stem.weight": torch.zeros(64, 3, 7, 7)}, tmp_path / "other.safetensors")
     torch.save(torch.zeros(3), tmp_path / "tensor.pth")
-    model = build("densenet40", 2)
+    model = made("densenet40", 2)
     before = state(model)
     with pytest.raises(InputError, match=r"other\.safetensors: no convolution.*backbone\.stem\.weight"):
         load_weights(model, tmp_path / "other.safetensors")
@@ -195,7 +205,7 @@ def test_a_file_of_other_things_is_refused(tmp_path: Path):
 def test_another_architecture_is_refused_though_its_first_blocks_would_fit(tmp_path: Path):
     save_file(densenet169(num_classes=2).state_dict(), tmp_path / "d169.safetensors")
     with pytest.raises(InputError, match=r"d169\.safetensors: features\..* has shape .*another architecture"):
-        load_weights(build("densenet121", 2), tmp_path / "d169.safetensors")
+        load_weights(made("densenet121", 2), tmp_path / "d169.safetensors")
 
 
 def test_teachers_are_exact_frozen_and_leave_the_random_state_alone(imagenet: ImageNet):
@@ -213,7 +223,7 @@ def test_teachers_are_exact_frozen_and_leave_the_random_state_alone(imagenet: Im
 
 
 def test_a_look_at_a_teacher_in_training_mode_does_not_change_it():
-    teacher = build("densenet40", 2).train()
+    teacher = made("densenet40", 2).train()
     before = state(teacher)
     logits = look(teacher, torch.randn(2, 3, 64, 64))
     assert not logits.requires_grad
@@ -223,7 +233,7 @@ def test_a_look_at_a_teacher_in_training_mode_does_not_change_it():
 def test_teachers_that_are_not_the_whole_network_are_refused(imagenet: ImageNet, tmp_path: Path):
     with pytest.raises(InputError, match=r"4 names of the network's are not in it \(first: features\.reduce\.weight\)"):
         load_teacher("densenet40", imagenet[0])
-    weights = build("densenet40", 2).state_dict()
+    weights = made("densenet40", 2).state_dict()
     save_file({**weights, "extra": torch.zeros(1)}, tmp_path / "more.safetensors")
     with pytest.raises(InputError, match=r"1 names are not in the network \(first: extra\)"):
         load_teacher("densenet40", tmp_path / "more.safetensors")
@@ -239,4 +249,4 @@ def test_a_head_of_another_size_is_refused_where_the_head_is_kept(imagenet: Imag
     with pytest.raises(
         InputError, match=r"classifier\.weight has shape \(1000, 1024\), but \(14, 1024\).*outputs, 1000"
     ):
-        load_weights(build("densenet121", 14), imagenet[0], keep_head=True)
+        load_weights(made("densenet121", 14), imagenet[0], keep_head=True)

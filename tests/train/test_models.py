@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Literal
 
 import pytest
 import torch
-from medkt_eval.errors import InputError
 from torch import nn
 from torchvision.models import densenet121, densenet169
 
 from medkt.models import freezing
 from medkt.models.densenet import Architecture, DenseNet40, build, check_size, smallest_size_px, tap
+from medkt_eval.errors import InputError
 
 ARCHITECTURES: tuple[Architecture, ...] = ("densenet121", "densenet40")
+
+
+SEEDS = count()
+
+
+def made(architecture: Architecture, n_outputs: int, seeds: Iterator[int] = SEEDS) -> nn.Module:
+    """Build a network that no other in this file equals."""
+    return build(architecture, n_outputs, seed=next(seeds))
 
 
 def batch(size_px: int, n_images: int = 2) -> torch.Tensor:
@@ -25,7 +35,7 @@ def running_means(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("architecture", "n_outputs", "count"),
+    ("architecture", "n_outputs", "expected"),
     [
         ("densenet121", 5, 6_958_981),
         ("densenet121", 14, 6_968_206),  # Tables IV and V: 7.0m
@@ -35,12 +45,12 @@ def running_means(model: nn.Module) -> dict[str, torch.Tensor]:
         ("densenet40", 15, 1_365_167),
     ],
 )
-def test_parameter_counts_are_the_papers(architecture: Architecture, n_outputs: int, count: int):
-    assert freezing.parameter_counts(build(architecture, n_outputs)) == (count, count)
+def test_parameter_counts_are_the_papers(architecture: Architecture, n_outputs: int, expected: int):
+    assert freezing.parameter_counts(made(architecture, n_outputs)) == (expected, expected)
 
 
 def test_densenet40_has_forty_convolutions_named_as_in_densenet121():
-    small, large = build("densenet40", 14), build("densenet121", 14)
+    small, large = made("densenet40", 14), made("densenet121", 14)
     assert sum(isinstance(module, nn.Conv2d) for module in small.modules()) == 40
     large_shapes = {name: value.shape for name, value in large.state_dict().items()}
     own = {name: value.shape for name, value in small.state_dict().items() if name not in large_shapes}
@@ -49,12 +59,15 @@ def test_densenet40_has_forty_convolutions_named_as_in_densenet121():
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_build_draws_from_torchs_random_state(architecture: Architecture):
+def test_build_draws_from_its_seed_alone_and_leaves_torchs_random_state(architecture: Architecture):
     def weights(seed: int) -> torch.Tensor:
-        torch.manual_seed(seed)
-        return nn.utils.parameters_to_vector(build(architecture, 3).parameters()).detach()
+        return nn.utils.parameters_to_vector(build(architecture, 3, seed=seed).parameters()).detach()
 
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
     first = weights(1)
+    assert torch.equal(torch.rand(4), expected)
     assert torch.equal(first, weights(1))
     assert not torch.equal(first, weights(2))
 
@@ -72,7 +85,7 @@ def test_build_draws_from_torchs_random_state(architecture: Architecture):
     ],
 )
 def test_tap_gives_32_planes(architecture: Architecture, size_px: int, side: int):
-    model = build(architecture, 14).eval()
+    model = made(architecture, 14).eval()
     network_tap = tap(model)
     with torch.no_grad():
         logits = model(batch(size_px))
@@ -81,7 +94,7 @@ def test_tap_gives_32_planes(architecture: Architecture, size_px: int, side: int
 
 
 def test_tap_of_densenet40_is_the_raw_first_1x1_convolution():
-    model = build("densenet40", 2).eval()
+    model = made("densenet40", 2).eval()
     assert isinstance(model, DenseNet40)
     network_tap = tap(model)
     with torch.no_grad():
@@ -97,7 +110,7 @@ def test_tap_of_densenet40_is_the_raw_first_1x1_convolution():
 
 
 def test_tap_is_one_hook_that_close_removes_and_a_value_that_is_taken_once():
-    model = build("densenet40", 2).eval()
+    model = made("densenet40", 2).eval()
     layer = model.get_submodule("features.reduce")
     network_tap = tap(model)
     with torch.no_grad():
@@ -129,9 +142,9 @@ def test_images_below_the_smallest_size_are_refused(architecture: Architecture, 
 
 def test_unknown_architectures_and_no_outputs_are_refused():
     with pytest.raises(InputError, match='"resnet50": expected one of densenet121, densenet40'):
-        build("resnet50", 2)  # pyright: ignore[reportArgumentType]
+        made("resnet50", 2)  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="n_outputs = 0"):
-        build("densenet40", 0)
+        made("densenet40", 0)
 
 
 @pytest.mark.parametrize(
@@ -145,18 +158,18 @@ def test_unknown_architectures_and_no_outputs_are_refused():
     ],
 )
 def test_unfrozen_parameters(architecture: Architecture, unfrozen: freezing.Unfrozen, trainable: int):
-    model = build(architecture, 14)
+    model = made(architecture, 14)
     freezing.apply(model, "head", "update")  # what was frozen before must not matter
     freezing.apply(model, unfrozen, "update")
     assert freezing.parameter_counts(model)[0] == trainable
 
 
 def test_last34_are_34_layers_of_densenet121_alone():
-    model = build("densenet121", 14)
+    model = made("densenet121", 14)
     freezing.apply(model, "last34", "update")
     layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     assert sum(layer.weight.requires_grad for layer in layers) == 34
-    for other in (build("densenet40", 14), densenet169(num_classes=14)):
+    for other in (made("densenet40", 14), densenet169(num_classes=14)):
         with pytest.raises(InputError, match=r"last34.*DenseNet-121"):
             freezing.apply(other, "last34", "update")
 
@@ -178,7 +191,7 @@ def test_frozen_batchnorm_moves_only_when_told(frozen_batchnorm: Literal["update
 
 
 def test_unknown_words_of_freezing_are_refused():
-    model = build("densenet40", 2)
+    model = made("densenet40", 2)
     with pytest.raises(InputError, match='unfrozen = "last3"'):
         freezing.apply(model, "last3", "update")  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match='frozen_batchnorm = "frozen"'):

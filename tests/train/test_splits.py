@@ -2,17 +2,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from medkt_eval.errors import InputError
 
 from medkt.data import splits
 from medkt.data.collection import Collection
+from medkt_eval.errors import InputError
 
 
 def collection(images_per_patient: list[int]) -> Collection:
     patients = np.repeat([f"p{k}" for k in range(len(images_per_patient))], images_per_patient).astype(object)
     n = len(patients)
     return Collection(
-        name="made", task="multilabel", labels=("a", "b"), image_ids=np.array([f"i{k}" for k in range(n)], dtype=object),
+        name="made", task="multilabel", labels=("a", "b"),
+        image_ids=np.array([f"i{k}" for k in range(n)], dtype=object),
         patient_ids=patients, targets=np.zeros((n, 2), dtype=np.float32),
         read=lambda _index, size: np.zeros((size, size), dtype=np.uint8),
     )  # fmt: skip
@@ -26,7 +27,9 @@ def test_patients_are_whole_and_sizes_are_met(images_per_patient: list[int], see
     parts = [found.train[50], found.validation, found.test]
     assert [len(part) for part in parts] == [50, 12, 15]
     people = [set(made.patient_ids[part]) for part in parts]
-    assert not (people[0] & people[1] or people[0] & people[2] or people[1] & people[2])
+    assert not (people[0] & people[1])
+    assert not (people[0] & people[2])
+    assert not (people[1] & people[2])
     assert len(found.train[20]) == 20
     assert set(found.train[20]) < set(found.train[50])
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from medkt_eval.errors import InputError
-from medkt_eval.evaluation import evaluate
-from medkt_eval.files import sha256_of_file
 
 from medkt import run_folder
 from medkt.config import RunSettings, read_study
 from medkt.study import train_study
+from medkt_eval.errors import InputError
+from medkt_eval.evaluation import evaluate
+from medkt_eval.files import sha256_of_file
 
 TEACHER = "phantom-shapes-24-supervised-densenet40-none-s0"
 TL0 = "phantom-chest-24-transfer_learning-densenet40-none-s0"
@@ -47,7 +47,7 @@ class Watcher:
 def go(study_file: Path, out: Path, *, only: str | None = None, watcher: Watcher | None = None) -> Watcher:
     study, text, sha256 = read_study(study_file)
     watcher = watcher or Watcher()
-    train_study(study, text=text, sha256=sha256, folder=study_file.parent, out=out, only=only, observer=watcher)
+    train_study(study, text=text, sha256=sha256, folder=study_file.parent, out=out, only=only, jobs=1, observer=watcher)
     return watcher
 
 
@@ -189,7 +189,7 @@ def test_a_full_disk_leaves_nothing_half_written(copied: Path, monkeypatch: pyte
 
 
 def test_only_needs_its_teacher_and_must_match(study_file: Path, tmp_path: Path):
-    with pytest.raises(InputError, match="needs the teacher phantom-shapes-24.*widen --only"):
+    with pytest.raises(InputError, match=r"needs the teacher phantom-shapes-24.*widen --only"):
         go(study_file, tmp_path / "runs", only=TL0)
     with pytest.raises(InputError, match="matches no run; the study's runs are phantom-shapes-24"):
         go(study_file, tmp_path / "runs", only="*-s7")

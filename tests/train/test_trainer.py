@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from medkt_eval.errors import InputError
 from sklearn.metrics import roc_auc_score
 
 from medkt.config import PhantomChestData, RunSettings, TrainingSettings
@@ -12,6 +11,7 @@ from medkt.errors import TrainingError
 from medkt.models import densenet
 from medkt.models.teachers import freeze
 from medkt.trainer import Part, RunData, predict, task_loss, train
+from medkt_eval.errors import InputError
 
 
 def settings(**changes: object) -> RunSettings:
@@ -55,7 +55,7 @@ def test_it_learns_and_predicts_with_the_epoch_selected_on_validation(data: RunD
     macro = roc_auc_score(data.validation.targets, trained.validation_scores, average="macro")
     assert macro == pytest.approx(best["auc"], abs=1e-12)
     assert roc_auc_score(data.test.targets[:, 0], trained.test_scores[:, 0]) > 0.8
-    student = densenet.build("densenet40", 2)
+    student = densenet.build("densenet40", 2, seed=0)
     student.load_state_dict(trained.weights)
     again, _ = predict(student, "multilabel", data.test, 8, torch.device("cpu"))
     assert np.allclose(again, trained.test_scores, atol=1e-5)
@@ -72,8 +72,7 @@ def test_the_same_settings_give_the_same_bits_and_another_seed_does_not(data: Ru
 
 
 def test_attention_transfer_adds_its_loss_divided_by_beta_and_leaves_the_teacher_alone(data: RunData):
-    torch.manual_seed(9)
-    teacher = freeze(densenet.build("densenet40", 5))
+    teacher = freeze(densenet.build("densenet40", 5, seed=9))
     before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
     run = settings(method="attention_transfer", teacher="t", attention_loss="eq1", beta=4.0)
     trained = train(run, data, start="random", teacher=teacher)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from medkt_eval.errors import InputError
 from torch import Tensor, nn
 
 from medkt import transfer
 from medkt.models import freezing
 from medkt.models.densenet import Architecture, build
 from medkt.transfer.attention import FORMS, AttentionTransfer, Form, eq1, frobenius, match_grids, zagoruyko
+from medkt_eval.errors import InputError
 
 ALL_FORMS: tuple[Form, ...] = ("eq1", "frobenius", "zagoruyko")
 
@@ -31,8 +31,7 @@ def random_map(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -
 def networks(
     student: Architecture = "densenet40", teacher: Architecture = "densenet40", n_outputs: int = 3
 ) -> tuple[nn.Module, nn.Module]:
-    torch.manual_seed(7)
-    return build(student, n_outputs), build(teacher, n_outputs)
+    return build(student, n_outputs, seed=7), build(teacher, n_outputs, seed=8)
 
 
 def state(model: nn.Module) -> dict[str, Tensor]:

@@ -1,0 +1,84 @@
+"""Runs side by side, in threads of one process.
+
+In: runs and what each needs. Out: nothing; `work` was called once for each. A run begins when the runs it needs are
+whole and there is room for it. Each keeps its own number of torch threads, so its bits do not depend on its neighbours.
+Threads, not processes: torch releases the interpreter's lock while it computes, and decoded images are shared.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Event
+
+import torch
+
+from medkt.config import RunSettings
+
+
+class Stopped(Exception):  # noqa: N818
+    """A run was asked to stop, because the study was interrupted or another run failed."""
+
+
+def side_by_side(
+    runs: Sequence[RunSettings],
+    needs: Callable[[RunSettings], set[str]],
+    work: Callable[[RunSettings, Callable[[], None]], None],
+    jobs: int | None,
+) -> None:
+    """Call `work` for each run.
+
+    Parameters
+    ----------
+    runs : sequence of RunSettings
+        In an order in which they could run one by one.
+    needs : callable
+        Ids of the runs that must be whole before a run begins.
+    work : callable (run, stop_if_asked)
+        Trains one run; calls `stop_if_asked` often, and lets what it raises pass.
+    jobs : int or None
+        At most so many at a time; None: as the cores allow (on CUDA: one).
+
+    Raises
+    ------
+    BaseException
+        The first that a run raised, or KeyboardInterrupt, after the other runs have stopped.
+    """
+    stop = Event()
+
+    def stop_if_asked() -> None:
+        if stop.is_set():
+            raise Stopped
+
+    waiting = list(runs)
+    going: dict[Future[None], RunSettings] = {}
+    with ThreadPoolExecutor(max_workers=jobs or _cores()) as pool:
+        try:
+            while waiting or going:
+                unfinished = {run.run_id for run in (*waiting, *going.values())}
+                for run in list(waiting):
+                    if not needs(run) & unfinished and _has_room(run, list(going.values()), jobs):
+                        waiting.remove(run)
+                        going[pool.submit(work, run, stop_if_asked)] = run
+                for future in wait(going, return_when=FIRST_COMPLETED).done:
+                    del going[future]
+                    future.result()
+        except BaseException:
+            stop.set()
+            raise
+
+
+def _has_room(run: RunSettings, going: Sequence[RunSettings], jobs: int | None) -> bool:
+    """Whether `run` may begin beside `going`; part of the thread count is torch's global state, so it must agree."""
+    threads = run.training.threads_per_run
+    if any(other.training.threads_per_run != threads for other in going):
+        return False
+    if jobs is None:
+        jobs = 1 if threads is None or torch.cuda.is_available() else max(1, _cores() // threads)
+    return len(going) < jobs
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
