@@ -1,0 +1,1 @@
+"""Tables, figures, HTML and LaTeX, drawn from results.json alone."""

@@ -1,0 +1,178 @@
+"""The results, indexed: which arm, estimate and comparison a table, figure or sentence shows.
+
+In: an EvaluationResult. Out: `Lookup`, made once a report. Only rows over the whole test set (no subgroup) are indexed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+from medkt_eval.results import Arm, Comparison, Curve, Dataset, Estimate, EvaluationResult, RunValue
+from medkt_reports import numbers, words
+
+HEADLINES = {
+    "multilabel": (("auc", "macro"),),  # Table IV
+    "multiclass": (("auc", "macro"), ("f1", "weighted")),  # Table V
+}
+_INTERVALS = ("seeds+patients:or", "seeds:t")  # in order of preference; the paper's convention comes last
+_SCOPES = ("seeds+patients", "seeds", "patients", "images")
+_KINDS = ("declared", "all", "table")
+_R = TypeVar("_R", Estimate, RunValue, Comparison)
+
+
+class TrainingSet(NamedTuple):
+    """A data set and a training size: arms are compared within it, never across."""
+
+    dataset: str
+    size: int | None
+
+    @property
+    def text(self) -> str:
+        """For people: the data set and its number of training images."""
+        name = words.dataset(self.dataset)
+        return name if self.size is None else f"{name}, {numbers.count(self.size)} training images"
+
+    @property
+    def short(self) -> str:
+        """The same where the heading says what the number is."""
+        name = words.dataset(self.dataset)
+        return name if self.size is None else f"{name} ({numbers.count(self.size)})"
+
+
+class Lookup:
+    """Arms, estimates and comparisons by what is asked of them."""
+
+    def __init__(self, result: EvaluationResult) -> None:
+        self.result = result
+        self.datasets: dict[str, Dataset] = {dataset.dataset: dataset for dataset in result.datasets}
+        self.arms: dict[str, Arm] = {arm.arm: arm for arm in result.arms}
+        self.names = _unique_names(result.arms)
+        self.baselines = frozenset(result.settings.baseline.values())
+        self._estimates = {(e.dataset, e.arm, e.metric, e.label, e.interval): e for e in _whole(result.estimates)}
+        self._runs: dict[tuple[str, str, str], list[RunValue]] = defaultdict(list)
+        for run in _whole(result.runs):
+            self._runs[run.arm, run.metric, run.label].append(run)
+        self.comparisons: list[Comparison] = list(_whole(result.comparisons))
+        self._pairs: dict[tuple[str, frozenset[str], str, str], list[Comparison]] = defaultdict(list)
+        for row in self.comparisons:
+            self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label].append(row)
+        self._asked: dict[tuple[TrainingSet, str, str], list[Comparison]] = defaultdict(list)
+        for row in self.comparisons:
+            if row.kind != "table":
+                self._asked[self.training_set_of(row), row.metric, row.label].append(row)
+
+    def training_sets(self, task: str | None = None) -> list[TrainingSet]:
+        """Data sets and training sizes that have arms, in the order of the data sets, sizes rising."""
+        found = {TrainingSet(arm.dataset, arm.train_size) for arm in self.result.arms if arm.role == "arm"}
+        order = list(self.datasets)
+        return sorted(
+            (t for t in found if task is None or self.datasets[t.dataset].task == task),
+            key=lambda t: (order.index(t.dataset), t.size is None, t.size or 0),
+        )
+
+    def arms_of(self, training_set: TrainingSet) -> list[Arm]:
+        """Arms trained on it, baseline first within a student; no teachers."""
+        arms = [
+            arm
+            for arm in self.result.arms
+            if arm.role == "arm" and (arm.dataset, arm.train_size) == tuple(training_set)
+        ]
+        return sorted(arms, key=lambda arm: (list(words.NETWORKS).index(arm.student) if arm.student in words.NETWORKS
+                                             else len(words.NETWORKS), arm.student, arm.arm not in self.baselines,
+                                             arm.method, arm.arm))  # fmt: skip
+
+    def training_set_of(self, row: Comparison) -> TrainingSet:
+        """Where a comparison was made."""
+        return TrainingSet(row.dataset, self.arms[row.arm_a].train_size)
+
+    def task(self, training_set: TrainingSet) -> str:
+        """Either "multilabel" or "multiclass"."""
+        return self.datasets[training_set.dataset].task
+
+    def intervals(self) -> list[str]:
+        """Names of the intervals present, the preferred one first, the paper's convention last."""
+        present = {interval for *_, interval in self._estimates}
+        preferred = [name for name in _INTERVALS if name in present]
+        others = sorted(present - set(preferred), key=lambda name: (words.is_paper_convention(name), name))
+        return preferred + others
+
+    def estimate(self, dataset: str, arm: str, metric: str, label: str, interval: str) -> Estimate | None:
+        """One arm's metric with one interval."""
+        return self._estimates.get((dataset, arm, metric, label, interval))
+
+    def runs(self, arm: str, metric: str, label: str) -> list[RunValue]:
+        """One arm's metric, seed by seed."""
+        return sorted(self._runs[arm, metric, label], key=lambda run: run.seed)
+
+    def between(self, dataset: str, arms: tuple[str, str], metric: str, label: str) -> Comparison | None:
+        """The comparison that says whether two arms of a row are told apart, either way round.
+
+        The widest scope first; of one scope the family made for the marks, else whatever family there is.
+        """
+        found = self._pairs[dataset, frozenset(arms), metric, label]
+        return min(found, key=lambda row: (_SCOPES.index(row.scope), -_KINDS.index(row.kind)), default=None)
+
+    def declared(self, training_set: TrainingSet, metric: str, label: str) -> list[Comparison]:
+        """Comparisons that answer the study's question on one metric: the primary one, those with a baseline, others.
+
+        A pair that was tested in several scopes gives its widest scope alone. Where every pair was asked for, those
+        with a baseline are taken.
+        """
+        best: dict[tuple[str, str], Comparison] = {}
+        for row in self._asked[training_set, metric, label]:
+            if row.kind == "all" and not row.primary and not self._against_baseline(row):
+                continue
+            pair = (row.arm_a, row.arm_b)
+            if pair not in best or _SCOPES.index(row.scope) < _SCOPES.index(best[pair].scope):
+                best[pair] = row
+        return sorted(best.values(), key=lambda row: (not row.primary, row.arm_b not in self.baselines))
+
+    def _against_baseline(self, row: Comparison) -> bool:
+        return row.arm_b in self.baselines and self.arms[row.arm_a].student == self.arms[row.arm_b].student
+
+    def contrasts(self, training_set: TrainingSet) -> list[tuple[str, str]]:
+        """Pairs (arm a, arm b) for which the study's question is answered on any metric."""
+        pairs = {
+            (row.arm_a, row.arm_b): None
+            for metric, label in HEADLINES[self.task(training_set)]
+            for row in self.declared(training_set, metric, label)
+        }
+        return list(pairs)
+
+    def learning_curves(self, training_set: TrainingSet) -> list[Curve]:
+        """Learning curves of the arms, teachers' left out."""
+        arms = {arm.arm for arm in self.arms_of(training_set)}
+        return [curve for curve in self.result.curves if curve.curve == "learning" and curve.arm in arms]
+
+    def contrast_name(self, pair: tuple[str, str]) -> str:
+        """`A − B`, for people."""
+        return f"{self.names[pair[0]]} {numbers.MINUS} {self.names[pair[1]]}"
+
+
+def _whole(rows: Iterable[_R]) -> Iterable[_R]:
+    return (row for row in rows if row.group is None)
+
+
+def _unique_names(arms: list[Arm]) -> dict[str, str]:
+    """Arm id -> name; arms of one training set that share a name are told apart by what they differ in, else by id."""
+    groups: dict[tuple[str, int | None, str], list[Arm]] = defaultdict(list)
+    for arm in arms:
+        groups[arm.dataset, arm.train_size, arm.name].append(arm)
+    names = {}
+    for twins in groups.values():
+        described = {arm.arm: _description(arm) for arm in twins}
+        for arm in twins:
+            differing = [text for k, text in enumerate(described[arm.arm])
+                         if len({other[k] for other in described.values()}) > 1]  # fmt: skip
+            names[arm.arm] = ", ".join([arm.name, *filter(None, differing)])
+        if len({names[arm.arm] for arm in twins}) < len(twins):
+            names.update({arm.arm: f"{arm.name}, {arm.arm}" for arm in twins})
+    return names
+
+
+def _description(arm: Arm) -> tuple[str, ...]:
+    settings = ", ".join(words.setting(key, value) for key, value in sorted(arm.settings.items()))
+    teacher = f"teacher {words.teacher(arm.teacher)}" if arm.teacher else ""
+    return words.method(arm.method).lower(), teacher, words.network(arm.student), words.unfrozen(arm.unfrozen), settings

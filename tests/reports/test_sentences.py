@@ -1,0 +1,134 @@
+"""What a sentence may say is decided by its scope, its interval and what exists."""
+
+from __future__ import annotations
+
+import pytest
+
+from medkt_reports import sentences
+from medkt_reports.lookup import Lookup
+
+PAIR = ("chest-at", "chest-tl")
+AT = "AT <script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def said(result):
+    """The sentence of a comparison of attention transfer with transfer learning, 3.7 (2.1 to 5.3) unless changed."""
+    lookup = Lookup(result)
+    template = next(c for c in result.comparisons if (c.arm_a, c.arm_b) == PAIR and c.label == "macro")
+
+    def say(**changes):
+        fields = {"difference": 0.037, "low": 0.021, "high": 0.053, "p_value": 0.012, "p_adjusted": 0.024}
+        return sentences.sentence(lookup, template.model_copy(update={**fields, **changes}))
+
+    return say
+
+
+def test_over_seeds_a_difference_is_about_these_test_images(said):
+    sentence = said()
+    assert sentence.text == (
+        f"On these 600 synthetic test images of 300 patients, {AT} gives a macro AUC 3.7 points higher than TL (95 % "
+        "CI 2.1 to 5.3 points; seeds random, test patients fixed; Welch t over 3 + 3 seeds, p = 0.012, Holm-adjusted "
+        "p = 0.024)."
+    )
+    assert sentence.verdict == "shown"
+    assert "does not say what would happen on new patients" in sentence.says_not
+
+
+def test_a_lower_value_is_called_lower_and_its_interval_turned(said):
+    text = said(difference=-0.037, low=-0.053, high=-0.021).text
+    assert "3.7 points lower than TL (95 % CI 2.1 to 5.3 points" in text
+
+
+def test_over_seeds_and_patients_the_recipe_is_spoken_of(said):
+    sentence = said(scope="seeds+patients", test="obuchowski-rockette")
+    assert sentence.text.startswith(
+        f"On this training set and with this teacher, {AT} exceeds TL by 3.7 points of macro AUC, averaged over "
+        "retrainings and over patients like those tested (95 % CI 2.1 to 5.3 points; seeds and test patients random;"
+    )
+    assert "another hospital" in sentence.says_not
+
+
+def test_over_seeds_and_patients_the_higher_arm_is_the_subject(said):
+    text = said(scope="seeds+patients", difference=-0.037, low=-0.053, high=-0.021).text
+    assert f"TL exceeds {AT} by 3.7 points" in text
+    assert "95 % CI 2.1 to 5.3" in text
+
+
+def test_over_patients_the_trained_models_are_spoken_of(said):
+    sentence = said(scope="patients", test="delong-clustered")
+    assert sentence.text.startswith("As trained here, and judged for patients like those tested")
+    assert "trained models fixed" in sentence.text
+    assert "does not say what retraining them would change" in sentence.says_not
+
+
+@pytest.mark.parametrize("scope", ["seeds", "patients", "seeds+patients", "images"])
+def test_an_interval_that_includes_zero_shows_no_difference_and_gives_its_ends(said, scope):
+    sentence = said(scope=scope, low=-0.011, high=0.085, p_value=0.1, p_adjusted=0.2)
+    assert sentence.verdict == "not shown"
+    assert "no difference is shown between" in sentence.text
+    assert f"compatible with a difference ({AT} − TL) from −1.1 to +8.5 points" in sentence.text
+    for never in ("there is no difference", "are equal", "power", "higher than", "exceeds", "better"):
+        assert never not in sentence.text
+
+
+@pytest.mark.parametrize("scope", ["seeds", "patients", "seeds+patients", "images"])
+def test_no_scope_says_that_a_method_is_better(said, scope):
+    sentence = said(scope=scope)
+    assert "better" not in sentence.text
+    assert "method" not in sentence.text
+    assert sentence.says_not
+
+
+def test_a_difference_that_adjustment_takes_away_says_so(said):
+    assert "adjusted for the other comparisons of its family, the difference is not shown" in said(p_adjusted=0.06).text
+    assert "not shown" not in said().text
+
+
+def test_an_undefined_comparison_says_why(said):
+    nothing = dict.fromkeys(("difference", "low", "high", "p_value", "p_adjusted"))
+    sentence = said(**nothing, undefined_because="no positive image among 40")
+    assert sentence.verdict == "undefined"
+    assert sentence.text == f"{AT} could not be tested against TL on macro AUC: no positive image among 40."
+    half = said(**{**nothing, "difference": -0.012}, undefined_because="one seed")
+    assert "The means differ by −1.2 points" in half.text
+    assert "no measure of how sure that is" in half.text
+
+
+def test_the_answer_has_a_sentence_for_each_declared_comparison(result):
+    found = sentences.answers(Lookup(result))
+    declared = [
+        c
+        for c in result.comparisons
+        if c.kind == "declared"
+        and ((c.metric, c.label) == ("auc", "macro")
+             or (c.dataset, c.metric, c.label) == ("phantom-fundus", "f1", "weighted"))
+    ]  # fmt: skip
+    assert len(found) == len(declared) == 13
+    assert {sentence.verdict for sentence in found} == {"shown", "not shown", "undefined"}
+
+
+def test_the_widest_scope_alone_answers(result):
+    rows = list(result.comparisons)
+    wide = next(c for c in rows if (c.arm_a, c.arm_b, c.metric, c.label, c.kind) == (*PAIR, "auc", "macro", "declared"))
+    rows.append(wide.model_copy(update={"scope": "seeds+patients", "test": "obuchowski-rockette"}))
+    found = sentences.answers(Lookup(result.model_copy(update={"comparisons": rows})))
+    assert len(found) == 13
+    assert sum("averaged over retrainings" in sentence.text for sentence in found) == 1
+
+
+def test_without_a_primary_contrast_the_report_is_exploratory(result):
+    assert sentences.standing(Lookup(result)) == (
+        "Exploratory: no primary contrast was named before the test predictions existed."
+    )
+    named = result.settings.model_copy(update={"primary": {"arm_a": "chest-at", "arm_b": "chest-tl", "metric": "auc",
+                                                           "label": "macro"}})  # fmt: skip
+    text = sentences.standing(Lookup(result.model_copy(update={"settings": named})))
+    assert f"The primary contrast, {AT} − TL on macro AUC" in text
+    assert "Exploratory" not in text
+
+
+def test_arms_that_nothing_was_compared_with_are_named(result):
+    found = sentences.unanswered(Lookup(result.model_copy(update={"comparisons": []})))
+    assert len(found) == 3
+    assert "none of its 6 arms was compared with a baseline" in found[1]
