@@ -115,6 +115,7 @@ def train(
     trained_parameters = [p for p in student.parameters() if p.requires_grad]
     trained_parameters += list(method.parameters()) if method else []
     optimiser = torch.optim.Adam(trained_parameters, lr=settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, settings.halve_every_epochs, gamma=0.5)
 
     metric, label = SELECTION[data.task]
     _metric(data, np.zeros((len(data.validation.pixels), len(data.labels))), metric, label)  # better now than later
@@ -124,10 +125,6 @@ def train(
     best_scores = np.empty(0)
     for epoch in range(1, settings.epochs + 1):
         began = time.perf_counter()
-        learning_rate = settings.learning_rate * 0.5 ** ((epoch - 1) // settings.halve_every_epochs)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate
-
         freezing.set_training_mode(student, settings.frozen_batchnorm)
         sums = np.zeros(2)  # task and transfer loss, summed over images
         for images, targets, rows in _batches(run, data.train, epoch, device):
@@ -136,10 +133,7 @@ def train(
             loss_task = task_loss(data.task, logits, targets)
             loss_transfer = method.loss(images, logits) if method else torch.zeros((), device=device)
             loss = loss_task + method.weight * loss_transfer if method else loss_task
-            if not torch.isfinite(loss):
-                ids = ", ".join(str(name) for name in data.train.image_ids[rows[:5]])
-                raise TrainingError(f"{run.run_id}: the loss is {loss.item()} in epoch {epoch} (batch of images {ids}, "
-                                    "...); lower the learning rate or, for attention transfer, raise beta")  # fmt: skip
+            _check_finite(loss, run, epoch, data.train.image_ids[rows])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -150,11 +144,12 @@ def train(
         value = _metric(data, scores, metric, label)
         mean_task, mean_transfer = (sums / len(data.train.pixels)).tolist()
         record = {
-            "epoch": epoch, "step": step, "learning_rate": learning_rate,
+            "epoch": epoch, "step": step, "learning_rate": schedule.get_last_lr()[0],
             "loss": mean_task + (method.weight * mean_transfer if method else 0.0),
             "loss_task": mean_task, "loss_transfer": mean_transfer, "loss_validation": loss_validation,
             metric: value, "seconds": time.perf_counter() - began,
         }  # fmt: skip
+        schedule.step()
         history.append(record)
         on_epoch(record)
         if not best or value > float(best["value"]):
@@ -220,6 +215,15 @@ def predict(
             double = logits.double()
             scores.append((double.sigmoid() if task == "multilabel" else double.softmax(1)).float().cpu().numpy())
     return np.concatenate(scores), total / len(part.pixels)
+
+
+def _check_finite(loss: Tensor, run: RunSettings, epoch: int, image_ids: np.ndarray) -> None:
+    if not torch.isfinite(loss):
+        ids = ", ".join(str(name) for name in image_ids[:5])
+        raise TrainingError(
+            f"{run.run_id}: the loss is {loss.item()} in epoch {epoch} (batch of images {ids}, ...); "
+            "lower the learning rate or, for attention transfer, raise beta"
+        )
 
 
 def _batches(

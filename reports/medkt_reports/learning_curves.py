@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from medkt_eval.results import Curve
 from medkt_reports import figure_style, numbers, words
@@ -34,6 +35,7 @@ def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> Dra
                     _draw(panel, [curve for curve in curves if curve.arm == arm], style, lookup.names[arm])
             panel.set_title(f"Student {words.network(student)}")
             panel.set_xlabel(curves[0].x_name.capitalize())
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
             figure_style.grid(panel, "y")
             panel.legend(loc="upper left", bbox_to_anchor=(0, -0.2), borderaxespad=0, handlelength=3)
         low, high = 100 * data["value"].min(), 100 * data["value"].max()
