@@ -6,17 +6,17 @@ In: contrasts and the runs' values. Out: `Comparison` rows of results.json.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
-from medkt_eval import contrasts, multiplicity
+from medkt_eval import contrasts, multiplicity, obuchowski_rockette
 from medkt_eval.analysis import Analysis
 from medkt_eval.contrasts import AVERAGES, Contrast
 from medkt_eval.errors import InputError
 from medkt_eval.results import Arm, Comparison, RunValue
-from medkt_eval.run_metrics import TestSet, Values, over_seeds
+from medkt_eval.run_metrics import Measured, Values, arm_values, over_seeds
 from medkt_eval.seed_tests import TestResult, paired_t, welch_t
 
 ADJUSTMENT = {"macro and weighted": "holm", "labels of one comparison": "benjamini-hochberg", "primary": "none"}
@@ -26,7 +26,7 @@ def compare(
     arms: Sequence[Arm],
     pairs: Sequence[Contrast],
     values: Values,
-    test_sets: Mapping[str, TestSet],
+    measured: Measured,
     *,
     analysis: Analysis,
     level: float,
@@ -42,12 +42,12 @@ def compare(
     rows = []
     for pair in pairs:
         a, b = by_id[pair.arm_a], by_id[pair.arm_b]
-        rows += _compare(a, b, pair, values, test_sets[a.dataset], analysis=analysis, level=level)
+        rows += _compare(a, b, pair, values, measured, analysis=analysis, level=level)
     return _adjusted(_mark_primary(rows, arms, analysis))
 
 
 def _compare(
-    a: Arm, b: Arm, pair: Contrast, values: Values, test: TestSet, *, analysis: Analysis, level: float
+    a: Arm, b: Arm, pair: Contrast, values: Values, measured: Measured, *, analysis: Analysis, level: float
 ) -> list[Comparison]:
     """One contrast on every metric and label (averages alone for a table's marks)."""
     if analysis.seeds == "crossed" and a.seeds != b.seeds:
@@ -56,36 +56,48 @@ def _compare(
             "must be the same in every arm: train the missing ones, or declare seeds = 'nested'"
         )
     rows = []
+    test_set = measured.test_sets[a.dataset]
     for (arm_id, metric, label), runs_a in values.items():
         if arm_id != a.arm or (pair.kind == "table" and label not in AVERAGES):
             continue
         runs_b = values[b.arm, metric, label]
-        made = _test(runs_a, runs_b, analysis.seeds, level)
         name, method = contrasts.family(a, pair, metric, label)
-        rows.append(
+        made = _tests(runs_a, runs_b, measured, test_set.df_patients[label], seeds=analysis.seeds, level=level)
+        rows += [
             Comparison(
                 dataset=a.dataset, arm_a=a.arm, arm_b=b.arm, metric=metric, label=label,
-                difference=made.difference if np.isfinite(made.difference) else None,
-                se=made.se, low=made.low, high=made.high, level=level, test=made.test, scope="seeds",
-                statistic=made.statistic, df=made.df, p_value=made.p_value, p_adjusted=None, adjustment=method,
-                family=name, kind=pair.kind, n_seeds_a=len(runs_a), n_seeds_b=len(runs_b),
-                n_patients=test.n_patients, n_images=runs_a[0].n_images, n_positive=runs_a[0].n_positive,
-                undefined_because=made.undefined_because,
+                difference=test.difference if np.isfinite(test.difference) else None,
+                se=test.se, low=test.low, high=test.high, level=level, test=test.test, scope=test.scope,
+                statistic=test.statistic, df=test.df, df_hillis=test.df_hillis, p_value=test.p_value, p_adjusted=None,
+                adjustment=method, family=name, kind=pair.kind, n_seeds_a=len(runs_a), n_seeds_b=len(runs_b),
+                n_patients=test_set.n_patients, n_images=runs_a[0].n_images, n_positive=runs_a[0].n_positive,
+                undefined_because=test.undefined_because,
             )
-        )  # fmt: skip
+            for test in (made if pair.kind != "table" else made[:1])
+        ]  # fmt: skip
     return rows
 
 
-def _test(
-    runs_a: Sequence[RunValue], runs_b: Sequence[RunValue], seeds: Literal["nested", "crossed"], level: float
-) -> TestResult:
-    """Welch's t for nested seeds, paired t for seeds that were declared shared."""
-    test, name = (paired_t, "t-paired") if seeds == "crossed" else (welch_t, "t-welch")
-    a, because_a = over_seeds(runs_a)
-    b, because_b = over_seeds(runs_b)
+def _tests(
+    runs_a: Sequence[RunValue],
+    runs_b: Sequence[RunValue],
+    measured: Measured,
+    df_patients: float,
+    *,
+    seeds: Literal["nested", "crossed"],
+    level: float,
+) -> list[TestResult]:
+    """The primary analysis, then its companion over seeds alone: Welch's t, or paired t for seeds declared shared."""
+    over, name = (paired_t, "t-paired") if seeds == "crossed" else (welch_t, "t-welch")
+    a, b = arm_values(runs_a, measured), arm_values(runs_b, measured)
     if a is None or b is None:
-        return TestResult(name, "seeds", np.nan, None, None, None, level, None, None, None, because_a or because_b)
-    return test(a, b, level)
+        nothing = (None, None, None, level, None, None, None, over_seeds(runs_a)[1] or over_seeds(runs_b)[1])
+        return [
+            TestResult(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE, np.nan, *nothing),
+            TestResult(name, "seeds", np.nan, *nothing),
+        ]
+    primary = obuchowski_rockette.compare(a, b, seeds=seeds, df_patients=df_patients, level=level)
+    return [primary, over(a.values, b.values, level)]
 
 
 def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
@@ -97,7 +109,8 @@ def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysi
     b = {arm.arm for arm in contrasts.find_arm(arms, primary.arm_b, "[analysis] primary.arm_b")}
     marked, hits = [], 0
     for row in rows:
-        named = row.kind != "table" and (row.metric, row.label) == (primary.metric, primary.label)
+        named = row.kind != "table" and row.test == obuchowski_rockette.TEST
+        named = named and (row.metric, row.label) == (primary.metric, primary.label)
         if named and row.arm_a in b and row.arm_b in a:
             row = _turned(row)  # noqa: PLW2901
         if named and row.arm_a in a and row.arm_b in b:
@@ -125,9 +138,10 @@ def _turned(row: Comparison) -> Comparison:
 
 
 def _adjusted(rows: Sequence[Comparison]) -> list[Comparison]:
-    families: dict[str, list[int]] = defaultdict(list)
+    """Adjust within each family, each test by itself: a companion's p-value is no further member of it."""
+    families: dict[tuple[str | None, str], list[int]] = defaultdict(list)
     for k, row in enumerate(rows):
-        families[row.family or ""].append(k)
+        families[row.family, row.test].append(k)
     adjusted: dict[int, float | None] = {}
     for members in families.values():
         p_values = [rows[k].p_value for k in members]

@@ -1,7 +1,8 @@
 """MAIN PATH of the statistics: runs/ -> EvaluationResult.
 
-Each run's metrics on the shared test images; each arm's mean over seeds with its intervals; each contrast between arms
-with its test; p-values adjusted within their families; learning curves; and what the reader must be told.
+Each run's metrics on the shared test images, with and without each patient; each arm's mean over seeds with its
+intervals; each contrast between arms with its tests; p-values adjusted within their families; learning curves; and what
+the reader must be told.
 """
 
 from __future__ import annotations
@@ -63,13 +64,13 @@ def evaluate(
         analysis, waiting = contrasts.applicable(declaration.analysis, arms)
     notes = [*declaration.notes, *notes, *grid_notes, *waiting]
 
-    run_values, thresholds, test_sets = measure(records, independent_images=analysis.independent_images)
-    values = by_arm(run_values)
-    estimates = [row for arm in arms for row in estimates_of(arm, values, level, test_sets[arm.dataset])]
+    measured = measure(records, independent_images=analysis.independent_images)
+    values = by_arm(measured.values)
+    estimates = [row for arm in arms for row in estimates_of(arm, values, measured, level)]
 
     baseline, baseline_notes = contrasts.baselines(arms, analysis)
     pairs = contrasts.contrasts(arms, baseline, comparisons)
-    compared = compare(arms, pairs, values, test_sets, analysis=analysis, level=level)
+    compared = compare(arms, pairs, values, measured, analysis=analysis, level=level)
 
     return EvaluationResult(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -77,12 +78,12 @@ def evaluate(
         settings=_settings(
             declaration, arms, baseline, notes + baseline_notes, level=level, mode=comparisons, command=command
         ),
-        datasets=datasets_of(records, test_sets),
+        datasets=datasets_of(records, measured.test_sets),
         arms=arms,
-        runs=run_values,
+        runs=measured.values,
         estimates=estimates,
         comparisons=compared,
-        thresholds=thresholds,
+        thresholds=measured.thresholds,
         curves=_learning_curves(arms, records, level),
     )
 

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import stats
 
 from medkt_eval.intervals import is_rounding
+from medkt_eval.results import Scope
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class TestResult:
     __test__ = False  # not a test of pytest's
 
     test: str
-    scope: str
+    scope: Scope
     difference: float
     se: float | None
     low: float | None
@@ -34,6 +35,7 @@ class TestResult:
     df: float | None
     p_value: float | None
     undefined_because: str | None = None
+    df_hillis: float | None = None
 
 
 def welch_t(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:

@@ -44,6 +44,9 @@ def study(tmp_path):
     return write
 
 
+OR = "obuchowski-rockette"
+
+
 def rows(results, **fields):
     return [row for row in results if all(getattr(row, name) == value for name, value in fields.items())]
 
@@ -102,7 +105,7 @@ def test_values_are_those_computed_by_hand(two_arms):
             normal = one(result.estimates, arm=arm, interval="seeds:normal", **fields)
             assert normal.value == estimate.value
             assert normal.high - normal.low == pytest.approx(2 * stats.norm.ppf(0.95) * stats.sem(expected), **EXACT)
-        row = one(result.comparisons, kind="declared", **fields)
+        row = one(result.comparisons, kind="declared", test="t-welch", **fields)
         welch = stats.ttest_ind(values["at"], values["tl"], equal_var=False)
         assert (row.arm_a, row.arm_b, row.test, row.scope) == ("at", "tl", "t-welch", "seeds")
         assert row.difference == pytest.approx(values["at"].mean() - values["tl"].mean(), **EXACT)
@@ -111,6 +114,11 @@ def test_values_are_those_computed_by_hand(two_arms):
         assert (row.low, row.high) == pytest.approx((interval.low, interval.high), **EXACT)
         assert (row.n_seeds_a, row.n_seeds_b, row.n_patients, row.n_images) == (3, 3, 20, 40)
         assert row.p_adjusted == row.p_value  # alone in its family
+        primary = one(result.comparisons, kind="declared", test=OR, **fields)
+        assert (primary.difference, primary.scope) == (row.difference, "seeds+patients")
+        assert primary.low < primary.difference < primary.high
+        default = one(result.estimates, arm="at", interval="seeds+patients:or", **fields)
+        assert default.low < default.value < default.high
 
 
 def test_data_set_arms_and_provenance(two_arms):
@@ -155,18 +163,18 @@ def test_label_rows_and_families(write_run, two_arms):
     families = {row.family for row in result.comparisons}
     assert "phantom-chest/100/auc macro/declared" in families
     for name in families:
-        members = rows(result.comparisons, family=name)
+        members = rows(result.comparisons, family=name, test=OR)
         method = members[0].adjustment
         assert {member.adjustment for member in members} == {method}
         assert method == ("holm" if members[0].label in ("macro", "weighted") else "benjamini-hochberg")
         expected = adjust([member.p_value for member in members], method)
         assert [member.p_adjusted for member in members] == pytest.approx(expected, **EXACT)
-    assert len(rows(result.comparisons, family="phantom-chest/100/auc macro/declared")) == 2
-    assert len(rows(result.comparisons, family="phantom-chest/100/auc macro/table")) == 3
-    assert len(rows(result.comparisons, family="phantom-chest/100/auc by label/at - tl")) == len(LABELS)
+    assert len(rows(result.comparisons, family="phantom-chest/100/auc macro/declared", test=OR)) == 2
+    assert len(rows(result.comparisons, family="phantom-chest/100/auc macro/table", test=OR)) == 3
+    assert len(rows(result.comparisons, family="phantom-chest/100/auc by label/at - tl", test=OR)) == len(LABELS)
     assert {row.label for row in rows(result.comparisons, kind="table")} == {"macro", "weighted"}
     everything = evaluate(two_arms, comparisons="all")
-    assert len(rows(everything.comparisons, kind="all", metric="auc", label="macro")) == 3
+    assert len(rows(everything.comparisons, kind="all", metric="auc", label="macro", test=OR)) == 3
 
 
 def test_primary_is_turned_as_named_and_stands_outside_its_family(write_run, two_arms, study):
@@ -176,7 +184,7 @@ def test_primary_is_turned_as_named_and_stands_outside_its_family(write_run, two
     without = evaluate(two_arms)
     result = evaluate(two_arms, study=study('primary = {arm_a = "TL", arm_b = "at", metric = "auc", label = "macro"}'))
     primary = one(result.comparisons, primary=True)
-    before = one(without.comparisons, arm_a="at", arm_b="tl", kind="declared", metric="auc", label="macro")
+    before = one(without.comparisons, arm_a="at", arm_b="tl", kind="declared", metric="auc", label="macro", test=OR)
     assert (primary.arm_a, primary.arm_b, primary.metric, primary.label) == ("tl", "at", "auc", "macro")
     assert (primary.family, primary.adjustment) == ("primary", None)
     assert primary.p_adjusted == primary.p_value == before.p_value
@@ -184,10 +192,10 @@ def test_primary_is_turned_as_named_and_stands_outside_its_family(write_run, two
     assert (primary.difference, primary.low, primary.high) == (-before.difference, -before.high, -before.low)
     assert (primary.statistic, primary.se) == (-before.statistic, before.se)
     assert (primary.n_seeds_a, primary.n_seeds_b) == (3, 4)
-    left = one(result.comparisons, family=before.family)
+    left = one(result.comparisons, family=before.family, test=OR)
     assert (left.arm_a, left.p_adjusted) == ("last34", left.p_value)
     assert not rows(without.comparisons, primary=True)
-    assert result.settings.primary == {"arm_a": "TL", "arm_b": "at", "metric": "auc", "label": "macro"}
+    assert result.settings.primary == {"arm_a": "tl", "arm_b": "at", "metric": "auc", "label": "macro"}
     assert (result.settings.study, len(result.settings.study_sha256)) == ("a study", 64)
 
 
@@ -221,7 +229,7 @@ def test_crossed_seeds_are_paired_and_must_be_the_same(write_run, two_arms, stud
     crossed = study('seeds = "crossed"')
     result = evaluate(two_arms, study=crossed)
     a, b = ([by_hand(two_arms / f"{arm}-s{seed}")["auc", "macro"] for seed in range(3)] for arm in ("at", "tl"))
-    row = one(result.comparisons, kind="declared", metric="auc", label="macro")
+    row = one(result.comparisons, kind="declared", metric="auc", label="macro", scope="seeds")
     paired = stats.ttest_rel(a, b)
     assert row.test == "t-paired"
     assert (row.p_value, row.statistic, row.df) == pytest.approx((paired.pvalue, paired.statistic, 2), **EXACT)
@@ -234,12 +242,16 @@ def test_one_seed(write_run, runs):
     write_run("tl", 0)
     write_run("at", 0, **AT)
     result = evaluate(runs)
-    row = one(result.comparisons, kind="declared", metric="auc", label="macro")
+    row = one(result.comparisons, kind="declared", metric="auc", label="macro", test="t-welch")
     assert row.difference == pytest.approx(
         by_hand(runs / "at-s0")["auc", "macro"] - by_hand(runs / "tl-s0")["auc", "macro"], **EXACT
     )
     assert row.p_value is row.p_adjusted is row.low is None
     assert row.undefined_because.startswith("one seed in an arm")
+    assert (
+        "needs two in each arm"
+        in one(result.comparisons, kind="declared", metric="auc", label="macro", test=OR).undefined_because
+    )
     estimate = one(result.estimates, arm="tl", interval="seeds:t", metric="auc", label="macro")
     assert estimate.value is not None
     assert estimate.low is None
@@ -254,14 +266,14 @@ def test_label_without_positives_is_null_everywhere(write_run, runs):
         write_run("tl", seed, change=empty)
         write_run("at", seed, change=empty, **AT)
     result = evaluate(runs)
-    row = one(result.comparisons, kind="declared", metric="auc", label="Edema")
+    row = one(result.comparisons, kind="declared", metric="auc", label="Edema", test=OR)
     assert row.difference is row.p_value is row.p_adjusted is None
     assert row.undefined_because == "at-s0: no positive image among 40"
     estimate = one(result.estimates, arm="tl", interval="seeds:t", metric="auc", label="macro")
     assert estimate.value is None
     assert estimate.undefined_because.startswith("tl-s0: no auc for Edema")
-    assert one(result.comparisons, kind="declared", metric="auc", label="weighted").p_value is not None
-    family = rows(result.comparisons, family=row.family)
+    assert one(result.comparisons, kind="declared", metric="auc", label="weighted", test=OR).p_value is not None
+    family = rows(result.comparisons, family=row.family, test=OR)
     others = [member for member in family if member.label != "Edema"]
     expected = adjust([member.p_value for member in others], "benjamini-hochberg")
     assert [member.p_adjusted for member in others] == pytest.approx(expected, **EXACT)
@@ -397,7 +409,7 @@ def test_minimal_folders_of_another_trainer(foreign):
     assert result.datasets[0].splits["test"].n_patients == 3
     assert [arm.seeds for arm in result.arms] == [[1, 2], [5, 6]]
     assert "no baseline" in result.settings.notes[0]
-    row = one(evaluate(foreign, comparisons="all").comparisons, kind="all", metric="auc", label="macro")
+    row = one(evaluate(foreign, comparisons="all").comparisons, kind="all", metric="auc", label="macro", test=OR)
     assert (row.arm_a, row.arm_b) == ("ours", "theirs")
 
 
