@@ -21,6 +21,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=60)]
 Architecture = Literal["densenet121", "densenet40"]
 Method = Literal["supervised", "transfer_learning", "attention_transfer"]
 Unfrozen = Literal["all", "last34", "head"]
+FrozenBatchNorm = Literal["update", "fixed"]
+AttentionLoss = Literal["eq1", "frobenius", "zagoruyko"]
 RANDOM, IMAGENET = "random", "imagenet"
 
 
@@ -82,6 +84,7 @@ class FolderData(DataSettings):
     collection: Literal["folder"]
     root: Path
     csv: str | None = None
+    image_folder: str | None = Field(default=None, description="in root; none: root itself, or images/ where they are")
     image_column: str | None = None
     patient_column: str | None = None
     label_columns: list[str] | None = Field(default=None, description="0/1 columns: a multi-label task")
@@ -109,7 +112,7 @@ class TrainingSettings(Settings):
     halve_every_epochs: int = Field(default=16, ge=1)
     rotation_degrees: float = Field(default=15.0, ge=0, le=180)
     horizontal_flip: bool = True
-    frozen_batchnorm: Literal["update", "fixed"] = "update"
+    frozen_batchnorm: FrozenBatchNorm = "update"
     threads_per_run: int | None = Field(default=None, ge=1, description="none: as many as torch takes by itself")
 
 
@@ -119,7 +122,7 @@ class TeacherSettings(Settings):
     architecture: Architecture
     data: Name | None = None
     initialisation: str = RANDOM
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     training: dict[str, Any] = Field(default_factory=dict, description="what differs from [training]")
     weights: str | None = Field(default=None, description="'imagenet', a run folder, .safetensors or .pth")
 
@@ -141,10 +144,10 @@ class ArmSettings(Settings):
     initialisation: str = IMAGENET
     train_size: int | None = Field(default=None, ge=1, description="none: the data set's")
     unfrozen: Unfrozen = "all"
-    attention_loss: Literal["eq1", "frobenius", "zagoruyko"] = "eq1"
+    attention_loss: AttentionLoss = "eq1"
     beta: float | None = Field(default=None, gt=0, description="L = CE + L_AT / beta (Eq. 2)")
     variant: Name | None = None
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0, 1, 2], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**63)]] = Field(default=[0, 1, 2], min_length=1)
 
     @model_validator(mode="after")
     def _fits_its_method(self) -> ArmSettings:
@@ -188,6 +191,9 @@ class Study(Settings):
         ]:
             if data is not None and data not in self.data:
                 raise ValueError(f"{kind} {name!r}: data is {data!r}; expected one of {', '.join(self.data)}")
+        for name, teacher in self.teachers.items():
+            if name == RANDOM or (name == IMAGENET and teacher.weights != IMAGENET):
+                raise ValueError(f"a teacher is called {name!r}, which is a kind of weights already; rename it")
         for arm in self.arms:
             if arm.teacher is not None and arm.teacher not in self.teachers:
                 known = ", ".join(self.teachers) or "none is defined"
@@ -224,7 +230,7 @@ class RunSettings(Settings):
     initialisation: str
     unfrozen: Unfrozen = "all"
     teacher: str | None = None
-    attention_loss: Literal["eq1", "frobenius", "zagoruyko"] | None = None
+    attention_loss: AttentionLoss | None = None
     beta: float | None = None
     training: TrainingSettings
 

@@ -12,12 +12,13 @@ from typing import Literal
 
 import numpy as np
 
-from medkt.config import AnyData, FolderData
+from medkt.config import AnyData, FolderData, RunSettings
 from medkt.data import images, open_collection, splits
 from medkt.data.collection import Collection
 from medkt.trainer import Part, RunData
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import Predictions
+from medkt_eval.run_records import RESERVED_LABELS
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,33 @@ class Loader:
         data = RunData(collection.task, collection.labels, *(part(indices) for indices in parts.values()))
         return Loaded(collection, parts, data)
 
+    def check(self, datasets: Sequence[str]) -> None:
+        """Open and split data sets without decoding an image, so that what is wrong is told before anything is trained.
+
+        Raises
+        ------
+        InputError
+            As `load`; or if a label is listed twice or has a name that averages have.
+        """
+        for dataset in dict.fromkeys(datasets):
+            labels = self._open(dataset)[0].labels
+            for label in labels:
+                if labels.count(label) > 1 or label in RESERVED_LABELS:
+                    raise InputError(
+                        f"{dataset}: label {label!r} is listed twice or is the name of an average; rename it"
+                    )
+
+    def patients(self, dataset: str) -> tuple[set[str], set[str]]:
+        """Patients whose images are used for training (validation included) and for testing."""
+        collection, split = self._open(dataset)
+        rows = np.concatenate([*split.train.values(), split.validation])
+        return ({str(p) for p in collection.patient_ids[rows]}, {str(p) for p in collection.patient_ids[split.test]})
+
+    def source(self, dataset: str) -> tuple[object, ...]:
+        """What data sets of the same patients share: the layout, and its root or the phantom's seed."""
+        settings = self._settings[dataset]
+        return (settings.collection, getattr(settings, "root", None), getattr(settings, "seed", None))
+
     def _open(self, dataset: str) -> tuple[Collection, splits.Splits]:
         if dataset not in self._opened:
             settings = self._settings[dataset]
@@ -94,6 +122,26 @@ class Loader:
             rows = np.unique(np.concatenate([*split.train.values(), split.validation, split.test]))
             self._decoded[key] = rows, images.load(collection, rows, size_px)
         return self._decoded[key]
+
+
+def check_no_leak(runs: Sequence[RunSettings], loader: Loader) -> None:
+    """Refuse a teacher that was trained on patients whom an arm is tested on.
+
+    Raises
+    ------
+    InputError
+        If two data sets of one source are split so; names a patient.
+    """
+    taught = dict.fromkeys(run.dataset for run in runs if run.role == "teacher")
+    for tested in dict.fromkeys(run.dataset for run in runs if run.role == "arm"):
+        for dataset in taught:
+            if dataset != tested and loader.source(dataset) == loader.source(tested):
+                shared = loader.patients(dataset)[0] & loader.patients(tested)[1]
+                if shared:
+                    raise InputError(
+                        f"{len(shared)} patients that a teacher learns from in {dataset} are test patients of {tested} "
+                        f"(first: {min(shared)!r}); use disjoint patients, for the phantom another seed"
+                    )
 
 
 def predictions(loaded: Loaded, split: Literal["validation", "test"], scores: np.ndarray) -> Predictions:

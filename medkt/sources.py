@@ -70,12 +70,11 @@ class Sources:
         """
         size = run.training.image_size_px
         densenet.check_size(run.student, size, tapped=run.teacher is not None)
-        names = [run.initialisation]
+        sources = {run.initialisation: self.start(run)}
         if run.teacher is not None:
             densenet.check_size(self.study.teachers[run.teacher].architecture, size, tapped=True)
-            names.append(self.study.teachers[run.teacher].weights or run.teacher)
-        for name in names:
-            source = self._source(name)
+            sources[run.teacher] = self._teacher_source(run.teacher)
+        for name, source in sources.items():
             if isinstance(source, Path) and name not in self.trained_teachers and not source.exists():
                 known = ", ".join([RANDOM, IMAGENET, *self.study.teachers])
                 raise InputError(f"{run.run_id}: weights {name!r}: no file {source}; expected one of {known}, or a run "
@@ -84,16 +83,21 @@ class Sources:
                 find_weights(IMAGENET)
 
     def _teacher_source(self, name: str) -> str | Path:
-        return self._source(self.study.teachers[name].weights or name)
+        weights = self.study.teachers[name].weights
+        return self._source(name) if weights is None else self._given(weights)
 
     def _source(self, name: str) -> str | Path:
         if name in (RANDOM, IMAGENET):
             return name
         if name in self.trained_teachers:
             return self.out / self.trained_teachers[name].run_id / "model.safetensors"
-        if name in self.study.teachers:  # given, not trained: start from the same weights
-            return self._source(self.study.teachers[name].weights or name)
-        return self.folder / Path(name).expanduser()
+        if name in self.study.teachers:  # given, not trained
+            return self._given(self.study.teachers[name].weights or name)
+        return self._given(name)
+
+    def _given(self, weights: str) -> str | Path:
+        """Weights that are there: "imagenet", or a path from the study file's folder."""
+        return weights if weights == IMAGENET else self.folder / Path(weights).expanduser()
 
 
 def _sha256(source: str | Path) -> str | None:

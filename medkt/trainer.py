@@ -189,6 +189,8 @@ def task_loss(task: Task, logits: Tensor, targets: Tensor) -> Tensor:
     if task == "multiclass":
         return functional.cross_entropy(logits, targets)
     labelled = ~torch.isnan(targets)
+    if not labelled.any():
+        return logits.sum() * 0.0  # nothing to learn from this batch; a mean over nothing would be NaN
     return functional.binary_cross_entropy_with_logits(logits[labelled], targets[labelled])
 
 
@@ -200,7 +202,7 @@ def predict(
     Returns
     -------
     scores : float32, (n, n_labels)
-        Sigmoid or softmax, taken in float64 so that sure cases do not tie at 1.
+        Sigmoid or softmax.
     loss : float
         Mean over batches, weighted by images.
     """
@@ -212,8 +214,7 @@ def predict(
             pixels = torch.from_numpy(part.pixels[rows]).to(device)
             logits = model(augment.normalised(pixels).contiguous(memory_format=torch.channels_last))
             total += task_loss(task, logits, torch.from_numpy(part.targets[rows]).to(device)).item() * len(pixels)
-            double = logits.double()
-            scores.append((double.sigmoid() if task == "multilabel" else double.softmax(1)).float().cpu().numpy())
+            scores.append((logits.sigmoid() if task == "multilabel" else logits.softmax(1)).cpu().numpy())
     return np.concatenate(scores), total / len(part.pixels)
 
 
@@ -234,8 +235,11 @@ def _batches(
     n = len(part.pixels)
     order = np.random.default_rng([run.seed, epoch, 0]).permutation(n)
     angles, flips = augment.draw(run.seed, epoch, n, settings.rotation_degrees, settings.horizontal_flip)
-    for begin in range(0, n, settings.batch_size):
-        rows = order[begin : begin + settings.batch_size]
+    ends = [*range(settings.batch_size, n, settings.batch_size), n]
+    if len(ends) > 1 and n - ends[-2] == 1:
+        del ends[-2]  # a last batch of one image has no BatchNorm statistics where its map is 1 x 1
+    for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+        rows = order[begin:end]
         pixels = torch.from_numpy(part.pixels[rows]).to(device)
         turned = augment.rotated_and_flipped(
             pixels, torch.from_numpy(angles[rows]).to(device), torch.from_numpy(flips[rows]).to(device)

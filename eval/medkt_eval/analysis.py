@@ -55,7 +55,15 @@ class Declaration:
     study: str | None = None
     sha256: str | None = None  # of the study file's text
     recorded: bool = False  # by medkt train, beside the runs
+    replaced: bool = False  # the study file was changed after its first runs were whole
     notes: tuple[str, ...] = ()
+
+    @property
+    def when(self) -> Literal["before", "after", "unknown"]:
+        """Whether it is on record that the analysis was declared before test predictions existed."""
+        if not self.recorded:
+            return "unknown"
+        return "after" if self.replaced else "before"
 
 
 def read_declaration(runs: Path, study: Path | None) -> Declaration:
@@ -89,7 +97,9 @@ def read_declaration(runs: Path, study: Path | None) -> Declaration:
             f"{recorded}: not a study.json of medkt train ({error!r}); remove it or give --study"
         ) from error
     changed = (f"the study file was changed {len(earlier)} time(s) after its first runs were whole",) if earlier else ()
-    return Declaration(validated(Analysis, analysis, f"{recorded}: analysis"), name, sha256, True, changed)
+    return Declaration(
+        validated(Analysis, analysis, f"{recorded}: analysis"), name, sha256, True, bool(earlier), changed
+    )
 
 
 def read_text(path: Path, expected: str) -> str:
@@ -115,7 +125,7 @@ def validated(model: type[Model], table: object, where: str) -> Model:
         if first["type"] == "value_error":
             message = first["msg"].removeprefix("Value error, ")
             raise InputError(f"{where}: {key}: {message}" if key else f"{where}: {message}") from error
-        raise InputError(f"{where}: {key} is {first['input']!r}: {first['msg']}") from error
+        raise InputError(f"{where}: {key or 'it'} is {first['input']!r}: {first['msg']}") from error
 
 
 def _nearest(model: type[BaseModel], key: str) -> str:

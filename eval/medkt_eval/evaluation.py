@@ -95,7 +95,7 @@ def _learning_curves(arms: Sequence[Arm], records: Sequence[RunRecord], level: f
         selection = runs[0].manifest.selection or {}
         metric = selection.get("metric")
         histories = {run.manifest.run_id: history for run in runs if (history := run.history()) is not None}
-        if metric and histories:
+        if metric not in (None, "epoch") and histories:
             label = str(selection.get("label", "macro"))
             found += curves.learning_curves(arm, histories, str(metric), label, level)
     return found
@@ -121,6 +121,7 @@ def _settings(
         adjustment=ADJUSTMENT,
         baseline={"/".join(str(part) for part in key): arm for key, arm in baseline.items()},
         comparisons=mode,
+        declared=declaration.when,
         study=declaration.study,
         study_sha256=declaration.sha256,
         software=Software(

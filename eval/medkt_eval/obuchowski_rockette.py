@@ -51,7 +51,7 @@ class Contrast:
     variance_seeds: float
     variance_patients: float
     df: float
-    df_hillis: float
+    df_hillis: float | None  # None where seeds do not vary: it would be infinite
 
 
 def patient_covariance(without_patient: np.ndarray) -> np.ndarray:
@@ -134,7 +134,7 @@ def analyse(
         variance_seeds=v_seeds,
         variance_patients=d,
         df=_degrees_of_freedom(v_seeds, df_seeds, d, df_patients),
-        df_hillis=(v_pooled + d) ** 2 / (v_pooled**2 / df_pooled) if v_pooled > 0 else np.inf,
+        df_hillis=(v_pooled + d) ** 2 / (v_pooled**2 / df_pooled) if v_pooled > 0 else None,
     )
 
 

@@ -58,6 +58,9 @@ class Settings(Row):
     independent_images: bool = False
     label_latex: dict[str, str] = Field(default_factory=dict)
     reference: list[dict[str, Any]] = Field(default_factory=list, description="published numbers to set beside ours")
+    declared: Literal["before", "after", "unknown"] = Field(
+        default="unknown", description="when the primary contrast was named: before any run was whole, or after"
+    )
     study: str | None = Field(default=None, description="the study file's name")
     study_sha256: str | None = None
     software: Software | None = None

@@ -23,12 +23,13 @@ from medkt_eval.files import sha256_of_file
 from medkt_eval.predictions import Predictions
 
 FORMAT = 1
+RESERVED_LABELS = ("macro", "weighted", "micro", "macro_ovo")  # what averages are called in results.json
 
 
 class ManifestPart(BaseModel):
     """Other trainers may add fields of their own; nothing changes once made."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
 
 class ArmFields(ManifestPart):
@@ -207,7 +208,7 @@ def _manifest(folder: Path) -> Manifest:
     if not manifest.run_id.endswith(f"-s{manifest.seed}"):
         raise InputError(f"{path}: run_id is {manifest.run_id!r} and seed {manifest.seed}; a run id ends in its seed, "
                          f"here -s{manifest.seed}, and the rest names the arm")  # fmt: skip
-    if taken := sorted({"macro", "weighted", "micro", "macro_ovo"} & set(manifest.labels)):
+    if taken := sorted({*RESERVED_LABELS} & set(manifest.labels)):
         raise InputError(f"{path}: a label is called {taken[0]!r}, the name of an average; call it something else")
     if len(set(manifest.labels)) != len(manifest.labels):
         raise InputError(f"{path}: a label is listed twice in labels: {manifest.labels}")

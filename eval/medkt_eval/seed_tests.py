@@ -39,7 +39,7 @@ class TestResult:
 
 
 def welch_t(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
-    """Welch's t over seeds that are nested in their arm (seed 0 of one arm has nothing to do with seed 0 of another).
+    """Welch's t over seeds that are nested in their arm: seed 0 of one arm is not paired with seed 0 of another.
 
     Parameters
     ----------

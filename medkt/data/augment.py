@@ -1,6 +1,7 @@
 """From pixels to network input: random rotation and flip, normalisation.
 
-In: uint8 batches. Out: float32 batches. What is drawn for an image depends on (seed, epoch, image) alone.
+In: uint8 batches. Out: float32 batches. What is drawn for an image depends on seed, epoch and its place in the training
+set alone: not on the batch it is in, nor on how many images follow.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ def draw(seed: int, epoch: int, n_images: int, rotation_degrees: float, flip: bo
     flips : bool, (n_images,)
         Mirror left and right, with probability 1/2 where `flip`.
     """
-    rng = np.random.default_rng([seed, epoch, 1])
-    angles = rng.uniform(-rotation_degrees, rotation_degrees, n_images).astype(np.float32)
-    return angles, (rng.random(n_images) < 0.5) & flip
+    turn, mirror = (np.random.default_rng([seed, epoch, stream]) for stream in (1, 2))
+    angles = turn.uniform(-rotation_degrees, rotation_degrees, n_images).astype(np.float32)
+    return angles, (mirror.random(n_images) < 0.5) & flip
 
 
 def rotated_and_flipped(pixels: Tensor, angles: Tensor, flips: Tensor) -> Tensor:

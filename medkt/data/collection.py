@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-Task = Literal["multilabel", "multiclass"]
+from medkt_eval.predictions import Task
 
 
 @dataclass(frozen=True)

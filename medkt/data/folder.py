@@ -5,6 +5,8 @@ In: `root` and a CSV in it. Out: a `Collection`, and the splits where the CSV ha
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -52,7 +54,7 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
     else:
         labels, targets = _findings(data, table, special, where)
     image_ids = table[image_column].to_numpy(dtype=object)
-    files = [inside(data.root, str(name), where) for name in image_ids]
+    files = [inside(_image_root(data, str(image_ids[0])), str(name), where) for name in image_ids]
     absent = [name for name, file in zip(image_ids, files, strict=True) if not file.is_file()]
     if absent:
         raise InputError(f"{where}: {len(absent)} listed images are absent from {data.root} (first: {absent[0]!r}); "
@@ -74,6 +76,14 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
     if data.split_column is not None:
         split = _named(table, data.split_column, "split_column", where).to_numpy(dtype=object)
     return collection, split
+
+
+def _image_root(data: FolderData, first: str) -> Path:
+    """Where the images lie: as said, else in the root, else in its images/ if the first listed image is there."""
+    if data.image_folder is not None:
+        return inside(data.root, data.image_folder, str(data.root))
+    elsewhere = data.root / "images"
+    return elsewhere if not (data.root / first).is_file() and (elsewhere / first).is_file() else data.root
 
 
 def _table(data: FolderData) -> tuple[pd.DataFrame, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,9 @@ from torch.nn import functional
 from torchvision.models import DenseNet, densenet121
 from torchvision.models.densenet import _DenseBlock, _Transition
 
+from medkt.config import Architecture
 from medkt_eval.errors import InputError
 
-Architecture = Literal["densenet121", "densenet40"]
 _ONE_AT_A_TIME = Lock()
 
 # DenseNet-121 halves the image five times: its last map is size/32, and one pixel holds no attention.

@@ -5,15 +5,13 @@ In: a network and the words of the study file. Out: the same network with `requi
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 from torch import nn
 
+from medkt.config import FrozenBatchNorm, Unfrozen
 from medkt.models.densenet import is_densenet121
 from medkt_eval.errors import InputError
-
-Unfrozen = Literal["all", "last34", "head"]
-FrozenBatchNorm = Literal["update", "fixed"]
 
 # 34 convolutions and linear layers: Table IV's 2.7m parameters.
 _LAST34 = ("features.transition3.", "features.denseblock4.", "features.norm5.", "classifier.")

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
+from medkt.config import AttentionLoss as Form
 from medkt.models.densenet import check_size, tap
 from medkt.models.teachers import freeze, look
 from medkt_eval.errors import InputError
-
-Form = Literal["eq1", "frobenius", "zagoruyko"]
 
 # A plane this faint has no direction. It counts as zero and gets no gradient, where dividing by its norm would give
 # NaN, and by a small constant instead, an explosion.

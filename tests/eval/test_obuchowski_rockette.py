@@ -123,6 +123,7 @@ def test_no_variation_over_seeds_leaves_the_patients():
     found = analyse([same], [1], seeds="nested", df_patients=12.0)
     assert found.variance == pytest.approx(patient_covariance(arm.without_patient)[0, 0], rel=1e-9)
     assert found.df == pytest.approx(12.0, rel=1e-6)
+    assert found.df_hillis is None
 
 
 def test_what_cannot_be_analysed_is_null_with_the_reason():

@@ -126,3 +126,12 @@ def test_the_study_that_ships_is_one_that_can_be_planned():
     for run in runs:
         loaded = loader.load(run.dataset, run.train_size, image_size_px=32)
         assert len(loaded.indices["train"]) == run.train_size
+
+
+def test_teachers_with_the_names_of_weights_are_refused(study_file: Path, study_text: str):
+    for name in ("random", "imagenet"):
+        study_file.write_text(
+            study_text.replace("[teachers.shapes]", f"[teachers.{name}]").replace('"shapes"', f'"{name}"')
+        )
+        with pytest.raises(InputError, match=f"a teacher is called '{name}'|a random start is no transfer learning"):
+            read_study(study_file)

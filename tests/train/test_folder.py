@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from medkt.config import FolderData
-from medkt.data import images
+from medkt.data import images, splits
 from medkt.data.folder import folder
 from medkt_eval.errors import InputError
 
@@ -79,6 +79,19 @@ def test_missing_folders_and_several_tables(root: Path):
         folder(settings(root, csv="second.csv", label_columns=["mass", "heart"]))
 
 
+def test_images_in_a_folder_of_their_own(root: Path):
+    (root / "images").mkdir()
+    for name in ("a.png", "b.png", "sub"):
+        (root / name).rename(root / "images" / name)
+    assert len(folder(settings(root))[0]) == 3
+    (root / "images").rename(root / "pictures")
+    with pytest.raises(InputError, match="3 listed images are absent"):
+        folder(settings(root))
+    assert len(folder(settings(root, image_folder="pictures"))[0]) == 3
+    with pytest.raises(InputError, match="lies outside"):
+        folder(settings(root, image_folder="../.."))
+
+
 def test_unreadable_images_are_named(root: Path):
     (root / "b.png").write_bytes((root / "b.png").read_bytes()[:40])
     collection, _ = folder(settings(root))
@@ -104,3 +117,19 @@ def test_the_shorter_side_is_resized_and_the_centre_kept(tmp_path: Path):
     Image.fromarray(wide).save(tmp_path / "wide.png")
     assert images.read_image(tmp_path / "wide.png", 10, 1).min() == 255
     assert images.read_image(tmp_path / "wide.png", 10, 3).shape == (10, 10, 3)
+
+
+@pytest.mark.real
+def test_real_fundus_photographs(real_data: Path):
+    root = real_data / "retina-rahim"
+    grades = ["0", "1", "2", "3", "4"]
+    found, split = folder(settings(root, class_column="dr_grade", classes=grades, validation_size=90, test_size=150))
+    assert split is None
+    assert (found.task, found.labels, found.channels) == ("multiclass", tuple(grades), 3)
+    assert 500 < len(found) <= 600  # rows outside the scale are left out
+    drawn = splits.split(found, train_sizes=[300], validation_size=90, test_size=150, seed=0)
+    people = [set(found.patient_ids[part]) for part in (drawn.train[300], drawn.validation, drawn.test)]
+    assert not (people[0] & people[1]) | (people[0] & people[2]) | (people[1] & people[2])
+    pixels = images.load(found, drawn.validation, 64)
+    assert pixels.shape == (90, 3, 64, 64)
+    assert pixels.mean(axis=(0, 2, 3)).argmax() == 0  # a fundus is red

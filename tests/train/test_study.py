@@ -138,7 +138,9 @@ def test_a_changed_setting_or_teacher_is_refused_with_the_difference(copied: Pat
     (copied / "tiny.toml").write_text(text.replace("beta = 2.0", "beta = 3.0"))
     with pytest.raises(InputError, match=r"was trained otherwise: beta was 2\.0, now it is 3\.0\. Remove it"):
         go(copied / "tiny.toml", copied / "runs")
-    (copied / "tiny.toml").write_text(text.replace("training = { epochs = 1 }", "training = { epochs = 2 }"))
+    (copied / "tiny.toml").write_text(
+        text.replace("training = { epochs = 1 }", "training = { epochs = 1, batch_size = 6 }")
+    )
     shutil.rmtree(copied / "runs" / TEACHER)
     go(copied / "tiny.toml", copied / "runs", only=TEACHER)
     with pytest.raises(InputError, match="the weights of its initialisation were"):
@@ -199,7 +201,7 @@ def test_weights_that_are_not_there_are_refused_before_training(study_file: Path
     study_file.write_text(study_text.replace('initialisation = "shapes"', 'initialisation = "warm.safetensors"'))
     with pytest.raises(InputError, match=r"weights 'warm\.safetensors': no file .*warm\.safetensors"):
         go(study_file, tmp_path / "runs")
-    assert not list((tmp_path / "runs").glob("phantom*")) if (tmp_path / "runs").exists() else True
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_tap_on_densenet121_is_refused_below_64_px(study_file: Path, study_text: str, tmp_path: Path):
@@ -217,3 +219,43 @@ def test_given_weights_as_start_and_teacher(copied: Path, tmp_path: Path):
     trained_here = np.array(pd.read_parquet(copied / "runs" / AT1 / "predictions-test.parquet")["score_Edema"])
     given_here = np.array(pd.read_parquet(tmp_path / "runs" / AT1 / "predictions-test.parquet")["score_Edema"])
     assert np.array_equal(trained_here, given_here)
+
+
+def test_a_teacher_that_learned_from_test_patients_is_refused(study_file: Path, study_text: str, tmp_path: Path):
+    again = study_text[study_text.index("[data.phantom-chest]") : study_text.index("[data.phantom-shapes]")]
+    again = again.replace("[data.phantom-chest]", '[data.again]\ncollection = "phantom-chest"\nsplit_seed = 9')
+    text = study_text.replace("[training]", again + "[training]", 1)
+    study_file.write_text(text.replace('data = "phantom-shapes"\ntraining', 'data = "again"\ntraining'))
+    with pytest.raises(
+        InputError, match=r"patients that a teacher learns from in again are test patients of phantom-chest"
+    ):
+        go(study_file, tmp_path / "runs")
+    study_file.write_text(study_file.read_text().replace("seed = 1\n", "seed = 2\n", 1))
+    go(study_file, tmp_path / "runs", only="again-*")
+
+
+def test_data_that_is_wrong_is_told_before_a_teacher_is_trained(study_file: Path, study_text: str, tmp_path: Path):
+    chest = study_text[study_text.index("[data.phantom-chest]") : study_text.index("[data.phantom-shapes]")]
+    wrong = '[data.phantom-chest]\ncollection = "folder"\nroot = "nowhere"\nvalidation_size = 5\ntest_size = 5\n'
+    study_file.write_text(study_text.replace(chest, wrong))
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        go(study_file, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["run.json", "config.toml"])
+def test_damaged_runs_are_named_with_what_to_do(copied: Path, name: str):
+    (copied / "runs" / TL0 / name).write_text("{")
+    with pytest.raises(InputError, match=rf"{name}: damaged .*remove it"):
+        go(copied / "tiny.toml", copied / "runs")
+    (copied / "runs" / TL0 / "run.json").unlink()
+    with pytest.raises(InputError, match="exists and is no whole run"):
+        go(copied / "tiny.toml", copied / "runs")
+
+
+def test_two_studies_do_not_share_a_folder(copied: Path):
+    (copied / "tiny.toml").write_text((copied / "tiny.toml").read_text().replace('name = "tiny"', 'name = "other"'))
+    with pytest.raises(InputError, match="holds runs of the study 'tiny'; give 'other' another --out"):
+        go(copied / "tiny.toml", copied / "runs")
+    with pytest.raises(InputError, match="is a file"):
+        go(copied / "tiny.toml", copied / "tiny.toml")

@@ -111,3 +111,17 @@ def test_validation_images_that_cannot_select_an_epoch_are_refused_before_traini
     lacking = replace(data, validation=replace(data.validation, targets=np.zeros_like(data.validation.targets)))
     with pytest.raises(InputError, match=r"auc macro on the validation images does not exist \(no auc for left, top"):
         train(settings(), lacking, start="random", teacher=None, on_epoch=lambda _row: pytest.fail("it trained"))
+
+
+def test_a_batch_without_labels_teaches_nothing():
+    logits = torch.zeros(2, 3, requires_grad=True)
+    loss = task_loss("multilabel", logits, torch.full((2, 3), float("nan")))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_a_last_image_alone_joins_the_batch_before(data: RunData):
+    odd = replace(data, train=Part(data.train.pixels[:17], data.train.targets[:17], data.train.image_ids[:17]))
+    assert list(train(settings(), odd, start="random", teacher=None).history["step"]) == [2, 4, 6]

@@ -1,0 +1,112 @@
+"""What is there already: whole runs of a study, and the study file on record.
+
+In: a study and its `--out`. Out: whether a run may be skipped; `study.json`. A run that is there but was trained
+otherwise is an error that shows the difference.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from medkt import run_folder
+from medkt.config import RunSettings, Study
+from medkt.sources import Sources
+from medkt_eval.analysis import read_text
+from medkt_eval.errors import InputError
+from medkt_eval.files import write_text_whole
+
+
+def check_out(study: Study, out: Path) -> None:
+    """Refuse a folder that cannot hold the study's runs.
+
+    Raises
+    ------
+    InputError
+        If `out` is a file, or holds whole runs of a study with another name: evaluation would mix the two.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: is a file; expected a folder, or a name that is free")
+    if (out / "study.json").is_file():
+        name = _read(out / "study.json", json.loads).get("name")
+        if name != study.name and any(run_folder.is_whole(folder) for folder in out.iterdir()):
+            raise InputError(f"--out {out} holds runs of the study {name!r}; give {study.name!r} another --out, since "
+                             "evaluation would mix them")  # fmt: skip
+
+
+def is_whole(run: RunSettings, folder: Path, sources: Sources) -> bool:
+    """Whether the run is there, trained with these settings and from these weights; a stale one is an error."""
+    if not run_folder.is_whole(folder):
+        if folder.exists():
+            raise InputError(f"{folder} exists and is no whole run (it has no run.json); remove or rename it")
+        return False
+    found = _read(folder / "config.toml", tomllib.loads)
+    wanted = run_folder.without_none(run.model_dump(mode="json"))
+    for table in (found, wanted):  # where the images lie is no setting of the run; which they are, its hashes say
+        table.get("data", {}).pop("root", None)
+    difference = _first_difference(found, wanted)
+    if difference is None:
+        recorded = _read(folder / "run.json", json.loads)
+        for what, sha256 in (("initialisation", sources.start_sha256(run)), ("teacher", sources.teacher_sha256(run))):
+            before = (recorded.get(what) or {}).get("sha256")
+            if sha256 is not None and before != sha256:
+                difference = f"the weights of its {what} were {str(before)[:12]}..., now they are {sha256[:12]}..."
+    if difference is not None:
+        raise InputError(f"{folder} is whole, but was trained otherwise: {difference}. Remove it to train it again, "
+                         "give the arm a variant = '...', or use another --out")  # fmt: skip
+    return True
+
+
+def record_study(study: Study, text: str, sha256: str, out: Path) -> None:
+    """`study.json`: what was declared, and when, so that a later change of the declaration shows."""
+    path = out / "study.json"
+    out.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    earlier: list[dict[str, Any]] = []
+    if path.is_file():
+        before = _read(path, json.loads)
+        earlier = before.get("earlier", [])
+        if before.get("sha256") == sha256:
+            return
+        if any(run_folder.is_whole(folder) for folder in out.iterdir() if folder.is_dir()):
+            earlier = [*earlier, {"sha256": before.get("sha256"), "declared": before.get("declared"), "replaced": now}]
+    content = {
+        "format": 1,
+        "name": study.name,
+        "declared": now,
+        "sha256": sha256,
+        "text": text,
+        "analysis": study.analysis.model_dump(mode="json"),
+        "earlier": earlier,
+    }
+    write_text_whole(path, json.dumps(content, indent=1) + "\n")
+
+
+def _first_difference(found: dict, wanted: dict, where: str = "") -> str | None:
+    for key in sorted({*found, *wanted}):
+        before, now = found.get(key), wanted.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            inner = _first_difference(before, now, f"{where}{key}.")
+            if inner is not None:
+                return inner
+        elif before != now:
+            return f"{where}{key} was {before!r}, now it is {now!r}"
+    return None
+
+
+def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    """A JSON or TOML file that medkt wrote, or an `InputError` that says what to do with it."""
+    text = read_text(path, "a file that medkt train wrote; remove its folder to train the run again")
+    try:
+        table = parse(text)
+    except ValueError as error:
+        raise InputError(
+            f"{path}: damaged ({error}); remove it, and for a run its whole folder, to make it again"
+        ) from error
+    if not isinstance(table, dict):
+        raise InputError(f"{path}: holds {type(table).__name__}, expected a table; remove it to make it again")
+    return table
