@@ -40,9 +40,15 @@ def show(result: EvaluationResult) -> None:
             cells = [text for column in columns.values() for text in column[k]]
             table.add_row(Text(lookup.names[arm.arm]), str(len(arm.seeds)), *cells)
         console.print(table)
-        console.print(f"Intervals: {words.interval(interval)}", markup=False)
-    for sentence in answers(lookup):
-        console.print(f"\n{'Primary: ' if sentence.primary else ''}{sentence.text}", markup=False)
+        console.print(f"Intervals: {words.interval(interval, result.settings.level)}", markup=False)
+    said = answers(lookup)
+    places = list(dict.fromkeys(sentence.training_set for sentence in said))
+    for place in places:
+        if len(lookup.training_sets()) > 1:
+            console.print(f"\n{place}", markup=False, style="bold")
+        for sentence in said:
+            if sentence.training_set == place:
+                console.print(f"\n{'Primary: ' if sentence.primary else ''}{sentence.text}", markup=False)
     console.print(f"\n{standing(lookup)}", markup=False)
     for note in result.settings.notes:
         console.print(f"Note: {note}", markup=False)

@@ -101,7 +101,7 @@ def _tests(
 
 
 def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
-    """The contrast named beforehand, turned the way it was named; it leaves its family and is not adjusted."""
+    """The contrast named beforehand, turned the way it was named: its primary analysis leaves its family, unadjusted."""
     if analysis.primary is None:
         return rows
     primary = analysis.primary
@@ -109,11 +109,10 @@ def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysi
     b = {arm.arm for arm in contrasts.find_arm(arms, primary.arm_b, "[analysis] primary.arm_b")}
     marked, hits = [], 0
     for row in rows:
-        named = row.kind != "table" and row.test == obuchowski_rockette.TEST
-        named = named and (row.metric, row.label) == (primary.metric, primary.label)
+        named = row.kind != "table" and (row.metric, row.label) == (primary.metric, primary.label)
         if named and row.arm_a in b and row.arm_b in a:
             row = _turned(row)  # noqa: PLW2901
-        if named and row.arm_a in a and row.arm_b in b:
+        if named and row.arm_a in a and row.arm_b in b and row.test == obuchowski_rockette.TEST:
             hits += 1
             row = row.model_copy(update={"primary": True, "family": "primary", "adjustment": None})  # noqa: PLW2901
         marked.append(row)

@@ -51,7 +51,7 @@ class Settings(Row):
     baseline: dict[str, str] = Field(default_factory=dict, description="data set and training size -> baseline arm")
     comparisons: Literal["default", "all"] = "default"
     primary: dict[str, Any] | None = Field(
-        default=None, description="the contrast named before test predictions existed"
+        default=None, description="the contrast named in the study file; see declared"
     )
     threshold_rule: str = "max_f1"
     ordered: bool = False

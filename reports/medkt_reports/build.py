@@ -7,6 +7,7 @@ whole or not at all, and the same results give the same bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -37,6 +38,9 @@ _TABLES: dict[str, Callable[[Lookup, str], Table | None]] = {
     "labels": labels_table,
     "label-differences": lambda lookup, _interval: label_differences_table(lookup),
 }
+# Names of the files that write_report writes, the table's or figure's own name in the first group.
+_TABLE_FILE = re.compile(r"(table4|table5|comparisons|labels|label-differences)(?:-standalone\.tex|\.(?:tex|csv|md))")
+_FIGURE_FILE = re.compile(r"((?:forest|learning|seeds)-\d+-[a-z0-9-]+)\.(?:svg|pdf|csv)")
 
 
 def write_report(result: EvaluationResult, out: Path, templates: Path | None = None) -> list[Path]:
@@ -47,7 +51,8 @@ def write_report(result: EvaluationResult, out: Path, templates: Path | None = N
     result : EvaluationResult
         What `medkt evaluate` found.
     out : Path
-        Folder to write into; made if absent. Files of the same name are replaced.
+        Folder to write into; made if absent. Files of the same name are replaced; tables and figures of an older
+        report are removed.
     templates : Path or None
         Folder of Jinja templates that stand in for ours of the same name.
 
@@ -59,7 +64,7 @@ def write_report(result: EvaluationResult, out: Path, templates: Path | None = N
     Raises
     ------
     InputError
-        If `templates` is not a folder.
+        If `templates` is not a folder, or a template in it is wrong.
     """
     if templates is not None and not templates.is_dir():
         raise InputError(f"{templates}: not a folder; expected one with Jinja templates such as page.html.jinja")
@@ -70,6 +75,8 @@ def write_report(result: EvaluationResult, out: Path, templates: Path | None = N
 
     for folder in (out / "tables", out / "figures"):
         folder.mkdir(parents=True, exist_ok=True)
+    _remove_older(out / "tables", _TABLE_FILE, {table.name for table in tables})
+    _remove_older(out / "figures", _FIGURE_FILE, {figure.name for figure in drawn.all()})
     written = []
     for table in tables:
         written += [
@@ -121,6 +128,14 @@ def built_tables(lookup: Lookup) -> dict[str, Table | None]:
     """Every table by name; None where the results hold nothing for it."""
     interval = next(iter(lookup.intervals()), "")
     return {name: build(lookup, interval) for name, build in _TABLES.items()}
+
+
+def _remove_older(folder: Path, ours: re.Pattern[str], kept: set[str]) -> None:
+    """Remove what an older report left: only files named as we name them, of tables or figures that are no more."""
+    for path in sorted(folder.iterdir()):
+        match = ours.fullmatch(path.name)
+        if match and match[1] not in kept and path.is_file():
+            path.unlink()
 
 
 def _text(path: Path, text: str) -> Path:

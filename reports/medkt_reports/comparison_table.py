@@ -10,7 +10,7 @@ from itertools import groupby
 from medkt_eval.results import Comparison
 from medkt_reports import numbers, words
 from medkt_reports.lookup import Lookup
-from medkt_reports.tables import Row, Span, Table, difference_cells, text_cell
+from medkt_reports.tables import Row, Span, Table, difference_cells, marked, text_cell
 
 _KINDS = list(words.KINDS)
 
@@ -31,7 +31,7 @@ def comparisons_table(lookup: Lookup) -> Table | None:
         rows += [_row(lookup, row, decimals, group) for row in family]
     heads = ("First arm − second arm", f"Difference, points ({numbers.level(found[0].level)} interval)", "p",
              "Adjusted p", "Test", "Scope", "df", "Seeds")  # fmt: skip
-    return Table(
+    table = Table(
         name="comparisons",
         title="All comparisons of average metrics",
         caption="All comparisons of average metrics, in points, by the family in which p-values were adjusted.",
@@ -40,6 +40,7 @@ def comparisons_table(lookup: Lookup) -> Table | None:
         notes=("Intervals are not adjusted for the number of comparisons. Scope: what the interval and p let vary; "
                "the rest is held fixed.",),
     )  # fmt: skip
+    return marked(table)
 
 
 def _group(lookup: Lookup, row: Comparison) -> str:
@@ -60,5 +61,5 @@ def _row(lookup: Lookup, row: Comparison, decimals: int, group: str) -> Row:
             text_cell(words.test(row.test)), text_cell(row.scope.replace("+", " and ")),
             text_cell(numbers.degrees_of_freedom(row.df)), text_cell(f"{row.n_seeds_a} + {row.n_seeds_b}"),
         ),
-        group=group,
+        group=group, synthetic=lookup.synthetic(row.dataset),
     )  # fmt: skip

@@ -21,6 +21,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from medkt_reports import words
+
 INK, QUIET, RULE = "#1c2127", "#5f6873", "#d4d9df"
 _MARKERS = "osD^vPX<>*"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.4, 1.2, 1.4)), (0, (3, 1, 1, 1, 1, 1)))
@@ -84,8 +86,13 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def settle(figure: Figure) -> None:
-    """Lay the figure out once, so that every format has the same layout and saving does not repeat the work."""
+def settle(figure: Figure, synthetic: str) -> None:
+    """Lay the figure out once, so that every format has the same layout and saving does not repeat the work.
+
+    A figure of a synthetic data set says so in a corner of its own, to be read wherever it is pasted.
+    """
+    if synthetic:
+        figure.suptitle(words.synthetic([synthetic]), x=0.995, ha="right", fontsize=7, fontweight="bold")
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from medkt_reports import words
 from medkt_reports.figure_style import Drawn
 from medkt_reports.forest import forest
 from medkt_reports.learning_curves import learning_curves
@@ -52,12 +53,21 @@ def draw(lookup: Lookup) -> Figures:
             if figure is None:
                 missing[kind].append(f"{training_set.text}: {_MISSING[kind]}.")
             else:
-                drawn[kind].append(figure)
+                drawn[kind].append(_marked(figure, lookup.synthetic(training_set.dataset)))
     return Figures({k: tuple(v) for k, v in drawn.items()}, {k: tuple(v) for k, v in missing.items()})
+
+
+def _marked(drawn: Drawn, synthetic: str) -> Drawn:
+    """The figure with SYNTHETIC in its words and numbers where it shows synthetic data; `settle` drew it inside."""
+    data = drawn.data.assign(synthetic="true" if synthetic else "false")
+    if not synthetic:
+        return replace(drawn, data=data)
+    mark = words.synthetic([synthetic])
+    return replace(drawn, data=data, caption=f"{drawn.caption} {mark}.", alt=f"{mark}. {drawn.alt}")
 
 
 def _slug(training_set: TrainingSet, number: int) -> str:
     """A file name that no data set's name can turn into a path; the number keeps two apart."""
-    words = re.sub(r"[^a-z0-9]+", "-", training_set.dataset.lower()).strip("-")[:40]
+    name = re.sub(r"[^a-z0-9]+", "-", training_set.dataset.lower()).strip("-")[:40]
     size = "" if training_set.size is None else f"-{training_set.size}"
-    return f"{number}-{words or 'data'}{size}"
+    return f"{number}-{name or 'data'}{size}"

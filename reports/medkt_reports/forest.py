@@ -57,7 +57,7 @@ def forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None
             panel.remove()
         if all(entry.row.difference is None for entry in entries):
             panels[0].set_xlim(-1, 1)
-        figure_style.settle(figure)
+        figure_style.settle(figure, lookup.synthetic(training_set.dataset))
     return Drawn(
         name,
         figure,

@@ -7,12 +7,16 @@ the templates.
 from __future__ import annotations
 
 import re
+import traceback
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
+from medkt_eval.errors import InputError
 from medkt_reports import figure_style
 from medkt_reports.figure_style import INK, QUIET, RULE, Drawn
 from medkt_reports.page import Page
@@ -42,13 +46,39 @@ def environment(templates: Path | None = None) -> jinja2.Environment:
 
 def render_page(page: Page, templates: Path | None = None) -> str:
     """The whole page."""
-    return environment(templates).get_template("page.html.jinja").render(page=page)
+    with _named(templates):
+        return environment(templates).get_template("page.html.jinja").render(page=page)
 
 
 def render_table(table: Table, templates: Path | None = None) -> str:
     """One table, to paste into a page of one's own."""
-    module = environment(templates).get_template("table.html.jinja").module
-    return f"{str(module.render(table)).strip()}\n"  # type: ignore[attr-defined]
+    with _named(templates):
+        module = environment(templates).get_template("table.html.jinja").module
+        return f"{str(module.render(table)).strip()}\n"  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _named(templates: Path | None) -> Iterator[None]:
+    """Name the file and line of what is wrong with a user's template; with ours alone, the error is a bug of ours."""
+    try:
+        yield
+    except jinja2.TemplateError as error:
+        if templates is None:
+            raise
+        raise InputError(
+            f"{_place(error, templates)}: {type(error).__name__}: {error.message}; expected a Jinja template that "
+            "stands in for medkt's own of that name"
+        ) from error
+
+
+def _place(error: jinja2.TemplateError, templates: Path) -> str:
+    """File and line, which a syntax error knows itself and any other has in its trace: the last in a template."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f"{error.filename or error.name or templates}:{error.lineno}"
+    folders = (templates, template_dir())
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [(f.filename, f.lineno) for f in frames if Path(f.filename).parent in folders]
+    return "{}:{}".format(*places[-1]) if places else str(templates)
 
 
 def inline_svg(drawn: Drawn) -> Markup:

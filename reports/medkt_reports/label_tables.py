@@ -19,6 +19,7 @@ from medkt_reports.tables import (
     difference_cells,
     estimate_cell,
     is_symmetric,
+    marked,
     text_cell,
 )
 
@@ -49,19 +50,21 @@ def labels_table(lookup: Lookup, interval: str) -> Table | None:
             estimate_cell(e, decimals, symmetric=symmetric, how=_how(e)) if arm else Cell("", how="no such arm")
             for arm, e in zip(line_arms, line, strict=True)
         ]
-        rows.append(Row(_label(lookup, label), (_positives(lookup, t, label, line), *cells), group=t.text))
+        rows.append(Row(_label(lookup, label), (_positives(lookup, t, label, line), *cells), group=t.text,
+                        synthetic=lookup.synthetic(t.dataset)))  # fmt: skip
     by_arm = columns.head(arm_columns, "Label")
     head = tuple((row[0], Span("" if k else "Positive"), *row[1:]) for k, row in enumerate(by_arm))
-    return Table(
+    table = Table(
         name="labels",
         title="AUC by label, in %",
         caption=f"AUC by label, in %. Mean over seeds and {numbers.level(known[0].level)} confidence interval "
-        f"({words.interval(interval)}). Exploratory.",
+        f"({words.interval(interval, known[0].level)}). Exploratory.",
         head=head,
         rows=tuple(rows),
         notes=("Positive: test images with the label, or of the class.",
                f"{numbers.ABSENT}: no such value; the report says why under “What was undefined and why”."),
     )  # fmt: skip
+    return marked(table)
 
 
 def label_differences_table(lookup: Lookup) -> Table | None:
@@ -80,13 +83,14 @@ def label_differences_table(lookup: Lookup) -> Table | None:
                 means = [_mean(lookup, training_set, arm, row.label) for arm in pair]
                 rows.append(
                     Row(_label(lookup, row.label), (count_cell(row.n_positive), *(_percent(m, decimals) for m in means),
-                                                    *difference_cells(row, decimals)), group=group)
+                                                    *difference_cells(row, decimals)), group=group,
+                        synthetic=lookup.synthetic(training_set.dataset))
                 )  # fmt: skip
     if not rows:
         return None
     difference = f"Difference, points ({numbers.level(levels[0])} interval)"
     heads = ("Label", "Positive", "First arm, %", "Second arm, %", difference, "p", "Adjusted p")
-    return Table(
+    table = Table(
         name="label-differences",
         title="Differences in AUC by label",
         caption="Differences in AUC by label, first arm minus second, in points. Exploratory: adjusted p-values are "
@@ -96,6 +100,7 @@ def label_differences_table(lookup: Lookup) -> Table | None:
         notes=("Adjusted p: Benjamini–Hochberg over the labels of one comparison, not over comparisons. Intervals are "
                "not adjusted.",),
     )  # fmt: skip
+    return marked(table)
 
 
 def thresholds_table(lookup: Lookup) -> Table | None:
@@ -120,14 +125,15 @@ def thresholds_table(lookup: Lookup) -> Table | None:
                 chosen = sorted(by_arm.get((arm.arm, label), []), key=lambda item: item[0]) if arm else []
                 text = ", ".join(numbers.threshold(value) for _, value, _ in chosen)
                 cells.append(Cell(text, value=text, how="; ".join(dict.fromkeys(why for *_, why in chosen if why))))
-            rows.append(Row(_label(lookup, label), tuple(cells), group=t.text))
-    return Table(
+            rows.append(Row(_label(lookup, label), tuple(cells), group=t.text, synthetic=lookup.synthetic(t.dataset)))
+    table = Table(
         name="thresholds",
         title="Thresholds by label, one a seed",
         caption="Thresholds by label, one a seed, chosen on the validation predictions.",
         head=columns.head(arm_columns, "Label"),
         rows=tuple(rows),
     )
+    return marked(table)
 
 
 def _how(estimate: Estimate | None) -> str:

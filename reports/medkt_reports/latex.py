@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from medkt_reports import words
 from medkt_reports.tables import Cell, Row, Span, Table
 
 _SPECIAL = {
@@ -108,9 +109,12 @@ def _tabular_lines(table: Table) -> list[str]:
     lines.append(r"\midrule")
     for k, (group, rows) in enumerate(table.grouped()):
         if group:
-            lines += ([r"\addlinespace"] if k else []) + [_group_line(group, table.n_columns)]
+            lines += ([r"\addlinespace"] if k else []) + [_across(rf"\textit{{{escape(group)}}}", table.n_columns)]
         lines += [_line(row, indent=bool(group)) for row in rows]
-    return [*lines, r"\bottomrule", r"\end{tabular}"]
+    lines.append(r"\bottomrule")
+    if table.synthetic:  # a row of its own: the comments above are lost in print
+        lines.append(_across(rf"\footnotesize {escape(words.synthetic(table.synthetic))}", table.n_columns))
+    return [*lines, r"\end{tabular}"]
 
 
 def _head_line(row: tuple[Span, ...]) -> str:
@@ -131,8 +135,8 @@ def _rules(row: tuple[Span, ...]) -> list[str]:
     return rules
 
 
-def _group_line(group: str, n_columns: int) -> str:
-    return rf"\multicolumn{{{n_columns}}}{{l}}{{\textit{{{escape(group)}}}}} \\"
+def _across(latex: str, n_columns: int) -> str:
+    return rf"\multicolumn{{{n_columns}}}{{l}}{{{latex}}} \\"
 
 
 def _line(row: Row, *, indent: bool) -> str:

@@ -42,8 +42,8 @@ def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> Dra
         margin = max(0.12 * (high - low), 0.5)
         panels[0].set_ylim(max(low - margin, 0), min(high + margin, 100))
         panels[0].set_ylabel(f"Validation {words.metric(curves[0].metric, curves[0].label)}, %")
-        figure_style.settle(figure)
-    return Drawn(name, figure, data, _caption(training_set, curves), _alt(lookup, training_set, curves))
+        figure_style.settle(figure, lookup.synthetic(training_set.dataset))
+    return Drawn(name, figure, data, _caption(lookup, training_set, curves), _alt(lookup, training_set, curves))
 
 
 def _data(lookup: Lookup, training_set: TrainingSet, curve: Curve) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def _percent(values: list[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else 100 * value for value in values])
 
 
-def _caption(training_set: TrainingSet, curves: list[Curve]) -> str:
+def _caption(lookup: Lookup, training_set: TrainingSet, curves: list[Curve]) -> str:
     metric = words.metric(curves[0].metric, curves[0].label)
     bands = sorted({curve.interval for curve in curves if curve.interval})
     means = [curve for curve in curves if curve.run_id is None]
@@ -88,8 +88,9 @@ def _caption(training_set: TrainingSet, curves: list[Curve]) -> str:
     if means:
         drawn += ", thick lines their mean"
     if bands and means:
-        level = numbers.level(means[0].level) if means[0].level is not None else ""
-        drawn += f", bands its {level} interval ({' and '.join(map(words.interval, bands))}), cut at the frame"
+        level = lookup.result.settings.level if means[0].level is None else means[0].level
+        kinds = " and ".join(words.interval(band, level) for band in bands)
+        drawn += f", bands its {numbers.level(level)} interval ({kinds}), cut at the frame"
     return (
         f"{training_set.text}: {metric} on the validation images by {curves[0].x_name}; {drawn}. The epoch kept was "
         "chosen on these same validation images, so the curves are no estimate of test performance."

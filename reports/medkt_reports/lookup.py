@@ -91,6 +91,10 @@ class Lookup:
         """Either "multilabel" or "multiclass"."""
         return self.datasets[training_set.dataset].task
 
+    def synthetic(self, dataset: str) -> str:
+        """Print name of a synthetic data set; empty for one of real images."""
+        return words.dataset(dataset) if self.datasets[dataset].synthetic else ""
+
     def intervals(self) -> list[str]:
         """Names of the intervals present, the preferred one first, the paper's convention last."""
         present = {interval for *_, interval in self._estimates}

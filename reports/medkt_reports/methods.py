@@ -28,17 +28,18 @@ def methods_paragraph(lookup: Lookup) -> str:
     parts.append("The estimate of an arm is the mean over its seeds of the metric of each seed's model.")
     intervals = [name for name in lookup.intervals() if not words.is_paper_convention(name)]
     if intervals:
-        described = "; ".join(words.interval(name) for name in intervals)
+        described = "; ".join(words.interval(name, settings.level) for name in intervals)
         parts.append(f"Intervals have a nominal level of {numbers.level(settings.level)} ({described}).")
     parts += _tests(lookup)
     if settings.primary is None:
         parts.append("No primary contrast was named before the test predictions existed; the analysis is exploratory.")
     else:
-        parts.append("The primary contrast was named before the test predictions existed and is not adjusted.")
+        parts.append(f"The primary contrast {words.NAMED[settings.declared]}. Its p-value is not adjusted.")
     if settings.replicates is not None:
         parts.append(f"The bootstrap drew {numbers.count(settings.replicates)} replicates of patients.")
     if any(dataset.synthetic for dataset in result.datasets):
-        parts.append("Some or all images were synthetic, so the figures say nothing of real patients.")
+        names = [words.dataset(dataset.dataset) for dataset in result.datasets if dataset.synthetic]
+        parts.append(f"{words.synthetic(names)}. Their images were drawn, so they say nothing of real patients.")
     if settings.software is not None:
         packages = ", ".join(f"{name} {version}" for name, version in settings.software.packages.items())
         parts.append(f"Analyses used medkt {settings.software.medkt} (Python {settings.software.python}; {packages}).")
@@ -78,9 +79,14 @@ def _tests(lookup: Lookup) -> list[str]:
         parts.append(f"P-values of average metrics were adjusted by {_adjustments(averages)} within families of data "
                      "set, training size, metric and declared set of comparisons.")  # fmt: skip
     if labels:
-        parts.append(f"Results by label are exploratory; their p-values were adjusted by {_adjustments(labels)} within "
-                     "each comparison only.")  # fmt: skip
+        parts.append(f"Results by label are exploratory{_but_primary(lookup)}; their p-values were adjusted by "
+                     f"{_adjustments(labels)} within each comparison only.")  # fmt: skip
     return [*parts, "Intervals were not adjusted for their number."]
+
+
+def _but_primary(lookup: Lookup) -> str:
+    by_label = any(row.primary and row.label not in words.AVERAGES for row in lookup.comparisons)
+    return ", the primary contrast apart" if by_label else ""
 
 
 def how_made(lookup: Lookup) -> list[tuple[str, str]]:
@@ -88,9 +94,10 @@ def how_made(lookup: Lookup) -> list[tuple[str, str]]:
     result = lookup.result
     lines = [("Value of an arm", "Mean over seeds of the metric of each seed's model on the test images; never the "
               "metric of pooled scores.")]  # fmt: skip
+    level = result.settings.level
     for name in lookup.intervals():
-        caution = f". {words.CAUTION_NORMAL}" if words.is_paper_convention(name) else "."
-        lines.append((f"Interval {name}", f"{words.capital(words.interval(name))}{caution}"))
+        caution = f". {words.caution(level)}" if words.is_paper_convention(name) else "."
+        lines.append((f"Interval {name}", f"{words.capital(words.interval(name, level))}{caution}"))
     for test, scope in dict.fromkeys((row.test, row.scope) for row in lookup.comparisons):
         meaning = words.scope_meaning(scope)
         lines.append((f"Test {test}, scope {scope}", f"{words.capital(words.test(test))}. Random: "

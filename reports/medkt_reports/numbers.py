@@ -96,8 +96,19 @@ def plus_minus(low: float, high: float, decimals: int) -> str:
     return f"± {_fixed(50 * (high - low), decimals)}"
 
 
-def p_value(p: float | None) -> str:
-    """A p-value to three decimals; a fourth where three would hide on which side of 0.05 it lies.
+def alpha(level: float) -> float:
+    """The p-value below which a difference is shown, from the level of its interval.
+
+    Examples
+    --------
+    >>> alpha(0.95), alpha(0.9)
+    (0.05, 0.1)
+    """
+    return round(1 - level, 12)
+
+
+def p_value(p: float | None, level: float = 0.95) -> str:
+    """A p-value to three decimals; a fourth where three would hide on which side of alpha it lies.
 
     Examples
     --------
@@ -110,14 +121,15 @@ def p_value(p: float | None) -> str:
         return "< 0.001"
     if p > 0.999:
         return "> 0.999"
-    text = f"{p:.3f}"
-    if text != "0.050" or p >= 0.05:
-        return text
-    finer = f"{p:.4f}"
-    return "< 0.050" if finer == "0.0500" else finer
+    limit = alpha(level)
+    for text in (f"{p:.3f}", f"{p:.4f}"):
+        if (float(text) < limit) == (p < limit):
+            return text
+    printed = f"{limit:.3f}" if round(limit, 3) == limit else f"{limit:g}"
+    return f"{'<' if p < limit else '≥'} {printed}"
 
 
-def p_phrase(p: float | None) -> str:
+def p_phrase(p: float | None, level: float = 0.95) -> str:
     """A p-value as it stands in a sentence.
 
     Examples
@@ -125,8 +137,8 @@ def p_phrase(p: float | None) -> str:
     >>> p_phrase(0.0341), p_phrase(0.00004)
     ('p = 0.034', 'p < 0.001')
     """
-    text = p_value(p)
-    return f"p {text}" if text[0] in "<>" else f"p = {text}"
+    text = p_value(p, level)
+    return f"p {text}" if text[0] in "<>≥" else f"p = {text}"
 
 
 def parameters(n: int | None) -> str:

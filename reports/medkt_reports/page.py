@@ -15,7 +15,7 @@ from medkt_reports.label_tables import label_differences_table, labels_table, th
 from medkt_reports.lookup import Lookup
 from medkt_reports.paper_tables import table_five, table_four
 from medkt_reports.sentences import Sentence
-from medkt_reports.tables import Row, Span, Table, count_cell, text_cell
+from medkt_reports.tables import Row, Span, Table, count_cell, marked, text_cell
 from medkt_reports.undefined import Absence
 from medkt_reports.words import ScopeMeaning
 
@@ -95,12 +95,12 @@ def make_page(lookup: Lookup, figures: Figures) -> Page:
 
 def _variants(lookup: Lookup, name: str) -> tuple[Variant, ...]:
     build = {"IV": table_four, "V": table_five}[name]
-    variants = []
+    variants, level = [], lookup.result.settings.level
     for interval in lookup.intervals():
         table = build(lookup, interval)
         if table is not None:
-            caution = words.CAUTION_NORMAL if words.is_paper_convention(interval) else ""
-            variants.append(Variant(interval, words.interval(interval), caution, table))
+            caution = words.caution(level) if words.is_paper_convention(interval) else ""
+            variants.append(Variant(interval, words.interval(interval, level), caution, table))
     return tuple(variants)
 
 
@@ -137,10 +137,10 @@ def datasets_table(lookup: Lookup) -> Table:
                 count_cell(split.n_images), count_cell(split.n_patients), text_cell(fewest),
                 text_cell(split.sha256[:12] if split.sha256 else "not recorded"),
             )  # fmt: skip
-            rows.append(Row(text_cell(name), cells, group=group))
+            rows.append(Row(text_cell(name), cells, group=group, synthetic=lookup.synthetic(dataset.dataset)))
     heads = ("Split", "Images", "Patients", "Positive images, rarest to commonest label", "SHA-256 of image ids")
-    return Table("datasets", "Data sets", "Data sets, as the runs recorded them.",
-                 (tuple(Span(text) for text in heads),), tuple(rows))  # fmt: skip
+    return marked(Table("datasets", "Data sets", "Data sets, as the runs recorded them.",
+                        (tuple(Span(text) for text in heads),), tuple(rows)))  # fmt: skip
 
 
 def teachers_table(lookup: Lookup) -> Table | None:
@@ -150,16 +150,18 @@ def teachers_table(lookup: Lookup) -> Table | None:
         return None
     rows = [row for arm in teachers for row in _teacher_rows(lookup, arm)]
     heads = ("Teacher", "Trained on", "Network", "Seeds", "Metric", "Mean over seeds, %")
-    return Table(
+    table = Table(
         "teachers", "Teachers", "The teachers' own results. They are reported, not compared.",
         (tuple(Span(text) for text in heads),), tuple(rows),
         notes=("A teacher held fixed in every comparison: another training of it might transfer otherwise.",),
     )  # fmt: skip
+    return marked(table)
 
 
 def _teacher_rows(lookup: Lookup, arm: Arm) -> list[Row]:
     size = "" if arm.train_size is None else f" ({numbers.count(arm.train_size)})"
     about = (f"{words.dataset(arm.dataset)}{size}", words.network(arm.student), str(len(arm.seeds)))
+    name, synthetic = lookup.names[arm.arm], lookup.synthetic(arm.dataset)
     rows = []
     for metric in dict.fromkeys(run.metric for run in lookup.result.runs if run.arm == arm.arm):
         for label in ("macro", "weighted"):
@@ -167,5 +169,6 @@ def _teacher_rows(lookup: Lookup, arm: Arm) -> list[Row]:
             known = [value for value in values if value is not None]
             mean = sum(known) / len(known) if known and len(known) == len(values) else None
             cells = [*about, words.metric(metric, label), numbers.percent(mean, 1)]
-            rows.append(Row(text_cell(lookup.names[arm.arm]), tuple(map(text_cell, cells))))
-    return rows or [Row(text_cell(lookup.names[arm.arm]), tuple(map(text_cell, (*about, "none", numbers.ABSENT))))]
+            rows.append(Row(text_cell(name), tuple(map(text_cell, cells)), synthetic=synthetic))
+    nothing = tuple(map(text_cell, (*about, "none", numbers.ABSENT)))
+    return rows or [Row(text_cell(name), nothing, synthetic=synthetic)]

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from medkt_eval.results import Arm, Comparison, Estimate
 from medkt_reports import columns, numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
-from medkt_reports.tables import Cell, Mark, Row, Table, estimate_cell, is_symmetric, text_cell
+from medkt_reports.tables import Cell, Mark, Row, Table, estimate_cell, is_symmetric, marked, text_cell
 
-ALPHA = 0.05
 DAGGER = "†"
 
 
@@ -47,25 +46,30 @@ def _build(
     for row, row_arms, line in zip(rows, arms, estimates, strict=True):
         cells, comparisons = _cells(lookup, row, row_arms, line, symmetric=symmetric)
         against_best += comparisons
-        made.append(_row(row, cells, by_metric=name == "table5"))
+        made.append(_row(lookup, row, cells, by_metric=name == "table5"))
     several = list(dict.fromkeys(words.dataset(training_set.dataset) for training_set, *_ in rows))
     metrics = " and ".join(dict.fromkeys(words.metric(metric, label) for _, metric, label in rows))
     title = f"{words.capital(metrics)} on {words.listed(several)}, in %"
-    return Table(
+    level = lookup.result.settings.level
+    meaning = words.interval(interval, level)
+    table = Table(
         name=name,
         title=title,
-        caption=f"{title}. Mean over seeds and {_level(estimates)} confidence interval ({words.interval(interval)}).",
+        caption=f"{title}. Mean over seeds and {numbers.level(level)} confidence interval ({meaning}).",
         head=columns.head(arm_columns, stub),
         rows=tuple(made),
-        notes=_notes(interval, estimates, made, against_best),
+        notes=_notes(interval, estimates, made, against_best, level),
     )
+    return marked(table)
 
 
-def _row(row: tuple[TrainingSet, str, str], cells: Sequence[Cell], *, by_metric: bool) -> Row:
+def _row(lookup: Lookup, row: tuple[TrainingSet, str, str], cells: Sequence[Cell], *, by_metric: bool) -> Row:
     training_set, metric, label = row
+    synthetic = lookup.synthetic(training_set.dataset)
     if by_metric:
-        return Row(text_cell(words.capital(words.metric(metric, label))), tuple(cells), group=training_set.text)
-    return Row(text_cell(training_set.short), tuple(cells))
+        stub = text_cell(words.capital(words.metric(metric, label)))
+        return Row(stub, tuple(cells), group=training_set.text, synthetic=synthetic)
+    return Row(text_cell(training_set.short), tuple(cells), synthetic=synthetic)
 
 
 def _cells(
@@ -104,7 +108,7 @@ def _with_dagger(cell: Cell, *, undistinguished: bool) -> Cell:
 
 def _told_apart(comparison: Comparison) -> bool:
     p = comparison.p_value if comparison.p_adjusted is None else comparison.p_adjusted
-    return p is not None and p < ALPHA
+    return p is not None and p < numbers.alpha(comparison.level)
 
 
 def best_and_second(values: Sequence[float | None], decimals: int) -> list[Mark | None]:
@@ -143,12 +147,12 @@ def _how(lookup: Lookup, arm: Arm, metric: str, label: str, estimate: Estimate |
     )
 
 
-def _level(estimates: Sequence[Sequence[Estimate | None]]) -> str:
-    return numbers.level(next((e.level for line in estimates for e in line if e is not None), 0.95))
-
-
 def _notes(
-    interval: str, estimates: Sequence[Sequence[Estimate | None]], rows: Sequence[Row], against: list[Comparison | None]
+    interval: str,
+    estimates: Sequence[Sequence[Estimate | None]],
+    rows: Sequence[Row],
+    against: list[Comparison | None],
+    level: float,
 ) -> tuple[str, ...]:
     notes = ["Best of a row in bold, second underlined; values that print alike are marked alike."]
     known = [comparison for comparison in against if comparison is not None]
@@ -157,7 +161,7 @@ def _notes(
         adjustments = sorted({words.ADJUSTMENTS.get(c.adjustment, c.adjustment) for c in known if c.adjustment})
         adjusted = f", {' or '.join(adjustments)}-adjusted over all pairs of the row" if adjustments else ""
         notes.append(
-            f"{DAGGER} Not told apart from the best: adjusted p ≥ {ALPHA}, or no p exists "
+            f"{DAGGER} Not told apart from the best: adjusted p ≥ {numbers.alpha(known[0].level):g}, or no p exists "
             f"({'; '.join(tests)}{adjusted}). A compared arm without {DAGGER} "
             "differs from the best, within that scope alone."
         )
@@ -171,5 +175,5 @@ def _notes(
     if seeds:
         notes.append(f"Seeds an arm: {' or '.join(map(str, seeds))}. Intervals are not adjusted for their number.")
     if words.is_paper_convention(interval):
-        notes.append(words.CAUTION_NORMAL)
+        notes.append(words.caution(level))
     return tuple(notes)

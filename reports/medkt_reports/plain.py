@@ -28,7 +28,10 @@ def markdown(table: Table) -> str:
 
 
 def comma_separated(table: Table) -> str:
-    """CSV, a header row first; columns with intervals are followed by `... low` and `... high`. Absent = empty."""
+    """CSV, a header row first; columns with intervals are followed by `... low` and `... high`. Absent = empty.
+
+    The last column says whether the row's data set is synthetic.
+    """
     names = table.column_names()
     body = [(row.group, row.stub, *row.cells) for row in table.rows]
     with_interval = [any(cells[k].low is not None for _, *cells in body) for k in range(len(names))]
@@ -37,12 +40,12 @@ def comma_separated(table: Table) -> str:
     header = ["Group"]
     for name, interval in zip(names, with_interval, strict=True):
         header += [name, f"{name} low", f"{name} high"] if interval else [name]
-    writer.writerow(header)
-    for group, *cells in body:
+    writer.writerow([*header, "synthetic"])
+    for row, (group, *cells) in zip(table.rows, body, strict=True):
         values: list[float | int | str | None] = [group]
         for cell, interval in zip(cells, with_interval, strict=True):
             values += [cell.value, cell.low, cell.high] if interval else [cell.value]
-        writer.writerow(values)
+        writer.writerow([*values, "true" if row.synthetic else "false"])
     return out.getvalue()
 
 

@@ -52,11 +52,11 @@ def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: st
             figure_style.grid(panel, "x")
         panels[0].set_yticks(range(len(arms)), [figure_style.wrapped(lookup.names[arm], 34) for arm in arms])
         panels[0].set_ylim(len(arms) - 0.4, -0.6)
-        figure_style.settle(figure)
+        figure_style.settle(figure, lookup.synthetic(training_set.dataset))
     level = numbers.level(lookup.result.settings.level)
     caption = (
         f"{training_set.text}: each seed's result on the test images (dots), each arm's mean (bar) and its {level} "
-        f"interval ({words.interval(interval)})."
+        f"interval ({words.interval(interval, lookup.result.settings.level)})."
     )
     data = pd.DataFrame([asdict(dot) for dot in dots]).astype({"seed": "Int64"})
     return Drawn(name, figure, data, caption, _alt(training_set, dots))

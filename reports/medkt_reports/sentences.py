@@ -13,7 +13,6 @@ from typing import Literal
 from medkt_eval.results import Comparison
 from medkt_reports import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
-from medkt_reports.paper_tables import ALPHA
 
 Verdict = Literal["shown", "not shown", "undefined"]
 _AVERAGED = "averaged over retrainings and over patients like those tested"
@@ -32,13 +31,18 @@ class Sentence:
 
 
 def answers(lookup: Lookup) -> list[Sentence]:
-    """The study's answer: a sentence for each declared comparison on the metrics of Tables IV and V."""
-    return [
-        sentence(lookup, row)
+    """The study's answer: a sentence for each declared comparison on the metrics of Tables IV and V.
+
+    A primary contrast on another metric comes before them.
+    """
+    rows = [
+        row
         for training_set in lookup.training_sets()
         for metric, label in HEADLINES[lookup.task(training_set)]
         for row in lookup.declared(training_set, metric, label)
     ]
+    elsewhere = [row for row in lookup.comparisons if row.primary and row not in rows]
+    return [sentence(lookup, row) for row in (*elsewhere, *rows)]
 
 
 def standing(lookup: Lookup) -> str:
@@ -49,8 +53,8 @@ def standing(lookup: Lookup) -> str:
     a, b = (lookup.names.get(str(primary[key]), str(primary[key])) for key in ("arm_a", "arm_b"))
     metric = words.metric(str(primary.get("metric", "auc")), str(primary.get("label", "macro")))
     return (
-        f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, was named in the study file before the test "
-        "predictions existed; its p-value is not adjusted. Every other comparison is secondary."
+        f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {words.NAMED[lookup.result.settings.declared]}. "
+        "Its p-value is not adjusted. Every other comparison is secondary."
     )
 
 
@@ -77,6 +81,8 @@ def sentence(lookup: Lookup, row: Comparison) -> Sentence:
         text, verdict = _undefined(lookup, row), "undefined"
     elif row.low <= 0 <= row.high:
         text, verdict = _not_shown(lookup, row, row.low, row.high), "not shown"
+    elif row.adjustment and row.p_adjusted is not None and row.p_adjusted >= numbers.alpha(row.level):
+        text, verdict = _lost(lookup, row, row.low, row.high), "not shown"
     else:
         text, verdict = _shown(lookup, row, row.difference, row.low, row.high), "shown"
     return Sentence(
@@ -98,29 +104,41 @@ def _shown(lookup: Lookup, row: Comparison, difference: float, low: float, high:
     evidence = f"{numbers.level(row.level)} CI {ends} points; {_evidence(row)}"
     if row.scope == "seeds+patients":
         first, second = (a, b) if difference > 0 else (b, a)
-        text = (
-            f"{_on_recipe(lookup, row)}, {first} exceeds {second} by {by} points of {metric}, {_AVERAGED} ({evidence})"
+        return (
+            f"{_on_recipe(lookup, row)}, {first} exceeds {second} by {by} points of {metric}, {_AVERAGED} ({evidence})."
         )
-    else:
-        direction = "higher" if difference > 0 else "lower"
-        text = f"{_setting(lookup, row)}, {a} gives a {metric} {by} points {direction} than {b} ({evidence})"
-    if row.adjustment and row.p_adjusted is not None and row.p_adjusted >= ALPHA:
-        text += "; adjusted for the other comparisons of its family, the difference is not shown"
-    return f"{text}."
+    direction = "higher" if difference > 0 else "lower"
+    return f"{_setting(lookup, row)}, {a} gives a {metric} {by} points {direction} than {b} ({evidence})."
+
+
+def _lost(lookup: Lookup, row: Comparison, low: float, high: float) -> str:
+    """An interval that excludes 0, where the p-value adjusted for the family's other comparisons shows nothing."""
+    a, b = _names(lookup, row)
+    decimals = numbers.places([numbers.half_width(low, high)])
+    ends = f"{numbers.difference(low, decimals)} to {numbers.difference(high, decimals)} points"
+    return (
+        f"{_unshown(lookup, row)} once adjusted for the other comparisons of its family: the difference "
+        f"({a} {numbers.MINUS} {b}) is {numbers.difference(row.difference, decimals)} points, and its interval, "
+        f"{ends}, is not adjusted ({numbers.level(row.level)} CI; {_evidence(row)})."
+    )
 
 
 def _not_shown(lookup: Lookup, row: Comparison, low: float, high: float) -> str:
     a, b = _names(lookup, row)
-    metric = words.metric(row.metric, row.label)
     decimals = numbers.places([numbers.half_width(low, high)])
-    setting = _on_recipe(lookup, row) if row.scope == "seeds+patients" else _setting(lookup, row)
     ends = f"{numbers.difference(low, decimals)} to {numbers.difference(high, decimals)} points"
-    averaged = f", {_AVERAGED}" if row.scope == "seeds+patients" else ""
     return (
-        f"{setting}, no difference is shown between {a} and {b} in {metric}{averaged}: the data are compatible with a "
-        f"difference ({a} {numbers.MINUS} {b}) from {ends} ({numbers.level(row.level)} CI around "
-        f"{numbers.difference(row.difference, decimals)}; {_evidence(row)})."
+        f"{_unshown(lookup, row)}: the data are compatible with a difference ({a} {numbers.MINUS} {b}) from {ends} "
+        f"({numbers.level(row.level)} CI around {numbers.difference(row.difference, decimals)}; {_evidence(row)})."
     )
+
+
+def _unshown(lookup: Lookup, row: Comparison) -> str:
+    """The opening of a sentence that shows no difference."""
+    a, b = _names(lookup, row)
+    both = row.scope == "seeds+patients"
+    setting, averaged = (_on_recipe(lookup, row), f", {_AVERAGED}") if both else (_setting(lookup, row), "")
+    return f"{setting}, no difference is shown between {a} and {b} in {words.metric(row.metric, row.label)}{averaged}"
 
 
 def _undefined(lookup: Lookup, row: Comparison) -> str:
@@ -177,10 +195,11 @@ def _evidence(row: Comparison) -> str:
         test += f" over {row.n_seeds_a} + {row.n_seeds_b} seeds"
         if row.test == "t-paired":
             test = f"{words.test(row.test)} over {row.n_seeds_a} shared seeds"
-    parts = [what, f"{test}, {numbers.p_phrase(row.p_value)}" if row.p_value is not None else f"{test}, no p-value"]
+    p = "no p-value" if row.p_value is None else numbers.p_phrase(row.p_value, row.level)
+    parts = [what, f"{test}, {p}"]
     if row.adjustment and row.p_adjusted is not None:
         method = words.ADJUSTMENTS.get(row.adjustment, row.adjustment)
-        parts[-1] += f", {method}-adjusted {numbers.p_phrase(row.p_adjusted)}"
+        parts[-1] += f", {method}-adjusted {numbers.p_phrase(row.p_adjusted, row.level)}"
     elif row.primary:
         parts[-1] += ", the primary contrast, not adjusted"
     return "; ".join(parts)

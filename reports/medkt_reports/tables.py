@@ -6,11 +6,11 @@ Built once from the results (paper_tables.py, label_tables.py, comparison_table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from medkt_eval.results import Comparison, Estimate
-from medkt_reports import numbers
+from medkt_reports import numbers, words
 
 Mark = Literal["best", "second"]
 
@@ -49,6 +49,8 @@ class Row:
     stub: Cell
     cells: tuple[Cell, ...]
     group: str = ""
+    synthetic: str = ""
+    """Print name of the synthetic data set that the row is of; empty where its images are real."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Table:
     head: tuple[tuple[Span, ...], ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def synthetic(self) -> list[str]:
+        """Print names of the synthetic data sets in it."""
+        return list(dict.fromkeys(row.synthetic for row in self.rows if row.synthetic))
 
     @property
     def n_columns(self) -> int:
@@ -87,6 +94,15 @@ class Table:
                 groups.append((row.group, []))
             groups[-1][1].append(row)
         return groups
+
+
+def marked(table: Table) -> Table:
+    """The table with SYNTHETIC in its caption and notes where it holds synthetic data, else as it is."""
+    if not table.synthetic:
+        return table
+    mark = words.synthetic(table.synthetic)
+    note = f"{mark}: drawn images of no patient; their numbers say nothing of real patients."
+    return replace(table, caption=f"{table.caption} {mark}.", notes=(*table.notes, note))
 
 
 def text_cell(text: str, *, latex: str | None = None) -> Cell:
@@ -128,10 +144,12 @@ def difference_cells(row: Comparison, decimals: int) -> tuple[Cell, Cell, Cell]:
         numbers.difference(row.difference, decimals), uncertainty, how="" if row.low is not None else because,
         value=row.difference, low=row.low, high=row.high,
     )  # fmt: skip
-    raw = Cell(numbers.p_value(row.p_value), value=row.p_value, how="" if row.p_value is not None else because)
+    raw = Cell(
+        numbers.p_value(row.p_value, row.level), value=row.p_value, how="" if row.p_value is not None else because
+    )
     if row.adjustment is None:
         return difference, raw, Cell("not adjusted", how="named as primary" if row.primary else "outside any family")
-    adjusted = numbers.p_value(row.p_adjusted)
+    adjusted = numbers.p_value(row.p_adjusted, row.level)
     return difference, raw, Cell(adjusted, value=row.p_adjusted, how="" if row.p_value is not None else because)
 
 

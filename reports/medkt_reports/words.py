@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 DATASETS = {
     "chexpert": "CheXpert",
@@ -103,12 +104,15 @@ SCOPES = (
 INTERVALS = {
     "seeds+patients:or": "Obuchowski–Rockette: seeds and test patients random",
     "seeds:t": "Student's t over seeds, test patients held fixed",
-    "seeds:normal": "mean ± 1.96 s/√k over seeds, the paper's convention",
 }
-CAUTION_NORMAL = (
-    "Caution: mean ± 1.96 s/√k over a few seeds covers far less often than it claims and holds the test patients "
-    "fixed; it is here only so that published numbers can be set beside these."
-)
+_PAPER_CONVENTION = "seeds:normal"
+# What is known of when the primary contrast was named: `declared` of the settings.
+NAMED = {
+    "before": "was named in the study file before the test predictions existed",
+    "after": "was named in a study file that replaced an earlier one after the first runs were whole; read it as "
+    "exploratory",
+    "unknown": "was named in the study file; nothing records that this was before the test predictions existed",
+}
 
 
 def scope_meaning(scope: str) -> ScopeMeaning:
@@ -161,6 +165,17 @@ def metric(name: str, label: str) -> str:
     return f"{label} {word}" if label in AVERAGES else f"{word} for {label}"
 
 
+def synthetic(datasets: Sequence[str]) -> str:
+    """Print the mark of everything made from drawn images.
+
+    Examples
+    --------
+    >>> synthetic(["Phantom chest", "Phantom fundus"])
+    'SYNTHETIC: Phantom chest and Phantom fundus'
+    """
+    return f"SYNTHETIC: {listed(datasets)}"
+
+
 def average(label: str) -> str:
     """Print name of a row that is a label or an average."""
     return f"{label.capitalize()} average" if label in AVERAGES else label
@@ -208,11 +223,31 @@ def test(name: str) -> str:
 test.__test__ = False  # type: ignore[attr-defined]  # a word of the vocabulary, not a test of pytest's
 
 
-def interval(name: str) -> str:
-    """Print what an interval is, from its name in results.json."""
+def interval(name: str, level: float) -> str:
+    """Print what an interval is, from its name in results.json and its level.
+
+    Examples
+    --------
+    >>> interval("seeds:normal", 0.95)
+    "mean ± 1.96 s/√k over seeds, the paper's convention"
+    """
+    if is_paper_convention(name):
+        return f"mean ± {_normal_quantile(level)} s/√k over seeds, the paper's convention"
     return INTERVALS.get(name, name)
+
+
+def caution(level: float) -> str:
+    """Print what an interval of the paper's convention must carry."""
+    return (
+        f"Caution: mean ± {_normal_quantile(level)} s/√k over a few seeds covers far less often than it claims and "
+        "holds the test patients fixed; it is here only so that published numbers can be set beside these."
+    )
+
+
+def _normal_quantile(level: float) -> str:
+    return f"{NormalDist().inv_cdf((1 + level) / 2):.2f}"
 
 
 def is_paper_convention(interval_name: str) -> bool:
     """Whether an interval is the paper's own, which must carry a caution."""
-    return interval_name == "seeds:normal"
+    return interval_name == _PAPER_CONVENTION

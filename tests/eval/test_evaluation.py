@@ -192,6 +192,8 @@ def test_primary_is_turned_as_named_and_stands_outside_its_family(write_run, two
     assert (primary.difference, primary.low, primary.high) == (-before.difference, -before.high, -before.low)
     assert (primary.statistic, primary.se) == (-before.statistic, before.se)
     assert (primary.n_seeds_a, primary.n_seeds_b) == (3, 4)
+    companion = one(result.comparisons, metric="auc", label="macro", kind="declared", test="t-welch", arm_b="at")
+    assert (companion.arm_a, companion.primary) == ("tl", False)
     left = one(result.comparisons, family=before.family, test=OR)
     assert (left.arm_a, left.p_adjusted) == ("last34", left.p_value)
     assert not rows(without.comparisons, primary=True)

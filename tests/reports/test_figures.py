@@ -117,3 +117,20 @@ def test_a_data_set_cannot_name_a_path(result):
     })  # fmt: skip
     made = figures.draw(Lookup(hostile)).all()
     assert [one.name for one in made] == ["learning-1-etc-x-200"]
+
+
+def test_figures_of_synthetic_data_say_so_inside(drawn):
+    for one in drawn.all():
+        synthetic = "phantom-chest" in one.name
+        assert (">SYNTHETIC: Phantom chest<" in figure_style.svg(one)) == synthetic
+        assert (one.figure.get_suptitle() == "SYNTHETIC: Phantom chest") == synthetic  # the PDF is of this figure
+        assert ("SYNTHETIC" in one.caption) == ("SYNTHETIC" in one.alt) == synthetic
+        assert set(one.data["synthetic"]) == {"true" if synthetic else "false"}
+
+
+def test_the_mark_of_synthetic_data_overlaps_nothing(drawn):
+    for one in drawn.all():
+        if one.figure.get_suptitle():
+            mark = one.figure._suptitle.get_window_extent()
+            assert one.figure.bbox.contains(mark.x0, mark.y0)
+            assert not any(mark.overlaps(axes.get_tightbbox()) for axes in one.figure.axes)

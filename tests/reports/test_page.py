@@ -218,3 +218,38 @@ def test_own_templates_stand_in_for_ours(only_arms, tmp_path):
     assert "body { color: teal; }" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     with pytest.raises(InputError, match="not a folder"):
         build.write_report(only_arms, tmp_path / "out", templates=tmp_path / "none")
+
+
+def test_an_older_report_leaves_nothing_and_other_files_stay(only_arms, result, tmp_path):
+    older = build.write_report(result, tmp_path)
+    mine = [tmp_path / name for name in ("tables/mine.tex", "figures/photo.pdf", "figures/labels.csv",
+                                         "figures/x/a.svg", "table5.tex", "tables/table5.pdf",
+                                         "tables/x/table5.tex")]  # fmt: skip
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+    written = build.write_report(only_arms, tmp_path)
+    assert set(written) < set(older)
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {*written, *mine}
+
+
+def test_every_file_has_a_name_that_a_later_report_would_know(report):
+    for path in report[1][1:]:
+        ours = build._TABLE_FILE if path.parent.name == "tables" else build._FIGURE_FILE
+        assert ours.fullmatch(path.name), path
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("page.html.jinja", "<p>\n{% if %}\n", 2),  # Jinja cannot read it
+        ("page.html.jinja", "<p>\n\n{{ page.nothing.more }}\n", 3),  # no such value
+        ("table.html.jinja", "{% macro render(table) %}\n{{ table.rowz }}\n{{ rowz }}\n{% endmacro %}", 2),
+        ("page.html.jinja", "<p>\n{% include 'none.jinja' %}", 2),  # no such template
+    ],
+)
+def test_a_broken_template_is_named_with_its_line(only_arms, tmp_path, name, text, line):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=rf"{re.escape(str(tmp_path / name))}:{line}: "):
+        build.write_report(only_arms, tmp_path / "out", templates=tmp_path)
+    assert not (tmp_path / "out").exists()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from medkt_reports import sentences
+from medkt import summary
+from medkt_reports import methods, sentences
 from medkt_reports.lookup import Lookup
 
 PAIR = ("chest-at", "chest-tl")
@@ -81,8 +82,19 @@ def test_no_scope_says_that_a_method_is_better(said, scope):
 
 
 def test_a_difference_that_adjustment_takes_away_says_so(said):
-    assert "adjusted for the other comparisons of its family, the difference is not shown" in said(p_adjusted=0.06).text
-    assert "not shown" not in said().text
+    lost = said(p_adjusted=0.06)
+    assert lost.verdict == "not shown"
+    assert f"no difference is shown between {AT} and TL in macro AUC once adjusted for the other" in lost.text
+    assert "is +3.7 points, and its interval, +2.1 to +5.3 points, is not adjusted (95 % CI;" in lost.text
+    assert "higher than" not in lost.text
+    assert "no difference" not in said().text
+    assert said(p_adjusted=0.06, adjustment=None).verdict == "shown"  # the primary contrast has no family
+
+
+def test_what_is_shown_follows_the_level(said):
+    assert said(p_adjusted=0.06, level=0.9).verdict == "shown"
+    assert said(p_adjusted=0.024, level=0.98).verdict == "not shown"
+    assert "p = 0.0997" in said(p_adjusted=0.0997, level=0.9).text
 
 
 def test_an_undefined_comparison_says_why(said):
@@ -132,3 +144,55 @@ def test_arms_that_nothing_was_compared_with_are_named(result):
     found = sentences.unanswered(Lookup(result.model_copy(update={"comparisons": []})))
     assert len(found) == 3
     assert "none of its 6 arms was compared with a baseline" in found[1]
+
+
+def with_primary(result, metric, label, declared="unknown"):
+    """The results with a primary contrast on that metric."""
+    primary = {"arm_a": PAIR[0], "arm_b": PAIR[1], "metric": metric, "label": label}
+    rows = [
+        row.model_copy(update={"primary": True, "adjustment": None, "p_adjusted": None})
+        if (row.arm_a, row.arm_b, row.metric, row.label, row.kind) == (*PAIR, metric, label, "declared")
+        else row
+        for row in result.comparisons
+    ]
+    settings = result.settings.model_copy(update={"primary": primary, "declared": declared})
+    return result.model_copy(update={"settings": settings, "comparisons": rows})
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("before", "was named in the study file before the test predictions existed."),
+        ("after", "was named in a study file that replaced an earlier one after the first runs were whole; read it as "
+                  "exploratory."),
+        ("unknown", "was named in the study file; nothing records that this was before the test predictions existed."),
+    ],
+)  # fmt: skip
+def test_only_what_is_on_record_was_named_before_the_predictions(result, declared, expected):
+    lookup = Lookup(with_primary(result, "auc", "macro", declared))
+    for text in (sentences.standing(lookup), methods.methods_paragraph(lookup)):
+        assert expected in text
+        assert ("study file before the test predictions existed" in text) == (declared == "before")
+
+
+def test_a_primary_contrast_on_any_metric_is_answered_first(result):
+    found = sentences.answers(Lookup(with_primary(result, "f1", "Edema")))
+    assert len(found) == 14
+    assert [sentence.primary for sentence in found] == [True] + [False] * 13
+    assert "F1 for Edema" in found[0].text
+    assert "the primary contrast, not adjusted" in found[0].text
+    covered = sentences.answers(Lookup(with_primary(result, "auc", "macro")))
+    assert [sentence.primary for sentence in covered].count(True) == 1
+    assert len(covered) == 13
+
+
+def test_the_summary_says_which_training_set_a_sentence_is_of(result, only_arms, capsys):
+    summary.show(result)
+    said = capsys.readouterr().out.rpartition("Intervals: ")[2].splitlines()  # after the last table
+    headings = [said.index(training_set.text) for training_set in Lookup(result).training_sets()]
+    assert headings == sorted(headings)
+    assert all(said[k + 2].startswith(("On these", "TL ", "AT ")) for k in headings)
+    rows = [row for row in result.comparisons if row.dataset == "phantom-chest"]
+    summary.show(only_arms.model_copy(update={"comparisons": rows}))
+    said = capsys.readouterr().out.rpartition("Intervals: ")[2].splitlines()
+    assert "Phantom chest, 200 training images" not in said  # there is no other

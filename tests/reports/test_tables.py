@@ -7,12 +7,12 @@ import io
 
 import pytest
 
-from medkt_reports import plain
+from medkt_reports import build, plain
 from medkt_reports.comparison_table import comparisons_table
 from medkt_reports.label_tables import label_differences_table, labels_table, thresholds_table
 from medkt_reports.lookup import Lookup
 from medkt_reports.paper_tables import best_and_second, table_five, table_four
-from medkt_reports.words import CAUTION_NORMAL
+from medkt_reports.words import caution
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,8 @@ def test_without_comparisons_no_arm_has_a_dagger_and_a_note_says_why(result):
 
 
 def test_the_papers_convention_carries_its_caution(lookup):
-    assert CAUTION_NORMAL in table_four(lookup, "seeds:normal").notes
-    assert CAUTION_NORMAL not in table_four(lookup, "seeds:t").notes
+    assert caution(0.95) in table_four(lookup, "seeds:normal").notes
+    assert caution(0.95) not in table_four(lookup, "seeds:t").notes
     assert lookup.intervals() == ["seeds:t", "seeds:normal"]
 
 
@@ -154,3 +154,32 @@ def test_arms_that_share_a_name_are_told_apart(lookup):
     names = [lookup.names[arm] for arm in ("fundus-at-imagenet", "fundus-at-mimic-beta1", "fundus-at-mimic-beta30")]
     assert names == ["AT, teacher ImageNet", "AT, teacher MIMIC-CXR, beta 1", "AT, teacher MIMIC-CXR, beta 30"]
     assert len(set(lookup.names.values())) >= len([arm for arm in lookup.result.arms if arm.dataset != "tiny_{set}&"])
+
+
+def test_the_dagger_and_the_quantile_follow_the_level(result):
+    fields = {"level": 0.9}
+    at_90 = result.model_copy(update={
+        "settings": result.settings.model_copy(update=fields),
+        "comparisons": [row.model_copy(update={**fields, "p_adjusted": 0.07}) for row in result.comparisons],
+    })  # fmt: skip
+    table = table_five(Lookup(at_90), "seeds:normal")
+    assert not any(cell.undistinguished for row in table.rows for cell in row.cells)  # 0.07 < 0.1
+    assert any("adjusted p ≥ 0.1," in note for note in table.notes)
+    assert "mean ± 1.64 s/√k" in table.caption
+    assert caution(0.9) in table.notes
+    assert "1.96" not in " ".join((table.caption, *table.notes))
+    assert "mean ± 1.96 s/√k" in caution(0.95)
+
+
+def test_tables_of_synthetic_data_say_so(result, only_arms):
+    for name in ("IV", "comparisons", "labels", "label-differences"):
+        for form in ("latex", "html", "markdown"):
+            assert "SYNTHETIC: Phantom chest" in build.table(result, name, form)
+    lines = build.table(only_arms, "IV", "latex").splitlines()
+    assert any(line.startswith(r"\multicolumn") and "SYNTHETIC" in line for line in lines)  # printed, not a comment
+    table = table_four(Lookup(only_arms), "seeds:t")
+    assert "SYNTHETIC" in table.caption
+    assert any("SYNTHETIC" in note for note in table.notes)
+    assert "SYNTHETIC" not in build.table(result, "V", "latex")  # of images declared real
+    rows = list(csv.DictReader(io.StringIO(build.table(result, "IV", "csv"))))
+    assert [row["synthetic"] for row in rows] == ["true", "false"]
