@@ -101,7 +101,7 @@ def _tests(
 
 
 def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
-    """The contrast named beforehand, turned the way it was named: its primary analysis leaves its family, unadjusted."""
+    """Turn the named contrast the way it was named; its primary analysis leaves its family and is not adjusted."""
     if analysis.primary is None:
         return rows
     primary = analysis.primary
