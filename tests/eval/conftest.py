@@ -173,3 +173,48 @@ def make_arm() -> Callable[..., Arm]:
         return Arm(arm=arm, **(known | fields))
 
     return make
+
+
+@pytest.fixture
+def two_arms(write_run, runs):
+    """Transfer learning and attention transfer, three seeds each."""
+    for seed in range(3):
+        write_run("tl", seed, name="TL", skill=0.5)
+        write_run("at", seed, name="AT", skill=1.5, method="attention_transfer")
+    return runs
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A function that writes a study file with this [analysis]."""
+
+    def write(analysis: str) -> Path:
+        path = tmp_path / "study.toml"
+        path.write_text(f'name = "a study"\n[analysis]\n{analysis}\n', encoding="utf-8")
+        return path
+
+    return write
+
+
+def minimal(runs, run_id, seed, scores, **manifest):
+    """What another trainer must write, and no more."""
+    folder = runs / run_id
+    folder.mkdir()
+    arm = {"dataset": "ours", "task": "multilabel", "method": run_id.split("-")[0], "student": "resnet50"}
+    content = {"format": 1, "run_id": run_id, "arm": arm, "seed": seed, "labels": ["A", "B"]} | manifest
+    (folder / "run.json").write_text(json.dumps(content))
+    text = "image_id,patient_id,target_A,target_B,score_A,score_B\n"
+    targets = [(0, 1), (1, 0), (0, ""), (1, 1), (1, 0)]
+    for k, (score, (a, b)) in enumerate(zip(scores, targets, strict=True)):
+        text += f"i{k},00{k // 2},{a},{b},{score},{1 - score}\n"
+    (folder / "predictions-test.csv").write_text(text)
+    return folder
+
+
+@pytest.fixture
+def foreign(runs):
+    minimal(runs, "ours-s1", 1, [0.1, 0.7, 0.4, 0.8, 0.3])
+    minimal(runs, "ours-s2", 2, [0.2, 0.6, 0.4, 0.3, 0.5])
+    minimal(runs, "theirs-s5", 5, [0.6, 0.5, 0.4, 0.3, 0.2])
+    minimal(runs, "theirs-s6", 6, [0.3, 0.6, 0.7, 0.3, 0.6])
+    return runs
