@@ -1,7 +1,6 @@
 """`medkt train` as a user runs it."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -74,20 +73,27 @@ def test_a_wrong_study_file_costs_one_line_and_exit_2(medkt, tmp_path: Path, tex
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
 
 
+def _heed_ctrl_c() -> None:
+    """A shell that starts the tests in the background makes them ignore Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_in_mid_epoch_keeps_what_is_whole(tmp_path: Path):
     (tmp_path / "tiny.toml").write_text(STUDY.format(epochs=60))
     command = [sys.executable, "-m", "medkt", "train", "tiny.toml", "--jobs", "2"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
-    assert process.stderr is not None
-    seen = ""
-    while "epoch 2/60" not in seen:
-        seen = process.stderr.readline()
-        assert seen, "it ended before its second epoch"
-    time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
-    assert process.wait(timeout=60) == 1
-    process.stderr.close()
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 (no thread runs here)
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        seen = ""
+        while "epoch 2/60" not in seen:
+            seen = process.stderr.readline()
+            assert seen, "it ended before its second epoch"
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait(timeout=60) == 1
     assert "interrupted. Runs that were done are kept in runs" in rest
     assert "Traceback" not in rest
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["study.json"]
