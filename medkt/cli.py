@@ -101,8 +101,11 @@ def evaluate(
     no_report: Annotated[bool, typer.Option("--no-report", help="Write results.json alone.")] = False,
 ) -> None:
     """Compute metrics, intervals and tests; write results.json and the report."""
+    from medkt_eval.errors import InputError
     from medkt_eval.evaluation import evaluate as evaluate_runs
 
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: is a file; expected a folder, or a name that is free")
     command = shlex.join(["medkt", *sys.argv[1:]])
     result = evaluate_runs(runs, study=study, level=level, comparisons=comparisons.value, command=command)
     out.mkdir(parents=True, exist_ok=True)

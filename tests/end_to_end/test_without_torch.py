@@ -62,6 +62,7 @@ def test_training_without_torch_says_what_to_install(medkt):
     [
         (["evaluate", "nowhere"], "medkt: nowhere: no such folder; expected the folder that medkt train wrote"),
         (["evaluate", "empty"], "medkt: empty: no run in it"),
+        (["evaluate", "runs", "--out", "runs/study.txt"], "medkt: --out runs/study.txt: is a file; expected a folder"),
         (["evaluate", "runs", "--level", "95"], "medkt: --level is 95.0; expected a number between 0 and 1"),
         (["evaluate", "runs", "--study", "gone.toml"], "medkt: gone.toml: No such file or directory; expected a study"),
         (["report", "gone.json"], "medkt: gone.json: No such file or directory; expected a results.json"),
@@ -70,6 +71,7 @@ def test_training_without_torch_says_what_to_install(medkt):
 )
 def test_wrong_input_costs_one_clear_line_and_exit_2(medkt, foreign_runs: Path, arguments: list[str], message: str):
     (foreign_runs.parent / "empty").mkdir()
+    (foreign_runs / "study.txt").write_text("a file")
     done = medkt(*arguments)
     assert done.returncode == 2
     assert message in " ".join(done.stderr.replace("│", " ").split())
