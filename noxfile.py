@@ -69,7 +69,7 @@ def latex(session: nox.Session) -> None:
     """Compile every exported table with a real TeX (Debian: texlive-science, poppler-utils)."""
     _needs(session, {"pdflatex": "texlive-science", "pdftotext": "poppler-utils"})
     session.install(".", *group("test"))
-    session.run("pytest", "-m", "latex", *session.posargs)
+    session.run("pytest", "tests/reports", "-m", "latex", *session.posargs)
 
 
 @nox.session
@@ -77,7 +77,7 @@ def browser(session: nox.Session) -> None:
     """Open the report in a real browser (Debian: chromium)."""
     _needs(session, {"chromium": "chromium"})
     session.install(".", *group("test"))
-    session.run("pytest", "-m", "browser", *session.posargs)
+    session.run("pytest", "tests/reports", "-m", "browser", *session.posargs)
 
 
 @nox.session
