@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, report, table.
+"""The command line: train, evaluate, report, table, plan.
 
 Each command imports what it needs inside itself, so that `medkt --help` answers at once and evaluation needs no torch.
 Exit 0: done. 2: the user's input is wrong, one line on standard error says what and where. 1: anything else.
@@ -93,21 +93,51 @@ def train(
 
 @app.command()
 def evaluate(
-    runs: Annotated[Path, typer.Argument(help="Folder of run folders.")],
+    runs: Annotated[Path | None, typer.Argument(help="Folder of run folders.", show_default=False)] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(help="Instead of RUNS: an arm's prediction files, one a seed, e.g. 'TL=tl_seed*.csv'; the first "
+                     "arm is the baseline.", show_default=False),
+    ] = None,
+    validation: Annotated[
+        list[str] | None,
+        typer.Option(help="Its validation predictions, for thresholds, likewise.", show_default=False),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where results.json and report/ go.")] = Path("evaluation"),
     study: Annotated[Path | None, typer.Option(help="Study file whose [analysis] is used.")] = None,
     level: Annotated[float, typer.Option(help="Confidence level of every interval.")] = 0.95,
+    replicates: Annotated[int, typer.Option(help="Bootstrap replicates; 0: none.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of all random numbers.")] = 0,
     comparisons: Annotated[Mode, typer.Option(help="Which arms are compared.")] = Mode.default,
+    margin: Annotated[
+        float | None, typer.Option(help="Margin of equivalence, as a fraction; else the study's.", show_default=False)
+    ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(help="A metric, interval or test besides the default ones, e.g. sensitivity, permutation, "
+                     "patients:bootstrap-bca, subgroups (docs/statistics.md lists them).", show_default=False),
+    ] = None,
+    independent_images: Annotated[
+        bool, typer.Option("--independent-images", help="Every patient has one image: no patient_id needed.")
+    ] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write results.json alone.")] = False,
-) -> None:
+) -> None:  # fmt: skip
     """Compute metrics, intervals and tests; write results.json and the report."""
     from medkt_eval.errors import InputError
     from medkt_eval.evaluation import evaluate as evaluate_runs
+    from medkt_eval.given_arms import parse_arms
 
+    if (runs is None) == (not arm):
+        raise InputError("evaluate needs either a folder of runs (medkt evaluate runs/) or prediction files "
+                         "(--arm 'TL=tl_seed*.csv' --arm 'AT=at_seed*.csv'), and not both")  # fmt: skip
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; expected a folder, or a name that is free")
-    command = shlex.join(["medkt", *sys.argv[1:]])
-    result = evaluate_runs(runs, study=study, level=level, comparisons=comparisons.value, command=command)
+    result = evaluate_runs(
+        runs if runs is not None else parse_arms(arm or []),
+        validation=parse_arms(validation, "--validation") if validation else None,
+        study=study, level=level, replicates=replicates, seed=seed, comparisons=comparisons.value, add=add or [],
+        margin=margin, independent_images=independent_images, command=shlex.join(["medkt", *sys.argv[1:]]),
+    )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     result.write(out / "results.json")
 
@@ -148,6 +178,37 @@ def table(
     from medkt_reports.build import table as render
 
     print(render(EvaluationResult.read(results), table, format.value))
+
+
+@app.command()
+def plan(
+    results: Annotated[Path, typer.Argument(help="results.json of a pilot study.")],
+    effect: Annotated[float, typer.Option(help="The difference that would matter, as a fraction, e.g. 0.02.")],
+    power: Annotated[float, typer.Option(help="Wanted probability to find it.")] = 0.8,
+    level: Annotated[
+        float | None, typer.Option(help="Confidence level of the test; else the pilot's.", show_default=False)
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Metric; else the primary contrast's, or auc.", show_default=False)
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Label or average; else the primary contrast's, or macro.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the table (CSV) and the figures.", show_default=False)
+    ] = None,
+) -> None:
+    """Seeds and patients needed to find a difference that would matter, and the power of what was run."""
+    from medkt import plan as plans
+    from medkt_eval.planning import plan as make_plan
+    from medkt_eval.results import EvaluationResult
+
+    result = EvaluationResult.read(results)
+    made = make_plan(result, effect=effect, power=power, level=level, metric=metric, label=label)
+    plans.show(made, result)
+    if out is not None:
+        for path in plans.write(made, result, out):
+            print(path)
 
 
 def main() -> None:

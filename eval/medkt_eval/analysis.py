@@ -9,13 +9,14 @@ import difflib
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from medkt_eval.errors import InputError
+from medkt_eval.thresholds import check_rule
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -40,7 +41,15 @@ class Analysis(BaseModel):
     primary: Primary | None = None
     seeds: Literal["nested", "crossed"] = "nested"
     margin: float | None = Field(default=None, gt=0, lt=1, description="equivalence margin, as a fraction")
-    threshold_rule: Literal["max_f1"] = "max_f1"
+    threshold_rule: Annotated[str, AfterValidator(check_rule)] = Field(
+        default="max_f1", description="max_f1, youden, sensitivity=0.9 or fixed=0.5; see thresholds.choose"
+    )
+    labels_defined: Literal["all", "defined"] = Field(
+        default="all", description="an average with a label that has no value: null, or over the labels that have one"
+    )
+    confirmatory_labels: list[str] = Field(default_factory=list, description="tested in one Holm family, not explored")
+    specificity: float = Field(default=0.9, gt=0, lt=1, description="of sensitivity_at_specificity")
+    add: list[str] = Field(default_factory=list, description="metrics, intervals and tests besides the default ones")
     ordered: bool = Field(default=False, description="classes are ordered")
     independent_images: bool = Field(default=False, description="one image a patient, so no patient_id is needed")
     label_latex: dict[str, str] = Field(default_factory=dict)
@@ -58,6 +67,10 @@ class Declaration:
     replaced: bool = False  # the study file was changed after its first runs were whole
     notes: tuple[str, ...] = ()
 
+    def with_analysis(self, analysis: Analysis) -> Declaration:
+        """Another analysis, from the same place."""
+        return replace(self, analysis=analysis)
+
     @property
     def when(self) -> Literal["before", "after", "unknown"]:
         """Whether it is on record that the analysis was declared before test predictions existed."""
@@ -66,8 +79,8 @@ class Declaration:
         return "after" if self.replaced else "before"
 
 
-def read_declaration(runs: Path, study: Path | None) -> Declaration:
-    """Analysis from `study` where given, else from `runs/study.json`, else the defaults.
+def read_declaration(runs: Path | None, study: Path | None) -> Declaration:
+    """Analysis from `study` where given, else from `runs/study.json` where there is such a folder, else the defaults.
 
     Raises
     ------
@@ -83,8 +96,8 @@ def read_declaration(runs: Path, study: Path | None) -> Declaration:
         name = str(table.get("name", study.stem))
         analysis = validated(Analysis, table.get("analysis", {}), f"{study}: [analysis]")
         return Declaration(analysis, name, hashlib.sha256(text.encode()).hexdigest())
-    recorded = runs / "study.json"
-    if not recorded.is_file():
+    recorded = None if runs is None else runs / "study.json"
+    if recorded is None or not recorded.is_file():
         return Declaration(Analysis())
     try:
         table = json.loads(read_text(recorded, "what medkt train wrote"))

@@ -6,18 +6,20 @@ In: run records. Out: `Arm` and `Dataset` rows of results.json (Tables I and II)
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
+
+import numpy as np
 
 from medkt_eval.errors import InputError
 from medkt_eval.results import Arm, Dataset, Split
-from medkt_eval.run_metrics import TestSet
-from medkt_eval.run_records import ArmFields, RunRecord
+from medkt_eval.run_records import ArmFields, Run
+from medkt_eval.test_sets import TestSet
 
 
-def arms_of(records: Sequence[RunRecord]) -> list[Arm]:
+def arms_of(records: Sequence[Run]) -> list[Arm]:
     """Runs with the same arm id make an arm; they must agree on everything but the seed."""
-    groups: dict[str, list[RunRecord]] = defaultdict(list)
+    groups: dict[str, list[Run]] = defaultdict(list)
     for record in sorted(records, key=lambda record: (record.manifest.arm_id, record.manifest.seed)):
         groups[record.manifest.arm_id].append(record)
     arms = []
@@ -26,7 +28,7 @@ def arms_of(records: Sequence[RunRecord]) -> list[Arm]:
         for run in runs[1:]:
             if (run.manifest.arm, run.manifest.labels, run.manifest.role) != (first.arm, first.labels, first.role):
                 raise InputError(
-                    f"{run.folder}/run.json: arm, labels or role differ from {first.run_id}'s, though both are runs of "
+                    f"{run.source}: arm, labels or role differ from {first.run_id}'s, though both are runs of "
                     f"{arm_id}; seeds of one arm must agree in all of it"
                 )
         fields = first.arm.model_dump(include=set(Arm.model_fields) - {"name"})
@@ -50,10 +52,11 @@ def _name(arm: ArmFields) -> str:
     return f"{name} from {arm.teacher}" if arm.teacher else name
 
 
-def datasets_of(records: Sequence[RunRecord], test_sets: Mapping[str, TestSet]) -> list[Dataset]:
+def datasets_of(records: Sequence[Run], test_sets: Sequence[TestSet]) -> list[Dataset]:
     """Tables I and II, as the runs recorded them; the test split as it was read."""
     found = []
-    for dataset, test in test_sets.items():
+    for test in test_sets:
+        dataset = test.dataset
         manifests = [record.manifest for record in records if record.manifest.arm.dataset == dataset]
         data = manifests[0].data
         splits: dict[str, Split] = {}
@@ -67,8 +70,10 @@ def datasets_of(records: Sequence[RunRecord], test_sets: Mapping[str, TestSet]) 
                     Split(n_images=manifest.data.n[split], n_patients=manifest.data.patients.get(split),
                           sha256=manifest.data.sha256.get(split), n_positive=manifest.data.positive.get(split, {})),
                 )  # fmt: skip
-        splits["test"] = Split(n_images=test.n_images, n_patients=test.n_patients,
-                               sha256=data.sha256.get("test"), n_positive=test.n_positive)  # fmt: skip
+        splits["test"] = Split(n_images=test.n_images, n_patients=test.n_patients_named,
+                               sha256=data.sha256.get("test"),
+                               n_positive={label: int(np.nansum(test.truth(k)))
+                                           for k, label in enumerate(test.labels)})  # fmt: skip
         shared = [manifest.data.patients_in_two_splits for manifest in manifests]
         found.append(
             Dataset(

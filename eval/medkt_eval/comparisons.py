@@ -1,149 +1,238 @@
-"""Contrasts between arms on every metric, the primary one marked, p-values adjusted within their families.
+"""Contrasts between arms on one metric: the primary analysis and its companions, each labelled with test and scope.
 
-In: contrasts and the runs' values. Out: `Comparison` rows of results.json.
+In: a `Measure` of a data set's runs, and contrasts. Out: `Compared`: rows of results.json not yet adjusted
+(adjustment.py does that, when all are known).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from medkt_eval import contrasts, multiplicity, obuchowski_rockette
+from medkt_eval import bootstrap_intervals, contrasts, delong, equivalence, obuchowski_rockette, superiority
 from medkt_eval.analysis import Analysis
+from medkt_eval.bootstrap_intervals import Limits
 from medkt_eval.contrasts import AVERAGES, Contrast
 from medkt_eval.errors import InputError
-from medkt_eval.results import Arm, Comparison, RunValue
-from medkt_eval.run_metrics import Measured, Values, arm_values, over_seeds
+from medkt_eval.measures import Measure
+from medkt_eval.patient_tests import BOOTSTRAPS, bootstrap_limits, bootstrap_test, jackknife_test
+from medkt_eval.rank_tests import mann_whitney, sign_flip, wilcoxon
+from medkt_eval.requests import LOWER_IS_BETTER, Request, bound_of
+from medkt_eval.results import Arm, Comparison
+from medkt_eval.seed_resampling import mean_over_drawn_seeds
 from medkt_eval.seed_tests import TestResult, paired_t, welch_t
 
-ADJUSTMENT = {"macro and weighted": "holm", "labels of one comparison": "benjamini-hochberg", "primary": "none"}
+MARKED = ("auc", "f1")  # metrics of Tables IV and V, whose marks need every pair
+OVER_SEEDS = {"mann-whitney": mann_whitney, "wilcoxon": wilcoxon, "sign-flip": sign_flip}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How contrasts are tested.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    request : Request
+    level : float
+        Confidence level in (0, 1).
+    seed : int
+        Of the random numbers.
+    n_patients : int or None
+        None where images were declared independent and no patient is named.
+    """
+
+    analysis: Analysis
+    request: Request
+    level: float
+    seed: int
+    n_patients: int | None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison, and the replicates of its difference where max-T needs them."""
+
+    row: Comparison
+    replicates: np.ndarray | None = None
 
 
 def compare(
-    arms: Sequence[Arm],
+    measure: Measure,
     pairs: Sequence[Contrast],
-    values: Values,
-    measured: Measured,
-    *,
-    analysis: Analysis,
-    level: float,
-) -> list[Comparison]:
-    """All comparisons of the contrasts `pairs`, adjusted.
+    arms: Mapping[str, Arm],
+    places: Mapping[str, np.ndarray],
+    plan: Plan,
+    image_tests: Mapping[tuple[str, str, str, str], Sequence[TestResult]],
+) -> list[Compared]:
+    """Every contrast on one metric; those for the marks of Tables IV and V on what these tables show.
+
+    Parameters
+    ----------
+    measure : Measure
+        Of all runs of the data set.
+    pairs : sequence of Contrast
+        Within the data set.
+    arms : mapping of arm id to Arm
+    places : mapping of arm id to int64, (n_seeds,)
+        Where the arm's runs stand in `measure`, in the order of its seeds.
+    plan : Plan
+    image_tests : mapping of (arm a, arm b, metric, label) to sequence of TestResult
+        Tests made from the images, if any were asked for.
 
     Raises
     ------
     InputError
-        If seeds are declared crossed and differ between arms, or the primary contrast is not among the comparisons.
+        If seeds are declared crossed and differ between arms, or a test over seeds was asked for with one seed.
     """
-    by_id = {arm.arm: arm for arm in arms}
     rows = []
+    marked = measure.label in ("macro", "weighted") and measure.metric in MARKED and measure.group is None
     for pair in pairs:
-        a, b = by_id[pair.arm_a], by_id[pair.arm_b]
-        rows += _compare(a, b, pair, values, measured, analysis=analysis, level=level)
-    return _adjusted(_mark_primary(rows, arms, analysis))
+        if pair.kind == "table" and not marked:
+            continue
+        a, b = arms[pair.arm_a], arms[pair.arm_b]
+        _check_seeds(a, b, plan)
+        both = measure.of(np.concatenate([places[a.arm], places[b.arm]]))
+        made = _tests(both, a, b, plan)
+        if pair.kind == "table":
+            made = made[:1]
+        else:
+            made += image_tests.get((a.arm, b.arm, measure.metric, measure.label), ())
+        rows += [_row(both, a, b, pair, test, plan) for test in made]
+        if pair.kind != "table" and "max-t" in plan.request.tests and both.undefined_because is None:
+            rows.append(_for_max_t(both, a, b, pair, plan))
+    return rows
 
 
-def _compare(
-    a: Arm, b: Arm, pair: Contrast, values: Values, measured: Measured, *, analysis: Analysis, level: float
-) -> list[Comparison]:
-    """One contrast on every metric and label (averages alone for a table's marks)."""
-    if analysis.seeds == "crossed" and a.seeds != b.seeds:
+def _check_seeds(a: Arm, b: Arm, plan: Plan) -> None:
+    if plan.analysis.seeds == "crossed" and a.seeds != b.seeds:
         raise InputError(
             f"[analysis] seeds = 'crossed', but {a.arm} has seeds {a.seeds} and {b.arm} has {b.seeds}; crossed seeds "
             "must be the same in every arm: train the missing ones, or declare seeds = 'nested'"
         )
-    rows = []
-    test_set = measured.test_sets[a.dataset]
-    for (arm_id, metric, label), runs_a in values.items():
-        if arm_id != a.arm or (pair.kind == "table" and label not in AVERAGES):
-            continue
-        runs_b = values[b.arm, metric, label]
-        name, method = contrasts.family(a, pair, metric, label)
-        made = _tests(runs_a, runs_b, measured, test_set.df_patients[label], seeds=analysis.seeds, level=level)
-        rows += [
-            Comparison(
-                dataset=a.dataset, arm_a=a.arm, arm_b=b.arm, metric=metric, label=label,
-                difference=test.difference if np.isfinite(test.difference) else None,
-                se=test.se, low=test.low, high=test.high, level=level, test=test.test, scope=test.scope,
-                statistic=test.statistic, df=test.df, df_hillis=test.df_hillis, p_value=test.p_value, p_adjusted=None,
-                adjustment=method, family=name, kind=pair.kind, n_seeds_a=len(runs_a), n_seeds_b=len(runs_b),
-                n_patients=test_set.n_patients, n_images=runs_a[0].n_images, n_positive=runs_a[0].n_positive,
-                undefined_because=test.undefined_because,
-            )
-            for test in (made if pair.kind != "table" else made[:1])
-        ]  # fmt: skip
-    return rows
+    wanted = [name for name in plan.request.tests if name in OVER_SEEDS]
+    for arm in (a, b):
+        if wanted and len(arm.seeds) < 2:
+            raise InputError(f"--add {wanted[0]!r}: {arm.arm} has one seed; a test over seeds needs two or more")
 
 
-def _tests(
-    runs_a: Sequence[RunValue],
-    runs_b: Sequence[RunValue],
-    measured: Measured,
-    df_patients: float,
-    *,
-    seeds: Literal["nested", "crossed"],
-    level: float,
-) -> list[TestResult]:
-    """The primary analysis, then its companion over seeds alone: Welch's t, or paired t for seeds declared shared."""
-    over, name = (paired_t, "t-paired") if seeds == "crossed" else (welch_t, "t-welch")
-    a, b = arm_values(runs_a, measured), arm_values(runs_b, measured)
-    if a is None or b is None:
-        nothing = (None, None, None, level, None, None, None, over_seeds(runs_a)[1] or over_seeds(runs_b)[1])
-        return [
-            TestResult(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE, np.nan, *nothing),
-            TestResult(name, "seeds", np.nan, *nothing),
-        ]
-    primary = obuchowski_rockette.compare(a, b, seeds=seeds, df_patients=df_patients, level=level)
-    return [primary, over(a.values, b.values, level)]
+def _tests(both: Measure, a: Arm, b: Arm, plan: Plan) -> list[TestResult]:
+    """The primary analysis first, then its companions."""
+    crossed, level = plan.analysis.seeds == "crossed", plan.level
+    over, name = (paired_t, "t-paired") if crossed else (welch_t, "t-welch")
+    bootstraps = [kind for kind in BOOTSTRAPS if f"patients:bootstrap-{kind}" in plan.request.intervals]
+    if both.undefined_because:
+        names = [(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE), (name, "seeds")]
+        names += [("delong-clustered", "patients")] * (both.delong is not None)
+        names += [(f"bootstrap-{kind}", "patients") for kind in bootstraps]
+        nothing = (None, None, None, level, None, None, None, both.undefined_because)
+        return [TestResult(test, scope, np.nan, *nothing) for test, scope in names]  # type: ignore[arg-type]
+    k = len(a.seeds)
+    values_a, values_b = both.values[:k], both.values[k:]
+    primary = obuchowski_rockette.compare(
+        values_a, values_b, both.covariance, seeds=plan.analysis.seeds, df_patients=both.df_patients, level=level,
+        bound=bound_of(both.metric),
+    )  # fmt: skip
+    if primary.undefined_because and both.no_covariance_because:
+        primary = replace(primary, undefined_because=both.no_covariance_because)
+    made = [primary, over(values_a, values_b, level)]
+    made += _against_margin(both, primary, plan)
+    if both.delong is not None:
+        made.append(delong.compare(values_a, values_b, both.delong, level))
+    if "patients:jackknife" in plan.request.intervals and both.has_jackknife:
+        made.append(
+            jackknife_test(values_a, values_b, both.covariance, df_patients=both.df_patients, level=level,
+                           bound=bound_of(both.metric))
+        )  # fmt: skip
+    difference, weights = float(values_a.mean() - values_b.mean()), _weights(k, len(values_b))
+    made += [
+        bootstrap_test(f"bootstrap-{kind}", difference, bootstrap_limits(kind, both, weights, level),
+                       weights @ both.replicates, level)
+        for kind in bootstraps
+    ]  # fmt: skip
+    if "seeds+patients:bootstrap" in plan.request.intervals:
+        made.append(_seeds_and_patients(both, a, b, difference, plan))
+    return made + [OVER_SEEDS[test](values_a, values_b, level) for test in plan.request.tests if test in OVER_SEEDS]
 
 
-def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
-    """Turn the named contrast the way it was named; its primary analysis leaves its family and is not adjusted."""
-    if analysis.primary is None:
-        return rows
-    primary = analysis.primary
-    a = {arm.arm for arm in contrasts.find_arm(arms, primary.arm_a, "[analysis] primary.arm_a")}
-    b = {arm.arm for arm in contrasts.find_arm(arms, primary.arm_b, "[analysis] primary.arm_b")}
-    marked, hits = [], 0
-    for row in rows:
-        named = row.kind != "table" and (row.metric, row.label) == (primary.metric, primary.label)
-        if named and row.arm_a in b and row.arm_b in a:
-            row = _turned(row)  # noqa: PLW2901
-        if named and row.arm_a in a and row.arm_b in b and row.test == obuchowski_rockette.TEST:
-            hits += 1
-            row = row.model_copy(update={"primary": True, "family": "primary", "adjustment": None})  # noqa: PLW2901
-        marked.append(row)
-    if hits != 1:
-        raise InputError(
-            f"[analysis] primary ({primary.arm_a} - {primary.arm_b} on {primary.metric} {primary.label}) is "
-            f"{hits} of the comparisons made; expected exactly one: name arms by their full ids, or use "
-            "--comparisons all"
+def _against_margin(both: Measure, primary: TestResult, plan: Plan) -> list[TestResult]:
+    """Equivalence and non-inferiority, on the main metric where the study declares a margin."""
+    margin, declared = plan.analysis.margin, plan.analysis.primary
+    main = both.label in AVERAGES or (declared is not None and both.label == declared.label)
+    if margin is None or not main or both.group is not None or both.metric != contrasts.main_metric(plan.analysis):
+        return []
+    if primary.se is None or primary.undefined_because:
+        nothing = (None, None, None, plan.level, None, None, None, primary.undefined_because)
+        return [TestResult(name, primary.scope, primary.difference, *nothing) for name in ("tost", "non-inferiority")]
+    given = {"margin": margin, "level": plan.level}
+    made = [equivalence.tost(primary.difference, primary.se, primary.df, **given)]
+    if both.metric not in LOWER_IS_BETTER:
+        made.append(equivalence.non_inferiority(primary.difference, primary.se, primary.df, **given))
+    return made
+
+
+def _weights(n_a: int, n_b: int) -> np.ndarray:
+    return np.concatenate([np.full(n_a, 1 / n_a), np.full(n_b, -1 / n_b)])
+
+
+def _seeds_and_patients(both: Measure, a: Arm, b: Arm, difference: float, plan: Plan) -> TestResult:
+    crossed = plan.analysis.seeds == "crossed"
+    k = len(a.seeds)
+    drawn = [
+        mean_over_drawn_seeds(replicates, seed=plan.seed, dataset=arm.dataset, stream="" if crossed else arm.arm)
+        for arm, replicates in ((a, both.replicates[:k]), (b, both.replicates[k:]))
+    ]
+    if min(k, len(b.seeds)) < 2:
+        limits = Limits(None, None, None, 0, "one seed: no seeds to draw from")
+    else:
+        limits = bootstrap_intervals.percentile(difference, drawn[0] - drawn[1], plan.level)
+    made = bootstrap_test("bootstrap-percentile", difference, limits, drawn[0] - drawn[1], plan.level)
+    return replace(made, scope="seeds+patients")
+
+
+def _probability(both: Measure, n_a: int, test: TestResult) -> float | None:
+    """P(A > B): over pairs of seeds beside the test over seeds, over joint replicates too beside the primary one."""
+    if both.undefined_because:
+        return None
+    if test.test in ("t-welch", "t-paired"):
+        return superiority.over_seeds(both.values[:n_a], both.values[n_a:]).probability
+    if test.test == obuchowski_rockette.TEST and both.replicates.shape[1]:
+        return superiority.over_replicates(both.replicates[:n_a], both.replicates[n_a:]).probability
+    return None
+
+
+def _row(both: Measure, a: Arm, b: Arm, pair: Contrast, test: TestResult, plan: Plan) -> Compared:
+    family, method = contrasts.family(
+        a, pair, both.metric, both.label, group=both.group, confirmatory_labels=plan.analysis.confirmatory_labels
+    )
+    scope = "images" if plan.n_patients is None and test.scope == "patients" else test.scope
+    main = contrasts.main_metric(plan.analysis)
+    tested_margin = plan.analysis.margin if test.test in ("tost", "non-inferiority") else None
+    return Compared(
+        Comparison(
+            dataset=a.dataset, arm_a=a.arm, arm_b=b.arm, metric=both.metric, label=both.label,
+            group=both.group, difference=test.difference if np.isfinite(test.difference) else None,
+            se=test.se, low=test.low, high=test.high, level=test.level, test=test.test, scope=scope,
+            statistic=test.statistic, df=test.df, df_hillis=test.df_hillis, p_value=test.p_value, p_adjusted=None,
+            adjustment=method, family=family, kind=pair.kind, secondary=both.metric != main, margin=tested_margin,
+            probability_a_above_b=_probability(both, len(a.seeds), test), n_seeds_a=len(a.seeds),
+            n_seeds_b=len(b.seeds), n_patients=plan.n_patients,
+            n_images=both.n_images, n_positive=both.n_positive, undefined_replicates=test.undefined_replicates,
+            note=test.note, undefined_because=test.undefined_because,
         )
-    return marked
-
-
-def _turned(row: Comparison) -> Comparison:
-    def minus(value: float | None) -> float | None:
-        return None if value is None else -value
-
-    return row.model_copy(
-        update={"arm_a": row.arm_b, "arm_b": row.arm_a, "difference": minus(row.difference), "low": minus(row.high),
-                "high": minus(row.low), "statistic": minus(row.statistic), "n_seeds_a": row.n_seeds_b,
-                "n_seeds_b": row.n_seeds_a}
     )  # fmt: skip
 
 
-def _adjusted(rows: Sequence[Comparison]) -> list[Comparison]:
-    """Adjust within each family, each test by itself: a companion's p-value is no further member of it."""
-    families: dict[tuple[str | None, str], list[int]] = defaultdict(list)
-    for k, row in enumerate(rows):
-        families[row.family, row.test].append(k)
-    adjusted: dict[int, float | None] = {}
-    for members in families.values():
-        p_values = [rows[k].p_value for k in members]
-        method = rows[members[0]].adjustment
-        adjusted.update(zip(members, multiplicity.adjust(p_values, method) if method else p_values, strict=True))
-    return [row.model_copy(update={"p_adjusted": adjusted[k]}) for k, row in enumerate(rows)]
+def _for_max_t(both: Measure, a: Arm, b: Arm, pair: Contrast, plan: Plan) -> Compared:
+    """A member of a max-T family: its p-values are found when all members are known."""
+    weights = _weights(len(a.seeds), len(b.seeds))
+    limits = bootstrap_limits("percentile", both, weights, plan.level)
+    test = TestResult(
+        "max-t", "patients", float(weights @ both.values), limits.se, limits.low, limits.high, plan.level, None, None,
+        None, limits.undefined_because, undefined_replicates=limits.n_undefined,
+    )  # fmt: skip
+    made = _row(both, a, b, pair, test, plan)
+    row = made.row.model_copy(update={"adjustment": "max-t", "p_value": None})
+    return Compared(row, None if limits.undefined_because else weights @ both.replicates)

@@ -1,8 +1,9 @@
 """Which arms are compared with which, and which comparisons make a family.
 
 In: the arms and what the study declared. Out: `Contrast`s, each with the family its p-value is adjusted in.
-The families are those of docs/statistics.md: (data set, training size, averaged metric, declared set) by Holm, the
-labels of one comparison by Benjamini-Hochberg, the primary contrast not at all.
+The families are those of docs/statistics.md: (data set, training size, averaged metric, declared set) by Holm, labels
+that were declared confirmatory by Holm over labels and comparisons, the other labels of one comparison by
+Benjamini-Hochberg, the primary contrast not at all.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from medkt_eval.analysis import Analysis
+from medkt_eval.analysis import Analysis, Primary
 from medkt_eval.errors import InputError
 from medkt_eval.results import Arm
 
-AVERAGES = ("macro", "weighted")
+AVERAGES = ("macro", "weighted", "micro", "macro_ovo")
 Kind = Literal["declared", "all", "table"]
 
 
@@ -121,12 +122,68 @@ def contrasts(
     return made
 
 
-def family(arm: Arm, contrast: Contrast, metric: str, label: str) -> tuple[str, str]:
-    """Name of the family of one comparison and its method of adjustment."""
+def primary_arms(arms: Sequence[Arm], primary: Primary) -> tuple[set[str], set[str]]:
+    """Ids of the arms that the primary contrast's names stand for; a name may stand for one arm in each data set.
+
+    Raises
+    ------
+    InputError
+        If a name stands for no arm.
+    """
+    a = {arm.arm for arm in find_arm(arms, primary.arm_a, "[analysis] primary.arm_a")}
+    b = {arm.arm for arm in find_arm(arms, primary.arm_b, "[analysis] primary.arm_b")}
+    return a, b
+
+
+def as_named(pairs: Sequence[Contrast], arms: Sequence[Arm], analysis: Analysis) -> list[Contrast]:
+    """The same contrasts, the primary one turned the way the study names it."""
+    if analysis.primary is None:
+        return list(pairs)
+    a, b = primary_arms(arms, analysis.primary)
+    return [
+        Contrast(pair.arm_b, pair.arm_a, pair.kind)
+        if pair.kind != "table" and pair.arm_a in b and pair.arm_b in a
+        else pair
+        for pair in pairs
+    ]
+
+
+def check_labels(analysis: Analysis, labels: set[str]) -> None:
+    """Refuse labels that are declared confirmatory and are no labels of the runs.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    for name in analysis.confirmatory_labels:
+        if name not in labels:
+            raise InputError(f"[analysis] confirmatory_labels: {name!r} is no label of these runs; expected some of "
+                             f"{', '.join(sorted(labels))}")  # fmt: skip
+
+
+def main_metric(analysis: Analysis) -> str:
+    """The study's main metric; comparisons on any other are secondary."""
+    return "auc" if analysis.primary is None else analysis.primary.metric
+
+
+def family(
+    arm: Arm,
+    contrast: Contrast,
+    metric: str,
+    label: str,
+    *,
+    group: str | None = None,
+    confirmatory_labels: Sequence[str] = (),
+) -> tuple[str, str]:
+    """Name of the family of one comparison and its method of adjustment; all groups of a column share a family."""
     size = "all" if arm.train_size is None else arm.train_size
+    where = f"{arm.dataset}/{size}" if group is None else f"{arm.dataset}/{size}/by {group.partition('=')[0]}"
     if label in AVERAGES:
-        return f"{arm.dataset}/{size}/{metric} {label}/{contrast.kind}", "holm"
-    return f"{arm.dataset}/{size}/{metric} by label/{contrast.arm_a} - {contrast.arm_b}", "benjamini-hochberg"
+        return f"{where}/{metric} {label}/{contrast.kind}", "holm"
+    if label in confirmatory_labels and group is None:
+        return f"{where}/{metric} of confirmatory labels/{contrast.kind}", "holm"
+    return f"{where}/{metric} by label/{contrast.arm_a} - {contrast.arm_b}", "benjamini-hochberg"
 
 
 def _groups(arms: Sequence[Arm], *, by_student: bool) -> dict[tuple, list[Arm]]:

@@ -5,7 +5,7 @@ In: histories of the runs of one arm. Out: `Curve`s for Fig. 4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,21 @@ import pandas as pd
 from medkt_eval.errors import InputError
 from medkt_eval.intervals import seeds_t
 from medkt_eval.results import Arm, Curve
+from medkt_eval.run_records import Run
+
+
+def of_training(arms: Sequence[Arm], records: Sequence[Run], level: float) -> list[Curve]:
+    """Learning curves of every arm whose runs hold a history of the metric that they were selected by."""
+    found = []
+    for arm in arms:
+        runs = [record for record in records if record.manifest.arm_id == arm.arm]
+        selection = runs[0].manifest.selection or {}
+        metric = selection.get("metric")
+        histories = {run.manifest.run_id: history for run in runs if (history := run.history()) is not None}
+        if metric not in (None, "epoch") and histories:
+            label = str(selection.get("label", "macro"))
+            found += learning_curves(arm, histories, str(metric), label, level)
+    return found
 
 
 def learning_curves(

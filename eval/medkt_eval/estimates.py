@@ -1,46 +1,121 @@
 """Each arm's metric: the mean over its seeds, once with each interval.
 
-In: the runs' values. Out: `Estimate` rows of results.json.
+In: a `Measure` of the arm's runs. Out: `Estimate` rows of results.json.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from medkt_eval import obuchowski_rockette
+import numpy as np
+
+from medkt_eval import bootstrap_intervals, delong, obuchowski_rockette
+from medkt_eval.bootstrap_intervals import Limits
 from medkt_eval.intervals import Interval, seeds_normal, seeds_t
-from medkt_eval.results import Arm, Estimate, RunValue
-from medkt_eval.run_metrics import Measured, Values, arm_values, over_seeds
+from medkt_eval.measures import Measure
+from medkt_eval.patient_tests import bootstrap_limits, jackknife_interval
+from medkt_eval.requests import UNBOUNDED
+from medkt_eval.results import Arm, Estimate
+from medkt_eval.seed_resampling import mean_over_drawn_seeds
 
-INTERVALS = (obuchowski_rockette.NAME, "seeds:t", "seeds:normal")  # the default first
+IMAGES_DELONG = "images:delong"
 
 
-def estimates_of(arm: Arm, values: Values, measured: Measured, level: float) -> list[Estimate]:
-    """The mean over seeds of each metric, once with each interval."""
+def estimates_of(
+    arm: Arm,
+    measure: Measure,
+    intervals: Sequence[str],
+    *,
+    n_patients: int | None,
+    level: float,
+    seed: int,
+    studentized: Limits | None,
+) -> list[Estimate]:
+    """The mean over seeds, once with each interval that the metric can have.
+
+    Parameters
+    ----------
+    arm : Arm
+    measure : Measure
+        Of the arm's runs alone, in the order of its seeds.
+    intervals : sequence of str
+        Names of statistics; `patients:delong` is left out where the metric has no placements.
+    n_patients : int or None
+        None where images were declared independent and no patient is named.
+    level : float
+        Confidence level in (0, 1).
+    seed : int
+        Of the random numbers.
+    studentized : Limits or None
+        Of the studentised bootstrap, made elsewhere; None where there is none.
+    """
+    because = measure.undefined_because
     rows = []
-    test = measured.test_sets[arm.dataset]
-    for (arm_id, metric, label), runs in values.items():
-        if arm_id != arm.arm:
+    for name in intervals:
+        if name == "patients:delong" and measure.delong is None:
             continue
-        numbers, because = over_seeds(runs)
-        for name in INTERVALS:
-            made = _interval(name, runs, measured, test.df_patients[label], level) if numbers is not None else None
-            rows.append(
-                Estimate(
-                    dataset=arm.dataset, arm=arm.arm, metric=metric, label=label,
-                    value=None if numbers is None else float(numbers.mean()),
-                    se=made.se if made else None, low=made.low if made else None, high=made.high if made else None,
-                    level=level, interval=name, df=made.df if made else None, n_seeds=len(runs),
-                    n_patients=test.n_patients, n_images=runs[0].n_images, n_positive=runs[0].n_positive,
-                    undefined_because=made.undefined_because if made else because,
-                )
-            )  # fmt: skip
+        if name == "patients:bootstrap-studentized" and studentized is None:
+            continue
+        if name == "patients:jackknife" and not measure.has_jackknife:
+            continue
+        printed = IMAGES_DELONG if name == "patients:delong" and n_patients is None else name
+        made, n_undefined = (None, None) if because else _interval(name, arm, measure, level, seed, studentized)
+        rows.append(
+            Estimate(
+                dataset=arm.dataset, arm=arm.arm, metric=measure.metric, label=measure.label, group=measure.group,
+                value=None if because else float(measure.values.mean()),
+                se=made.se if made else None, low=made.low if made else None, high=made.high if made else None,
+                level=level, interval=printed, df=made.df if made else None, n_seeds=len(measure.runs),
+                n_patients=n_patients, n_images=measure.n_images, n_positive=measure.n_positive,
+                undefined_replicates=n_undefined, undefined_because=made.undefined_because if made else because,
+            )
+        )  # fmt: skip
     return rows
 
 
-def _interval(name: str, runs: Sequence[RunValue], measured: Measured, df_patients: float, level: float) -> Interval:
-    found = arm_values(runs, measured)
-    assert found is not None  # only called where every run has a value
-    if name == obuchowski_rockette.NAME:
-        return obuchowski_rockette.interval(found, df_patients=df_patients, level=level)
-    return (seeds_t if name == "seeds:t" else seeds_normal)(found.values, level)
+def _interval(
+    name: str, arm: Arm, measure: Measure, level: float, seed: int, studentized: Limits | None
+) -> tuple[Interval, int | None]:
+    """The interval, and how many bootstrap replicates were undefined."""
+    values, covariance = measure.values, measure.covariance
+    if name == "seeds:t":
+        return seeds_t(values, level), None
+    if name == "seeds:normal":
+        return seeds_normal(values, level), None
+    if name == "patients:delong":
+        assert measure.delong is not None
+        return delong.interval(values, measure.delong, level), None
+    if name in (obuchowski_rockette.NAME, "patients:jackknife"):
+        kappa = measure.metric == "kappa_quadratic"  # in (-1, 1): (1 + kappa)/2 has a logit
+        shown = (1 + values) / 2 if kappa else values
+        of = obuchowski_rockette.interval if name == obuchowski_rockette.NAME else jackknife_interval
+        made = of(
+            shown, covariance / 4 if kappa else covariance, df_patients=measure.df_patients, level=level,
+            scale="identity" if measure.metric in UNBOUNDED else "logit",
+        )  # fmt: skip
+        if made.undefined_because and measure.no_covariance_because:
+            made = replace(made, undefined_because=measure.no_covariance_because)
+        return _doubled(made) if kappa else made, None
+    weights = np.full(len(values), 1 / len(values))
+    if name == "seeds+patients:bootstrap":
+        drawn = mean_over_drawn_seeds(measure.replicates, seed=seed, dataset=arm.dataset, stream=arm.arm)
+        limits = bootstrap_intervals.percentile(float(values.mean()), drawn, level)
+        if len(values) < 2:
+            limits = Limits(None, None, None, 0, "one seed: no seeds to draw from")
+    elif studentized is not None and name == "patients:bootstrap-studentized":
+        limits = studentized
+    else:
+        limits = bootstrap_limits(name.removeprefix("patients:bootstrap-"), measure, weights, level)
+    made = Interval(name, limits.low, limits.high, level, limits.se, None, limits.undefined_because)
+    return made, limits.n_undefined
+
+
+def _doubled(made: Interval) -> Interval:
+    """Back from (0, 1) to (-1, 1)."""
+    return replace(
+        made,
+        low=None if made.low is None else 2 * made.low - 1,
+        high=None if made.high is None else 2 * made.high - 1,
+        se=None if made.se is None else 2 * made.se,
+    )

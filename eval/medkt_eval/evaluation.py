@@ -1,8 +1,8 @@
-"""MAIN PATH of the statistics: runs/ -> EvaluationResult.
+"""MAIN PATH of the statistics: predictions -> EvaluationResult.
 
-Each run's metrics on the shared test images, with and without each patient; each arm's mean over seeds with its
-intervals; each contrast between arms with its tests; p-values adjusted within their families; learning curves; and what
-the reader must be told.
+The test images that the runs of a data set share; each run's metrics on them, without each patient and in each
+bootstrap replicate; each arm's mean over seeds with its intervals; each contrast between arms with its tests; p-values
+adjusted within their families; and what the reader must be told.
 """
 
 from __future__ import annotations
@@ -14,37 +14,65 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from medkt_eval import contrasts, curves, run_records
-from medkt_eval.analysis import Declaration, read_declaration
+import pandas as pd
+
+from medkt_eval import contrasts, curves, given_arms, run_records
+from medkt_eval.adjustment import ADJUSTMENT, adjusted
+from medkt_eval.analysis import Analysis, Declaration, read_declaration
 from medkt_eval.arms import arms_of, datasets_of
-from medkt_eval.comparisons import ADJUSTMENT, compare
+from medkt_eval.comparisons import Plan
+from medkt_eval.dataset_analysis import Found, analyse_dataset
 from medkt_eval.errors import InputError
-from medkt_eval.estimates import estimates_of
-from medkt_eval.results import Arm, Curve, EvaluationResult, Input, Settings, Software
-from medkt_eval.run_metrics import by_arm, measure
-from medkt_eval.run_records import RunRecord
+from medkt_eval.gaps import adjusted_gaps
+from medkt_eval.label_measures import Asked
+from medkt_eval.omnibus import over_datasets
+from medkt_eval.requests import Request, request
+from medkt_eval.results import Arm, EvaluationResult, Input, Settings, Software
+from medkt_eval.run_records import Run
+from medkt_eval.test_sets import read_test_sets
+
+Tables = Mapping[str, Sequence[pd.DataFrame | Path]]
 
 
 def evaluate(
-    runs: Path,
+    runs: Path | Tables,
     *,
+    validation: Tables | None = None,
     study: Path | None = None,
     level: float = 0.95,
+    replicates: int = 2000,
+    seed: int = 0,
     comparisons: Literal["default", "all"] = "default",
+    add: Sequence[str] = (),
+    margin: float | None = None,
+    independent_images: bool = False,
     command: str | None = None,
 ) -> EvaluationResult:
-    """Evaluate the runs of a study.
+    """Evaluate the runs of a study, or predictions from anywhere.
 
     Parameters
     ----------
-    runs : Path
-        Folder of run folders (docs/formats.md).
+    runs : Path, or mapping of str to sequence of (DataFrame or Path)
+        Folder of run folders; or each arm's test predictions, one table a seed, the first arm the baseline
+        (docs/formats.md).
+    validation : mapping like `runs`, or None
+        Validation predictions of such arms, for thresholds.
     study : Path or None
         Study file whose `[analysis]` is used; None: `runs/study.json`, else the defaults.
     level : float
         Confidence level of every interval, in (0, 1).
+    replicates : int
+        Of the joint patient bootstrap; 0: none.
+    seed : int
+        Of all random numbers.
     comparisons : {"default", "all"}
         Which arms are compared: see `contrasts.contrasts`.
+    add : sequence of str
+        Metrics, intervals and tests besides the default ones: see `requests`.
+    margin : float or None
+        Margin of equivalence and non-inferiority, as a fraction; None: the study's.
+    independent_images : bool
+        Every patient has one image, so no patient id is needed.
     command : str or None
         The command line, for provenance.
 
@@ -52,72 +80,131 @@ def evaluate(
     ------
     InputError
         If the runs cannot be compared as asked; the message says why and what to do.
+
+    Examples
+    --------
+    >>> from medkt_eval import evaluate
+    >>> result = evaluate({"TL": ["tl_s0.csv", "tl_s1.csv"], "AT": ["at_s0.csv", "at_s1.csv"]})  # doctest: +SKIP
+    >>> result.comparisons[0].p_value  # doctest: +SKIP
     """
-    if not 0 < level < 1:
-        raise InputError(f"--level is {level}; expected a number between 0 and 1, for example 0.95")
-    declaration = read_declaration(runs, study)
-    found, notes = run_records.read_runs(runs)
-    records, grid_notes = run_records.keep_grid_winners(found)
+    _check(level, replicates, margin)
+    records, declaration, notes = _read(runs, validation, study)
+    declaration = _overridden(declaration, margin=margin, independent_images=independent_images)
     arms = arms_of(records)
     analysis, waiting = declaration.analysis, []
     if declaration.recorded:
         analysis, waiting = contrasts.applicable(declaration.analysis, arms)
-    notes = [*declaration.notes, *notes, *grid_notes, *waiting]
-
-    measured = measure(records, independent_images=analysis.independent_images)
-    values = by_arm(measured.values)
-    estimates = [row for arm in arms for row in estimates_of(arm, values, measured, level)]
-
+    wanted = request([*analysis.add, *add], seeds=analysis.seeds, ordered=analysis.ordered)
     baseline, baseline_notes = contrasts.baselines(arms, analysis)
-    pairs = contrasts.contrasts(arms, baseline, comparisons)
-    compared = compare(arms, pairs, values, measured, analysis=analysis, level=level)
+    pairs = contrasts.as_named(contrasts.contrasts(arms, baseline, comparisons), arms, analysis)
+
+    tests = read_test_sets(
+        records, independent_images=analysis.independent_images, threshold_rule=analysis.threshold_rule
+    )
+    contrasts.check_labels(analysis, {label for test in tests for label in test.labels})
+    found = Found()
+    for test in tests:
+        asked = Asked(wanted.metrics, replicates, seed, test.dataset, analysis.specificity)
+        plan = Plan(analysis, wanted, level, seed, test.n_patients_named)
+        found += analyse_dataset(test, asked, [arm for arm in arms if arm.dataset == test.dataset], pairs, plan)
+    if analysis.labels_defined == "defined":
+        waiting = [*waiting, *_left_out(found)]
+    compared = adjusted(found.compared, arms, analysis, bonferroni="bonferroni" in wanted.more)
 
     return EvaluationResult(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         inputs=[Input(run_id=record.manifest.run_id, sha256=record.sha256()) for record in records],
         settings=_settings(
-            declaration, arms, baseline, notes + baseline_notes, level=level, mode=comparisons, command=command
+            declaration, analysis, arms, baseline, wanted, notes=[*notes, *waiting, *baseline_notes],
+            level=level, replicates=replicates, seed=seed, mode=comparisons, command=command,
         ),
-        datasets=datasets_of(records, measured.test_sets),
+        datasets=datasets_of(records, tests),
         arms=arms,
-        runs=measured.values,
-        estimates=estimates,
+        runs=found.runs,
+        estimates=found.estimates,
         comparisons=compared,
-        thresholds=measured.thresholds,
-        curves=_learning_curves(arms, records, level),
-    )
+        thresholds=found.thresholds,
+        variance_components=found.components,
+        omnibus=[*found.omnibus, *over_datasets(arms, found.estimates, level)],
+        gaps=adjusted_gaps(found.gaps),
+        curves=[*curves.of_training(arms, records, level), *found.curves],
+    )  # fmt: skip
 
 
-def _learning_curves(arms: Sequence[Arm], records: Sequence[RunRecord], level: float) -> list[Curve]:
-    found = []
-    for arm in arms:
-        runs = [record for record in records if record.manifest.arm_id == arm.arm]
-        selection = runs[0].manifest.selection or {}
-        metric = selection.get("metric")
-        histories = {run.manifest.run_id: history for run in runs if (history := run.history()) is not None}
-        if metric not in (None, "epoch") and histories:
-            label = str(selection.get("label", "macro"))
-            found += curves.learning_curves(arm, histories, str(metric), label, level)
-    return found
+def _check(level: float, replicates: int, margin: float | None) -> None:
+    if not 0 < level < 1:
+        raise InputError(f"--level is {level}; expected a number between 0 and 1, for example 0.95")
+    if replicates != 0 and replicates < 100:
+        raise InputError(f"--replicates is {replicates}; expected 100 or more (2000 is the default), or 0 for none")
+    if margin is not None and not 0 < margin < 1:
+        raise InputError(f"--margin is {margin}; expected a fraction between 0 and 1, for example 0.02")
+
+
+def _read(
+    runs: Path | Tables, validation: Tables | None, study: Path | None
+) -> tuple[Sequence[Run], Declaration, list[str]]:
+    """The runs to be evaluated, what was declared of their analysis, and notes."""
+    if isinstance(runs, Path | str):
+        if validation is not None:
+            raise InputError("--validation goes with --arm; run folders hold validation predictions of their own")
+        declaration = read_declaration(Path(runs), study)
+        found, notes = run_records.read_runs(Path(runs))
+        records, grid_notes = run_records.keep_grid_winners(found)
+        return records, declaration, [*declaration.notes, *notes, *grid_notes]
+    records = given_arms.runs_given(runs, validation=validation)
+    declaration = read_declaration(None, study)
+    if declaration.analysis.baseline is None:
+        first = declaration.analysis.model_copy(update={"baseline": next(iter(runs))})
+        declaration = declaration.with_analysis(first)
+    return records, declaration, list(declaration.notes)
+
+
+def _overridden(declaration: Declaration, *, margin: float | None, independent_images: bool) -> Declaration:
+    """The declaration with what the caller says instead."""
+    changes: dict[str, object] = {}
+    if margin is not None:
+        changes["margin"] = margin
+    if independent_images:
+        changes["independent_images"] = True
+    return declaration.with_analysis(declaration.analysis.model_copy(update=changes)) if changes else declaration
+
+
+def _left_out(found: Found) -> list[str]:
+    """Which labels an average over the labels that have a value leaves out."""
+    has_value: dict[tuple[str, str, str], bool] = {}
+    for row in found.runs:
+        if row.label not in contrasts.AVERAGES and row.group is None:
+            key = row.dataset, row.metric, row.label
+            has_value[key] = has_value.get(key, False) or row.value is not None
+    missing: dict[tuple[str, str], list[str]] = {}
+    for (dataset, metric, label), known in has_value.items():
+        if not known:
+            missing.setdefault((dataset, metric), []).append(label)
+    return [
+        f"{dataset}: averages of {metric} leave out {', '.join(labels)}, which has none (labels_defined = 'defined')"
+        for (dataset, metric), labels in missing.items()
+    ]
 
 
 def _settings(
     declaration: Declaration,
+    analysis: Analysis,
     arms: Sequence[Arm],
     baseline: Mapping[tuple[str, int | None, str], str],
-    notes: list[str],
+    wanted: Request,
     *,
+    notes: Sequence[str],
     level: float,
+    replicates: int,
+    seed: int,
     mode: Literal["default", "all"],
     command: str | None,
 ) -> Settings:
-    analysis = declaration.analysis
-    if analysis.margin is not None:
-        notes = [*notes, f"the study declares a margin of {analysis.margin}; no test of equivalence is made over seeds "
-                 "alone, because it would not speak of new patients"]  # fmt: skip
-    packages = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels")
+    packages = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "numba")
     return Settings(
         level=level,
+        replicates=replicates or None,
+        seed=seed if replicates else None,
         adjustment=ADJUSTMENT,
         baseline={"/".join(str(part) for part in key): arm for key, arm in baseline.items()},
         comparisons=mode,
@@ -130,7 +217,8 @@ def _settings(
             packages={name: metadata.version(name) for name in packages},
         ),
         command=command,
-        notes=notes,
-        **analysis.model_dump(exclude={"baseline", "primary"}),
-        primary=contrasts.primary_by_id(analysis, arms),
+        notes=list(notes),
+        add=list(wanted.names),
+        **analysis.model_dump(exclude={"baseline", "primary", "add"}),
+        primary=contrasts.primary_by_id(declaration.analysis, arms),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,46 @@ def seeds_normal(values: np.ndarray, level: float) -> Interval:
     return _around_the_mean("seeds:normal", values, level, None)
 
 
+def logit_interval(name: str, value: float, variance: float, df: float | None, level: float) -> Interval:
+    """Interval for a metric in (0, 1) by the delta method on the logit scale, so that it stays between 0 and 1.
+
+    Parameters
+    ----------
+    name : str
+        Of the interval.
+    value : float
+        The metric.
+    variance : float
+        Of the metric, on its own scale.
+    df : float or None
+        Degrees of freedom of t; None: the normal quantile.
+    level : float
+        Confidence level in (0, 1).
+
+    Returns
+    -------
+    Interval
+        Its `se` is on the metric's own scale.
+    """
+    if not 0 < value < 1:
+        because = f"every seed's value is {value:g}, at the edge of its range: no interval on the logit scale"
+        return Interval(name, None, None, level, None, None, because)
+    se = variance**0.5
+    if is_rounding(se, np.array([value])):
+        return Interval(name, None, None, level, 0.0, None, "no variation over seeds or patients to measure")
+    tail = 0.5 + level / 2
+    quantile = float(stats.norm.ppf(tail) if df is None else stats.t.ppf(tail, df))
+    centre, reach = special.logit(value), quantile * se / (value * (1 - value))
+    return Interval(name, float(special.expit(centre - reach)), float(special.expit(centre + reach)), level, se, df)
+
+
 def is_rounding(se: float, *values: np.ndarray) -> bool:
     """Whether a standard error is nothing but the rounding of `values`: equal seeds need not give exactly 0.
 
-    R's `t.test` draws the line at the same place ("data are essentially constant").
+    R's `t.test` draws the line at 10 epsilon of the values ("data are essentially constant"); a metric that is itself a
+    mean over images or labels can be off by more, so below 1e-12 it is rounding too.
     """
-    return se <= 10 * np.finfo(np.float64).eps * max(float(np.abs(group).max()) for group in values)
+    return se <= max(1e-12, 10 * np.finfo(np.float64).eps * max(float(np.abs(group).max()) for group in values))
 
 
 def _around_the_mean(name: str, values: np.ndarray, level: float, df: float | None) -> Interval:

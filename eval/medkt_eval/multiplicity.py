@@ -6,7 +6,9 @@ docs/statistics.md and decided in contrasts.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from statsmodels.stats.multitest import multipletests
@@ -34,3 +36,13 @@ def adjust(p_values: Sequence[float | None], method: str) -> list[float | None]:
         return list(p_values)
     adjusted = iter(np.asarray(multipletests(known, method=METHODS[method])[1]))
     return [None if p is None else float(next(adjusted)) for p in p_values]
+
+
+@contextmanager
+def quick_collections() -> Iterator[None]:
+    """Within it, what exists already is spared by garbage collections: statsmodels makes one in every call of Holm."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

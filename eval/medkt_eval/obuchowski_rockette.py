@@ -1,7 +1,7 @@
 """The primary analysis: Obuchowski-Rockette, with seeds as random readers and patients as clustered cases.
 
-In: the metric of each seed's run of each arm of a contrast, and the same with each patient left out. Out: `Analysis`:
-the contrast, its variance with seeds and patients both random, its degrees of freedom.
+In: the metric of each seed's run of each arm of a contrast, and their covariance over patients. Out: `Contrast`, its
+value, its variance with seeds and patients both random, its degrees of freedom.
 
 Obuchowski & Rockette 1995, Commun. Stat. Simul. Comput. 24:285; Hillis 2007, Stat. Med. 26:596; Hillis 2014, Stat. Med.
 33:330. What differs from them: mean squares are never pooled over arms, and the degrees of freedom count patients too;
@@ -12,34 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from scipy import special, stats
+from scipy import stats
 
-from medkt_eval.intervals import Interval
+from medkt_eval.intervals import Interval, logit_interval
 from medkt_eval.results import Scope
 from medkt_eval.seed_tests import TestResult, is_rounding
 
 NAME = "seeds+patients:or"
 TEST = "obuchowski-rockette"
 SCOPE: Scope = "seeds+patients"
-
-
-@dataclass(frozen=True)
-class ArmValues:
-    """One arm's metric.
-
-    Parameters
-    ----------
-    values : float64, (n_seeds,)
-        Of each seed's run.
-    without_patient : float64, (n_seeds, n_patients)
-        The same with each patient left out, in one order of patients for all arms.
-    """
-
-    values: np.ndarray
-    without_patient: np.ndarray
+ONE_PATIENT = (
+    "without some patient the metric does not exist: all positive or negative images, or calls, are of one patient"
+)
 
 
 @dataclass(frozen=True)
@@ -74,11 +62,14 @@ def patient_covariance(without_patient: np.ndarray) -> np.ndarray:
     """
     n_patients = without_patient.shape[1]
     centred = without_patient - without_patient.mean(axis=1, keepdims=True)
-    return (n_patients - 1) / n_patients * centred @ centred.T
+    # Pair by pair and not as one matrix product: a pair's bits then depend neither on the other runs nor on threads.
+    products = np.array([(centred * run).sum(axis=1) for run in centred])
+    return (n_patients - 1) / n_patients * products
 
 
 def analyse(
-    arms: Sequence[ArmValues],
+    arms: Sequence[np.ndarray],
+    covariance: np.ndarray,
     coefficients: Sequence[float],
     *,
     seeds: Literal["nested", "crossed"],
@@ -88,8 +79,10 @@ def analyse(
 
     Parameters
     ----------
-    arms : sequence of ArmValues
-        The contrast's own arms and no others, each with two seeds or more.
+    arms : sequence of float64, (n_seeds,)
+        The metric of each seed's run, of the contrast's own arms and no others, each with two seeds or more.
+    covariance : float64, (n_runs, n_runs)
+        Covariance over patients of all those runs' metrics, arm by arm in the order of `arms`.
     coefficients : sequence of float
         (1, -1) for a difference, (1,) for one arm.
     seeds : {"nested", "crossed"}
@@ -105,21 +98,15 @@ def analyse(
     `mrmc(empirical_auc(truth, rating), treatment, reader, case, cov = jackknife)`.
     """
     c = np.asarray(coefficients, dtype=np.float64)
-    r = np.array([len(arm.values) for arm in arms])
-    covariance = patient_covariance(np.concatenate([arm.without_patient for arm in arms]))
-    ends = np.concatenate([[0], np.cumsum(r)])
-    means = np.array([
-        [
-            _mean_covariance(covariance[ends[i] : ends[i + 1], ends[k] : ends[k + 1]], i != k and seeds == "nested")
-            for k in range(len(arms))
-        ]
-        for i in range(len(arms))
-    ])  # fmt: skip
+    r = np.array([len(arm) for arm in arms])
+    means = mean_covariances(covariance, r, seeds)
     d = max(float(c @ means @ c), 0.0)
+    if d <= 1e-12 * float(np.abs(c) @ np.abs(means) @ np.abs(c)):  # covariances that cancel but for rounding
+        d = 0.0
 
-    mean_squares = np.array([arm.values.var(ddof=1) for arm in arms])
+    mean_squares = np.array([arm.var(ddof=1) for arm in arms])
     if seeds == "crossed":
-        of_seeds = sum(weight * arm.values for weight, arm in zip(c, arms, strict=True))
+        of_seeds = sum(weight * arm for weight, arm in zip(c, arms, strict=True))
         v_seeds, df_seeds = float(np.var(of_seeds, ddof=1)) / r[0], float(r[0] - 1)
         v_pooled, df_pooled = v_seeds, df_seeds
     else:
@@ -129,7 +116,7 @@ def analyse(
         df_pooled = float((r - 1).sum())
         v_pooled = float((c**2 / r).sum() * ((r - 1) * mean_squares).sum() / df_pooled)
     return Contrast(
-        value=float(sum(weight * arm.values.mean() for weight, arm in zip(c, arms, strict=True))),
+        value=float(sum(weight * arm.mean() for weight, arm in zip(c, arms, strict=True))),
         variance=v_seeds + d,
         variance_seeds=v_seeds,
         variance_patients=d,
@@ -138,71 +125,117 @@ def analyse(
     )
 
 
-def interval(arm: ArmValues, *, df_patients: float, level: float) -> Interval:
-    """Interval for one arm's metric in (0, 1), on the logit scale by the delta method.
+def interval(
+    values: np.ndarray,
+    covariance: np.ndarray,
+    *,
+    df_patients: float,
+    level: float,
+    scale: Literal["logit", "identity"] = "logit",
+) -> Interval:
+    """Interval for one arm's metric: in (0, 1) on the logit scale by the delta method.
 
     Parameters
     ----------
-    arm : ArmValues
-        The arm.
+    values : float64, (n_seeds,)
+        The metric of each seed's run.
+    covariance : float64, (n_seeds, n_seeds)
+        Their covariance over patients; NaN where it does not exist.
     df_patients : float
         As in `analyse`.
     level : float
         Confidence level in (0, 1).
+    scale : {"logit", "identity"}
+        "identity", untransformed, for a metric that is not confined to (0, 1).
 
     Returns
     -------
     Interval
         `seeds+patients:or`; its `se` is on the metric's own scale.
     """
-    because = _undefined(arm)
+    because = undefined(values, covariance, df_patients)
     if because:
         return Interval(NAME, None, None, level, None, None, because)
-    found = analyse([arm], [1.0], seeds="nested", df_patients=df_patients)
-    if not 0 < found.value < 1:
-        because = f"every seed's value is {found.value:g}, at the edge of its range: no interval on the logit scale"
-        return Interval(NAME, None, None, level, None, None, because)
-    if is_rounding(found.variance**0.5, arm.values):
-        return Interval(NAME, None, None, level, 0.0, None, "no variation over seeds or patients to measure")
+    found = analyse([values], covariance, [1.0], seeds="nested", df_patients=df_patients)
+    if scale == "logit":
+        return logit_interval(NAME, found.value, found.variance, found.df, level)
     se = found.variance**0.5
-    reach = float(stats.t.ppf(0.5 + level / 2, found.df)) * se / (found.value * (1 - found.value))
-    centre = special.logit(found.value)
-    low, high = (float(special.expit(centre + sign * reach)) for sign in (-1, 1))
-    return Interval(NAME, low, high, level, se, found.df)
+    if is_rounding(se, values):
+        return Interval(NAME, None, None, level, 0.0, None, "no variation over seeds or patients to measure")
+    reach = float(stats.t.ppf(0.5 + level / 2, found.df)) * se
+    return Interval(NAME, found.value - reach, found.value + reach, level, se, found.df)
 
 
 def compare(
-    a: ArmValues, b: ArmValues, *, seeds: Literal["nested", "crossed"], df_patients: float, level: float
+    a: np.ndarray,
+    b: np.ndarray,
+    covariance: np.ndarray,
+    *,
+    seeds: Literal["nested", "crossed"],
+    df_patients: float,
+    level: float,
+    bound: float = 1.0,
 ) -> TestResult:
     """Test arm a minus arm b with seeds and patients random.
 
     Parameters
     ----------
-    a, b : ArmValues
-        The arms.
+    a, b : float64, (n_seeds_a,), (n_seeds_b,)
+        The metric of each seed's run.
+    covariance : float64, (n_seeds_a + n_seeds_b, n_seeds_a + n_seeds_b)
+        Covariance over patients of a's runs and b's, in that order; NaN where it does not exist.
     seeds : {"nested", "crossed"}
         As in `analyse`.
     df_patients : float
         As in `analyse`.
     level : float
-        Confidence level of the interval, which is not transformed and is clipped to [-1, 1].
+        Confidence level of the interval, which is not transformed.
+    bound : float
+        The largest difference that the metric can have: the interval is cut there.
     """
-    difference = float(a.values.mean() - b.values.mean())
-    because = _undefined(a) or _undefined(b)
+    difference = float(a.mean() - b.mean())
+    because = undefined(a, covariance, df_patients) or undefined(b, covariance, df_patients)
     if because:
         return TestResult(TEST, SCOPE, difference, None, None, None, level, None, None, None, because)
-    found = analyse([a, b], [1.0, -1.0], seeds=seeds, df_patients=df_patients)
+    found = analyse([a, b], covariance, [1.0, -1.0], seeds=seeds, df_patients=df_patients)
     se = found.variance**0.5
-    if is_rounding(se, np.concatenate([a.values, b.values])):
+    if is_rounding(se, np.concatenate([a, b])):
         because = "no variation over seeds or patients to measure"
         return TestResult(TEST, SCOPE, difference, 0.0, None, None, level, None, None, None, because)
     statistic = difference / se
     reach = float(stats.t.ppf(0.5 + level / 2, found.df)) * se
     return TestResult(
-        test=TEST, scope=SCOPE, difference=difference, se=se, low=max(difference - reach, -1.0),
-        high=min(difference + reach, 1.0), level=level, statistic=statistic, df=found.df,
+        test=TEST, scope=SCOPE, difference=difference, se=se, low=max(difference - reach, -bound),
+        high=min(difference + reach, bound), level=level, statistic=statistic, df=found.df,
         p_value=float(2 * stats.t.sf(abs(statistic), found.df)), df_hillis=found.df_hillis,
     )  # fmt: skip
+
+
+def mean_covariances(covariance: np.ndarray, n_seeds: np.ndarray, seeds: Literal["nested", "crossed"]) -> np.ndarray:
+    """Covariance over patients of the arms' expected metrics.
+
+    Parameters
+    ----------
+    covariance : float64, (n_runs, n_runs)
+        Of runs, arm by arm.
+    n_seeds : int, (n_arms,)
+        Runs of each arm.
+    seeds : {"nested", "crossed"}
+        Between two arms: all pairs of runs, or pairs of different seeds.
+
+    Returns
+    -------
+    float64, (n_arms, n_arms)
+        Within an arm: the mean over pairs of different seeds.
+    """
+    ends = np.concatenate([[0], np.cumsum(n_seeds)])
+    blocks = [[covariance[a:b, c:d] for c, d in pairwise(ends)] for a, b in pairwise(ends)]
+    return np.array(
+        [
+            [_mean_covariance(block, i != k and seeds == "nested") for k, block in enumerate(row)]
+            for i, row in enumerate(blocks)
+        ]
+    )
 
 
 def _mean_covariance(block: np.ndarray, all_pairs: bool) -> float:
@@ -220,9 +253,18 @@ def _degrees_of_freedom(v_seeds: float, df_seeds: float, d: float, df_patients: 
     return (inflated + d) ** 2 / (inflated**2 / df_seeds + d**2 / df_patients)
 
 
-def _undefined(arm: ArmValues) -> str | None:
-    if len(arm.values) < 2:
+def undefined(values: np.ndarray, covariance: np.ndarray, df_patients: float) -> str | None:
+    """Why an arm cannot be analysed with random seeds and patients; None where it can.
+
+    Parameters
+    ----------
+    values : float64, (n_seeds,)
+    covariance : float64, (n_runs, n_runs)
+        Over patients, of the arm's runs or more.
+    df_patients : float
+    """
+    if len(values) < 2:
         return "one seed: an analysis with random seeds needs two in each arm"
-    if np.isnan(arm.without_patient).any():
-        return "all positive or all negative images are of one patient: nothing is left without that patient"
+    if df_patients < 1 or np.isnan(covariance).any():
+        return ONE_PATIENT
     return None

@@ -172,7 +172,7 @@ def to_frame(predictions: Predictions) -> pd.DataFrame:
 
 
 def check_same_images(first: Predictions, second: Predictions, names: tuple[str, str]) -> None:
-    """Refuse to compare two runs whose test images, patients or targets differ: nothing is silently intersected.
+    """Refuse to compare two runs whose test images, patients, groups or targets differ: none are silently intersected.
 
     Raises
     ------
@@ -194,6 +194,12 @@ def check_same_images(first: Predictions, second: Predictions, names: tuple[str,
         differs = first.patient_ids != second.patient_ids
     if differs.any():
         raise InputError(f"runs {a} and {b} give image {first.image_ids[differs][0]!r} different patients")
+    for name in first.groups.keys() & second.groups.keys():
+        differs = first.groups[name] != second.groups[name]
+        if differs.any():
+            told = [f"{of.groups[name][differs][0]!r}" for of in (first, second)]
+            raise InputError(f"runs {a} and {b} disagree on group_{name} of image {first.image_ids[differs][0]!r}: "
+                             f"{told[0]} and {told[1]}; comparisons need the same groups")  # fmt: skip
     equal = (first.targets == second.targets) | (np.isnan(first.targets) & np.isnan(second.targets))
     if not equal.all():
         where = np.argwhere(~equal)[0]

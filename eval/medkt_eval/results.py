@@ -54,6 +54,14 @@ class Settings(Row):
         default=None, description="the contrast named in the study file; see declared"
     )
     threshold_rule: str = "max_f1"
+    labels_defined: Literal["all", "defined"] = "all"
+    confirmatory_labels: list[str] = Field(
+        default_factory=list, description="one Holm family over labels x comparisons"
+    )
+    specificity: float = Field(default=0.9, description="of sensitivity_at_specificity")
+    add: list[str] = Field(
+        default_factory=list, description="metrics, intervals and tests asked for besides the default"
+    )
     ordered: bool = False
     independent_images: bool = False
     label_latex: dict[str, str] = Field(default_factory=dict)
@@ -148,6 +156,7 @@ class Estimate(Row):
     n_patients: int | None
     n_images: int
     n_positive: int | None
+    undefined_replicates: int | None = Field(default=None, description="of the bootstrap; null where none were drawn")
     undefined_because: str | None = None
 
 
@@ -179,12 +188,87 @@ class Comparison(Row):
         description="declared beforehand or by default; asked for with --comparisons all; or for a table's marks",
     )
     primary: bool = False
-    margin: float | None = None
+    secondary: bool = Field(default=False, description="on another metric than the study's main one")
+    margin: float | None = Field(default=None, description="what it was tested against, where it was")
+    probability_a_above_b: float | None = Field(
+        default=None, description="P(A > B) over pairs of seeds, or over replicates and pairs; see docs/statistics.md"
+    )
+    low_bonferroni: float | None = Field(
+        default=None, description="limits at 1 - (1 - level) / family size, on request"
+    )
+    high_bonferroni: float | None = None
     n_seeds_a: int
     n_seeds_b: int
     n_patients: int | None
     n_images: int
     n_positive: int | None = None
+    undefined_replicates: int | None = Field(default=None, description="of the bootstrap; null where none were drawn")
+    note: str | None = Field(default=None, description="what binds this test, e.g. the smallest p it can give")
+    undefined_because: str | None = None
+
+
+class VarianceComponent(Row):
+    """What a difference's variance is made of, for planning: see docs/statistics.md."""
+
+    dataset: str
+    arm_a: str
+    arm_b: str
+    metric: str
+    label: str
+    component: str
+    value: float | None
+    n_seeds_a: int
+    n_seeds_b: int
+    n_patients: int
+    df_patients: float
+    undefined_because: str | None = None
+
+
+class Omnibus(Row):
+    """A test of all arms at once, or of arms over several data sets."""
+
+    test: Literal["box-f", "friedman"]
+    scope: Scope | Literal["data sets"]
+    datasets: list[str]
+    train_size: int | None = None
+    arms: list[str] = Field(description="ids; for several data sets: names")
+    metric: str
+    label: str
+    statistic: float | None
+    df1: float | None
+    df2: float | None
+    p_value: float | None
+    mean_ranks: list[float] | None = Field(default=None, description="of the arms, 1 is best")
+    critical_difference: float | None = Field(default=None, description="of two mean ranks (Nemenyi)")
+    p_nemenyi: list[list[float]] | None = None
+    descriptive: bool = Field(default=False, description="too few data sets to test: read it as a description")
+    undefined_because: str | None = None
+
+
+class Gap(Row):
+    """A metric on a group's images less that on all other images that name a group; or two arms' difference in it."""
+
+    dataset: str
+    group: str = Field(description="'sex=F'")
+    arm_a: str
+    arm_b: str | None = Field(description="null: the gap of arm_a; else arm_a's gap less arm_b's")
+    metric: str
+    label: str
+    difference: float | None
+    se: float | None
+    low: float | None
+    high: float | None
+    level: float
+    test: str
+    scope: Scope
+    statistic: float | None
+    df: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    adjustment: str
+    family: str
+    n_patients: int | None
+    n_images: int = Field(description="of the group")
     undefined_because: str | None = None
 
 
@@ -201,7 +285,7 @@ class Threshold(Row):
 class Curve(Row):
     """A curve with its band: a metric against epochs or training-set size, ROC, reliability, ..."""
 
-    curve: Literal["learning", "data-size", "roc", "precision-recall", "reliability"]
+    curve: Literal["learning", "data-size", "roc", "precision-recall", "reliability", "net-benefit"]
     dataset: str
     arm: str
     run_id: str | None = Field(default=None, description="one run's curve; null: the mean over seeds")
@@ -214,6 +298,7 @@ class Curve(Row):
     high: list[float | None] | None = None
     interval: str | None = None
     level: float | None = None
+    reference: list[float] | None = Field(default=None, description="what y is read against: perfect, treat all, ...")
     n_seeds: int
 
 
@@ -232,8 +317,9 @@ class EvaluationResult(BaseModel):
     estimates: list[Estimate]
     comparisons: list[Comparison]
     thresholds: list[Threshold] = Field(default_factory=list)
-    variance_components: list[dict[str, Any]] = Field(default_factory=list)
-    omnibus: list[dict[str, Any]] = Field(default_factory=list)
+    variance_components: list[VarianceComponent] = Field(default_factory=list)
+    omnibus: list[Omnibus] = Field(default_factory=list)
+    gaps: list[Gap] = Field(default_factory=list, description="between subgroups, where they were asked for")
     curves: list[Curve] = Field(default_factory=list)
 
     def write(self, path: Path) -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -92,12 +92,47 @@ class Manifest(ManifestPart):
         return self.run_id.removesuffix(f"-s{self.seed}")
 
 
+class Run(Protocol):
+    """One run as evaluation sees it: a run folder (`RunRecord`), or tables given for an arm (`given_arms.GivenRun`)."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the run is."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """What messages call it."""
+        ...
+
+    def test(self) -> Predictions:
+        """Read the test predictions."""
+        ...
+
+    def validation(self) -> Predictions | None:
+        """Read the validation predictions, or None where there are none."""
+        ...
+
+    def history(self) -> pd.DataFrame | None:
+        """One row an epoch, or None where there is none."""
+        ...
+
+    def sha256(self) -> str:
+        """Hash of the test predictions."""
+        ...
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """One run: its manifest and the folder that holds the rest."""
 
     manifest: Manifest
     folder: Path
+
+    @property
+    def source(self) -> str:
+        """Path of run.json."""
+        return str(self.folder / "run.json")
 
     def test(self) -> Predictions:
         """Read the test predictions, checked against the hash in run.json."""
@@ -156,6 +191,20 @@ def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:
     return records, notes
 
 
+def check_labels(labels: Sequence[str], source: str) -> None:
+    """Refuse labels that a table of results could not tell apart.
+
+    Raises
+    ------
+    InputError
+        If a label is called like an average or stands there twice.
+    """
+    if taken := sorted({*RESERVED_LABELS} & set(labels)):
+        raise InputError(f"{source}: a label is called {taken[0]!r}, the name of an average; call it something else")
+    if len(set(labels)) != len(labels):
+        raise InputError(f"{source}: a label is listed twice in labels: {list(labels)}")
+
+
 def keep_grid_winners(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[str]]:
     """Of each tuning grid, the runs of the setting with the best mean validation metric over its seeds.
 
@@ -188,7 +237,7 @@ def _selected_value(record: RunRecord) -> float:
     value = selection.get("value")
     if not isinstance(value, int | float) or not np.isfinite(value):
         raise InputError(
-            f"{record.folder}/run.json: selection.value is {value}, but the run belongs to grid "
+            f"{record.source}: selection.value is {value}, but the run belongs to grid "
             f"{record.manifest.grid!r}, whose winner is chosen by it; expected a number"
         )
     return float(value)
@@ -208,8 +257,5 @@ def _manifest(folder: Path) -> Manifest:
     if not manifest.run_id.endswith(f"-s{manifest.seed}"):
         raise InputError(f"{path}: run_id is {manifest.run_id!r} and seed {manifest.seed}; a run id ends in its seed, "
                          f"here -s{manifest.seed}, and the rest names the arm")  # fmt: skip
-    if taken := sorted({*RESERVED_LABELS} & set(manifest.labels)):
-        raise InputError(f"{path}: a label is called {taken[0]!r}, the name of an average; call it something else")
-    if len(set(manifest.labels)) != len(manifest.labels):
-        raise InputError(f"{path}: a label is listed twice in labels: {manifest.labels}")
+    check_labels(manifest.labels, str(path))
     return manifest

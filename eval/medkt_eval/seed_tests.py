@@ -36,6 +36,8 @@ class TestResult:
     p_value: float | None
     undefined_because: str | None = None
     df_hillis: float | None = None
+    undefined_replicates: int | None = None  # of the bootstrap
+    note: str | None = None  # what a reader must know of a test that exists: no interval, no p below some value
 
 
 def welch_t(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +17,9 @@ import pytest
 
 from medkt_eval.files import sha256_of_file
 from medkt_eval.results import Arm
+
+# benchmarks/ is not installed; last, so that the installed packages come before the checkout's.
+sys.path.append(os.fspath(Path(__file__).parents[2]))
 
 LABELS = ("Edema", "Effusion", "Pneumonia")
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -2,17 +2,43 @@
 
 import csv
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import special, stats
 
-from medkt_eval.obuchowski_rockette import ArmValues, analyse, compare, interval, patient_covariance
+from medkt_eval.obuchowski_rockette import analyse, compare, interval, patient_covariance
 from medkt_eval.placements import auc_without_each_patient, placements
+from medkt_eval.ranking import rank
 
 
-def made(seed: int, n_seeds: int, n_patients: int = 40, shift: float = 0.0) -> ArmValues:
+@dataclass(frozen=True)
+class Runs:
+    """The metric of each seed's run of one arm, (n_seeds,), and without each patient, (n_seeds, n_patients)."""
+
+    values: np.ndarray
+    without_patient: np.ndarray
+
+    @property
+    def covariance(self) -> np.ndarray:
+        return patient_covariance(self.without_patient)
+
+
+def aucs(truth: np.ndarray, runs: list[np.ndarray], patient: np.ndarray, n_patients: int) -> Runs:
+    rankings = [rank(truth, scores, patient, n_patients) for scores in runs]
+    found = [placements(ranking) for ranking in rankings]
+    without = [auc_without_each_patient(ranking, one) for ranking, one in zip(rankings, found, strict=True)]
+    return Runs(np.array([one.auc for one in found]), np.array(without))
+
+
+def both(a: Runs, b: Runs) -> np.ndarray:
+    """Covariance over patients of two arms' runs."""
+    return patient_covariance(np.concatenate([a.without_patient, b.without_patient]))
+
+
+def made(seed: int, n_seeds: int, n_patients: int = 40, shift: float = 0.0) -> Runs:
     """AUCs of runs on the same images; what is random in a run is its noise."""
     rng = np.random.default_rng(7)
     truth = np.arange(3 * n_patients) % 3 == 0
@@ -20,13 +46,11 @@ def made(seed: int, n_seeds: int, n_patients: int = 40, shift: float = 0.0) -> A
     common = rng.normal(size=truth.size)
     own = np.random.default_rng(seed)
     runs = [truth * (1 + shift) + common + 0.7 * own.normal(size=truth.size) for _ in range(n_seeds)]
-    found = [placements(truth, scores) for scores in runs]
-    without = [auc_without_each_patient(f, s, patient, n_patients) for f, s in zip(found, runs, strict=True)]
-    return ArmValues(np.array([f.auc for f in found]), np.array(without))
+    return aucs(truth, runs, patient, n_patients)
 
 
 @pytest.fixture(scope="module")
-def van_dyke() -> list[ArmValues]:
+def van_dyke() -> list[Runs]:
     """Treatments as arms, readers as seeds, cases as patients with one image each."""
     folder = os.environ.get("MEDKT_DATA")
     if not folder:
@@ -34,33 +58,32 @@ def van_dyke() -> list[ArmValues]:
     with (Path(folder) / "van-dyke" / "van_dyke.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     cases = sorted({int(row["case"]) for row in rows})
+    truth_of = {int(row["case"]): int(row["truth"]) for row in rows}
+    truth = np.array([truth_of[case] for case in cases])
     arms = []
     for treatment in ("1", "2"):
-        values, without = [], []
+        scores = []
         for reader in "12345":
             mine = {int(r["case"]): r for r in rows if (r["treatment"], r["reader"]) == (treatment, reader)}
-            truth = np.array([int(mine[case]["truth"]) for case in cases])
-            scores = np.array([int(mine[case]["rating"]) for case in cases])
-            found = placements(truth, scores)
-            values.append(found.auc)
-            without.append(auc_without_each_patient(found, scores, np.arange(len(cases)), len(cases)))
-        arms.append(ArmValues(np.array(values), np.array(without)))
+            scores.append(np.array([int(mine[case]["rating"]) for case in cases]))
+        arms.append(aucs(truth, scores, np.arange(len(cases)), len(cases)))
     return arms
 
 
 @pytest.mark.real
-def test_van_dyke_crossed_is_mrmcaovs(van_dyke: list[ArmValues], golden):
+def test_van_dyke_crossed_is_mrmcaovs(van_dyke: list[Runs], golden):
     expected = golden("van_dyke.json")[0]
     one, two = van_dyke
     assert one.values.mean() == pytest.approx(expected["auc_1"], abs=1e-12)
-    found = analyse(van_dyke, [1, -1], seeds="crossed", df_patients=np.inf)
+    covariance = both(one, two)
+    found = analyse([one.values, two.values], covariance, [1, -1], seeds="crossed", df_patients=np.inf)
     assert found.value == pytest.approx(expected["difference"], abs=1e-12)
     assert found.variance**0.5 == pytest.approx(expected["se"], abs=1e-12)
     assert found.df_hillis == pytest.approx(expected["df_hillis"], rel=1e-10)
-    test = compare(one, two, seeds="crossed", df_patients=np.inf, level=0.95)
+    test = compare(one.values, two.values, covariance, seeds="crossed", df_patients=np.inf, level=0.95)
+    assert found.df_hillis is not None
     p = 2 * stats.t.sf(abs(test.difference / found.variance**0.5), found.df_hillis)
     assert p == pytest.approx(expected["p_hillis"], abs=1e-11)
-    covariance = patient_covariance(np.concatenate([one.without_patient, two.without_patient]))
     between_arms = covariance[:5, 5:]
     within = [covariance[:5, :5], covariance[5:, 5:]]
     assert np.trace(between_arms) / 5 == pytest.approx(expected["cov1"], abs=1e-14)
@@ -69,9 +92,10 @@ def test_van_dyke_crossed_is_mrmcaovs(van_dyke: list[ArmValues], golden):
 
 
 @pytest.mark.real
-def test_van_dyke_nested(van_dyke: list[ArmValues], golden):
+def test_van_dyke_nested(van_dyke: list[Runs], golden):
     expected = golden("van_dyke.json")[1]
-    found = analyse(van_dyke, [1, -1], seeds="nested", df_patients=np.inf)
+    one, two = van_dyke
+    found = analyse([one.values, two.values], both(one, two), [1, -1], seeds="nested", df_patients=np.inf)
     assert found.variance * 5 / 2 == pytest.approx(expected["variance_times_r_over_2"], rel=1e-13)
     assert found.variance**0.5 == pytest.approx(expected["se"], rel=1e-13)
     assert found.df == pytest.approx(expected["df"], rel=1e-12)
@@ -80,8 +104,8 @@ def test_van_dyke_nested(van_dyke: list[ArmValues], golden):
 
 def test_unequal_seeds_by_hand():
     a, b = made(1, 3), made(2, 5)
-    found = analyse([a, b], [1, -1], seeds="nested", df_patients=25.0)
-    s = patient_covariance(np.concatenate([a.without_patient, b.without_patient]))
+    s = both(a, b)
+    found = analyse([a.values, b.values], s, [1, -1], seeds="nested", df_patients=25.0)
     c_aa = np.mean([s[i, j] for i in range(3) for j in range(3) if i != j])
     c_bb = np.mean([s[i, j] for i in range(3, 8) for j in range(3, 8) if i != j])
     c_ab = np.mean([s[i, j] for i in range(3) for j in range(3, 8)])
@@ -96,8 +120,8 @@ def test_unequal_seeds_by_hand():
 
 def test_swapping_arms_turns_the_sign_and_nothing_else():
     a, b = made(1, 3), made(2, 4)
-    one = compare(a, b, seeds="nested", df_patients=30.0, level=0.95)
-    two = compare(b, a, seeds="nested", df_patients=30.0, level=0.95)
+    one = compare(a.values, b.values, both(a, b), seeds="nested", df_patients=30.0, level=0.95)
+    two = compare(b.values, a.values, both(b, a), seeds="nested", df_patients=30.0, level=0.95)
     assert one.difference == -two.difference
     assert (one.low, one.high) == pytest.approx((-two.high, -two.low), rel=1e-12)  # type: ignore[operator]
     assert (one.p_value, one.df, one.se) == pytest.approx((two.p_value, two.df, two.se), rel=1e-12)
@@ -105,37 +129,42 @@ def test_swapping_arms_turns_the_sign_and_nothing_else():
 
 def test_the_interval_of_one_arm_is_symmetric_on_the_logit_scale_and_stays_inside():
     arm = made(3, 3, shift=3.0)
-    found = interval(arm, df_patients=20.0, level=0.95)
+    found = interval(arm.values, arm.covariance, df_patients=20.0, level=0.95)
     assert found.low is not None
     assert found.high is not None
     mean = arm.values.mean()
     assert 0 < found.low < mean < found.high < 1
     logits = special.logit([found.low, mean, found.high])
     assert logits[2] - logits[1] == pytest.approx(logits[1] - logits[0], rel=1e-9)
-    wider = interval(arm, df_patients=20.0, level=0.99)
+    wider = interval(arm.values, arm.covariance, df_patients=20.0, level=0.99)
     assert wider.low is not None
     assert wider.low < found.low
 
 
 def test_no_variation_over_seeds_leaves_the_patients():
     arm = made(3, 1)
-    same = ArmValues(np.repeat(arm.values, 3), np.repeat(arm.without_patient, 3, axis=0))
-    found = analyse([same], [1], seeds="nested", df_patients=12.0)
-    assert found.variance == pytest.approx(patient_covariance(arm.without_patient)[0, 0], rel=1e-9)
+    same = Runs(np.repeat(arm.values, 3), np.repeat(arm.without_patient, 3, axis=0))
+    found = analyse([same.values], same.covariance, [1], seeds="nested", df_patients=12.0)
+    assert found.variance == pytest.approx(arm.covariance[0, 0], rel=1e-9)
     assert found.df == pytest.approx(12.0, rel=1e-6)
     assert found.df_hillis is None
 
 
 def test_what_cannot_be_analysed_is_null_with_the_reason():
     one_seed, arm = made(1, 1), made(2, 3)
-    assert "one seed" in (compare(one_seed, arm, seeds="nested", df_patients=9.0, level=0.95).undefined_because or "")
-    assert "one seed" in (interval(one_seed, df_patients=9.0, level=0.95).undefined_because or "")
-    perfect = ArmValues(np.ones(3), np.ones((3, 9)))
-    assert "at the edge" in (interval(perfect, df_patients=9.0, level=0.95).undefined_because or "")
-    assert "no variation" in (
-        compare(perfect, perfect, seeds="nested", df_patients=9.0, level=0.95).undefined_because or ""
-    )
+    perfect = Runs(np.ones(3), np.ones((3, 9)))
+
+    def test(a: Runs, b: Runs) -> str:
+        found = compare(a.values, b.values, both(a, b), seeds="nested", df_patients=9.0, level=0.95)
+        return found.undefined_because or ""
+
+    def reason(runs: Runs) -> str:
+        return interval(runs.values, runs.covariance, df_patients=9.0, level=0.95).undefined_because or ""
+
+    assert "one seed" in test(one_seed, arm)
+    assert "one seed" in reason(one_seed)
+    assert "at the edge" in reason(perfect)
+    assert "no variation" in test(perfect, perfect)
     without = arm.without_patient.copy()
     without[0, 0] = np.nan
-    lost = ArmValues(arm.values, without)
-    assert "of one patient" in (interval(lost, df_patients=9.0, level=0.95).undefined_because or "")
+    assert "of one patient" in reason(Runs(arm.values, without))

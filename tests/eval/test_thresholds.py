@@ -1,4 +1,4 @@
-"""Thresholds: the best validation F1 by brute force, the lowest of equals, a reason where there is none."""
+"""Thresholds: each rule by brute force, the lowest of equals, a reason where there is none."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_curve
 
 from medkt_eval.predictions import from_frame
-from medkt_eval.thresholds import NO_VALIDATION, choose, max_f1
+from medkt_eval.thresholds import NO_VALIDATION, at_sensitivity, check_rule, choose, max_f1, youden
 
 
 def f1(truth, score, threshold):
@@ -86,3 +87,104 @@ def test_no_validation():
         ("A", None, NO_VALIDATION),
         ("B", None, NO_VALIDATION),
     ]
+
+
+@settings(max_examples=60)
+@given(one_label().filter(lambda case: not all(case[0])))
+@example(([1, 0, 0], [0.5, 0.5, 0.5]))
+def test_youden_has_the_largest_sensitivity_and_specificity_and_is_the_lowest_of_equals(case):
+    truth, score = case
+    chosen = youden(np.array(truth), np.array(score))
+
+    def index(threshold):
+        called = [s >= threshold for s in score]
+        hits = sum(t and c for t, c in zip(truth, called, strict=True))
+        return Fraction(hits, sum(truth)) - Fraction(sum(called) - hits, len(truth) - sum(truth))
+
+    best = max(index(candidate) for candidate in score)
+    assert chosen == min(candidate for candidate in score if index(candidate) == best)
+
+
+def test_youden_as_scikit_learns_roc_curve():
+    rng = np.random.default_rng(0)
+    truth = rng.random(300) < 0.3
+    score = truth + rng.normal(size=300)
+    fpr, tpr, thresholds = roc_curve(truth, score, drop_intermediate=False)
+    assert youden(truth, score) == thresholds[np.argmax(tpr - fpr)]
+
+
+@settings(max_examples=60)
+@given(one_label(), st.integers(0, 20))
+@example(([1, 0, 0], [0.5, 0.5, 0.5]), 20)
+def test_at_sensitivity_is_the_highest_threshold_that_reaches_it(case, twentieths):
+    truth, score = case
+    chosen = at_sensitivity(np.array(truth), np.array(score), twentieths / 20)
+
+    def sensitivity(threshold):
+        return Fraction(sum(t and s >= threshold for t, s in zip(truth, score, strict=True)), sum(truth))
+
+    assert chosen == max(candidate for candidate in score if sensitivity(candidate) >= Fraction(twentieths, 20))
+
+
+@pytest.mark.parametrize(("sensitivity", "n"), [(0.55, 100), (0.07, 100), (0.9, 30), (1.0, 3), (0.0, 3)])
+def test_a_sensitivity_that_is_just_reached(sensitivity, n):
+    # 0.55 x 100 is 55.00000000000001 in floating point: 55 of 100 are enough all the same.
+    chosen = at_sensitivity(np.ones(n), np.arange(n, dtype=float), sensitivity)
+    assert n - chosen == max(round(sensitivity * n), 1)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "bool", "float64", "int8"])
+def test_new_rules_count_beyond_a_byte(dtype):
+    truth = np.r_[np.zeros(10), np.ones(600)].astype(dtype)
+    assert youden(truth, np.arange(610.0)) == 10.0
+    assert at_sensitivity(truth, np.arange(610.0), 0.5) == 310.0
+
+
+@pytest.mark.parametrize(
+    ("rule", "a", "b"),
+    [("max_f1", 0.2, 0.4), ("youden", 0.2, 0.4), ("sensitivity=1", 0.2, 0.4), ("sensitivity=0.5", 0.3, 0.4),
+     ("fixed=0.35", 0.35, 0.35)],
+)  # fmt: skip
+def test_rules_by_name(rule, a, b):
+    chosen = choose(validation(), ("A", "B"), rule)
+    assert [(c.label, c.rule, c.value, c.undefined_because) for c in chosen] == [
+        ("A", rule, a, None),
+        ("B", rule, b, None),
+    ]
+
+
+def test_a_fixed_threshold_needs_no_validation_and_no_positive():
+    assert [c.value for c in choose(None, ("A", "B"), "fixed=0.5")] == [0.5, 0.5]
+    assert choose(validation(target_B=[0, 0, 0, 0]), ("A", "B"), "fixed=0.5")[1].value == 0.5
+    assert choose(None, ("A",), "youden")[0].undefined_because == NO_VALIDATION
+
+
+@pytest.mark.parametrize(("target", "rule", "because"), [
+    ([0, np.nan, 0, 0], "youden", "no positive image among 3"),
+    ([1, 1, np.nan, 1], "youden", "no negative image among 3"),
+    ([0, 0, 0, 0], "sensitivity=0.9", "no positive image among 4"),
+    ([np.nan] * 4, "youden", "no positive image among 0"),
+])  # fmt: skip
+def test_one_class_in_validation(target, rule, because):
+    b = choose(validation(target_B=target), ("A", "B"), rule)[1]
+    assert (b.value, b.undefined_because) == (None, f"{because} validation images to choose a threshold on")
+
+
+def test_positives_alone_have_a_threshold_where_the_rule_needs_no_negative():
+    all_positive = validation(target_B=[1, 1, 1, 1])
+    assert choose(all_positive, ("A", "B"), "sensitivity=0.75")[1].value == 0.2
+    assert choose(all_positive, ("A", "B"), "max_f1")[1].value == 0.1
+
+
+@pytest.mark.parametrize("rule", ["max_f1", "youden", "sensitivity=0.9", "sensitivity=1", "fixed=0.5", "fixed=0"])
+def test_known_rules(rule):
+    assert check_rule(rule) == rule
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["f1", "", "sensitivity", "sensitivity=", "sensitivity=90", "fixed=nan", "fixed=-0.1", "youden=0.5", "max_f1=1"],
+)
+def test_unknown_rules(rule):
+    with pytest.raises(ValueError, match=r"is no threshold rule; expected max_f1, youden, sensitivity=0\.9 or"):
+        check_rule(rule)

@@ -1,0 +1,160 @@
+"""What needs the images themselves, where it was asked for: permutation of mid-ranks, McNemar's, studentised bootstrap.
+
+In: a `TestSet`, arms and contrasts. Out: tests by (arm a, arm b, metric, label), which comparisons.py sets beside the
+others, and intervals by (arm, metric, label), which estimates.py does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from medkt_eval.bootstrap_intervals import Limits, p_studentized, studentized
+from medkt_eval.comparisons import Plan
+from medkt_eval.contrasts import Contrast
+from medkt_eval.intervals import is_rounding
+from medkt_eval.label_measures import Asked
+from medkt_eval.mcnemar import mcnemar
+from medkt_eval.permutation import Permuted, permuted_differences, test_of
+from medkt_eval.ranking import rank
+from medkt_eval.seed_tests import TestResult
+from medkt_eval.studentized import studentized_auc
+from medkt_eval.test_sets import TestSet
+
+STUDENTIZED = "patients:bootstrap-studentized"
+PERMUTATIONS = 2000  # where no number of replicates is given
+
+
+@dataclass(frozen=True)
+class OnImages:
+    """Tests of contrasts and limits of arms, by what they are of."""
+
+    tests: Mapping[tuple[str, str, str, str], Sequence[TestResult]]  # arm a, arm b, metric, label
+    limits: Mapping[tuple[str, str, str], Limits]  # arm, metric, label
+
+
+NOTHING = OnImages({}, {})
+
+
+def analyse_images(
+    test: TestSet, asked: Asked, pairs: Sequence[Contrast], places: Mapping[str, np.ndarray], plan: Plan
+) -> OnImages:
+    """What was asked for, of every arm, and of every contrast but those for a table's marks.
+
+    Permutation and studentised bootstrap: AUC of each label, macro and weighted. McNemar: calls of each label, right
+    among all images (`accuracy`), the positives (`sensitivity`) and the negatives (`specificity`).
+    """
+    tests: dict[tuple[str, str, str, str], list[TestResult]] = defaultdict(list)
+    limits: dict[tuple[str, str, str], Limits] = {}
+    pairs = [pair for pair in pairs if pair.kind != "table"]
+    if STUDENTIZED in plan.request.intervals:
+        limits, found = _studentized(test, asked, pairs, places, plan.level)
+        for key, result in found.items():
+            tests[key].append(result)
+    for pair in pairs:
+        a, b = places[pair.arm_a], places[pair.arm_b]
+        if "permutation" in plan.request.tests:
+            for label, result in _permutation(test, asked, a, b, plan.level).items():
+                tests[pair.arm_a, pair.arm_b, "auc", label].append(result)
+        if "mcnemar" in plan.request.tests:
+            for k, label in enumerate(test.labels):
+                for metric, result in _mcnemar(test, k, a, b, plan.level).items():
+                    tests[pair.arm_a, pair.arm_b, metric, label].append(result)
+    return OnImages(tests, limits)
+
+
+def _studentized(
+    test: TestSet, asked: Asked, pairs: Sequence[Contrast], places: Mapping[str, np.ndarray], level: float
+) -> tuple[dict[tuple[str, str, str], Limits], dict[tuple[str, str, str, str], TestResult]]:
+    """Limits of each arm and a test of each contrast, on labels with both classes and, if all have them, averages."""
+    means = {arm: np.bincount(mine, minlength=len(test.runs)) / len(mine) for arm, mine in places.items()}
+    weights = np.array([*means.values(), *(means[pair.arm_a] - means[pair.arm_b] for pair in pairs)])
+    labels, rankings = [], []
+    for k, label in enumerate(test.labels):
+        labelled = ~np.isnan(test.truth(k))
+        truth, patient = test.truth(k)[labelled], test.patient[labelled]
+        if 0 < truth.sum() < truth.size:
+            labels.append(label)
+            rankings.append([rank(truth, scores, patient, test.n_patients) for scores in test.scores[k][:, labelled]])
+    if not labels:
+        return {}, {}
+    labels += ["macro", "weighted"]
+    found = studentized_auc(rankings, weights, replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset)
+    limits: dict[tuple[str, str, str], Limits] = {}
+    tests: dict[tuple[str, str, str, str], TestResult] = {}
+    for label, one in zip(labels, found, strict=True):
+        if label in ("macro", "weighted") and len(rankings) < len(test.labels):
+            continue
+        for row, (values, ses) in enumerate(zip(one.values, one.ses, strict=True)):
+            value, se = float(values[0]), float(ses[0])
+            if is_rounding(se, np.ones(1)):
+                made = Limits(None, None, None, 0, "no variation over patients to measure")
+            else:
+                made = studentized(value, values[1:], level, se=se, ses=ses[1:])
+            if row < len(means):
+                limits[list(means)[row], "auc", label] = made
+                continue
+            pair = pairs[row - len(means)]
+            tests[pair.arm_a, pair.arm_b, "auc", label] = TestResult(
+                "bootstrap-studentized", "patients", value, made.se, made.low, made.high, level,
+                None if made.undefined_because else value / se, None,
+                None if made.undefined_because else p_studentized(value / se, (values[1:] - value) / ses[1:]),
+                made.undefined_because, undefined_replicates=made.n_undefined,
+            )  # fmt: skip
+    return limits, tests
+
+
+def _permutation(test: TestSet, asked: Asked, a: np.ndarray, b: np.ndarray, level: float) -> dict[str, TestResult]:
+    if len(a) != len(b):
+        because = (
+            f"{len(a)} and {len(b)} seeds: a patient's scores are exchanged run by run, so both need the same number"
+        )
+        nothing = TestResult("permutation", "patients", np.nan, None, None, None, level, None, None, None, because)
+        return dict.fromkeys((*test.labels, "macro", "weighted"), nothing)
+    made: dict[str, Permuted] = {}
+    weights = []
+    for k, label in enumerate(test.labels):
+        labelled = ~np.isnan(test.truth(k))
+        positive, scores = test.truth(k)[labelled] == 1, test.scores[k][:, labelled]
+        if 0 < positive.sum() < positive.size:
+            made[label] = permuted_differences(
+                positive, scores[a], scores[b], test.patient[labelled], test.n_patients,
+                permutations=asked.replicates or PERMUTATIONS, seed=asked.seed, dataset=asked.dataset,
+            )  # fmt: skip
+            weights.append(float(positive.sum()))
+    found = {label: test_of(permuted, level) for label, permuted in made.items()}
+    if len(made) == len(test.labels):
+        for average, w in (("macro", np.ones(len(weights))), ("weighted", np.array(weights))):
+            parts = list(made.values())
+            mean = Permuted(
+                float(np.average([part.difference for part in parts], weights=w)),
+                np.average([part.differences for part in parts], axis=0, weights=w),
+            )
+            found[average] = test_of(mean, level)
+    return found
+
+
+def _mcnemar(test: TestSet, k: int, a: np.ndarray, b: np.ndarray, level: float) -> dict[str, TestResult]:
+    called, because = test.called(k)
+    reason = next((because[run] for run in (*a, *b) if because[run]), None)
+    if reason:
+        return dict.fromkeys(
+            ("accuracy", "sensitivity", "specificity"),
+            TestResult("mcnemar", "patients", np.nan, None, None, None, level, None, None, None, reason),
+        )
+    labelled = ~np.isnan(test.truth(k))
+    truth = test.truth(k)[labelled] == 1
+    right = {}
+    for name, runs in (("a", a), ("b", b)):
+        calls = np.array([called[run] for run in runs], dtype=bool)[:, labelled]
+        right[name] = (calls == truth).mean(axis=0)
+    among = {"accuracy": np.ones(len(truth), dtype=bool), "sensitivity": truth, "specificity": ~truth}
+    patient = test.patient[labelled]
+    return {
+        metric: mcnemar(right["a"][images], right["b"][images], patient[images], level)
+        for metric, images in among.items()
+        if images.any()
+    }

@@ -1,0 +1,229 @@
+"""Every metric of every run of a data set, per label and averaged, with its covariance over patients.
+
+In: a `TestSet`. Out: `Measure`s, which intervals and tests are made of. Labels are taken one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from medkt_eval.averages import Average, LabelsDefined
+from medkt_eval.bootstrap_intervals import MOST_UNDEFINED
+from medkt_eval.delong import clustered_covariance, influence_covariance
+from medkt_eval.label_measures import (
+    Asked,
+    Images,
+    Measured,
+    measure_confusion,
+    measure_label,
+    positives_variants,
+)
+from medkt_eval.obuchowski_rockette import patient_covariance
+from medkt_eval.sums import OF_CONFUSION
+from medkt_eval.test_sets import TestSet
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One metric of one label or average, of every run of a data set.
+
+    Parameters
+    ----------
+    metric, label : str
+    runs : tuple of str
+        Run ids.
+    values : float64, (n_runs,)
+        NaN where a run's value does not exist.
+    because : tuple of (str or None), (n_runs,)
+        Why it does not.
+    covariance : float64, (n_runs, n_runs)
+        Over patients: by the patient jackknife, or by the bootstrap where a metric has none. NaN where undefined.
+    delong : float64, (n_runs, n_runs), or None
+        Clustered DeLong covariance, for AUC.
+    replicates : float64, (n_runs, replicates)
+        In each bootstrap replicate, the same draws of patients for every run, label and metric.
+    without_patient : float64, (n_runs, n_patients), or None
+        Without each patient; None where it was not asked for or does not exist.
+    has_jackknife : bool
+        Whether `covariance` is the patient jackknife's.
+    """
+
+    metric: str
+    label: str
+    runs: tuple[str, ...]
+    values: np.ndarray
+    because: tuple[str | None, ...]
+    n_images: int
+    n_positive: int | None
+    df_patients: float
+    covariance: np.ndarray
+    delong: np.ndarray | None
+    replicates: np.ndarray
+    without_patient: np.ndarray | None
+    has_jackknife: bool = True
+    group: str | None = None
+
+    @property
+    def no_covariance_because(self) -> str | None:
+        """Why a bootstrap covariance does not exist; None where it does, or where the jackknife makes it."""
+        if self.has_jackknife or not np.isnan(self.covariance).any():
+            return None
+        return "its covariance is the bootstrap's, which does not exist: too few replicates, or over 1 % are undefined"
+
+    def of(self, runs: np.ndarray) -> Measure:
+        """The same of some runs alone, given by their places, int64."""
+        block = np.ix_(runs, runs)
+        return replace(
+            self,
+            runs=tuple(self.runs[j] for j in runs),
+            values=self.values[runs],
+            because=tuple(self.because[j] for j in runs),
+            covariance=self.covariance[block],
+            delong=None if self.delong is None else self.delong[block],
+            replicates=self.replicates[runs],
+            without_patient=None if self.without_patient is None else self.without_patient[runs],
+        )
+
+    @property
+    def undefined_because(self) -> str | None:
+        """The first run's reason; a mean over the seeds that are left would be another quantity."""
+        return next((f"{run}: {why}" for run, why in zip(self.runs, self.because, strict=True) if why), None)
+
+
+def measure(
+    test: TestSet,
+    asked: Asked,
+    *,
+    averages: tuple[str, ...] = ("macro", "weighted"),
+    labels_defined: LabelsDefined = "all",
+    keep_patients: bool = False,
+    images: np.ndarray | None = None,
+) -> Iterator[Measure]:
+    """Measure every metric asked for: label by label, then the averages.
+
+    Parameters
+    ----------
+    test : TestSet
+    asked : Asked
+    averages : tuple of str
+        Besides the labels: of "macro", "weighted", "micro", "macro_ovo".
+    labels_defined : {"all", "defined"}
+        See `averages.Average`.
+    keep_patients : bool
+        Keep the values without each patient, which need memory.
+    images : bool, (n_images,), or None
+        A subgroup's images; None: all.
+    """
+    among = np.ones(test.n_images, dtype=bool) if images is None else images
+    gathered: dict[str, Average] = {}
+    multiclass = test.predictions.task == "multiclass"
+    for k, label in enumerate(test.labels):
+        subset = among & ~np.isnan(test.truth(k))
+        found = _label(test, asked, k, label, subset)
+        positives = positives_variants(Images(test.truth(k)[subset] == 1, test.patient[subset], test.n_patients), asked)
+        for one in found:
+            average = gathered.setdefault(one.metric, Average(labels_defined, test.n_patients, test.patient[among]))
+            average.add(one, positives)
+            yield _settled(test, one, keep_patients)
+    for average in gathered.values():
+        for one in average.measured():
+            if one.label in averages:
+                yield _settled(test, one, keep_patients, average.influence_of(one.label, one.values))
+    if "micro" in averages:
+        for one in _micro(test, asked, among):
+            yield _settled(test, one, keep_patients)
+    elif multiclass and OF_CONFUSION.keys() & set(asked.metrics):
+        for one in _of_all_classes(test, asked, among):
+            yield _settled(test, one, keep_patients)
+    if "macro_ovo" in averages and multiclass and "auc" in asked.metrics:
+        yield _settled(test, _one_versus_one(test, asked, among), keep_patients)
+
+
+def _label(test: TestSet, asked: Asked, k: int, label: str, subset: np.ndarray) -> list[Measured]:
+    called, because = test.called(k)
+    images = Images(test.truth(k)[subset] == 1, test.patient[subset], test.n_patients)
+    calls = [None if run is None else run[subset] for run in called]
+    return measure_label(asked, label, images, test.scores[k][:, subset], calls, because)
+
+
+def _micro(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
+    """All labels' images as if of one label."""
+    subsets = [among & ~np.isnan(test.truth(k)) for k in range(len(test.labels))]
+    truth = np.concatenate([test.truth(k)[subset] == 1 for k, subset in enumerate(subsets)])
+    patient = np.concatenate([test.patient[subset] for subset in subsets])
+    scores = np.concatenate([test.scores[k][:, subset] for k, subset in enumerate(subsets)], axis=1)
+    called: list[np.ndarray | None] = []
+    because: list[str | None] = []
+    of_labels = [test.called(k) for k in range(len(test.labels))]
+    for run in range(len(test.runs)):
+        reasons = [whys[run] for _, whys in of_labels if whys[run]]
+        parts = [calls[run] for calls, _ in of_labels]
+        because.append(reasons[0] if reasons else None)
+        called.append(None if reasons else np.concatenate(
+            [part[subset] for part, subset in zip(parts, subsets, strict=True) if part is not None]))  # fmt: skip
+    found = measure_label(asked, "micro", Images(truth, patient, test.n_patients), scores, called, because)
+    if test.predictions.task == "multilabel":
+        return [replace(one, df_patients=np.unique(patient).size - 1.0) for one in found]
+    whole = _of_all_classes(test, asked, among)
+    replaced = {one.metric for one in whole}
+    return [one for one in found if one.metric not in replaced] + whole
+
+
+def _of_all_classes(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
+    return measure_confusion(
+        asked, test.predictions.targets[among], test.scores[:, :, among].argmax(axis=0), len(test.labels),
+        test.patient[among], test.n_patients,
+    )  # fmt: skip
+
+
+def _one_versus_one(test: TestSet, asked: Asked, among: np.ndarray) -> Measured:
+    """Hand & Till 2001, Mach. Learn. 45:171: the mean AUC of each class against each other one, by its own score."""
+    average = Average("all", test.n_patients, test.patient[among])
+    auc = replace(asked, metrics=("auc",))
+    none = [None] * len(test.runs)
+    for a in range(len(test.labels)):
+        for b in range(len(test.labels)):
+            if a != b:
+                subset = among & np.isin(test.predictions.targets, (a, b))
+                images = Images(test.predictions.targets[subset] == a, test.patient[subset], test.n_patients)
+                label = f"{test.labels[a]} against {test.labels[b]}"
+                found = measure_label(auc, label, images, test.scores[a][:, subset], none, none)[0]
+                average.add(found, positives_variants(images, asked))
+    return replace(average.measured()[0], label="macro_ovo")
+
+
+def _settled(test: TestSet, one: Measured, keep_patients: bool, influence: np.ndarray | None = None) -> Measure:
+    delong = None
+    if influence is not None:
+        delong = influence_covariance(influence)
+    elif one.influences is not None:
+        delong = clustered_covariance(one.influences)
+    return Measure(
+        metric=one.metric,
+        label=one.label,
+        runs=test.runs,
+        values=one.values,
+        because=one.because,
+        n_images=one.n_images,
+        n_positive=one.n_positive,
+        df_patients=one.df_patients,
+        covariance=patient_covariance(one.without_patient)
+        if one.has_jackknife
+        else replicate_covariance(one.replicates),
+        delong=delong,
+        replicates=one.replicates.copy(),
+        without_patient=one.without_patient.copy() if keep_patients and one.has_jackknife else None,
+        has_jackknife=one.has_jackknife,
+    )
+
+
+def replicate_covariance(replicates: np.ndarray) -> np.ndarray:
+    """Covariance over the replicates that exist; NaN where there are none, or more than 1 % do not exist."""
+    defined = ~np.isnan(replicates).any(axis=0)
+    if defined.sum() < max(2, (1 - MOST_UNDEFINED) * replicates.shape[1]):
+        return np.full((len(replicates), len(replicates)), np.nan)
+    drawn = np.ascontiguousarray(replicates[:, defined])
+    return patient_covariance(drawn) * drawn.shape[1] / (drawn.shape[1] - 1) ** 2

@@ -1,0 +1,71 @@
+"""P(A > B): how often a run of one arm is better than a run of the other.
+
+In: the metric of each seed's run of both arms, or its joint replicates over patients. Out: `Superiority`.
+
+Bouthillier et al. 2021, MLSys 3:747, "Accounting for variance in machine learning benchmarks". Ties count half.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LEAST_PAIRS = 29  # Bouthillier et al.: fewer pairs describe and do not test
+
+
+@dataclass(frozen=True)
+class Superiority:
+    """Share of pairs of runs in which a's value is the higher.
+
+    Parameters
+    ----------
+    probability : float or None
+    n_pairs : int
+        Pairs of seeds.
+    descriptive : bool
+        Fewer than 29 pairs.
+    undefined_because : str or None
+    """
+
+    probability: float | None
+    n_pairs: int
+    descriptive: bool
+    undefined_because: str | None = None
+
+
+def over_seeds(a: np.ndarray, b: np.ndarray) -> Superiority:
+    """P(A > B) over all pairs of seeds; scope "seeds".
+
+    Parameters
+    ----------
+    a, b : float64, (n_seeds_a,), (n_seeds_b,)
+        The metric of each seed's run.
+
+    Notes
+    -----
+    Mann-Whitney's U divided by the number of pairs; R: `wilcox.test(a, b)$statistic / (length(a) * length(b))`.
+
+    Examples
+    --------
+    >>> over_seeds(np.array([0.7, 0.8]), np.array([0.6, 0.7]))
+    Superiority(probability=0.875, n_pairs=4, descriptive=True, undefined_because=None)
+    """
+    return over_replicates(a[:, None], b[:, None])
+
+
+def over_replicates(replicates_a: np.ndarray, replicates_b: np.ndarray) -> Superiority:
+    """P(A > B) over all pairs of seeds in each joint replicate of the patients; scope "seeds+patients".
+
+    Parameters
+    ----------
+    replicates_a, replicates_b : float64, (n_seeds_a, n_replicates), (n_seeds_b, n_replicates)
+        The same patients at the same place. A replicate that is NaN in a run is left out.
+    """
+    n_pairs = len(replicates_a) * len(replicates_b)
+    few = n_pairs < LEAST_PAIRS
+    defined = ~np.isnan(np.concatenate([replicates_a, replicates_b])).any(axis=0)
+    if not defined.any():
+        return Superiority(None, n_pairs, few, "no replicate is defined in every run")
+    a, b = replicates_a[:, None, defined], replicates_b[None, :, defined]
+    return Superiority(float(np.mean((a > b) + (a == b) / 2)), n_pairs, few)

@@ -1,0 +1,139 @@
+"""The test set that all runs of a data set share, and what each run said of it.
+
+In: run records. Out: `TestSet`: truth, patients and groups once, every run's scores and thresholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from medkt_eval.errors import InputError
+from medkt_eval.predictions import Predictions, check_same_images
+from medkt_eval.run_records import Run
+from medkt_eval.thresholds import ChosenThreshold, choose
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """One data set's test images with the scores of all its runs.
+
+    Parameters
+    ----------
+    dataset : str
+    predictions : Predictions
+        The first run's: images, patients, targets and groups, which all runs share.
+    patient : int64, (n_images,)
+        Each image's patient, by sorted patient id; an image is its own patient where none is named.
+    n_patients : int
+    runs : tuple of str
+        Run ids.
+    scores : float64, (n_labels, n_runs, n_images)
+    thresholds : tuple of tuple of ChosenThreshold, (n_runs, n_labels)
+        Of multi-label runs; empty for multi-class ones.
+    """
+
+    __test__ = False  # not a test of pytest's
+
+    dataset: str
+    predictions: Predictions
+    patient: np.ndarray
+    n_patients: int
+    runs: tuple[str, ...]
+    scores: np.ndarray
+    thresholds: tuple[tuple[ChosenThreshold, ...], ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Findings or classes."""
+        return self.predictions.labels
+
+    @property
+    def n_images(self) -> int:
+        """Test images."""
+        return len(self.predictions.image_ids)
+
+    @property
+    def n_patients_named(self) -> int | None:
+        """Patients; None where images were declared independent and no patient is named."""
+        return None if self.predictions.patient_ids is None else self.n_patients
+
+    def truth(self, k: int) -> np.ndarray:
+        """Label k: 1, 0, or NaN where it is not labelled; float64, (n_images,)."""
+        if self.predictions.task == "multilabel":
+            return self.predictions.targets[:, k]
+        return (self.predictions.targets == k).astype(np.float64)
+
+    def called(self, k: int) -> tuple[list[np.ndarray | None], list[str | None]]:
+        """Each run's calls of label k, bool (n_images,), or None with the reason."""
+        if self.predictions.task == "multiclass":
+            return [run == k for run in self.scores.argmax(axis=0)], [None] * len(self.runs)
+        chosen = [run[k] for run in self.thresholds]
+        calls = [None if t.value is None else s >= t.value for t, s in zip(chosen, self.scores[k], strict=True)]
+        return calls, [t.undefined_because for t in chosen]
+
+
+def read_test_sets(records: Sequence[Run], *, independent_images: bool, threshold_rule: str) -> list[TestSet]:
+    """The test set of each data set, in the order of the first run of each.
+
+    Raises
+    ------
+    InputError
+        If the runs of a data set differ in images, patients, targets or labels, or patients are not named.
+    """
+    by_dataset: dict[str, list[Run]] = {}
+    for record in records:
+        by_dataset.setdefault(record.manifest.arm.dataset, []).append(record)
+    return [
+        _test_set(dataset, runs, independent_images=independent_images, threshold_rule=threshold_rule)
+        for dataset, runs in by_dataset.items()
+    ]
+
+
+def _test_set(dataset: str, records: Sequence[Run], *, independent_images: bool, threshold_rule: str) -> TestSet:
+    first = records[0].test()
+    if first.patient_ids is None and not independent_images:
+        raise InputError(
+            f"{first.source}: no column 'patient_id'; images of one patient are not independent. Add it, or, if every "
+            "patient has one image, say so: --independent-images, or independent_images = true in [analysis] of the "
+            "study file"
+        )
+    if first.patient_ids is None:
+        patient, n_patients = np.arange(len(first.image_ids)), len(first.image_ids)
+    else:
+        names, patient = np.unique(first.patient_ids.astype(str), return_inverse=True)
+        n_patients = len(names)
+    if n_patients < 2:
+        raise InputError(
+            f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
+        )
+
+    scores = np.empty((len(first.labels), len(records), len(first.image_ids)))
+    thresholds = []
+    for j, record in enumerate(records):
+        manifest = record.manifest
+        own = first if j == 0 else record.test()
+        _check_alike(first, own, records[0].manifest.run_id, manifest.run_id, dataset)
+        scores[:, j] = own.scores.T
+        if own.task == "multilabel":
+            thresholds.append(tuple(choose(record.validation(), own.labels, threshold_rule)))
+    return TestSet(
+        dataset=dataset,
+        predictions=first,
+        patient=patient,
+        n_patients=n_patients,
+        runs=tuple(record.manifest.run_id for record in records),
+        scores=scores,
+        thresholds=tuple(thresholds),
+    )
+
+
+def _check_alike(first: Predictions, own: Predictions, a: str, b: str, dataset: str) -> None:
+    if first.labels != own.labels or first.task != own.task:
+        raise InputError(
+            f"runs {a} and {b} have different labels or tasks on {dataset}; comparisons need the same labels in the "
+            "same order"
+        )
+    check_same_images(first, own, (a, b))
