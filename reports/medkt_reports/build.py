@@ -16,7 +16,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.files import write_bytes_whole, write_text_whole
 from medkt_eval.results import EvaluationResult
 from medkt_reports import figure_style, figures, html, latex, plain
-from medkt_reports.comparison_table import comparisons_table
+from medkt_reports.comparison_table import companions_table, comparisons_table
 from medkt_reports.label_tables import label_differences_table, labels_table
 from medkt_reports.lookup import Lookup
 from medkt_reports.page import make_page
@@ -35,11 +35,14 @@ _TABLES: dict[str, Callable[[Lookup, str], Table | None]] = {
     "IV": table_four,
     "V": table_five,
     "comparisons": lambda lookup, _interval: comparisons_table(lookup),
+    "companions": lambda lookup, _interval: companions_table(lookup),
     "labels": labels_table,
     "label-differences": lambda lookup, _interval: label_differences_table(lookup),
 }
 # Names of the files that write_report writes, the table's or figure's own name in the first group.
-_TABLE_FILE = re.compile(r"(table4|table5|comparisons|labels|label-differences)(?:-standalone\.tex|\.(?:tex|csv|md))")
+_TABLE_FILE = re.compile(
+    r"(table4|table5|comparisons|companions|labels|label-differences)(?:-standalone\.tex|\.(?:tex|csv|md))"
+)
 _FIGURE_FILE = re.compile(r"((?:forest|learning|seeds)-\d+-[a-z0-9-]+)\.(?:svg|pdf|csv)")
 
 
@@ -101,7 +104,7 @@ def table(result: EvaluationResult, name: str, format: Format) -> str:  # noqa: 
     ----------
     result : EvaluationResult
         What `medkt evaluate` found.
-    name : {"IV", "V", "comparisons", "labels", "label-differences"}
+    name : {"IV", "V", "comparisons", "companions", "labels", "label-differences"}
         Which table.
     format : {"latex", "html", "csv", "markdown"}
         How it is written; LaTeX is a tabular that needs booktabs.

@@ -1,6 +1,7 @@
-"""The table of every comparison of an average metric, family by family.
+"""The tables of every comparison of an average metric, family by family: the primary analysis, and its companions.
 
-In: the results. Out: a `Table` whose groups are the families in which p-values were adjusted.
+In: the results. Out: `Table`s whose groups are the families in which p-values were adjusted. One p a comparison is in
+the first; the others stand apart, lest readers choose among them.
 """
 
 from __future__ import annotations
@@ -16,8 +17,33 @@ _KINDS = list(words.KINDS)
 
 
 def comparisons_table(lookup: Lookup) -> Table | None:
-    """Every comparison of a macro or weighted metric; None where none was made."""
-    found = [row for row in lookup.comparisons if row.label in words.AVERAGES]
+    """Every comparison of an average metric by the widest scope it was tested in; None where none was made."""
+    return _table(
+        lookup,
+        [row for row in _averages(lookup) if lookup.is_primary_analysis(row)],
+        name="comparisons",
+        title="All comparisons of average metrics",
+        caption="All comparisons of average metrics, in points, by the family in which p-values were adjusted.",
+    )
+
+
+def companions_table(lookup: Lookup) -> Table | None:
+    """The same comparisons by all other tests; None where there are none."""
+    return _table(
+        lookup,
+        [row for row in _averages(lookup) if not lookup.is_primary_analysis(row)],
+        name="companions",
+        title="Companion tests",
+        caption="The same comparisons, in points, by other tests: they answer narrower questions, or stand here for "
+        "readers who expect them. No answer above rests on them.",
+    )
+
+
+def _averages(lookup: Lookup) -> list[Comparison]:
+    return [row for row in lookup.comparisons if row.label in words.AVERAGES]
+
+
+def _table(lookup: Lookup, found: list[Comparison], *, name: str, title: str, caption: str) -> Table | None:
     if not found:
         return None
     order = {training_set: k for k, training_set in enumerate(lookup.training_sets())}
@@ -29,18 +55,30 @@ def comparisons_table(lookup: Lookup) -> Table | None:
         family = list(members)
         decimals = numbers.places(numbers.half_width(row.low, row.high) for row in family)
         rows += [_row(lookup, row, decimals, group) for row in family]
-    heads = ("First arm − second arm", f"Difference, points ({numbers.level(found[0].level)} interval)", "p",
-             "Adjusted p", "Test", "Scope", "df", "Seeds")  # fmt: skip
+    level = numbers.level(lookup.result.settings.level)
+    heads = ("First arm − second arm", f"Difference, points ({level} interval)", "p", "Adjusted p", "Test", "Scope",
+             "df", "Seeds")  # fmt: skip
     table = Table(
-        name="comparisons",
-        title="All comparisons of average metrics",
-        caption="All comparisons of average metrics, in points, by the family in which p-values were adjusted.",
+        name=name,
+        title=title,
+        caption=caption,
         head=(tuple(Span(text) for text in heads),),
         rows=tuple(rows),
         notes=("Intervals are not adjusted for the number of comparisons. Scope: what the interval and p let vary; "
-               "the rest is held fixed.",),
+               "the rest is held fixed.",
+               *_margin_notes(found, level)),
     )  # fmt: skip
     return marked(table)
+
+
+def _margin_notes(found: list[Comparison], level: str) -> list[str]:
+    """What the tests against a margin ask, and at which level their intervals are."""
+    against = [row for row in found if row.margin is not None]
+    if not against:
+        return []
+    first = against[0]
+    return [f"Equivalence and non-inferiority: against a margin of {numbers.percent(first.margin, 1)} points; their "
+            f"intervals are of {numbers.level(first.level)}, not {level}, as two one-sided tests ask."]  # fmt: skip
 
 
 def _group(lookup: Lookup, row: Comparison) -> str:

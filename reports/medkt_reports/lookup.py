@@ -16,6 +16,7 @@ HEADLINES = {
     "multilabel": (("auc", "macro"),),  # Table IV
     "multiclass": (("auc", "macro"), ("f1", "weighted")),  # Table V
 }
+PRIMARY_TEST = "obuchowski-rockette"
 _INTERVALS = ("seeds+patients:or", "seeds:t")  # in order of preference; the paper's convention comes last
 _SCOPES = ("seeds+patients", "seeds", "patients", "images")
 _KINDS = ("declared", "all", "table")
@@ -116,7 +117,12 @@ class Lookup:
         The widest scope first; of one scope the family made for the marks, else whatever family there is.
         """
         found = self._pairs[dataset, frozenset(arms), metric, label]
-        return min(found, key=lambda row: (_SCOPES.index(row.scope), -_KINDS.index(row.kind)), default=None)
+        return min(found, key=lambda row: (*_rank(row), -_KINDS.index(row.kind)), default=None)
+
+    def is_primary_analysis(self, row: Comparison) -> bool:
+        """Whether a comparison is the one of its pair, metric and kind that an answer rests on: one p a comparison."""
+        found = self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label]
+        return row is min((other for other in found if other.kind == row.kind), key=_rank)
 
     def declared(self, training_set: TrainingSet, metric: str, label: str) -> list[Comparison]:
         """Comparisons that answer the study's question on one metric: the primary one, those with a baseline, others.
@@ -129,7 +135,7 @@ class Lookup:
             if row.kind == "all" and not row.primary and not self._against_baseline(row):
                 continue
             pair = (row.arm_a, row.arm_b)
-            if pair not in best or _SCOPES.index(row.scope) < _SCOPES.index(best[pair].scope):
+            if pair not in best or _rank(row) < _rank(best[pair]):
                 best[pair] = row
         return sorted(best.values(), key=lambda row: (not row.primary, row.arm_b not in self.baselines))
 
@@ -153,6 +159,11 @@ class Lookup:
     def contrast_name(self, pair: tuple[str, str]) -> str:
         """`A − B`, for people."""
         return f"{self.names[pair[0]]} {numbers.MINUS} {self.names[pair[1]]}"
+
+
+def _rank(row: Comparison) -> tuple[int, bool]:
+    """Order of the tests of one contrast: widest scope first, in it the primary analysis."""
+    return _SCOPES.index(row.scope), row.test != PRIMARY_TEST
 
 
 def _whole(rows: Iterable[_R]) -> Iterable[_R]:

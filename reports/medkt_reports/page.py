@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from medkt_eval.results import Arm, EvaluationResult
 from medkt_reports import methods, numbers, sentences, undefined, words
-from medkt_reports.comparison_table import comparisons_table
+from medkt_reports.comparison_table import companions_table, comparisons_table
 from medkt_reports.figures import Figures
 from medkt_reports.label_tables import label_differences_table, labels_table, thresholds_table
 from medkt_reports.lookup import Lookup
@@ -48,6 +48,7 @@ class Page:
     labels: Table | None
     label_differences: Table | None
     comparisons: Table | None
+    companions: Table | None
     absences: tuple[Absence, ...]
     how_made: tuple[tuple[str, str], ...]
     thresholds: Table | None
@@ -83,6 +84,7 @@ def make_page(lookup: Lookup, figures: Figures) -> Page:
         labels=labels_table(lookup, first),
         label_differences=label_differences_table(lookup),
         comparisons=comparisons_table(lookup),
+        companions=companions_table(lookup),
         absences=tuple(undefined.absences(lookup)),
         how_made=tuple(methods.how_made(lookup)),
         thresholds=thresholds_table(lookup),

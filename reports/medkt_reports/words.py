@@ -49,9 +49,18 @@ TESTS = {
     "wilcoxon": "Wilcoxon",
     "mann-whitney": "Mann–Whitney",
     "sign-flip": "exact sign flip",
+    "jackknife": "patient jackknife",
     "bootstrap-percentile": "percentile bootstrap",
+    "bootstrap-basic": "basic bootstrap",
+    "bootstrap-bca": "BCa bootstrap",
+    "bootstrap-studentized": "studentised bootstrap",
+    "permutation": "permutation of mid-ranks",
+    "mcnemar": "clustered McNemar",
+    "max-t": "bootstrap max-T",
+    "tost": "equivalence (TOST)",
+    "non-inferiority": "non-inferiority",
 }
-ADJUSTMENTS = {"holm": "Holm", "benjamini-hochberg": "Benjamini–Hochberg"}
+ADJUSTMENTS = {"holm": "Holm", "benjamini-hochberg": "Benjamini–Hochberg", "max-t": "step-down max-T"}
 KINDS = {
     "declared": "declared comparisons",
     "all": "all pairs, as asked for",
@@ -104,6 +113,14 @@ SCOPES = (
 INTERVALS = {
     "seeds+patients:or": "Obuchowski–Rockette: seeds and test patients random",
     "seeds:t": "Student's t over seeds, test patients held fixed",
+    "patients:delong": "clustered DeLong: test patients random, trained models held fixed",
+    "images:delong": "DeLong: test images random, trained models held fixed",
+    "patients:jackknife": "patient jackknife: test patients random, trained models held fixed",
+    "patients:bootstrap-percentile": "patient bootstrap, percentile: trained models held fixed",
+    "patients:bootstrap-basic": "patient bootstrap, basic: trained models held fixed",
+    "patients:bootstrap-bca": "patient bootstrap, BCa: trained models held fixed",
+    "patients:bootstrap-studentized": "patient bootstrap, studentised: trained models held fixed",
+    "seeds+patients:bootstrap": "bootstrap of seeds and test patients, percentile",
 }
 _PAPER_CONVENTION = "seeds:normal"
 # What is known of when the primary contrast was named: `declared` of the settings.
