@@ -65,6 +65,21 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """Simulate studies with known truth: how often does each interval hold it? Two hours; see benchmarks/coverage."""
+    session.install(".", *group("test"))
+    session.run("python", "-m", "benchmarks.coverage", *session.posargs)
+
+
+@nox.session
+def benchmark(session: nox.Session) -> None:
+    """The bootstrap beside its peers, and a large evaluation from a cold process."""
+    session.install(".[train]", *group("benchmark"))
+    session.run("python", "benchmarks/bootstrap.py")
+    session.run("python", "benchmarks/evaluation.py", *session.posargs)
+
+
+@nox.session
 def latex(session: nox.Session) -> None:
     """Compile every exported table with a real TeX (Debian: texlive-science, poppler-utils)."""
     _needs(session, {"pdflatex": "texlive-science", "pdftotext": "poppler-utils"})

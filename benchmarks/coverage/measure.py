@@ -1,0 +1,202 @@
+"""What medkt_eval says of a simulated study, set beside the truth.
+
+In: a `Cell` and the number of a study. Out: `Outcome`s, one an interval or test. Everything that is judged is made by
+the functions that `medkt evaluate` calls; "mean ± 1.96 s/√k" of a difference, which it does not print, is here for
+contrast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.coverage.simulate import Cell, Study, draw
+from medkt_eval.analysis import Analysis
+from medkt_eval.comparisons import Plan
+from medkt_eval.contrasts import Contrast
+from medkt_eval.dataset_analysis import Found
+from medkt_eval.image_tests import NOTHING, OnImages, analyse_images
+from medkt_eval.label_measures import Asked
+from medkt_eval.measures import Measure, measure
+from medkt_eval.omnibus import of_all_arms
+from medkt_eval.placements import placements
+from medkt_eval.ranking import rank
+from medkt_eval.requests import Request
+from medkt_eval.results import Arm
+from medkt_eval.sums import OF_CALLS, calls
+from medkt_eval.test_sets import TestSet
+
+LEVEL = 0.95
+REPLICATES = 1000
+REPLICATES_STUDENTIZED = 400  # and permutations
+RESAMPLED = 500  # the first studies of a cell have bootstrap intervals too,
+STUDENTIZED = 200  # and the first of them the studentised bootstrap, permutations and the truth of scope "seeds"
+RETRAINED = 50  # other seeds an arm, whose mean is that truth
+HABIT = "mean ± 1.96 s/√k"
+ANALYTIC = ("seeds+patients:or", "patients:delong", "patients:jackknife", "seeds:t", "seeds:normal")
+BOOTSTRAPS = (
+    "patients:bootstrap-percentile", "patients:bootstrap-basic", "patients:bootstrap-bca", "seeds+patients:bootstrap",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One interval or test of one study.
+
+    Parameters
+    ----------
+    study : int
+    of : str
+        "difference", "arm 0", "arm 1", or "all arms".
+    name : str
+        Of the interval; of a test scope:test.
+    value, se_seeds, of_models : float
+        The estimate; the part of its standard error that is due to seeds; the trained models' own truth.
+    width : float or None
+        Of the interval.
+    covers, covers_own : bool or None
+        Whether the interval holds the truth over seeds and patients, and that of its own scope.
+    rejects : bool or None
+        Whether p < 0.05.
+    """
+
+    study: int
+    of: str
+    name: str
+    value: float
+    se_seeds: float
+    of_models: float
+    width: float | None
+    covers: bool | None
+    covers_own: bool | None
+    rejects: bool | None
+
+
+def analyse(cell: Cell, number: int) -> list[Outcome]:
+    """Every interval and test of one study.
+
+    Parameters
+    ----------
+    cell : Cell
+    number : int
+        Of the study; the first ones have more intervals than the others.
+    """
+    study = draw(cell, number, retrained=RETRAINED if number < STUDENTIZED else 0)
+    arms, pair, plan = _arms(cell), Contrast("arm 0", "arm 1", "declared"), _plan(cell, number)
+    places = {arm.arm: np.arange(a * cell.seeds, (a + 1) * cell.seeds) for a, arm in enumerate(arms)}
+    one = _measured(cell, study, Asked((cell.metric,), REPLICATES if number < RESAMPLED else 0, number, cell.name))
+    found = Found()
+    on_images = _on_images(cell, study, number, pair, places, plan)
+    found.add(one, arms[:2], [pair], {arm.arm: arm for arm in arms}, places, plan, on_images)
+    judge = _Judge(cell, number, one, study)
+    for row in found.estimates:
+        judge.add(row.arm, row.interval, row.interval.partition(":")[0], row.low, row.high, None)
+    for row in (compared.row for compared in found.compared):
+        judge.add("difference", f"{row.scope}:{row.test}", row.scope, row.low, row.high, row.p_value)
+    middle, reach = judge.value["difference"], 1.96 * judge.se_seeds["difference"]
+    judge.add("difference", HABIT, "seeds", middle - reach, middle + reach, None)
+    for row in of_all_arms(one, arms, places, plan):
+        judge.add("all arms", f"{row.scope}:{row.test}", row.scope, None, None, row.p_value)
+    return judge.outcomes
+
+
+class _Judge:
+    """Sets limits beside the truth."""
+
+    def __init__(self, cell: Cell, number: int, one: Measure, study: Study) -> None:
+        values = one.values.reshape(cell.n_arms, cell.seeds)
+        variances = values.var(axis=1, ddof=1) / cell.seeds
+        paired = np.var(values[0] - values[1], ddof=1) / cell.seeds
+        of_difference = variances[0] + variances[1] if cell.crossed is None else paired
+        self.number, self.outcomes = number, list[Outcome]()
+        self.value = _and_difference(values.mean(axis=1)) | {"all arms": np.nan}
+        self.se_seeds = {"arm 0": float(variances[0] ** 0.5), "arm 1": float(variances[1] ** 0.5),
+                         "difference": float(of_difference**0.5), "all arms": np.nan}  # fmt: skip
+        self.truth = {"seeds+patients": _and_difference(cell.truth), "patients": _and_difference(study.of_models)}
+        if study.retrained is not None:
+            self.truth["seeds"] = _and_difference(_values(cell, study.retrained).mean(axis=1))
+        # The mean of other seeds has an error too: limits are moved outwards, as a prediction interval's are.
+        self.stretch = {"seeds": (1 + cell.seeds / RETRAINED) ** 0.5}
+
+    def add(self, of: str, name: str, scope: str, low: float | None, high: float | None, p: float | None) -> None:
+        """One interval or test."""
+        covers = covers_own = width = None
+        middle = self.value[of]
+        if low is not None and high is not None and not np.isnan(middle):
+            width, covers = high - low, bool(low <= self.truth["seeds+patients"][of] <= high)
+            if scope in self.truth:
+                stretch, off = self.stretch.get(scope, 1.0), self.truth[scope][of] - middle
+                covers_own = bool((low - middle) * stretch <= off <= (high - middle) * stretch)
+        rejects = None if p is None else p < 1 - LEVEL
+        of_models = self.truth["patients"].get(of, np.nan)
+        self.outcomes.append(
+            Outcome(self.number, of, name, middle, self.se_seeds[of], of_models, width, covers, covers_own, rejects)
+        )
+
+
+def _and_difference(of_arms: np.ndarray) -> dict[str, float]:
+    first, second = (float(value) for value in of_arms[:2])
+    return {"arm 0": first, "arm 1": second, "difference": first - second}
+
+
+def _measured(cell: Cell, study: Study, asked: Asked) -> Measure:
+    averages = () if cell.label in cell.labels else (cell.label,)
+    found = measure(study.test, asked, averages=averages, keep_patients=bool(asked.replicates))
+    return next(one for one in found if (one.metric, one.label) == (cell.metric, cell.label))
+
+
+def _on_images(
+    cell: Cell, study: Study, number: int, pair: Contrast, places: dict[str, np.ndarray], plan: Plan
+) -> OnImages:
+    """Of the first two arms alone: the others change nothing of theirs."""
+    if number >= STUDENTIZED:
+        return NOTHING
+    n_runs = 2 * cell.seeds
+    test = replace(study.test, runs=study.test.runs[:n_runs], scores=study.test.scores[:, :n_runs])
+    asked = Asked((cell.metric,), REPLICATES_STUDENTIZED, number, cell.name)
+    return analyse_images(test, asked, [pair], {arm: places[arm] for arm in ("arm 0", "arm 1")}, plan)
+
+
+def _values(cell: Cell, test: TestSet) -> np.ndarray:
+    """The metric of each run of two arms, float64, (2, n_seeds); NaN where a label has none."""
+    of_labels, positives = [], []
+    for k, scores in enumerate(test.scores):
+        truth = test.truth(k) == 1
+        positives.append(truth.sum())
+        if cell.metric != "auc":
+            called = (calls(truth, run >= cell.thresholds[k], test.patient, test.n_patients) for run in scores)
+            of_labels.append([float(OF_CALLS[cell.metric](one.total)) for one in called])
+        elif 0 < truth.sum() < truth.size:
+            of_labels.append([placements(rank(truth, run, test.patient, test.n_patients)).auc for run in scores])
+        else:
+            of_labels.append([np.nan] * len(scores))
+    weights = np.array(positives if cell.label == "weighted" else [1] * len(positives), dtype=float)
+    counted = weights > 0
+    return np.average(np.array(of_labels)[counted], axis=0, weights=weights[counted]).reshape(2, -1)
+
+
+def _arms(cell: Cell) -> list[Arm]:
+    return [
+        Arm(
+            arm=f"arm {a}", name=f"arm {a}", dataset=cell.name, task="multilabel", train_size=None, method="simulated",
+            student="", teacher=None, unfrozen=None, trainable_parameters=None, total_parameters=None, settings={},
+            seeds=list(range(cell.seeds)),
+        )
+        for a in range(cell.n_arms)
+    ]  # fmt: skip
+
+
+def _plan(cell: Cell, number: int) -> Plan:
+    """Every interval and test that exists for the cell's metric and seeds, as far as this study is to have it."""
+    intervals, tests = ANALYTIC, ["mann-whitney"] if cell.crossed is None else ["wilcoxon", "sign-flip"]
+    if number < RESAMPLED:
+        intervals += BOOTSTRAPS
+    if number < STUDENTIZED and cell.metric == "auc":
+        intervals += ("patients:bootstrap-studentized",)
+        tests.append("permutation")
+    if number < STUDENTIZED and cell.metric == "accuracy":
+        tests.append("mcnemar")
+    request = Request((cell.metric,), (), intervals, tuple(tests), (), ())
+    analysis = Analysis(seeds="nested" if cell.crossed is None else "crossed")
+    return Plan(analysis, request, LEVEL, seed=number, n_patients=cell.patients)

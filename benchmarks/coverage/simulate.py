@@ -1,0 +1,231 @@
+"""Studies with known truth: patients, arms, seeds, and a model that says how each of them matters.
+
+In: a `Cell` of cells.toml and the number of a study. Out: `Study`, whose `TestSet` is what an evaluation reads; and the
+truth that its intervals should hold.
+
+The model is binormal. An image of patient i has a label where the patient's liability and the image's own exceed a
+threshold that gives the prevalence. Run j of arm a scores it
+
+    score = separation(a, j) * label + noise,    separation(a, j) = separation(a) + seed_sd(a) * z(a, j),
+
+so that a seed changes how good a model is, not only which errors it makes. Noise has variance 1: parts of patients and
+of images, each with a share that all runs have in common, one of the arm, one of the run (`SHARES`). Labels share 30 %
+of every part. The truth is the metric of infinitely many images of infinitely many patients, averaged over seeds by
+quadrature; how far finite samples deviate from it on average (pairs within a patient, F1's ratio) is measured, as bias.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from scipy import stats
+
+from medkt_eval.predictions import Predictions
+from medkt_eval.test_sets import TestSet
+from medkt_eval.thresholds import ChosenThreshold
+
+CELLS = Path(__file__).with_name("cells.toml")
+SHARES = {"patient": (0.34, 0.06, 0.005), "image": (0.46, 0.115, 0.02)}  # of all runs, of an arm's, a run's own
+ALIKE_IN_PATIENT = 0.7  # share of the liability that the images of a patient have in common
+ALIKE_OVER_LABELS = 0.3
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(64)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One setting of the simulation.
+
+    Parameters
+    ----------
+    name, what : str
+        For people.
+    metric : {"auc", "f1", "accuracy"}
+    label : str
+        "label 0", "macro" or "weighted": what the intervals are of.
+    patients, seeds : int
+        Patients, each with 1 + Poisson(2) images; seeds of each arm.
+    prevalence, auc : tuple of float, (n_labels,)
+        Share of positive images; AUC in expectation over seeds, of an arm without gain.
+    gain : tuple of float, (n_arms,)
+        What an arm's AUC has besides.
+    seed_sd : tuple of float, (n_arms,)
+        Standard deviation of the separation over the seeds of an arm.
+    crossed : float or None
+        Share of a seed's effect that arms have in common; None: seeds are nested in their arm.
+    """
+
+    name: str
+    what: str
+    metric: Literal["auc", "f1", "accuracy"]
+    label: str
+    patients: int
+    seeds: int
+    prevalence: tuple[float, ...]
+    auc: tuple[float, ...]
+    gain: tuple[float, ...]
+    seed_sd: tuple[float, ...]
+    crossed: float | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels."""
+        return tuple(f"label {k}" for k in range(len(self.prevalence)))
+
+    @property
+    def n_arms(self) -> int:
+        """Arms."""
+        return len(self.seed_sd)
+
+    @cached_property
+    def separation(self) -> np.ndarray:
+        """Separation of a seed of average quality, float64, (n_labels, n_arms): E Φ(s/√2) = AUC over s ~ N(., sd²)."""
+        auc = np.array(self.auc)[:, None] + np.array(self.gain)
+        return np.sqrt(2 + np.array(self.seed_sd) ** 2) * stats.norm.ppf(auc)
+
+    @cached_property
+    def thresholds(self) -> np.ndarray:
+        """Of each label the one that gives the first arm the highest F1, float64, (n_labels,)."""
+        grid = np.linspace(-1, 5, 601)
+        f1 = _f1(self.separation[:, :1], grid, np.array(self.prevalence)[:, None])
+        return grid[f1.argmax(axis=1)]
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        """Each arm's metric in expectation over seeds and patients, float64, (n_arms,)."""
+        separation = self.separation[:, :, None] + np.array(self.seed_sd)[:, None] * NODES
+        return self.value_of(separation) @ (WEIGHTS / WEIGHTS.sum())
+
+    def value_of(self, separation: np.ndarray) -> np.ndarray:
+        """The metric of trained models on infinitely many patients.
+
+        Parameters
+        ----------
+        separation : float64, (n_labels, n_arms, n_models)
+
+        Returns
+        -------
+        float64, (n_arms, n_models)
+        """
+        prevalence = np.array(self.prevalence)[:, None, None]
+        threshold = self.thresholds[:, None, None]
+        if self.metric == "auc":
+            of_labels = stats.norm.cdf(separation / np.sqrt(2))
+        elif self.metric == "f1":
+            of_labels = _f1(separation, threshold, prevalence)
+        else:
+            hits = stats.norm.sf(threshold - separation)
+            of_labels = prevalence * hits + (1 - prevalence) * stats.norm.cdf(threshold)
+        return np.average(of_labels, axis=0, weights=self.prevalence if self.label == "weighted" else None)
+
+
+def read_cells(path: Path = CELLS) -> dict[str, Cell]:
+    """All cells, by name; what a cell does not say is in `[defaults]`, what the 14 labels are in `[labels]`."""
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    cells = {}
+    for table in tables["cell"]:
+        labels = {} if table.get("label", "label 0") == "label 0" else tables["labels"]
+        given = tables["defaults"] | labels | table
+        settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+        cells[table["name"]] = Cell(**settings)
+    return cells
+
+
+def _f1(separation: np.ndarray, threshold: np.ndarray, prevalence: np.ndarray) -> np.ndarray:
+    hits, false_calls = stats.norm.sf(threshold - separation), stats.norm.sf(threshold)
+    return 2 * prevalence * hits / (prevalence + prevalence * hits + (1 - prevalence) * false_calls)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One simulated study.
+
+    Parameters
+    ----------
+    test : TestSet
+        Runs in the order of arms, then seeds.
+    of_models : float64, (n_arms,)
+        Mean over seeds of the trained models' metric on infinitely many patients: the truth of scope "patients".
+    retrained : TestSet or None
+        The same patients with other seeds of the first two arms: their mean is the truth of scope "seeds".
+    """
+
+    test: TestSet
+    of_models: np.ndarray
+    retrained: TestSet | None
+
+
+def draw(cell: Cell, number: int, retrained: int = 0) -> Study:
+    """Draw a study; its random numbers depend on nothing but the cell's name and the number.
+
+    Parameters
+    ----------
+    cell : Cell
+    number : int
+        Of the study.
+    retrained : int
+        How many other seeds an arm are trained on the same data.
+    """
+    streams = np.random.SeedSequence([zlib.crc32(cell.name.encode()), number]).spawn(3)
+    of_patients, of_seeds, of_others = (np.random.default_rng(stream) for stream in streams)
+    patient = np.repeat(np.arange(cell.patients), 1 + of_patients.poisson(2, size=cell.patients))
+    n_labels = len(cell.labels)
+
+    def noise(rng: np.random.Generator, *sizes: int, share: int) -> np.ndarray:
+        """One share of the noise of patients and of images, float64, (n_labels, *sizes, n_images)."""
+        of_patient = _alike(rng, n_labels, *sizes, cell.patients)[..., patient]
+        of_image = _alike(rng, n_labels, *sizes, len(patient))
+        return np.sqrt(SHARES["patient"][share]) * of_patient + np.sqrt(SHARES["image"][share]) * of_image
+
+    liability = np.sqrt(ALIKE_IN_PATIENT) * _alike(of_patients, n_labels, cell.patients)[:, patient]
+    liability += np.sqrt(1 - ALIKE_IN_PATIENT) * _alike(of_patients, n_labels, len(patient))
+    truth = liability > stats.norm.isf(np.array(cell.prevalence))[:, None]
+    common = noise(of_patients, share=0)[:, None] + noise(of_patients, cell.n_arms, share=1)
+
+    def train(rng: np.random.Generator, n_arms: int, n_seeds: int) -> tuple[np.ndarray, np.ndarray]:
+        """Separations, (n_labels, n_arms, n_seeds), and scores, (n_labels, n_arms, n_seeds, n_images)."""
+        z = _alike(rng, n_labels, n_arms, n_seeds)
+        if cell.crossed is not None:
+            z = np.sqrt(cell.crossed) * _alike(rng, n_labels, 1, n_seeds) + np.sqrt(1 - cell.crossed) * z
+        separation = cell.separation[:, :n_arms, None] + np.array(cell.seed_sd)[:n_arms, None] * z
+        scores = common[:, :n_arms, None] + noise(rng, n_arms, n_seeds, share=2)
+        return separation, scores + separation[..., None] * truth[:, None, None]
+
+    def test_set(scores: np.ndarray) -> TestSet:
+        _, n_arms, n_seeds, n_images = scores.shape
+        unnamed = np.full(n_images, "")
+        return TestSet(
+            dataset=cell.name,
+            predictions=Predictions("multilabel", cell.labels, unnamed, unnamed, truth.T.astype(float), scores[:0]),
+            patient=patient,
+            n_patients=cell.patients,
+            runs=tuple(f"arm {arm}-s{seed}" for arm in range(n_arms) for seed in range(n_seeds)),
+            scores=scores.reshape(n_labels, n_arms * n_seeds, n_images),
+            thresholds=(_thresholds(cell),) * (n_arms * n_seeds),
+        )
+
+    separation, scores = train(of_seeds, cell.n_arms, cell.seeds)
+    return Study(
+        test=test_set(scores),
+        of_models=cell.value_of(separation).mean(axis=1),
+        retrained=test_set(train(of_others, 2, retrained)[1]) if retrained else None,
+    )
+
+
+def _alike(rng: np.random.Generator, n_labels: int, *sizes: int) -> np.ndarray:
+    """Standard normal numbers of each label, correlated over labels: float64, (n_labels, *sizes)."""
+    own = rng.standard_normal((n_labels, *sizes))
+    if n_labels == 1:
+        return own
+    return np.sqrt(ALIKE_OVER_LABELS) * rng.standard_normal(sizes) + np.sqrt(1 - ALIKE_OVER_LABELS) * own
+
+
+def _thresholds(cell: Cell) -> tuple[ChosenThreshold, ...]:
+    return tuple(
+        ChosenThreshold(label, "given", float(value)) for label, value in zip(cell.labels, cell.thresholds, strict=True)
+    )

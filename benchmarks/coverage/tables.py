@@ -1,0 +1,170 @@
+"""Outcomes of many studies, counted; and the counts of many cells, as tables in markdown.
+
+In: `Outcome`s. Out: per cell a dict that JSON can hold; of all cells the text that docs/statistics.md quotes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.coverage.measure import HABIT, RESAMPLED, STUDENTIZED, Outcome
+from benchmarks.coverage.simulate import Cell
+
+VALUES = {
+    "seeds+patients:or": "**`seeds+patients:or`**",
+    "seeds:normal": "`seeds:normal`",
+    "seeds:t": "`seeds:t`",
+    "patients:delong": "`patients:delong`",
+    "patients:jackknife": "`patients:jackknife`",
+    "patients:bootstrap-percentile": "`patients:bootstrap-percentile`",
+    "patients:bootstrap-basic": "`-basic`",
+    "patients:bootstrap-bca": "`-bca`",
+    "patients:bootstrap-studentized": "`-studentized`",
+    "seeds+patients:bootstrap": "`seeds+patients:bootstrap`",
+}
+DIFFERENCES = {
+    "seeds+patients:obuchowski-rockette": "**obuchowski-rockette**",
+    HABIT: HABIT,
+    "seeds:t-welch": "t-welch",
+    "seeds:t-paired": "t-paired",
+    "seeds:mann-whitney": "mann-whitney",
+    "seeds:wilcoxon": "wilcoxon",
+    "seeds:sign-flip": "sign-flip",
+    "patients:delong-clustered": "delong-clustered",
+    "patients:jackknife": "jackknife",
+    "patients:bootstrap-percentile": "bootstrap-percentile",
+    "patients:bootstrap-basic": "-basic",
+    "patients:bootstrap-bca": "-bca",
+    "patients:bootstrap-studentized": "-studentized",
+    "seeds+patients:bootstrap-percentile": "seeds+patients bootstrap",
+    "patients:permutation": "permutation",
+    "patients:mcnemar": "mcnemar",
+}
+
+
+def summary(cell: Cell, outcomes: Sequence[Outcome]) -> dict:
+    """Counts of a cell.
+
+    Parameters
+    ----------
+    cell : Cell
+    outcomes : sequence of Outcome
+        Of all its studies.
+    """
+    frame = pd.DataFrame([vars(outcome) for outcome in outcomes])
+    rows = []
+    for (of, name), group in frame.groupby(["of", "name"], sort=False):
+        row: dict = {"of": of, "name": name, "studies": len(group), "width": _mean(group["width"])}
+        for share in ("covers", "covers_own", "rejects"):
+            known = group[share].dropna()
+            row |= {share: _mean(known), f"{share}_of": len(known)}
+        rows.append(row)
+    shown = frame[frame["name"].isin(("seeds+patients:or", "seeds+patients:obuchowski-rockette"))].dropna(
+        subset="value"
+    )
+    sizes = []
+    for of, group in shown.groupby("of", sort=False):
+        of_seeds = float((group["se_seeds"] ** 2).mean())
+        of_patients = float((group["value"] - group["of_models"]).var())  # of what models show about what they are
+        se = float(group["value"].std())
+        truth = {"arm 0": cell.truth[0], "arm 1": cell.truth[1], "difference": cell.truth[0] - cell.truth[1]}[str(of)]
+        sizes.append(
+            {"of": of, "truth": float(truth), "bias_in_se": float((group["value"].mean() - truth) / se),
+             "se": se, "of_seeds": of_seeds, "of_patients": of_patients}
+        )  # fmt: skip
+    n_studies = frame["study"].nunique()
+    return {"undefined": n_studies - int((shown["of"] == "difference").sum()), "rows": rows, "sizes": sizes}
+
+
+def _mean(known: pd.Series) -> float | None:
+    known = known.dropna()
+    return float(known.astype(float).mean()) if len(known) else None
+
+
+def printed(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
+    """All tables of the cells that are done."""
+    if not cells:
+        return "no cell is done yet"
+    parts = [
+        "Coverage of nominal 95 % intervals, in %, / their mean width, in points of the metric / in cells without a "
+        "true difference how often p < 0.05, in %. Truth: the expectation over seeds and patients. Standard error of a "
+        f"share near 95 %: 0.5 of 2,000 studies, 1.0 of {RESAMPLED} (bootstrap), 1.5 of {STUDENTIZED} (studentised, "
+        "permutation, McNemar).",
+        "## The cells",
+        _cells(cells, done),
+        "## Differences of two arms",
+        _table(cells, done, DIFFERENCES, ["difference"], "covers"),
+        "## One arm's value",
+        _table(cells, done, VALUES, ["arm 0", "arm 1"], "covers"),
+        "## What an interval holds fixed",
+        "The same intervals of differences, judged by the truth of their own scope: these trained models on new "
+        f"patients (`patients`), or other seeds on these patients (`seeds`; {STUDENTIZED} studies).",
+        _table(cells, done, DIFFERENCES, ["difference"], "covers_own"),
+        "And those of one arm's value:",
+        _table(cells, done, VALUES, ["arm 0", "arm 1"], "covers_own"),
+    ]
+    omnibus = _omnibus(cells, done)
+    if omnibus:
+        parts += ["## All arms at once", omnibus]
+    return "\n\n".join(parts)
+
+
+def _cells(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
+    lines = [
+        "| Cell | What | variance by seeds : patients | se of the difference, points | bias / se: difference, arm 0 | "
+        "undefined | minutes |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for cell in cells:
+        found = done[cell.name]
+        size = {one["of"]: one for one in found["sizes"]}
+        of = size["difference"]
+        ratio = of["of_seeds"] / max(of["of_patients"], 1e-12)
+        shown = f"{ratio:.1f} : 1" if ratio >= 1 else f"1 : {1 / ratio:.1f}" if ratio > 0.01 else "0 : 1"
+        lines.append(
+            f"| {cell.name} | {cell.what} | {shown} | {100 * of['se']:.1f} | {of['bias_in_se']:+.2f}, "
+            f"{size['arm 0']['bias_in_se']:+.2f} | {found['undefined']} of {found['studies']} | "
+            f"{found['seconds'] / 60:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def _table(
+    cells: Sequence[Cell], done: Mapping[str, dict], names: Mapping[str, str], of: Sequence[str], share: str
+) -> str:
+    found = {(name, row["of"], row["name"]): row for name in done for row in done[name]["rows"]}
+    columns = [name for name in names if any((cell.name, of[0], name) in found for cell in cells)]
+    lines = [f"| Cell | {' | '.join(names[name] for name in columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for cell in cells:
+        # Arms that differ in nothing but their random numbers: the first speaks for both.
+        alike = cell.seed_sd[0] == cell.seed_sd[1] and cell.gain[0] == cell.gain[1]
+        for one in of[:1] if alike else of:
+            null = one == "difference" and abs(float(cell.truth[0] - cell.truth[1])) < 1e-12
+            entries = [_entry(found.get((cell.name, one, name)), share, null) for name in columns]
+            title = cell.name if len(of) == 1 or alike else f"{cell.name}: {one}"
+            lines.append(f"| {title} | {' | '.join(entries)} |")
+    return "\n".join(lines)
+
+
+def _entry(row: dict | None, share: str, null: bool) -> str:
+    if row is None or (row[share] is None and not (null and row["rejects"] is not None)):
+        return ""
+    coverage = "–" if row[share] is None else f"{100 * row[share]:.1f}"
+    if share == "covers_own":
+        return coverage if row[share] is not None else ""
+    width = "–" if row["width"] is None else f"{100 * row['width']:.1f}"
+    size = f" / {100 * row['rejects']:.1f}" if null and row["rejects"] is not None else ""
+    return f"{coverage} / {width}{size}"
+
+
+def _omnibus(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
+    lines = []
+    for cell in cells:
+        null = np.ptp(cell.truth) < 1e-12
+        for row in done[cell.name]["rows"]:
+            if row["of"] == "all arms" and null and row["rejects"] is not None:
+                lines.append(f"{cell.name}: box-f has p < 0.05 in {100 * row['rejects']:.1f} % of the studies.")
+    return "\n\n".join(lines)
