@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import subprocess
@@ -97,7 +98,12 @@ def main() -> None:
         sizes = {name: size for name, size in case.items() if name != "replicates"}
         replicates = case["replicates"]
         with tempfile.TemporaryDirectory() as name:
-            write_runs(Path(name) / "runs", **sizes)
+            # In a process of its own: a process's peak memory counts what its parent held when it was started.
+            writer = multiprocessing.get_context("spawn").Process(
+                target=write_runs, args=(Path(name) / "runs",), kwargs=sizes
+            )
+            writer.start()
+            writer.join()
             for _ in range(given.repeat if not given.curve else 1):
                 seconds, memory = measure(Path(name) / "runs", Path(name) / "out", replicates)
                 print(f"| {case['n_images']:,} | {case['n_patients']:,} | {case['n_arms'] * case['n_seeds']} | "

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from medkt_eval.label_measures import Measured
+from medkt_eval.label_measures import Measured, count_patients
 
 LabelsDefined = Literal["all", "defined"]
 
@@ -37,7 +37,7 @@ class Average:
 
     def __init__(self, labels_defined: LabelsDefined, n_patients: int, patient: np.ndarray) -> None:
         self.labels_defined = labels_defined
-        self.n_patients, self.n_images, self.df_patients = n_patients, len(patient), np.unique(patient).size - 1.0
+        self.n_patients, self.n_images, self.df_patients = n_patients, len(patient), count_patients(patient) - 1.0
         self.missing: dict[str, list[list[str]]] = {}  # kind of average -> run -> labels without a value
         self.n_labels = 0
         self.total = self.weighted = self.weight = np.zeros(0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -21,6 +22,11 @@ from medkt_eval.sums import Function, Sums
 
 RANKED = ("auc", "average_precision", "sensitivity_at_specificity")
 SEVERAL_CLASSES = tuple(sums.OF_CONFUSION)  # of a multi-class run as a whole
+
+
+def count_patients(patient: np.ndarray) -> int:
+    """Different patients among images, each given by its patient's number: int, (n_images,)."""
+    return int(np.count_nonzero(np.bincount(patient)))
 
 
 @dataclass(frozen=True)
@@ -65,10 +71,10 @@ class Images:
     patient: np.ndarray
     n_patients: int
 
-    @property
+    @cached_property
     def df_patients(self) -> float:
         """The smaller of the patients with a positive image and those with a negative one, less one."""
-        return float(min(np.unique(self.patient[mask]).size for mask in (self.truth, ~self.truth)) - 1)
+        return min(count_patients(self.patient[mask]) for mask in (self.truth, ~self.truth)) - 1.0
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,7 @@ def measure_confusion(
     reasons = {"balanced_accuracy": "a class has no image", "kappa_quadratic": "one class alone, in truth and calls"}
     return [
         replace(_measured(metric, "micro", images, variants, [None] * len(tables), reasons.get(metric, "no image")),
-                n_positive=None, df_patients=np.unique(patient).size - 1.0)
+                n_positive=None, df_patients=count_patients(patient) - 1.0)
         for metric, variants in _variants_of_sums(tables, wanted, asked).items()
     ]  # fmt: skip
 

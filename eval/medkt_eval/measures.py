@@ -17,6 +17,7 @@ from medkt_eval.label_measures import (
     Asked,
     Images,
     Measured,
+    count_patients,
     measure_confusion,
     measure_label,
     positives_variants,
@@ -166,7 +167,7 @@ def _micro(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
             [part[subset] for part, subset in zip(parts, subsets, strict=True) if part is not None]))  # fmt: skip
     found = measure_label(asked, "micro", Images(truth, patient, test.n_patients), scores, called, because)
     if test.predictions.task == "multilabel":
-        return [replace(one, df_patients=np.unique(patient).size - 1.0) for one in found]
+        return [replace(one, df_patients=count_patients(patient) - 1.0) for one in found]
     whole = _of_all_classes(test, asked, among)
     replaced = {one.metric for one in whole}
     return [one for one in found if one.metric not in replaced] + whole

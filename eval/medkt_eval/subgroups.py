@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from medkt_eval.averages import LabelsDefined
-from medkt_eval.label_measures import Asked
+from medkt_eval.label_measures import Asked, count_patients
 from medkt_eval.measures import Measure, measure, replicate_covariance
 from medkt_eval.obuchowski_rockette import patient_covariance
 from medkt_eval.test_sets import TestSet
@@ -59,7 +59,7 @@ def measure_subgroups(
 
 
 def _n_patients(test: TestSet, images: np.ndarray) -> int:
-    return np.unique(test.patient[images]).size
+    return count_patients(test.patient[images])
 
 
 def _among(one: Measure, test: TestSet, images: np.ndarray, group: str | None) -> Measure:

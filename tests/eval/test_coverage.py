@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from benchmarks.coverage.__main__ import main
-from benchmarks.coverage.measure import HABIT, RESAMPLED, analyse
-from benchmarks.coverage.simulate import Cell, draw, read_cells
-from benchmarks.coverage.tables import summary
+from benchmarks.coverage_study.__main__ import main
+from benchmarks.coverage_study.measure import HABIT, RESAMPLED, analyse
+from benchmarks.coverage_study.simulate import Cell, draw, read_cells
+from benchmarks.coverage_study.tables import summary
 
 CELLS = read_cells()
 OR = "seeds+patients:or"

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmarks.coverage.measure import HABIT, RESAMPLED, STUDENTIZED, Outcome
-from benchmarks.coverage.simulate import Cell
+from benchmarks.coverage_study.measure import HABIT, RESAMPLED, STUDENTIZED, Outcome
+from benchmarks.coverage_study.simulate import Cell
 
 VALUES = {
     "seeds+patients:or": "**`seeds+patients:or`**",

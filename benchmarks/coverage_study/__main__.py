@@ -1,8 +1,8 @@
 """Run the cells of cells.toml and print what was found, as tables in markdown.
 
-    python -m benchmarks.coverage                            all cells: an hour or two on two cores
-    python -m benchmarks.coverage --cells "k=3, 1:1"         some of them
-    python -m benchmarks.coverage --cells none               the tables of what is in --out so far
+    python -m benchmarks.coverage_study                            all cells: 40 minutes on two cores
+    python -m benchmarks.coverage_study --cells "k=3, 1:1"         some of them
+    python -m benchmarks.coverage_study --cells none               the tables of what is in --out so far
 
 Each cell is written to --out (JSON) when it is done; the same cell with the same settings and number of studies is not
 run again, so that an interrupted run goes on where it was. After a change of medkt_eval give another --out. Results do
@@ -21,9 +21,9 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from benchmarks.coverage.measure import analyse
-from benchmarks.coverage.simulate import CELLS, SHARES, Cell, read_cells
-from benchmarks.coverage.tables import printed, summary
+from benchmarks.coverage_study.measure import analyse
+from benchmarks.coverage_study.simulate import CELLS, SHARES, Cell, read_cells
+from benchmarks.coverage_study.tables import printed, summary
 
 
 def settings_of(cell: Cell, studies: int) -> str:

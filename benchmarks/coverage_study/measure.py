@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.coverage.simulate import Cell, Study, draw
+from benchmarks.coverage_study.simulate import Cell, Study, draw
 from medkt_eval.analysis import Analysis
 from medkt_eval.comparisons import Plan
 from medkt_eval.contrasts import Contrast
