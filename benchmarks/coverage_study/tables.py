@@ -92,7 +92,8 @@ def printed(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
         "Coverage of nominal 95 % intervals, in %, / their mean width, in points of the metric / in cells without a "
         "true difference how often p < 0.05, in %. Truth: the expectation over seeds and patients. Standard error of a "
         f"share near 95 %: 0.5 of 2,000 studies, 1.0 of {RESAMPLED} (bootstrap), 1.5 of {STUDENTIZED} (studentised, "
-        "permutation, McNemar).",
+        "permutation, McNemar). [n]: only n studies had such an interval; in the others a label was left with one "
+        "class without some patient, or in more than 1 % of the replicates.",
         "## The cells",
         _cells(cells, done),
         "## Differences of two arms",
@@ -153,6 +154,8 @@ def _entry(row: dict | None, share: str, null: bool) -> str:
     if row is None or (row[share] is None and not (null and row["rejects"] is not None)):
         return ""
     coverage = "–" if row[share] is None else f"{100 * row[share]:.1f}"
+    if row[share] is not None and row[f"{share}_of"] < 0.9 * row["studies"]:
+        coverage += f" [{row[f'{share}_of']}]"
     if share == "covers_own":
         return coverage if row[share] is not None else ""
     width = "–" if row["width"] is None else f"{100 * row['width']:.1f}"

@@ -19,6 +19,7 @@ from medkt_eval.max_t import max_t
 from medkt_eval.requests import bound_of
 from medkt_eval.results import Arm, Comparison
 
+AGAINST_MARGIN = ("tost", "non-inferiority")
 ADJUSTMENT = {
     "macro and weighted": "holm",
     "confirmatory labels over comparisons": "holm",
@@ -94,7 +95,7 @@ def _or_none(p: float) -> float | None:
 
 
 def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
-    """Mark the named contrast: its primary analysis leaves its family and is not adjusted."""
+    """Mark the named contrast: its primary analysis and its tests against a margin leave their families, unadjusted."""
     if analysis.primary is None:
         return rows
     primary = analysis.primary
@@ -104,12 +105,12 @@ def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysi
         named = (
             row.kind != "table"
             and row.group is None
-            and row.test == obuchowski_rockette.TEST
+            and row.test in (obuchowski_rockette.TEST, *AGAINST_MARGIN)
             and (row.metric, row.label) == (primary.metric, primary.label)
             and row.arm_a in a
             and row.arm_b in b
         )
-        hits += named
+        hits += named and row.test == obuchowski_rockette.TEST
         change = {"primary": True, "family": "primary", "adjustment": None}
         marked.append(row.model_copy(update=change) if named else row)
     if hits != 1:

@@ -9,7 +9,7 @@ Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapters 12-14; Davis
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -20,13 +20,17 @@ ROUNDING = 1e-12  # of a weighted sum of metrics, whose replicates may all be 0 
 
 @dataclass(frozen=True)
 class Limits:
-    """An interval from replicates, with its standard error and how many replicates were undefined."""
+    """An interval from replicates, with its standard error and how many replicates were undefined.
+
+    `p_value` is the two-sided p of the statistic being 0: one less the level at which the interval just reaches 0.
+    """
 
     low: float | None
     high: float | None
     se: float | None
     n_undefined: int
     undefined_because: str | None = None
+    p_value: float | None = None
 
 
 def percentile(value: float, replicates: np.ndarray, level: float) -> Limits:
@@ -49,13 +53,15 @@ def percentile(value: float, replicates: np.ndarray, level: float) -> Limits:
     """
     del value
     tail = (1 - level) / 2
-    return _limits(replicates, lambda drawn: np.quantile(drawn, [tail, 1 - tail]))
+    found = _limits(replicates, lambda drawn: np.quantile(drawn, [tail, 1 - tail]))
+    return _with_p(found, replicates)
 
 
 def basic(value: float, replicates: np.ndarray, level: float) -> Limits:
     """Quantiles of the replicates, turned about the value: 2 value - quantile."""
     tail = (1 - level) / 2
-    return _limits(replicates, lambda drawn: 2 * value - np.quantile(drawn, [1 - tail, tail]))
+    found = _limits(replicates, lambda drawn: 2 * value - np.quantile(drawn, [1 - tail, tail]))
+    return _with_p(found, 2 * value - replicates)
 
 
 def bca(value: float, replicates: np.ndarray, level: float, *, without_patient: np.ndarray) -> Limits:
@@ -75,13 +81,25 @@ def bca(value: float, replicates: np.ndarray, level: float, *, without_patient: 
     spread = (deviation**2).sum()
     acceleration = 0.0 if spread == 0 else float((deviation**3).sum() / (6 * spread**1.5))
 
-    def quantiles(drawn: np.ndarray) -> np.ndarray:
+    def bias(drawn: np.ndarray) -> float:
         below = (np.sum(drawn < value) + np.sum(drawn == value) / 2) / len(drawn)
-        z0 = stats.norm.ppf(np.clip(below, 1 / (len(drawn) + 1), len(drawn) / (len(drawn) + 1)))
+        return float(stats.norm.ppf(np.clip(below, 1 / (len(drawn) + 1), len(drawn) / (len(drawn) + 1))))
+
+    def quantiles(drawn: np.ndarray) -> np.ndarray:
+        z0 = bias(drawn)
         z = z0 + stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
         return np.quantile(drawn, stats.norm.cdf(z0 + z / (1 - acceleration * z)))
 
-    return _limits(replicates, quantiles)
+    found = _limits(replicates, quantiles)
+    if found.undefined_because:
+        return found
+    drawn = replicates[~np.isnan(replicates)]
+    z0 = bias(drawn)
+    tails = []
+    for beyond in (np.sum(drawn <= ROUNDING), np.sum(drawn < -ROUNDING)):  # 0 as the lower limit, as the upper one
+        w = float(stats.norm.ppf(np.clip((beyond + 0.5) / (len(drawn) + 1), 0.0, 1.0))) - z0
+        tails.append(float(stats.norm.cdf(w / (1 + acceleration * w) - z0)))
+    return replace(found, p_value=min(1.0, 2 * max(min(tails[0], 1 - tails[1]), 1 / (len(drawn) + 1))))
 
 
 def studentized(value: float, replicates: np.ndarray, level: float, *, se: float, ses: np.ndarray) -> Limits:
@@ -102,7 +120,9 @@ def studentized(value: float, replicates: np.ndarray, level: float, *, se: float
     with np.errstate(divide="ignore", invalid="ignore"):
         pivots = np.where(ses > ROUNDING, (replicates - value) / ses, np.nan)
     found = _limits(pivots, lambda drawn: value - se * np.quantile(drawn, [1 - tail, tail]))
-    return Limits(found.low, found.high, None if found.low is None else se, found.n_undefined, found.undefined_because)
+    if found.undefined_because:
+        return replace(found, se=None)
+    return replace(found, se=se, p_value=p_studentized(value / se, pivots))
 
 
 def p_value(replicates: np.ndarray) -> float | None:
@@ -126,7 +146,7 @@ def p_value(replicates: np.ndarray) -> float | None:
 
 
 def p_studentized(statistic: float, pivots: np.ndarray) -> float:
-    """Two-sided p of no difference: how often a replicate's pivot is at least as far out, (count + 1)/(B + 1).
+    """Two-sided p of no difference, the level at which the studentised interval just reaches 0: 2 (count + 1)/(B + 1).
 
     Parameters
     ----------
@@ -136,7 +156,13 @@ def p_studentized(statistic: float, pivots: np.ndarray) -> float:
         (replicate - difference) over the replicate's own standard error; NaN where undefined.
     """
     drawn = pivots[np.isfinite(pivots)]
-    return float((np.sum(np.abs(drawn) >= abs(statistic)) + 1) / (len(drawn) + 1))
+    fewer = min(np.sum(drawn >= statistic), np.sum(drawn <= statistic))
+    return float(min(1.0, 2 * (fewer + 1) / (len(drawn) + 1)))
+
+
+def _with_p(found: Limits, mirrored: np.ndarray) -> Limits:
+    """With the p that belongs to quantiles of `mirrored`."""
+    return found if found.undefined_because else replace(found, p_value=p_value(mirrored))
 
 
 def _limits(replicates: np.ndarray, quantiles: Callable[[np.ndarray], np.ndarray]) -> Limits:

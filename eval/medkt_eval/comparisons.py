@@ -19,7 +19,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.measures import Measure
 from medkt_eval.patient_tests import BOOTSTRAPS, bootstrap_limits, bootstrap_test, jackknife_test
 from medkt_eval.rank_tests import mann_whitney, sign_flip, wilcoxon
-from medkt_eval.requests import LOWER_IS_BETTER, Request, bound_of
+from medkt_eval.requests import LOWER_IS_BETTER, UNBOUNDED, Request, bound_of
 from medkt_eval.results import Arm, Comparison
 from medkt_eval.seed_resampling import mean_over_drawn_seeds
 from medkt_eval.seed_tests import TestResult, paired_t, welch_t
@@ -101,7 +101,12 @@ def compare(
         else:
             made += image_tests.get((a.arm, b.arm, measure.metric, measure.label), ())
         rows += [_row(both, a, b, pair, test, plan) for test in made]
-        if pair.kind != "table" and "max-t" in plan.request.tests and both.undefined_because is None:
+        if (
+            pair.kind != "table"
+            and "max-t" in plan.request.tests
+            and both.metric not in UNBOUNDED
+            and both.undefined_because is None
+        ):
             rows.append(_for_max_t(both, a, b, pair, plan))
     return rows
 
@@ -123,6 +128,8 @@ def _tests(both: Measure, a: Arm, b: Arm, plan: Plan) -> list[TestResult]:
     crossed, level = plan.analysis.seeds == "crossed", plan.level
     over, name = (paired_t, "t-paired") if crossed else (welch_t, "t-welch")
     bootstraps = [kind for kind in BOOTSTRAPS if f"patients:bootstrap-{kind}" in plan.request.intervals]
+    if both.metric in UNBOUNDED:  # calibration is not resampled
+        bootstraps = []
     if both.undefined_because:
         names = [(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE), (name, "seeds")]
         names += [("delong-clustered", "patients")] * (both.delong is not None)
@@ -148,11 +155,10 @@ def _tests(both: Measure, a: Arm, b: Arm, plan: Plan) -> list[TestResult]:
         )  # fmt: skip
     difference, weights = float(values_a.mean() - values_b.mean()), _weights(k, len(values_b))
     made += [
-        bootstrap_test(f"bootstrap-{kind}", difference, bootstrap_limits(kind, both, weights, level),
-                       weights @ both.replicates, level)
+        bootstrap_test(f"bootstrap-{kind}", difference, bootstrap_limits(kind, both, weights, level), level)
         for kind in bootstraps
     ]  # fmt: skip
-    if "seeds+patients:bootstrap" in plan.request.intervals:
+    if "seeds+patients:bootstrap" in plan.request.intervals and both.metric not in UNBOUNDED:
         made.append(_seeds_and_patients(both, a, b, difference, plan))
     return made + [OVER_SEEDS[test](values_a, values_b, level) for test in plan.request.tests if test in OVER_SEEDS]
 
@@ -188,7 +194,7 @@ def _seeds_and_patients(both: Measure, a: Arm, b: Arm, difference: float, plan: 
         limits = Limits(None, None, None, 0, "one seed: no seeds to draw from")
     else:
         limits = bootstrap_intervals.percentile(difference, drawn[0] - drawn[1], plan.level)
-    made = bootstrap_test("bootstrap-percentile", difference, limits, drawn[0] - drawn[1], plan.level)
+    made = bootstrap_test("bootstrap-percentile", difference, limits, plan.level)
     return replace(made, scope="seeds+patients")
 
 

@@ -59,6 +59,8 @@ def estimates_of(
             continue
         if name == "patients:jackknife" and not measure.has_jackknife:
             continue
+        if "bootstrap" in name and measure.metric in UNBOUNDED:  # calibration is not resampled
+            continue
         printed = IMAGES_DELONG if name == "patients:delong" and n_patients is None else name
         made, n_undefined = (None, None) if because else _interval(name, arm, measure, level, seed, studentized)
         rows.append(

@@ -29,7 +29,7 @@ from medkt_eval.omnibus import over_datasets
 from medkt_eval.requests import Request, request
 from medkt_eval.results import Arm, EvaluationResult, Input, Settings, Software
 from medkt_eval.run_records import Run
-from medkt_eval.test_sets import read_test_sets
+from medkt_eval.test_sets import TestSet, read_test_sets
 
 Tables = Mapping[str, Sequence[pd.DataFrame | Path]]
 
@@ -102,6 +102,7 @@ def evaluate(
         records, independent_images=analysis.independent_images, threshold_rule=analysis.threshold_rule
     )
     contrasts.check_labels(analysis, {label for test in tests for label in test.labels})
+    waiting = [*waiting, *_without_effect(wanted, tests)]
     found = Found()
     for test in tests:
         asked = Asked(wanted.metrics, replicates, seed, test.dataset, analysis.specificity)
@@ -129,6 +130,18 @@ def evaluate(
         gaps=adjusted_gaps(found.gaps),
         curves=[*curves.of_training(arms, records, level), *found.curves],
     )  # fmt: skip
+
+
+def _without_effect(wanted: Request, tests: Sequence[TestSet]) -> list[str]:
+    """Notes on what was asked for and can exist on none of the data sets."""
+    notes = []
+    multiclass = any(test.predictions.task == "multiclass" for test in tests)
+    for name in ("kappa_quadratic", "macro_ovo"):
+        if name in wanted.names and not multiclass:
+            notes.append(f"{name} was asked for: it is of several classes, and these runs are multi-label")
+    if "subgroups" in wanted.more and not any(test.predictions.groups for test in tests):
+        notes.append("subgroups were asked for: the predictions have no column group_<name>, e.g. group_sex")
+    return notes
 
 
 def _check(level: float, replicates: int, margin: float | None) -> None:

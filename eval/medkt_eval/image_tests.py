@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medkt_eval.bootstrap_intervals import Limits, p_studentized, studentized
+from medkt_eval.bootstrap_intervals import Limits, studentized
 from medkt_eval.comparisons import Plan
 from medkt_eval.contrasts import Contrast
 from medkt_eval.intervals import is_rounding
@@ -101,7 +101,7 @@ def _studentized(
             tests[pair.arm_a, pair.arm_b, "auc", label] = TestResult(
                 "bootstrap-studentized", "patients", value, made.se, made.low, made.high, level,
                 None if made.undefined_because else value / se, None,
-                None if made.undefined_because else p_studentized(value / se, (values[1:] - value) / ses[1:]),
+                made.p_value,
                 made.undefined_because, undefined_replicates=made.n_undefined,
             )  # fmt: skip
     return limits, tests

@@ -99,14 +99,20 @@ def _of_arms(measure: Measure, group: Sequence[Arm], places: Mapping[str, np.nda
 
 
 def over_datasets(arms: Sequence[Arm], estimates: Sequence[Estimate], level: float) -> list[Omnibus]:
-    """Friedman's test and Nemenyi's of arms of the same name over data sets, where three arms share two or more."""
+    """Friedman's test and Nemenyi's of arms of the same name over data sets, where three arms share two or more.
+
+    Of a data set the largest training size alone: its sizes share test patients and are no further data sets.
+    """
     by_id = {arm.arm: arm for arm in arms if arm.role == "arm"}
+    sizes: dict[str, int | None] = {}
+    for arm in by_id.values():
+        sizes[arm.dataset] = max(sizes.get(arm.dataset) or 0, arm.train_size or 0) or None
     values: dict[tuple[str, str], dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in estimates:
         averaged = row.label in ("macro", "weighted") and row.interval == NAME and row.group is None
-        if averaged and row.arm in by_id and row.value is not None:
-            place = f"{row.dataset}/{by_id[row.arm].train_size or 'all'}"
-            values[row.metric, row.label][place][by_id[row.arm].name] = row.value
+        largest = row.arm in by_id and by_id[row.arm].train_size == sizes[row.dataset]
+        if averaged and largest and row.value is not None:
+            values[row.metric, row.label][row.dataset][by_id[row.arm].name] = row.value
     made = []
     for (metric, label), table in values.items():
         names = sorted(set.intersection(*(set(found) for found in table.values())))

@@ -116,11 +116,10 @@ def bootstrap_limits(kind: str, measure: Measure, weights: np.ndarray, level: fl
     return ways[kind](value, replicates, level)
 
 
-def bootstrap_test(name: str, difference: float, limits: Limits, replicates: np.ndarray, level: float) -> TestResult:
-    """A difference with its bootstrap interval and the p-value of the percentile bootstrap."""
-    defined = limits.undefined_because is None
+def bootstrap_test(name: str, difference: float, limits: Limits, level: float) -> TestResult:
+    """A difference with its bootstrap interval, and the p-value that goes with it."""
     return TestResult(
         name, "patients", difference, limits.se, limits.low, limits.high, level, None, None,
-        bootstrap.p_value(replicates) if defined else None, limits.undefined_because,
+        limits.p_value, limits.undefined_because,
         undefined_replicates=limits.n_undefined,
     )  # fmt: skip

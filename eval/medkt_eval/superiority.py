@@ -1,4 +1,4 @@
-"""P(A > B): how often a run of one arm is better than a run of the other.
+"""P(A > B): how often a run of one arm has the higher value (better, but for Brier score and calibration error).
 
 In: the metric of each seed's run of both arms, or its joint replicates over patients. Out: `Superiority`.
 

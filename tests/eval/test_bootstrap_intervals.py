@@ -196,6 +196,27 @@ def test_studentized_without_variation_on_the_data_is_null():
 
 
 def test_p_studentized_by_hand():
-    assert p_studentized(2.0, np.array([-3.0, -1, 0, 1.5, 2, np.nan, 0, 0, 0, 0])) == 3 / 10
-    assert p_studentized(-2.0, np.array([-3.0, -1, 0, 1.5, 2, np.inf, 0, 0, 0, 0])) == 3 / 10
-    assert p_studentized(9.0, np.zeros(99)) == 1 / 100
+    pivots = np.array([-3.0, -1, 0, 1.5, 2, np.nan, 0, 0, 0, 0])
+    assert p_studentized(2.0, pivots) == 2 * 2 / 10
+    assert p_studentized(-2.0, np.where(np.isnan(pivots), np.inf, pivots)) == 2 * 2 / 10
+    assert p_studentized(9.0, np.zeros(99)) == 2 / 100
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(-4, 4), st.sampled_from(["basic", "bca", "studentized"]))
+def test_every_p_goes_with_its_own_interval(seed, shift, kind):
+    """p < 0.1 iff 0 is outside the 90 % interval, up to the last replicates, as for the percentile interval."""
+    rng, n = np.random.default_rng(seed), 500
+    drawn = rng.gamma(2.0, size=n) - 2.0 + shift
+    value = float(np.median(drawn)) + 0.1
+    if kind == "basic":
+        found = basic(value, drawn, 0.9)
+    elif kind == "bca":
+        found = bca(value, drawn, 0.9, without_patient=value + rng.gamma(1.0, size=30))
+    else:
+        found = studentized(value, drawn, 0.9, se=1.2, ses=rng.uniform(0.8, 1.6, n))
+    assert found.p_value is not None
+    assert found.low is not None
+    assert found.high is not None
+    if abs(found.p_value - 0.1) > 0.03:
+        assert (found.low > 0 or found.high < 0) == (found.p_value < 0.1)
