@@ -11,11 +11,12 @@ import json
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from medkt_eval.errors import InputError
+from medkt_eval.study_rows import Reference
 from medkt_eval.thresholds import check_rule
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -53,7 +54,7 @@ class Analysis(BaseModel):
     ordered: bool = Field(default=False, description="classes are ordered")
     independent_images: bool = Field(default=False, description="one image a patient, so no patient_id is needed")
     label_latex: dict[str, str] = Field(default_factory=dict)
-    reference: list[dict[str, Any]] = Field(default_factory=list, description="published numbers to set beside ours")
+    reference: list[Reference] = Field(default_factory=list, description="published numbers to set beside ours")
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medkt_eval.errors import InputError
 from medkt_eval.files import write_text_whole
+from medkt_eval.study_rows import Architecture, Dynamics, Picture, Reference, Row, Tuning
 
 FORMAT = 1
 Scope = Literal["seeds", "patients", "seeds+patients", "images"]
-
-
-class Row(BaseModel):
-    """What every row of results.json shares: no NaN or infinity, nothing changed once made."""
-
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
 class Input(Row):
@@ -65,7 +60,7 @@ class Settings(Row):
     ordered: bool = False
     independent_images: bool = False
     label_latex: dict[str, str] = Field(default_factory=dict)
-    reference: list[dict[str, Any]] = Field(default_factory=list, description="published numbers to set beside ours")
+    reference: list[Reference] = Field(default_factory=list, description="published numbers to set beside ours")
     declared: Literal["before", "after", "unknown"] = Field(
         default="unknown", description="when the primary contrast was named: before any run was whole, or after"
     )
@@ -287,7 +282,8 @@ class Curve(Row):
 
     curve: Literal["learning", "data-size", "roc", "precision-recall", "reliability", "net-benefit"]
     dataset: str
-    arm: str
+    arm: str = Field(description="of a data-size curve: the arm of its largest training size")
+    arms: list[str] | None = Field(default=None, description="of a data-size curve: the arm at each x")
     run_id: str | None = Field(default=None, description="one run's curve; null: the mean over seeds")
     metric: str
     label: str
@@ -321,6 +317,10 @@ class EvaluationResult(BaseModel):
     omnibus: list[Omnibus] = Field(default_factory=list)
     gaps: list[Gap] = Field(default_factory=list, description="between subgroups, where they were asked for")
     curves: list[Curve] = Field(default_factory=list)
+    tuning: list[Tuning] = Field(default_factory=list, description="every setting of every grid")
+    dynamics: list[Dynamics] = Field(default_factory=list, description="peak, loss after it, roughness of training")
+    architectures: list[Architecture] = Field(default_factory=list)
+    pictures: list[Picture] = Field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Write results.json whole or not at all."""

@@ -1,0 +1,121 @@
+"""What results.json says of how the arms came about: tuning, training, networks, pictures, published numbers.
+
+In: what the runs recorded, and the study file's `reference`. Out: rows of `EvaluationResult` (results.py). Each appears
+in a report only where a run or study file holds it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Row(BaseModel):
+    """What every row of results.json shares: no NaN or infinity, nothing changed once made."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class Reference(BaseModel):
+    """A published number, to set beside ours: one cell of a paper's table. Fractions, not percent."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    source: str = Field(min_length=1, description="whose number it is, as a reader is to see it")
+    dataset: str
+    train_size: int | None = None
+    method: str
+    student: str
+    teacher: str | None = None
+    unfrozen: str = "all"
+    metric: str = "auc"
+    label: str = "macro"
+    value: float = Field(ge=0, le=1)
+    half_width: float | None = Field(default=None, ge=0, le=1, description="of its published interval")
+    n_seeds: int | None = Field(default=None, ge=1, description="repetitions it is a mean over")
+
+
+class Tuning(Row):
+    """One setting of a tuning grid and what it reached on the validation images: Table III and its curve."""
+
+    grid: str
+    dataset: str
+    train_size: int | None
+    arm: str = Field(description="the run id without its seed; of the settings not chosen it is in no other list")
+    method: str
+    student: str
+    teacher: str | None
+    unfrozen: str | None
+    varied: dict[str, Any] = Field(description="the settings in which the arms of the grid differ")
+    metric: str
+    label: str
+    seeds: list[int]
+    values: list[float] = Field(description="validation metric of each seed's selected epoch")
+    value: float = Field(description="their mean, by which the setting is chosen")
+    chosen: bool
+
+
+class Dynamics(Row):
+    """How training went, measured on its learning curves: one arm's mean over seeds, or arm a minus arm b."""
+
+    dataset: str
+    train_size: int | None
+    arm_a: str
+    arm_b: str | None = Field(description="null: arm_a's own mean")
+    measure: Literal["peak_epoch", "loss_after_peak", "roughness"]
+    metric: str = Field(description="the validation metric of the curves")
+    label: str
+    value: float | None = Field(description="mean over seeds, or difference of means; epochs, or fractions")
+    values_a: list[float] = Field(description="seed by seed")
+    values_b: list[float] | None = None
+    se: float | None
+    low: float | None
+    high: float | None
+    level: float
+    test: str = Field(description="t-welch or t-paired; of one arm: t")
+    df: float | None
+    p_value: float | None
+    undefined_because: str | None = None
+
+
+class Stage(Row):
+    """One row of an architecture: what it does and what comes out of it."""
+
+    name: str
+    operations: list[str] = Field(description="'7 × 7 convolution, stride 2'")
+    repeats: int = 1
+    channels: int
+    height: int | None = Field(description="of its output; null after pooling to a vector")
+    width: int | None
+    parameters: int
+    tap: bool = Field(default=False, description="attention is compared here")
+
+
+class Architecture(Row):
+    """A student's network, read off the model that was trained: Table VI."""
+
+    student: str
+    dataset: str
+    run_id: str
+    image_size_px: int
+    n_outputs: int
+    total_parameters: int
+    stages: list[Stage]
+
+
+class Picture(Row):
+    """A small picture that a run kept: a test image, or a map of attention on one."""
+
+    kind: Literal["sample", "attention"]
+    dataset: str
+    run_id: str
+    arm: str
+    image_id: str
+    shows: list[str] = Field(description="labels of the image; for multi-class its class")
+    layer: Literal["image", "student", "teacher"]
+    of: str = Field(default="", description="of a map: the network and layer it was read at")
+    file: str = Field(description="relative to the folder of results.json, '/' between parts")
+    sha256: str
+    width_px: int
+    height_px: int
