@@ -6,11 +6,13 @@ In: a `Collection` and the sizes wanted. Out: `Splits`, checked. Training sets o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
 
 from medkt.data.collection import Collection
+from medkt.data.whole_patients import take
 from medkt_eval.errors import InputError
 
 
@@ -21,12 +23,21 @@ class Splits:
     train: Mapping[int | None, np.ndarray]
     validation: np.ndarray
     test: np.ndarray
+    notes: tuple[str, ...] = ()
+    """Where a size was not met exactly, and by how much."""
 
 
 def split(
-    collection: Collection, *, train_sizes: Sequence[int | None], validation_size: int, test_size: int, seed: int
+    collection: Collection,
+    *,
+    train_sizes: Sequence[int | None],
+    validation_size: int,
+    test_size: int | None,
+    seed: int,
+    test_patients: AbstractSet[str] | None = None,
+    stratify: bool = False,
 ) -> Splits:
-    """Draw whole patients at random until each split has its number of images, or the nearest number below.
+    """Draw whole patients at random, so many that each split has its number of images.
 
     Parameters
     ----------
@@ -34,58 +45,109 @@ def split(
         Its `patient_ids` are kept together.
     train_sizes : sequence of int or None
         Images in each training set; the smaller lie inside the larger. None: all images that are left.
-    validation_size, test_size : int
+    validation_size : int
         Images.
+    test_size : int or None
+        Images; None where `test_patients` says who they are of.
     seed : int
         Of the draw.
+    test_patients : set of str or None
+        Patients whose images are the test images, all of them.
+    stratify : bool
+        Every split gets its share of the patients of each stratum, a patient's stratum being the rarest label that any
+        of the patient's images has.
+
+    Returns
+    -------
+    Splits
+        Where no choice of whole patients has the number of images, the nearest that one has, and a note that says so.
 
     Raises
     ------
     InputError
-        If there are too few images, or a split would come out more than 2 % short of its size.
+        If there are too few images, a split would be empty, or a test patient is not in the collection.
     """
-    known = [size for size in train_sizes if size is not None]
-    wanted = test_size + validation_size + max(known, default=1)
-    if wanted > len(collection):
-        raise InputError(
-            f"{collection.name}: {len(collection)} images, but the splits ask for {wanted} "
-            f"({test_size} test, {validation_size} validation, {max(known, default=1)} training); ask for fewer"
-        )
+    known = sorted({size for size in train_sizes if size is not None})
     patients, image_of = np.unique(collection.patient_ids.astype(str), return_inverse=True)
     sizes = np.bincount(image_of)
-    waiting = np.random.default_rng([seed, len(patients)]).permutation(len(patients))
+    waiting = _queue(collection, image_of, len(patients), seed, stratify=stratify)
+    notes: list[str] = []
 
-    def draw(n_images: int, name: str) -> np.ndarray:
-        """Patients from the head of the queue, passing over those who would overfill the split."""
+    def draw(n_images: int, name: str, so_far: np.ndarray | None = None) -> np.ndarray:
+        """Patients with `n_images` images, those of `so_far` included; the others are taken off the queue."""
         nonlocal waiting
-        taken, left = [], n_images
-        for patient in waiting:
-            if sizes[patient] <= left:
-                taken.append(patient)
-                left -= sizes[patient]
-            if left == 0:
-                break
-        if left > 0.02 * n_images:
-            raise InputError(
-                f"{collection.name}: {name} came out {left} images short of {n_images}, because patients are kept "
-                "whole; ask for another size"
-            )
-        waiting = waiting[~np.isin(waiting, taken)]
-        return np.array(taken, dtype=np.int64)
+        first = np.array([], dtype=np.int64) if so_far is None else so_far
+        chosen = take(sizes[waiting], n_images - int(sizes[first].sum()))
+        drawn = np.concatenate([first, waiting[chosen]])
+        n = int(sizes[drawn].sum())
+        if n == 0:
+            raise InputError(f"{collection.name}: {name} of {n_images} images would be empty: the smallest patient who "
+                             f"is left has {sizes[waiting].min()} images; ask for more")  # fmt: skip
+        if n != n_images:
+            notes.append(f"{name} has {n:,} images, not {n_images:,}: whole patients give no nearer number")
+        waiting = np.delete(waiting, chosen)
+        return drawn
 
     def images(chosen: np.ndarray) -> np.ndarray:
         return np.flatnonzero(np.isin(image_of, chosen))
 
-    test = images(draw(test_size, "test"))
-    validation = images(draw(validation_size, "validation"))
+    listed = np.array([], dtype=np.int64)
+    if test_patients is not None:
+        listed = _listed(collection, patients, test_patients)
+        waiting = waiting[~np.isin(waiting, listed)]
+    n_listed = int(sizes[listed].sum())
+    wanted = (test_size or 0) + validation_size + max(known, default=1)
+    if wanted > len(collection) - n_listed:
+        left = f"{len(collection)} images" + (f", {n_listed} of them of listed test patients" if n_listed else "")
+        raise InputError(
+            f"{collection.name}: {left}, but the splits ask for {wanted} ({test_size or 0} test, {validation_size} "
+            f"validation, {max(known, default=1)} training); ask for fewer"
+        )
+    test = images(listed if test_size is None else draw(test_size, "the test set"))
+    validation = images(draw(validation_size, "the validation set"))
     train: dict[int | None, np.ndarray] = {}
     so_far = np.array([], dtype=np.int64)
-    for size in sorted(set(known)):
-        so_far = np.concatenate([so_far, draw(size - int(sizes[so_far].sum()), f"training set of {size}")])
+    for size in known:
+        so_far = draw(size, f"the training set of {size:,}", so_far)
         train[size] = images(so_far)
     if None in train_sizes:
         train[None] = images(np.concatenate([so_far, waiting]))
-    return checked(collection, Splits(train, validation, test))
+    return checked(collection, Splits(train, validation, test, tuple(notes)))
+
+
+def _queue(collection: Collection, image_of: np.ndarray, n_patients: int, seed: int, *, stratify: bool) -> np.ndarray:
+    """Patients in the order in which they are drawn, int64, (n_patients,)."""
+    rng = np.random.default_rng([seed, n_patients])
+    order = rng.permutation(n_patients)
+    if not stratify:
+        return order
+    stratum = _rarest_label(collection, image_of, n_patients)[order]
+    # Of n patients of a stratum the k-th stands at (k + u)/n of the queue: any stretch of it holds each one's share.
+    place = np.empty(n_patients)
+    for value in np.unique(stratum):
+        members = np.flatnonzero(stratum == value)
+        place[members] = (np.arange(members.size) + rng.random(members.size)) / members.size
+    return order[np.argsort(place, kind="stable")]
+
+
+def _rarest_label(collection: Collection, image_of: np.ndarray, n_patients: int) -> np.ndarray:
+    """Of each patient the rarest label that one of the images has, -1 for none; int64, (n_patients,)."""
+    targets = collection.targets
+    if collection.task == "multiclass":
+        targets = np.eye(len(collection.labels))[targets]
+    rarest = np.full(n_patients, -1, dtype=np.int64)
+    for label in np.argsort(-np.nansum(targets, axis=0), kind="stable"):  # the rarest comes last and stays
+        rarest[image_of[targets[:, label] == 1]] = label
+    return rarest
+
+
+def _listed(collection: Collection, patients: np.ndarray, test_patients: AbstractSet[str]) -> np.ndarray:
+    """Numbers of the listed patients, int64, ascending."""
+    unknown = sorted(set(test_patients) - set(patients))
+    if unknown:
+        raise InputError(f"{collection.name}: {len(unknown)} listed test patients have no image here (first: "
+                         f"{unknown[0]!r}); take them off the list")  # fmt: skip
+    return np.flatnonzero(np.isin(patients, sorted(test_patients)))
 
 
 def given(collection: Collection, names: np.ndarray) -> Splits:
