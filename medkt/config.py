@@ -165,6 +165,12 @@ class ArmSettings(Settings):
         return self
 
 
+class ReportSettings(Settings):
+    """What the runs keep for the report; nothing of the training depends on it."""
+
+    pictures: bool = Field(default=True, description="copies of some test images, and attention on them")
+
+
 class Study(Settings):
     """A study file: data sets, teachers, arms and the analysis, declared before any test prediction exists."""
 
@@ -174,6 +180,7 @@ class Study(Settings):
     teachers: dict[Name, TeacherSettings] = Field(default_factory=dict)
     arms: list[ArmSettings] = Field(min_length=1)
     analysis: Analysis = Analysis()
+    report: ReportSettings = ReportSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -39,6 +39,7 @@ def write(
     test: Predictions,
     history: pd.DataFrame,
     weights: Mapping[str, torch.Tensor],
+    more: Mapping[str, bytes],
 ) -> None:
     """Write a run.
 
@@ -56,6 +57,8 @@ def write(
         One row an epoch.
     weights : mapping of str to Tensor
         State dict of the selected epoch.
+    more : mapping of str to bytes
+        Further files: name in the folder, `/` between parts, and content.
 
     Raises
     ------
@@ -74,10 +77,15 @@ def write(
         history.to_csv(partial / "history.csv", index=False)
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial / "model.safetensors")
         (partial / "config.toml").write_text(tomli_w.dumps(without_none(config)), encoding="utf-8")
-        content = {"format": FORMAT, "run_id": folder.name, **manifest, **files}
-        (partial / "run.json").write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        for path in partial.iterdir():
-            _to_disk(path)
+        for name, content in more.items():
+            path = partial / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        run = {"format": FORMAT, "run_id": folder.name, **manifest, **files}
+        (partial / "run.json").write_text(json.dumps(run, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        for path in partial.rglob("*"):
+            if path.is_file():
+                _to_disk(path)
         partial.replace(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

@@ -17,6 +17,7 @@ from medkt import resume, run_folder
 from medkt.config import RunSettings, Study
 from medkt.loading import Loader, check_no_leak, predictions
 from medkt.manifest import manifest
+from medkt.report_files import report_files
 from medkt.run_plan import plan
 from medkt.schedule import side_by_side
 from medkt.sources import Sources
@@ -100,11 +101,12 @@ def train_study(
         began = perf_counter()
         torch.set_num_threads(run.training.threads_per_run or default_threads)
         loaded = loader.load(run.dataset, run.train_size, run.training.image_size_px)
+        teacher = sources.teacher(run)
         trained = train(
             run,
             loaded.data,
             start=sources.start(run),
-            teacher=sources.teacher(run),
+            teacher=teacher,
             on_batch=stop_if_asked,
             on_epoch=lambda record: observer.epoch(run, record),
         )
@@ -117,6 +119,7 @@ def train_study(
             test=predictions(loaded, "test", trained.test_scores),
             history=trained.history,
             weights=trained.weights,
+            more=report_files(run, loaded.data, trained, teacher=teacher, with_pictures=study.report.pictures),
         )
         observer.done(run, seconds)
 

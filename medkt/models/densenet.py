@@ -244,15 +244,45 @@ def tap(model: nn.Module) -> Tap:
     InputError
         Where the network has no such layer.
     """
-    if isinstance(model, DenseNet40):
-        return Tap(model.get_submodule("features.reduce"), "densenet40")
+    return Tap(model.get_submodule(attention_layer(model)), architecture_of(model))
+
+
+def attention_layer(model: nn.Module) -> str:
+    """Name the layer whose raw output is a network's attention.
+
+    Parameters
+    ----------
+    model : nn.Module
+        As for `tap`.
+
+    Returns
+    -------
+    str
+        Its name in the network, as `get_submodule` takes it.
+
+    Raises
+    ------
+    InputError
+        Where the network has no such layer.
+    """
+    name = "features.reduce" if architecture_of(model) == "densenet40" else "features.denseblock4.denselayer16.conv2"
     try:
-        layer = model.get_submodule("features.denseblock4.denselayer16.conv2")
+        model.get_submodule(name)
     except AttributeError as error:
         raise InputError(
             f"{type(model).__name__} has no layer to read attention from: expected a DenseNet-121 or a DenseNet-40."
         ) from error
-    return Tap(layer, "densenet121")
+    return name
+
+
+def architecture_of(model: nn.Module) -> Architecture:
+    """Tell a DenseNet-40 from the networks with DenseNet-121's layer names.
+
+    Returns
+    -------
+    {"densenet121", "densenet40"}
+    """
+    return "densenet40" if isinstance(model, DenseNet40) else "densenet121"
 
 
 def is_densenet121(model: nn.Module) -> bool:

@@ -40,6 +40,11 @@ def test_from_a_study_file_to_a_report(medkt, tmp_path: Path):
     evaluated = medkt("evaluate", "runs")
     assert evaluated.returncode == 0, evaluated.stderr
     assert "SYNTHETIC" in (tmp_path / "evaluation" / "report" / "index.html").read_text()
+    results = json.loads((tmp_path / "evaluation" / "results.json").read_text())
+    assert [network["student"] for network in results["architectures"]] == ["densenet40"]
+    carried = sorted(path.relative_to(tmp_path / "evaluation") for path in tmp_path.glob("evaluation/pictures/*/*"))
+    assert [str(path) for path in carried] == sorted(row["file"] for row in results["pictures"])
+    assert {*results["datasets"][0]["splits"]["test"]["n_positive"]} >= {row["shows"][0] for row in results["pictures"]}
     again = medkt("train", "tiny.toml")
     assert "0 runs to train; 2 are whole already" in again.stderr
 

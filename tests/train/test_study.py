@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from medkt import run_folder
 from medkt.config import RunSettings, read_study
+from medkt.models.teachers import load_teacher
+from medkt.pictures import attention_maps
 from medkt.study import train_study
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
@@ -70,7 +73,7 @@ def test_a_run_folder_holds_what_the_format_says(trained: Path):
     folder = trained / "runs" / AT1
     assert {path.name for path in folder.iterdir()} == {
         "run.json", "config.toml", "history.csv", "model.safetensors",
-        "predictions-test.parquet", "predictions-validation.parquet",
+        "predictions-test.parquet", "predictions-validation.parquet", "architecture.json", "pictures.json", "pictures",
     }  # fmt: skip
     run = json.loads((folder / "run.json").read_text())
     assert (run["format"], run["run_id"], run["seed"], run["role"], run["grid"]) == (1, AT1, 1, "arm", None)
@@ -99,6 +102,48 @@ def test_a_run_folder_holds_what_the_format_says(trained: Path):
     assert {"patient_id", "group_sex", "target_No Finding", "score_Support Devices"} <= {*predictions.columns}
 
 
+def test_a_run_folder_holds_its_network_and_pictures(trained: Path):
+    folder = trained / "runs" / AT1
+    network = json.loads((folder / "architecture.json").read_text())
+    assert (network["student"], network["image_size_px"], network["n_outputs"]) == ("densenet40", 32, 14)
+    assert sum(stage["parameters"] for stage in network["stages"]) == network["total_parameters"] == 1_364_142
+    rows = json.loads((folder / "pictures.json").read_text())["pictures"]
+    assert {path.name for path in (folder / "pictures").iterdir()} == {row["file"] for row in rows}
+    assert all(sha256_of_file(folder / "pictures" / row["file"]) == row["sha256"] for row in rows)
+    test = pd.read_parquet(folder / "predictions-test.parquet").set_index("image_id")
+    for row in rows:
+        targets = test.loc[row["image_id"]].filter(regex="^target_")
+        assert row["shows"] == [name.removeprefix("target_") for name in targets.index[targets == 1]]
+    layers = [row["layer"] for row in rows]
+    assert (layers.count("student"), layers.count("teacher")) == (4, 4)
+    plain = json.loads((trained / "runs" / TL0 / "pictures.json").read_text())["pictures"]
+    assert plain == [row for row in rows if row["layer"] == "image"]  # the same images in every run
+
+
+def test_the_selected_weights_are_those_that_attend(trained: Path):
+    folder = trained / "runs" / AT1
+    student = load_teacher("densenet40", folder)
+    rows = json.loads((folder / "pictures.json").read_text())["pictures"]
+    row = next(row for row in rows if row["layer"] == "student")
+    sample = next(one["file"] for one in rows if one["layer"] == "image" and one["image_id"] == row["image_id"])
+    with Image.open(folder / "pictures" / sample) as image:  # 32 px: as the network was given it
+        (found,) = attention_maps(student, np.array(image)[None, None])
+    assert np.allclose(found, row["values"], rtol=1e-4)
+
+
+def test_without_pictures_the_run_is_the_same(copied: Path):
+    before = copied / "runs" / AT1
+    kept = before.rename(copied / AT1)
+    (copied / "tiny.toml").write_text((copied / "tiny.toml").read_text() + "\n[report]\npictures = false\n")
+    assert go(copied / "tiny.toml", copied / "runs").trained == [AT1]  # whole runs stay as they are
+    assert {path.name for path in kept.iterdir()} - {path.name for path in before.iterdir()} == {
+        "pictures.json",
+        "pictures",
+    }
+    for name in ("predictions-test.parquet", "model.safetensors", "config.toml", "architecture.json"):
+        assert (before / name).read_bytes() == (kept / name).read_bytes()
+
+
 def test_seeds_differ_and_arms_share_their_images(trained: Path):
     runs = {
         path.name: json.loads((path / "run.json").read_text()) for path in (trained / "runs").glob("phantom-chest*")
@@ -111,7 +156,8 @@ def test_seeds_differ_and_arms_share_their_images(trained: Path):
 def test_the_same_study_gives_the_same_bytes(trained: Path, tmp_path: Path):
     shutil.copytree(trained / "runs" / TEACHER, tmp_path / "runs" / TEACHER)
     go(trained / "tiny.toml", tmp_path / "runs", only=AT1)
-    for name in ("predictions-test.parquet", "predictions-validation.parquet", "model.safetensors"):
+    names = ("predictions-test.parquet", "predictions-validation.parquet", "model.safetensors", "pictures.json")
+    for name in names:
         assert (tmp_path / "runs" / AT1 / name).read_bytes() == (trained / "runs" / AT1 / name).read_bytes()
 
 

@@ -1,0 +1,166 @@
+"""A network as the rows of a table: what each stage does, what comes out of it, how many parameters it has.
+
+In: a DenseNet-121 or DenseNet-40 and the side of its images. Out: `Stage`s, as Table VI lists them. Sizes are measured
+in a forward pass and parameters are counted; nothing is written down beforehand.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.densenet import _DenseBlock, _Transition
+
+from medkt.models.densenet import attention_layer
+from medkt_eval.errors import InputError
+from medkt_eval.study_rows import Stage
+
+_SERVANTS = (nn.BatchNorm2d, nn.ReLU)  # no stages of their own
+
+
+def stages(model: nn.Module, image_size_px: int) -> list[Stage]:
+    """Read a network's stages off its modules.
+
+    Every parameter is in one stage: that of the convolution which its normalisation follows, or, where it follows a
+    dense block (whose layers normalise their input), that of the stage it leads into. Normalisation and ReLU are not
+    among the `operations`, as in Table VI.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A DenseNet-40, or any network with DenseNet-121's layer names. It is not changed: a copy without data is run.
+    image_size_px : int
+        Side of the images, at least what `densenet.check_size` asks for.
+
+    Returns
+    -------
+    list of Stage
+        In the order of the forward pass. `height` and `width` are None after pooling to a vector.
+
+    Raises
+    ------
+    InputError
+        Where a layer is of a kind that has no description, or the network has no attention layer.
+
+    Source: Table VI.
+
+    Examples
+    --------
+    >>> from medkt.models.densenet import build
+    >>> found = stages(build("densenet40", 14, seed=0), 256)
+    >>> [(stage.name, stage.repeats, stage.channels, stage.height) for stage in found][2:4]
+    [('Dense Block (1)', 6, 256, 64), ('Transition Layer (1)', 1, 128, 32)]
+    >>> sum(stage.parameters for stage in found)
+    1364142
+    """
+    tapped = attention_layer(model)
+    layers = {f"features.{name}": layer for name, layer in model.get_submodule("features").named_children()}
+    layers["classifier"] = model.get_submodule("classifier")
+    shapes = _output_shapes(model, list(layers), image_size_px)
+
+    found: list[dict[str, Any]] = []
+    blocks, transitions, waiting = 0, 0, 0  # waiting: parameters of the stage to come
+    previous: nn.Module | None = None
+    for name, layer in layers.items():
+        if isinstance(layer, _SERVANTS):
+            if isinstance(previous, nn.Conv2d):
+                found[-1]["parameters"] += _parameters(layer)
+            else:
+                waiting += _parameters(layer)
+            continue
+        blocks += isinstance(layer, _DenseBlock)
+        transitions += isinstance(layer, _Transition)
+        operations, repeats = _operations(layer, name)
+        channels, *grid = shapes[name]
+        found.append(
+            {
+                "name": _title(layer, blocks, transitions),
+                "operations": operations,
+                "repeats": repeats,
+                "channels": channels,
+                "height": grid[0] if grid else None,
+                "width": grid[1] if grid else None,
+                "parameters": waiting + _parameters(layer),
+                "tap": tapped == name or tapped.startswith(f"{name}."),
+            }
+        )
+        previous, waiting = layer, 0
+    return [Stage(**stage) for stage in found]
+
+
+def _output_shapes(model: nn.Module, names: list[str], image_size_px: int) -> dict[str, tuple[int, ...]]:
+    """Shape of what each layer gives for one image, without the batch."""
+    ghost = copy.deepcopy(model).to("meta").eval()  # shapes alone: no numbers are computed
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def keep(name: str) -> None:
+        def hook(_layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            shapes[name] = tuple(output.shape[1:])
+
+        ghost.get_submodule(name).register_forward_hook(hook)
+
+    for name in names:
+        keep(name)
+    with torch.no_grad():
+        ghost(torch.empty(1, 3, image_size_px, image_size_px, device="meta"))
+    return shapes
+
+
+def _operations(layer: nn.Module, name: str) -> tuple[list[str], int]:
+    """What a layer does, step by step, and how often it does that in a row."""
+    if isinstance(layer, _DenseBlock):
+        each = [[_operation(step, name) for step in _steps(inner)] for inner in layer.values()]
+        if any(steps != each[0] for steps in each):
+            raise InputError(f"{name}: its {len(each)} layers differ; expected a dense block of equal layers")
+        return each[0], len(each)
+    if isinstance(layer, nn.Linear):  # it takes a vector, so the maps were averaged over the whole image before it
+        return ["global average pooling", _operation(layer, name)], 1
+    return [_operation(step, name) for step in _steps(layer)], 1
+
+
+def _steps(layer: nn.Module) -> list[nn.Module]:
+    """The layers within a layer, or itself, without those that serve another."""
+    inner = [step for step in layer.modules() if not list(step.children())]
+    return [step for step in inner if not isinstance(step, _SERVANTS)]
+
+
+def _operation(layer: nn.Module, name: str) -> str:
+    if isinstance(layer, nn.Conv2d):
+        return f"{_pair(layer.kernel_size)} convolution{_stride(layer.stride)}"
+    if isinstance(layer, nn.MaxPool2d):
+        return f"{_pair(layer.kernel_size)} max pooling{_stride(layer.stride)}"
+    if isinstance(layer, nn.AvgPool2d):
+        return f"{_pair(layer.kernel_size)} average pooling{_stride(layer.stride)}"
+    if isinstance(layer, nn.AdaptiveAvgPool2d):
+        return f"{_pair(layer.output_size)} adaptive average pooling"
+    if isinstance(layer, nn.Linear):
+        return f"fully connected, {layer.out_features} output{'s' if layer.out_features > 1 else ''}"
+    raise InputError(f"{name}: a {type(layer).__name__} has no description here; expected the layers of a DenseNet")
+
+
+def _title(layer: nn.Module, blocks: int, transitions: int) -> str:
+    if isinstance(layer, _DenseBlock):
+        return f"Dense Block ({blocks})"
+    if isinstance(layer, _Transition):
+        return f"Transition Layer ({transitions})"
+    if isinstance(layer, nn.Linear):
+        return "Classification"
+    return "Convolution" if isinstance(layer, nn.Conv2d) else "Pooling"
+
+
+def _pair(size: Any) -> str:
+    height, width = size if isinstance(size, tuple) else (size, size)
+    return f"{height} × {width}"
+
+
+def _stride(stride: Any) -> str:
+    steps = stride if isinstance(stride, tuple) else (stride, stride)
+    if set(steps) == {1}:
+        return ""
+    return f", stride {steps[0]}" if len(set(steps)) == 1 else f", stride {_pair(steps)}"
+
+
+def _parameters(layer: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in layer.parameters())
