@@ -1,6 +1,6 @@
 """The results, indexed: which arm, estimate and comparison a table, figure or sentence shows.
 
-In: an EvaluationResult. Out: `Lookup`, made once a report. Only rows over the whole test set (no subgroup) are indexed.
+In: an EvaluationResult. Out: `Lookup`, made once a report. Rows of a subgroup are found where that group is asked for.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from medkt_eval.results import Arm, Comparison, Curve, Dataset, Estimate, EvaluationResult, RunValue
+from medkt_eval.results import Arm, Comparison, Curve, Dataset, Estimate, EvaluationResult, Gap, RunValue
 from medkt_reports import numbers, words
 
 HEADLINES = {
@@ -51,7 +51,7 @@ class Lookup:
         self.arms: dict[str, Arm] = {arm.arm: arm for arm in result.arms}
         self.names = _unique_names(result.arms)
         self.baselines = frozenset(result.settings.baseline.values())
-        self._estimates = {(e.dataset, e.arm, e.metric, e.label, e.interval): e for e in _whole(result.estimates)}
+        self._estimates = {(e.dataset, e.arm, e.metric, e.label, e.group, e.interval): e for e in result.estimates}
         self._runs: dict[tuple[str, str, str], list[RunValue]] = defaultdict(list)
         for run in _whole(result.runs):
             self._runs[run.arm, run.metric, run.label].append(run)
@@ -59,10 +59,10 @@ class Lookup:
         self._pairs: dict[tuple[str, frozenset[str], str, str], list[Comparison]] = defaultdict(list)
         for row in self.comparisons:
             self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label].append(row)
-        self._asked: dict[tuple[TrainingSet, str, str], list[Comparison]] = defaultdict(list)
-        for row in self.comparisons:
+        self._asked: dict[tuple[TrainingSet, str, str, str | None], list[Comparison]] = defaultdict(list)
+        for row in result.comparisons:
             if row.kind != "table":
-                self._asked[self.training_set_of(row), row.metric, row.label].append(row)
+                self._asked[self.training_set_of(row), row.metric, row.label, row.group].append(row)
 
     def training_sets(self, task: str | None = None) -> list[TrainingSet]:
         """Data sets and training sizes that have arms, in the order of the data sets, sizes rising."""
@@ -84,7 +84,7 @@ class Lookup:
                                              else len(words.NETWORKS), arm.student, arm.arm not in self.baselines,
                                              arm.method, arm.arm))  # fmt: skip
 
-    def training_set_of(self, row: Comparison) -> TrainingSet:
+    def training_set_of(self, row: Comparison | Gap) -> TrainingSet:
         """Where a comparison was made."""
         return TrainingSet(row.dataset, self.arms[row.arm_a].train_size)
 
@@ -93,19 +93,32 @@ class Lookup:
         return self.datasets[training_set.dataset].task
 
     def synthetic(self, dataset: str) -> str:
-        """Print name of a synthetic data set; empty for one of real images."""
-        return words.dataset(dataset) if self.datasets[dataset].synthetic else ""
+        """Print name of a synthetic data set; empty for one of real images, or that the results do not hold."""
+        known = self.datasets.get(dataset)
+        return words.dataset(dataset) if known and known.synthetic else ""
+
+    def groups(self, dataset: str) -> list[str]:
+        """Subgroups of its test images that were measured, "sex=F", in the order of the results."""
+        found = (e.group for e in self.result.estimates if e.dataset == dataset and e.group is not None)
+        return list(dict.fromkeys(found))
 
     def intervals(self) -> list[str]:
         """Names of the intervals present, the preferred one first, the paper's convention last."""
-        present = {interval for *_, interval in self._estimates}
+        present = {interval for *_, group, interval in self._estimates if group is None}
         preferred = [name for name in _INTERVALS if name in present]
         others = sorted(present - set(preferred), key=lambda name: (words.is_paper_convention(name), name))
         return preferred + others
 
-    def estimate(self, dataset: str, arm: str, metric: str, label: str, interval: str) -> Estimate | None:
-        """One arm's metric with one interval."""
-        return self._estimates.get((dataset, arm, metric, label, interval))
+    @property
+    def preferred_interval(self) -> str:
+        """The first of `intervals`; empty where there is none."""
+        return next(iter(self.intervals()), "")
+
+    def estimate(
+        self, dataset: str, arm: str, metric: str, label: str, interval: str, group: str | None = None
+    ) -> Estimate | None:
+        """One arm's metric with one interval, on a subgroup's images or on all."""
+        return self._estimates.get((dataset, arm, metric, label, group, interval))
 
     def runs(self, arm: str, metric: str, label: str) -> list[RunValue]:
         """One arm's metric, seed by seed."""
@@ -124,14 +137,16 @@ class Lookup:
         found = self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label]
         return row is min((other for other in found if other.kind == row.kind), key=_rank)
 
-    def declared(self, training_set: TrainingSet, metric: str, label: str) -> list[Comparison]:
+    def declared(
+        self, training_set: TrainingSet, metric: str, label: str, group: str | None = None
+    ) -> list[Comparison]:
         """Comparisons that answer the study's question on one metric: the primary one, those with a baseline, others.
 
         A pair that was tested in several scopes gives its widest scope alone. Where every pair was asked for, those
         with a baseline are taken.
         """
         best: dict[tuple[str, str], Comparison] = {}
-        for row in self._asked[training_set, metric, label]:
+        for row in self._asked[training_set, metric, label, group]:
             if row.kind == "all" and not row.primary and not self._against_baseline(row):
                 continue
             pair = (row.arm_a, row.arm_b)

@@ -1,8 +1,8 @@
 """The answer in words: one sentence a comparison, worded by what its scope lets it say.
 
-In: a `Comparison` row and the results it stands in. Out: `Sentence`. No wording claims more than the row: what was held
-fixed is named, an interval that includes 0 never becomes "no difference", and what does not exist is said with its
-reason.
+In: a `Comparison` row and the results it stands in. Out: `Sentence`: the finding first, then what was averaged over and
+what was held fixed. No wording claims more than the row: an interval that includes 0 never becomes "no difference", and
+what does not exist is said with its reason.
 """
 
 from __future__ import annotations
@@ -10,30 +10,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from medkt_eval.requests import LOWER_IS_BETTER
 from medkt_eval.results import Comparison
 from medkt_reports import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
+from medkt_reports.margins import Margins
 
 Verdict = Literal["shown", "not shown", "undefined"]
-_AVERAGED = "averaged over retrainings and over patients like those tested"
+_RANDOM = {
+    "seeds": "seeds random, test patients fixed",
+    "patients": "patients random, trained models fixed",
+    "seeds+patients": "seeds and patients random",
+    "images": "images random and declared independent, trained models fixed",
+}
 
 
 @dataclass(frozen=True)
 class Sentence:
     """What one comparison says, and what it does not say."""
 
-    text: str
+    finding: str
+    against_margin: str
+    """What the declared margin adds; empty where there is none."""
+    caveat: str
+    """What the reader must know of how the arms were chosen; empty where there is nothing."""
     says_not: str
     verdict: Verdict
     primary: bool
     training_set: str
     metric: str
 
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return " ".join(part for part in (self.finding, self.against_margin, self.caveat) if part)
+
 
 def answers(lookup: Lookup) -> list[Sentence]:
     """The study's answer: a sentence for each declared comparison on the metrics of Tables IV and V.
 
-    A primary contrast on another metric comes before them.
+    The primary contrast comes first, on whatever metric it is.
     """
     rows = [
         row
@@ -41,8 +57,9 @@ def answers(lookup: Lookup) -> list[Sentence]:
         for metric, label in HEADLINES[lookup.task(training_set)]
         for row in lookup.declared(training_set, metric, label)
     ]
-    elsewhere = [row for row in lookup.comparisons if row.primary and row not in rows]
-    return [sentence(lookup, row) for row in (*elsewhere, *rows)]
+    rows += [row for row in lookup.comparisons if row.primary and row.margin is None and row not in rows]
+    margins = Margins(lookup.result)
+    return [sentence(lookup, row, margins) for row in sorted(rows, key=lambda row: not row.primary)]
 
 
 def standing(lookup: Lookup) -> str:
@@ -74,20 +91,22 @@ def unanswered(lookup: Lookup) -> list[str]:
     return found
 
 
-def sentence(lookup: Lookup, row: Comparison) -> Sentence:
+def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
     """One comparison in words."""
     training_set = lookup.training_set_of(row)
+    verdict: Verdict
     if row.difference is None or row.low is None or row.high is None:
-        text, verdict = _undefined(lookup, row), "undefined"
-    elif row.low <= 0 <= row.high:
-        text, verdict = _not_shown(lookup, row, row.low, row.high), "not shown"
-    elif row.adjustment and row.p_adjusted is not None and row.p_adjusted >= numbers.alpha(row.level):
-        text, verdict = _lost(lookup, row, row.low, row.high), "not shown"
+        finding, verdict = _undefined(lookup, row), "undefined"
+    elif row.low <= 0 <= row.high or _lost(row):
+        finding, verdict = _not_shown(lookup, row), "not shown"
     else:
-        text, verdict = _shown(lookup, row, row.difference, row.low, row.high), "shown"
+        finding, verdict = _shown(lookup, row, row.difference, row.low, row.high), "shown"
+    undefined = verdict == "undefined"
     return Sentence(
-        text=text,
-        says_not=words.scope_meaning(row.scope).says_not if verdict != "undefined" else "",
+        finding=finding,
+        against_margin="" if undefined else margins.sentence(row, different=verdict == "shown"),
+        caveat=_caveat(lookup, row),
+        says_not="" if undefined else words.scope_meaning(row.scope).says_not,
         verdict=verdict,
         primary=row.primary,
         training_set=training_set.text,
@@ -95,111 +114,104 @@ def sentence(lookup: Lookup, row: Comparison) -> Sentence:
     )
 
 
+def tested_on(lookup: Lookup, row: Comparison) -> str:
+    """`On ChestX-ray8 (300 test images of 199 patients)`: how a sentence begins."""
+    kind = "synthetic test images" if lookup.datasets[row.dataset].synthetic else "test images"
+    images = f"{numbers.count(row.n_images)} {kind}"
+    patients = "" if row.n_patients is None else f" of {numbers.count(row.n_patients)} patients"
+    return f"On {words.dataset(row.dataset)} ({images}{patients})"
+
+
+def called(lookup: Lookup, arm: str) -> str:
+    """An arm's name inside a sentence; one that holds a comma is set off by another."""
+    name = words.inside(lookup.names[arm])
+    return f"{name}," if "," in name else name
+
+
+def _lost(row: Comparison) -> bool:
+    """Whether an interval excludes 0, but the p-value adjusted for the family's other comparisons shows nothing."""
+    if row.low is None or row.high is None or row.low <= 0 <= row.high or not row.adjustment:
+        return False
+    return row.p_adjusted is not None and row.p_adjusted >= numbers.alpha(row.level)
+
+
 def _shown(lookup: Lookup, row: Comparison, difference: float, low: float, high: float) -> str:
-    a, b = _names(lookup, row)
+    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
     metric = words.metric(row.metric, row.label)
     decimals = numbers.places([numbers.half_width(low, high)])
-    by = numbers.percent(abs(difference), decimals)
+    by = f"{numbers.percent(abs(difference), decimals)} points"
     ends = numbers.interval(*((low, high) if difference > 0 else (-high, -low)), decimals)
-    evidence = f"{numbers.level(row.level)} CI {ends} points; {_evidence(row)}"
     if row.scope == "seeds+patients":
-        first, second = (a, b) if difference > 0 else (b, a)
-        return (
-            f"{_on_recipe(lookup, row)}, {first} exceeds {second} by {by} points of {metric}, {_AVERAGED} ({evidence})."
-        )
-    direction = "higher" if difference > 0 else "lower"
-    return f"{_setting(lookup, row)}, {a} gives a {metric} {by} points {direction} than {b} ({evidence})."
+        better = (difference > 0) != (row.metric in LOWER_IS_BETTER)
+        claim = f"{a} improves {metric} over {b} by {by}" if better else f"{a} worsens {metric} against {b} by {by}"
+    else:
+        way = "higher" if difference > 0 else "lower"
+        those = "" if row.scope == "seeds" else "those of "
+        who = f"the models trained here by {a} reach" if those else f"{a} reaches"
+        claim = f"{who} a {metric} {by} {way} than {those}{b}"
+    return f"{tested_on(lookup, row)}, {_tidy(claim)} ({_evidence(row, ends)}){_over(lookup, row)}."
 
 
-def _lost(lookup: Lookup, row: Comparison, low: float, high: float) -> str:
-    """An interval that excludes 0, where the p-value adjusted for the family's other comparisons shows nothing."""
-    a, b = _names(lookup, row)
-    decimals = numbers.places([numbers.half_width(low, high)])
-    ends = f"{numbers.difference(low, decimals)} to {numbers.difference(high, decimals)} points"
-    return (
-        f"{_unshown(lookup, row)} once adjusted for the other comparisons of its family: the difference "
-        f"({a} {numbers.MINUS} {b}) is {numbers.difference(row.difference, decimals)} points, and its interval, "
-        f"{ends}, is not adjusted ({numbers.level(row.level)} CI; {_evidence(row)})."
-    )
-
-
-def _not_shown(lookup: Lookup, row: Comparison, low: float, high: float) -> str:
-    a, b = _names(lookup, row)
-    decimals = numbers.places([numbers.half_width(low, high)])
-    ends = f"{numbers.difference(low, decimals)} to {numbers.difference(high, decimals)} points"
-    return (
-        f"{_unshown(lookup, row)}: the data are compatible with a difference ({a} {numbers.MINUS} {b}) from {ends} "
-        f"({numbers.level(row.level)} CI around {numbers.difference(row.difference, decimals)}; {_evidence(row)})."
-    )
-
-
-def _unshown(lookup: Lookup, row: Comparison) -> str:
-    """The opening of a sentence that shows no difference."""
-    a, b = _names(lookup, row)
-    both = row.scope == "seeds+patients"
-    setting, averaged = (_on_recipe(lookup, row), f", {_AVERAGED}") if both else (_setting(lookup, row), "")
-    return f"{setting}, no difference is shown between {a} and {b} in {words.metric(row.metric, row.label)}{averaged}"
+def _not_shown(lookup: Lookup, row: Comparison) -> str:
+    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
+    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    ends = f"{numbers.difference(row.low, decimals)} to {numbers.difference(row.high, decimals)}"
+    those = "those of " if row.scope in ("patients", "images") else ""
+    verb = "are" if those else "is"
+    who = f"the models trained here by {a}" if those else a
+    adjusted = ", adjusted for the other comparisons" if _lost(row) else ""
+    claim = f"{who} {verb} not shown to differ from {those}{b} in {words.metric(row.metric, row.label)}{adjusted}"
+    by = f"{numbers.difference(row.difference, decimals)} points"
+    return f"{tested_on(lookup, row)}, {_tidy(claim)}: {by} ({_evidence(row, ends)}){_over(lookup, row)}."
 
 
 def _undefined(lookup: Lookup, row: Comparison) -> str:
-    a, b = _names(lookup, row)
+    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
     metric = words.metric(row.metric, row.label)
     because = row.undefined_because or "the results give no reason"
-    text = f"{a} could not be tested against {b} on {metric}: {because}."
+    text = f"{tested_on(lookup, row)}, {a} could not be tested against {b} on {metric}: {because}."
     if row.difference is not None:
         text += (
-            f" The means differ by {numbers.difference(row.difference, 1)} points ({a} {numbers.MINUS} {b}), with no "
-            "measure of how sure that is."
+            f" The means differ by {numbers.difference(row.difference, 1)} points, with no measure of how sure that is."
         )
     return text
 
 
-def _names(lookup: Lookup, row: Comparison) -> tuple[str, str]:
-    return lookup.names[row.arm_a], lookup.names[row.arm_b]
+def _tidy(claim: str) -> str:
+    """No comma before the bracket or the colon that follows."""
+    return claim.removesuffix(",")
 
 
-def _tested(lookup: Lookup, row: Comparison) -> str:
-    kind = "synthetic test images" if lookup.datasets[row.dataset].synthetic else "test images"
-    images = f"{numbers.count(row.n_images)} {kind}"
-    return images if row.n_patients is None else f"{images} of {numbers.count(row.n_patients)} patients"
-
-
-def _setting(lookup: Lookup, row: Comparison) -> str:
-    """The opening of a sentence whose scope holds the models or the patients fixed."""
-    tested = _tested(lookup, row)
-    if row.scope == "seeds":
-        return f"On these {tested}"
-    unit = "patients" if row.scope == "patients" else "images"
-    return f"As trained here, and judged for {unit} like those tested ({tested})"
-
-
-def _on_recipe(lookup: Lookup, row: Comparison) -> str:
-    """The opening of a sentence about training recipes: what they share."""
-    redrawn = lookup.datasets[row.dataset].training_sample == "redrawn with each seed"
-    sample = "Over training sets redrawn with each seed" if redrawn else "On this training set"
-    teachers = {arm.teacher for arm in (lookup.arms[row.arm_a], lookup.arms[row.arm_b]) if arm.teacher}
-    with_teacher = {0: "", 1: " and with this teacher"}.get(len(teachers), " and with these teachers")
-    return f"{sample}{with_teacher}"
-
-
-def _evidence(row: Comparison) -> str:
-    """Scope, test and p-values of a comparison."""
-    what = {
-        "seeds": "seeds random, test patients fixed",
-        "patients": "test patients random, trained models fixed",
-        "seeds+patients": "seeds and test patients random",
-        "images": "test images random and declared independent, trained models fixed",
-    }[row.scope]
-    test = words.test(row.test)
-    if "seeds" in row.scope:
-        test += f" over {row.n_seeds_a} + {row.n_seeds_b} seeds"
-        if row.test == "t-paired":
-            test = f"{words.test(row.test)} over {row.n_seeds_a} shared seeds"
-    p = "no p-value" if row.p_value is None else numbers.p_phrase(row.p_value, row.level)
-    parts = [what, f"{test}, {p}"]
+def _evidence(row: Comparison, ends: str) -> str:
+    """Interval, scope and the one p-value that counts."""
     if row.adjustment and row.p_adjusted is not None:
         method = words.ADJUSTMENTS.get(row.adjustment, row.adjustment)
-        parts[-1] += f", {method}-adjusted {numbers.p_phrase(row.p_adjusted, row.level)}"
-    elif row.primary:
-        parts[-1] += ", the primary contrast, not adjusted"
-    return "; ".join(parts)
+        p = f"{method}-adjusted {numbers.p_phrase(row.p_adjusted, row.level)}"
+    else:
+        p = "no p-value" if row.p_value is None else numbers.p_phrase(row.p_value, row.level)
+    unadjusted = ", not adjusted," if _lost(row) else ""
+    return f"{numbers.level(row.level)} CI{unadjusted} {ends}; {_RANDOM[row.scope]}; {p}"
+
+
+def _over(lookup: Lookup, row: Comparison) -> str:
+    """What a finding is averaged over, and what it holds fixed."""
+    if row.scope in ("patients", "images"):
+        return f", for {row.scope} like those tested"
+    redrawn = lookup.datasets[row.dataset].training_sample == "redrawn with each seed"
+    a, b = lookup.arms[row.arm_a], lookup.arms[row.arm_b]
+    size = "" if a.train_size is None else f" ({numbers.count(a.train_size)} images)"
+    sample = f"on training sets redrawn with each seed{size}" if redrawn else f"on this training set{size}"
+    teachers = {arm.teacher for arm in (a, b) if arm.teacher}
+    with_teacher = {0: "", 1: " with this teacher"}.get(len(teachers), " with these teachers")
+    n = (row.n_seeds_a, row.n_seeds_b)
+    seeds = f"{n[0]} seeds an arm" if n[0] == n[1] else f"{n[0]} and {n[1]} seeds"
+    patients = "over patients like those tested" if row.scope == "seeds+patients" else "on these test patients alone"
+    return f", averaged over retrainings ({seeds}) {sample}{with_teacher}, and {patients}"
+
+
+def _caveat(lookup: Lookup, row: Comparison) -> str:
+    """Which arms' settings were chosen with the very runs that are compared."""
+    chosen = [lookup.arms[arm] for arm in (row.arm_a, row.arm_b) if lookup.arms[arm].selected_on_these_seeds]
+    said = [f"the settings of {called(lookup, arm.arm).removesuffix(',')} are the best of {arm.settings_tried} tried"
+            for arm in chosen]  # fmt: skip
+    return f"Caution: {words.listed(said)} on these same seeds, which favours what was chosen." if said else ""

@@ -84,7 +84,7 @@ SCOPES = (
         "seeds",
         "If these arms were retrained on the same data, would the result on these test patients change?",
         "seeds (start of new layers, data order, augmentation)",
-        "test patients, training images, teacher, pre-trained weights",
+        "test patients, training and validation images, teacher, pre-trained weights, tuned settings",
         "It speaks of retraining on the same images; it does not say what would happen on new patients.",
     ),
     ScopeMeaning(
@@ -99,7 +99,7 @@ SCOPES = (
         "Do these training recipes, on this training set, differ on average over retrainings and new patients of the "
         "same source?",
         "seeds and test patients",
-        "training images, teacher, pre-trained weights",
+        "training and validation images, teacher, pre-trained weights, tuned settings",
         "It does not speak of another training set, another teacher or another hospital.",
     ),
     ScopeMeaning(
@@ -207,6 +207,50 @@ def capital(text: str) -> str:
     'Macro AUC'
     """
     return text[:1].upper() + text[1:]
+
+
+def inside(name: str) -> str:
+    """An arm's name inside a sentence: a method loses its capital, any other name stays.
+
+    Examples
+    --------
+    >>> inside("Attention transfer, in-domain"), inside("AT from ImageNet")
+    ('attention transfer, in-domain', 'AT from ImageNet')
+    """
+    return name[:1].lower() + name[1:] if name.startswith(tuple(METHODS.values())) else name
+
+
+def points(fraction: float) -> str:
+    """A margin or an effect as it was stated, in points.
+
+    Examples
+    --------
+    >>> points(0.02), points(0.005), points(0.01)
+    ('2 points', '0.5 points', '1 point')
+    """
+    text = f"{100 * fraction:.6g}"
+    return f"{text} point{'' if text == '1' else 's'}"
+
+
+def threshold_rule(rule: str) -> str:
+    """Print how thresholds were chosen.
+
+    Examples
+    --------
+    >>> threshold_rule("max_f1"), threshold_rule("sensitivity=0.9")
+    ('largest F1', 'the highest with a sensitivity of 0.9 or more')
+    """
+    name, _, number = rule.partition("=")
+    if name == "sensitivity":
+        return f"the highest with a sensitivity of {number} or more"
+    return {"max_f1": "largest F1", "youden": "largest sensitivity + specificity"}.get(rule, rule)
+
+
+def threshold_error(thresholds: str) -> str:
+    """Print where the error of choosing thresholds is accounted for: `thresholds` of the settings."""
+    if thresholds == "refit":
+        return "they were chosen again in each bootstrap replicate, on resampled validation patients"
+    return "their own error is in no interval"
 
 
 def setting(key: str, value: object) -> str:
