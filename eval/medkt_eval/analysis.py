@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from medkt_eval.errors import InputError
 from medkt_eval.study_rows import Reference
@@ -41,9 +41,18 @@ class Analysis(BaseModel):
     baseline: str | None = Field(default=None, description="arm that the others are compared with")
     primary: Primary | None = None
     seeds: Literal["nested", "crossed"] = "nested"
+    degrees_of_freedom: Literal["satterthwaite", "hillis"] = Field(
+        default="satterthwaite", description="of the primary analysis; hillis: as other software, to compare with it"
+    )
     margin: float | None = Field(default=None, gt=0, lt=1, description="equivalence margin, as a fraction")
     threshold_rule: Annotated[str, AfterValidator(check_rule)] = Field(
         default="max_f1", description="max_f1, youden, sensitivity=0.9 or fixed=0.5; see thresholds.choose"
+    )
+    thresholds: Literal["fixed", "refit"] = Field(
+        default="fixed", description="refit: choose them again in each bootstrap replicate, on resampled validation"
+    )
+    resample: Literal["patients", "stratified"] = Field(
+        default="patients", description="stratified: by the rarest label that a patient has; see strata.patient_strata"
     )
     labels_defined: Literal["all", "defined"] = Field(
         default="all", description="an average with a label that has no value: null, or over the labels that have one"
@@ -55,6 +64,15 @@ class Analysis(BaseModel):
     independent_images: bool = Field(default=False, description="one image a patient, so no patient_id is needed")
     label_latex: dict[str, str] = Field(default_factory=dict)
     reference: list[Reference] = Field(default_factory=list, description="published numbers to set beside ours")
+
+    @model_validator(mode="after")
+    def _something_to_refit(self) -> Analysis:
+        if self.thresholds == "refit" and self.threshold_rule.startswith("fixed"):
+            raise ValueError(
+                f"thresholds = 'refit' chooses them again, but threshold_rule = {self.threshold_rule!r} chooses none; "
+                "expected max_f1, youden or sensitivity=0.9"
+            )
+        return self
 
 
 @dataclass(frozen=True)

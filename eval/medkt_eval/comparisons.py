@@ -23,6 +23,7 @@ from medkt_eval.requests import LOWER_IS_BETTER, UNBOUNDED, Request, bound_of
 from medkt_eval.results import Arm, Comparison
 from medkt_eval.seed_resampling import mean_over_drawn_seeds
 from medkt_eval.seed_tests import TestResult, paired_t, welch_t
+from medkt_eval.tuning import SELECTED
 
 MARKED = ("auc", "f1")  # metrics of Tables IV and V, whose marks need every pair
 OVER_SEEDS = {"mann-whitney": mann_whitney, "wilcoxon": wilcoxon, "sign-flip": sign_flip}
@@ -140,7 +141,7 @@ def _tests(both: Measure, a: Arm, b: Arm, plan: Plan) -> list[TestResult]:
     values_a, values_b = both.values[:k], both.values[k:]
     primary = obuchowski_rockette.compare(
         values_a, values_b, both.covariance, seeds=plan.analysis.seeds, df_patients=both.df_patients, level=level,
-        bound=bound_of(both.metric),
+        bound=bound_of(both.metric), degrees_of_freedom=plan.analysis.degrees_of_freedom,
     )  # fmt: skip
     if primary.undefined_because and both.no_covariance_because:
         primary = replace(primary, undefined_because=both.no_covariance_because)
@@ -226,9 +227,15 @@ def _row(both: Measure, a: Arm, b: Arm, pair: Contrast, test: TestResult, plan: 
             probability_a_above_b=_probability(both, len(a.seeds), test), n_seeds_a=len(a.seeds),
             n_seeds_b=len(b.seeds), n_patients=plan.n_patients,
             n_images=both.n_images, n_positive=both.n_positive, undefined_replicates=test.undefined_replicates,
-            note=test.note, undefined_because=test.undefined_because,
+            note=_note(test, a, b), undefined_because=test.undefined_because,
         )
     )  # fmt: skip
+
+
+def _note(test: TestResult, a: Arm, b: Arm) -> str | None:
+    """What binds the test, and the arms that won a tuning grid on the seeds they are compared on."""
+    selected = (f"{arm.arm}: {SELECTED}" for arm in (a, b) if arm.selected_on_these_seeds)
+    return "; ".join(filter(None, (test.note, *selected))) or None
 
 
 def _for_max_t(both: Measure, a: Arm, b: Arm, pair: Contrast, plan: Plan) -> Compared:

@@ -65,6 +65,7 @@ class Found:
                 arm, one.of(places[arm.arm]), plan.request.intervals,
                 n_patients=plan.n_patients, level=plan.level, seed=plan.seed,
                 studentized=on_images.limits.get((arm.arm, one.metric, one.label)),
+                degrees_of_freedom=plan.analysis.degrees_of_freedom,
             )  # fmt: skip
         self.compared += compare(one, pairs, by_id, places, plan, on_images.tests)
 

@@ -16,20 +16,25 @@ from typing import Literal
 
 import pandas as pd
 
-from medkt_eval import contrasts, curves, given_arms, run_records
+from medkt_eval import contrasts, curves, given_arms, run_records, tuning
 from medkt_eval.adjustment import ADJUSTMENT, adjusted
 from medkt_eval.analysis import Analysis, Declaration, read_declaration
 from medkt_eval.arms import arms_of, datasets_of
 from medkt_eval.comparisons import Plan
+from medkt_eval.data_size import data_size_curves
 from medkt_eval.dataset_analysis import Found, analyse_dataset
+from medkt_eval.dynamics import dynamics
 from medkt_eval.errors import InputError
 from medkt_eval.gaps import adjusted_gaps
 from medkt_eval.label_measures import Asked
 from medkt_eval.omnibus import over_datasets
+from medkt_eval.pictures import architectures_of, pictures_of
 from medkt_eval.requests import Request, request
 from medkt_eval.results import Arm, EvaluationResult, Input, Settings, Software
-from medkt_eval.run_records import Run
+from medkt_eval.strata import patient_strata
 from medkt_eval.test_sets import TestSet, read_test_sets
+from medkt_eval.threshold_refit import Refit
+from medkt_eval.tuning import Chosen
 
 Tables = Mapping[str, Sequence[pd.DataFrame | Path]]
 
@@ -88,29 +93,35 @@ def evaluate(
     >>> result.comparisons[0].p_value  # doctest: +SKIP
     """
     _check(level, replicates, margin)
-    records, declaration, notes = _read(runs, validation, study)
+    chosen, declaration, notes = _read(runs, validation, study)
+    records = chosen.runs
     declaration = _overridden(declaration, margin=margin, independent_images=independent_images)
-    arms = arms_of(records)
+    arms = chosen.mark(arms_of(records))
+    networks, pictures = architectures_of(records), pictures_of(records)
     analysis, waiting = declaration.analysis, []
     if declaration.recorded:
         analysis, waiting = contrasts.applicable(declaration.analysis, arms)
-    wanted = request([*analysis.add, *add], seeds=analysis.seeds, ordered=analysis.ordered)
+    wanted = request([*analysis.add, *add], seeds=analysis.seeds, ordered=analysis.ordered, resample=analysis.resample)
     baseline, baseline_notes = contrasts.baselines(arms, analysis)
     pairs = contrasts.as_named(contrasts.contrasts(arms, baseline, comparisons), arms, analysis)
 
+    stratified = analysis.resample == "stratified"
     tests = read_test_sets(
-        records, independent_images=analysis.independent_images, threshold_rule=analysis.threshold_rule
-    )
+        records, independent_images=analysis.independent_images, threshold_rule=analysis.threshold_rule,
+        refit=Refit(analysis.threshold_rule, replicates, seed, stratified) if analysis.thresholds == "refit" else None,
+    )  # fmt: skip
     contrasts.check_labels(analysis, {label for test in tests for label in test.labels})
-    waiting = [*waiting, *_without_effect(wanted, tests)]
+    waiting = [*waiting, *_without_effect(wanted, tests), *_without_refit(analysis, wanted, tests)]
     found = Found()
     for test in tests:
-        asked = Asked(wanted.metrics, replicates, seed, test.dataset, analysis.specificity)
+        strata = patient_strata(test.predictions, test.patient, test.n_patients) if stratified else None
+        asked = Asked(wanted.metrics, replicates, seed, test.dataset, analysis.specificity, strata)
         plan = Plan(analysis, wanted, level, seed, test.n_patients_named)
         found += analyse_dataset(test, asked, [arm for arm in arms if arm.dataset == test.dataset], pairs, plan)
     if analysis.labels_defined == "defined":
         waiting = [*waiting, *_left_out(found)]
     compared = adjusted(found.compared, arms, analysis, bonferroni="bonferroni" in wanted.more)
+    learning = curves.of_training(arms, records, level)
 
     return EvaluationResult(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -128,7 +139,11 @@ def evaluate(
         variance_components=found.components,
         omnibus=[*found.omnibus, *over_datasets(arms, found.estimates, level)],
         gaps=adjusted_gaps(found.gaps),
-        curves=[*curves.of_training(arms, records, level), *found.curves],
+        curves=[*learning, *data_size_curves(arms, found.estimates), *found.curves],
+        dynamics=dynamics(learning, arms, pairs, seeds=analysis.seeds, level=level),
+        tuning=list(chosen.rows),
+        architectures=networks,
+        pictures=pictures,
     )  # fmt: skip
 
 
@@ -144,6 +159,20 @@ def _without_effect(wanted: Request, tests: Sequence[TestSet]) -> list[str]:
     return notes
 
 
+def _without_refit(analysis: Analysis, wanted: Request, tests: Sequence[TestSet]) -> list[str]:
+    """Notes on what thresholds = "refit" does not reach."""
+    if analysis.thresholds == "fixed":
+        return []
+    notes = [
+        f"{test.dataset}: thresholds = 'refit' changes nothing: its classes are called by arg max"
+        for test in tests
+        if test.predictions.task == "multiclass"
+    ]
+    if "mcnemar" in wanted.tests:
+        notes.append("McNemar's test holds the thresholds fixed, though thresholds = 'refit'")
+    return notes
+
+
 def _check(level: float, replicates: int, margin: float | None) -> None:
     if not 0 < level < 1:
         raise InputError(f"--level is {level}; expected a number between 0 and 1, for example 0.95")
@@ -153,23 +182,21 @@ def _check(level: float, replicates: int, margin: float | None) -> None:
         raise InputError(f"--margin is {margin}; expected a fraction between 0 and 1, for example 0.02")
 
 
-def _read(
-    runs: Path | Tables, validation: Tables | None, study: Path | None
-) -> tuple[Sequence[Run], Declaration, list[str]]:
+def _read(runs: Path | Tables, validation: Tables | None, study: Path | None) -> tuple[Chosen, Declaration, list[str]]:
     """The runs to be evaluated, what was declared of their analysis, and notes."""
     if isinstance(runs, Path | str):
         if validation is not None:
             raise InputError("--validation goes with --arm; run folders hold validation predictions of their own")
         declaration = read_declaration(Path(runs), study)
         found, notes = run_records.read_runs(Path(runs))
-        records, grid_notes = run_records.keep_grid_winners(found)
-        return records, declaration, [*declaration.notes, *notes, *grid_notes]
+        chosen = tuning.choose(found)
+        return chosen, declaration, [*declaration.notes, *notes, *chosen.notes]
     records = given_arms.runs_given(runs, validation=validation)
     declaration = read_declaration(None, study)
     if declaration.analysis.baseline is None:
         first = declaration.analysis.model_copy(update={"baseline": next(iter(runs))})
         declaration = declaration.with_analysis(first)
-    return records, declaration, list(declaration.notes)
+    return Chosen(tuple(records)), declaration, list(declaration.notes)
 
 
 def _overridden(declaration: Declaration, *, margin: float | None, independent_images: bool) -> Declaration:

@@ -70,8 +70,9 @@ def _row(gap: Measure, dataset: str, arm_a: str, arm_b: str | None, n_b: int, pl
     tested: dict[str, float | None] = dict.fromkeys(("se", "low", "high", "statistic", "df", "p_value"))
     if because is None:
         found = obuchowski_rockette.analyse(
-            values, gap.covariance, signs, seeds=plan.analysis.seeds, df_patients=gap.df_patients
-        )
+            values, gap.covariance, signs, seeds=plan.analysis.seeds, df_patients=gap.df_patients,
+            degrees_of_freedom=plan.analysis.degrees_of_freedom,
+        )  # fmt: skip
         se = found.variance**0.5
         if found.variance <= ROUNDING * np.trace(gap.covariance) or is_rounding(se, np.ones(1)):
             because = "no variation over seeds or patients to measure"
@@ -79,7 +80,7 @@ def _row(gap: Measure, dataset: str, arm_a: str, arm_b: str | None, n_b: int, pl
             reach, statistic = float(stats.t.ppf((1 + plan.level) / 2, found.df)) * se, found.value / se
             tested = {
                 "se": se, "low": found.value - reach, "high": found.value + reach, "statistic": statistic,
-                "df": found.df, "p_value": float(2 * stats.t.sf(abs(statistic), found.df)),
+                "df": obuchowski_rockette.finite(found.df), "p_value": float(2 * stats.t.sf(abs(statistic), found.df)),
             }  # fmt: skip
     kind = "gaps" if arm_b is None else "differences of gaps"
     averaged = gap.label in AVERAGES

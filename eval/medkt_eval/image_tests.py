@@ -45,7 +45,8 @@ def analyse_images(
     """What was asked for, of every arm, and of every contrast but those for a table's marks.
 
     Permutation and studentised bootstrap: AUC of each label, macro and weighted. McNemar: calls of each label, right
-    among all images (`accuracy`), the positives (`sensitivity`) and the negatives (`specificity`).
+    among all images (`accuracy`), the positives (`sensitivity`) and the negatives (`specificity`); of several classes
+    also the calls of the likeliest class (`accuracy`, "micro").
     """
     tests: dict[tuple[str, str, str, str], list[TestResult]] = defaultdict(list)
     limits: dict[tuple[str, str, str], Limits] = {}
@@ -63,6 +64,10 @@ def analyse_images(
             for k, label in enumerate(test.labels):
                 for metric, result in _mcnemar(test, k, a, b, plan.level).items():
                     tests[pair.arm_a, pair.arm_b, metric, label].append(result)
+            if test.predictions.task == "multiclass":
+                right = test.scores.argmax(axis=0) == test.predictions.targets  # (n_runs, n_images)
+                result = mcnemar(right[a].mean(axis=0), right[b].mean(axis=0), test.patient, plan.level)
+                tests[pair.arm_a, pair.arm_b, "accuracy", "micro"].append(result)
     return OnImages(tests, limits)
 
 

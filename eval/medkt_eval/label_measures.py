@@ -18,6 +18,7 @@ from medkt_eval.delong import Influence, influence
 from medkt_eval.placements import auc_without_each_patient, placements
 from medkt_eval.ranking import Ranking, rank
 from medkt_eval.resampling import resample_ranked, resample_sums
+from medkt_eval.strata import Strata
 from medkt_eval.sums import Function, Sums
 
 RANKED = ("auc", "average_precision", "sensitivity_at_specificity")
@@ -45,6 +46,8 @@ class Asked:
         The data set's name: its replicates are streams of their own.
     specificity : float
         Of `sensitivity_at_specificity`.
+    strata : Strata or None
+        That patients are drawn in; None: all from all.
     """
 
     metrics: tuple[str, ...]
@@ -52,6 +55,12 @@ class Asked:
     seed: int
     dataset: str
     specificity: float = 0.9
+    strata: Strata | None = None
+
+    @property
+    def of_calls(self) -> bool:
+        """Whether a metric of calls is among the metrics."""
+        return any(metric in sums.OF_CALLS for metric in self.metrics)
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,7 @@ def measure_label(
     scores: np.ndarray,
     called: Sequence[np.ndarray | None],
     no_call_because: Sequence[str | None],
+    drawn_calls: np.ndarray | None = None,
 ) -> list[Measured]:
     """Every metric asked for on one label.
 
@@ -153,9 +163,12 @@ def measure_label(
         Each run's calls; None where it has no threshold.
     no_call_because : sequence of str or None
         Each run's reason where it has none.
+    drawn_calls : float64, (n_runs, 4, replicates), or None
+        Sums of calls in each replicate, whose thresholds were chosen again: see `threshold_refit.resample_calls`. Their
+        metrics have no patient jackknife, which leaves out test patients alone. None: the calls are the same in all.
     """
     found = _ranked(asked, label, images, scores)
-    found += _of_calls(asked, label, images, called, no_call_because)
+    found += _of_calls(asked, label, images, called, no_call_because, drawn_calls)
     return found + _of_probabilities(asked, label, images, scores)
 
 
@@ -192,7 +205,7 @@ def _ranked(asked: Asked, label: str, images: Images, scores: np.ndarray) -> lis
     specificity = asked.specificity if "sensitivity_at_specificity" in wanted else None
     replicates = resample_ranked(
         rankings, replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset,
-        average_precision="average_precision" in wanted, specificity=specificity,
+        average_precision="average_precision" in wanted, specificity=specificity, strata=asked.strata,
     )  # fmt: skip
     n_positive = int(images.truth.sum())
     one_class = 0 in (n_positive, len(images.truth) - n_positive)
@@ -242,6 +255,7 @@ def _of_calls(
     images: Images,
     called: Sequence[np.ndarray | None],
     no_call_because: Sequence[str | None],
+    drawn_calls: np.ndarray | None,
 ) -> list[Measured]:
     wanted = {metric: sums.OF_CALLS[metric] for metric in asked.metrics if metric in sums.OF_CALLS}
     if not wanted:
@@ -257,10 +271,11 @@ def _of_calls(
         "balanced_accuracy": f"one class among {len(images.truth)} images",
     }
     found = []
-    for metric, variants in _variants_of_sums(tables, wanted, asked).items():
+    for metric, variants in _variants_of_sums(tables, wanted, asked, drawn_calls).items():
         because = reasons.get(metric, f"no positive image among {len(images.truth)}")
         variants[absent] = np.nan
-        found.append(_measured(metric, label, images, variants, no_call_because, because))
+        found.append(_measured(metric, label, images, variants, no_call_because, because,
+                               has_jackknife=drawn_calls is None))  # fmt: skip
     return found
 
 
@@ -279,11 +294,18 @@ def _of_probabilities(asked: Asked, label: str, images: Images, scores: np.ndarr
     return found
 
 
-def _variants_of_sums(tables: Sequence[Sums], metrics: Mapping[str, Function], asked: Asked) -> dict[str, np.ndarray]:
-    """Each metric of every run's sums: on the data, without each patient, in each replicate."""
-    drawn = resample_sums(
-        [table.cells() for table in tables], replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset
-    )
+def _variants_of_sums(
+    tables: Sequence[Sums],
+    metrics: Mapping[str, Function],
+    asked: Asked,
+    drawn: Sequence[np.ndarray] | np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Each metric of every run's sums: on the data, without each patient, in each replicate (`drawn`, where given)."""
+    if drawn is None:
+        drawn = resample_sums(
+            [table.cells() for table in tables], replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset,
+            strata=asked.strata,
+        )  # fmt: skip
     states = [
         np.concatenate([table.total[:, None], table.without_patient, sums_of], axis=1)
         for table, sums_of in zip(tables, drawn, strict=True)

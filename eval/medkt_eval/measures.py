@@ -25,6 +25,7 @@ from medkt_eval.label_measures import (
 from medkt_eval.obuchowski_rockette import patient_covariance
 from medkt_eval.sums import OF_CONFUSION
 from medkt_eval.test_sets import TestSet
+from medkt_eval.threshold_refit import resample_calls
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,18 @@ def _label(test: TestSet, asked: Asked, k: int, label: str, subset: np.ndarray) 
     called, because = test.called(k)
     images = Images(test.truth(k)[subset] == 1, test.patient[subset], test.n_patients)
     calls = [None if run is None else run[subset] for run in called]
-    return measure_label(asked, label, images, test.scores[k][:, subset], calls, because)
+    drawn_calls = _drawn_calls(test, asked, k, subset)
+    return measure_label(asked, label, images, test.scores[k][:, subset], calls, because, drawn_calls)
+
+
+def _drawn_calls(test: TestSet, asked: Asked, k: int, subset: np.ndarray) -> np.ndarray | None:
+    """Sums of calls of label k in each replicate, where thresholds are chosen again; None: they are not."""
+    if test.refitted is None or not asked.of_calls:
+        return None
+    return resample_calls(
+        test.truth(k)[subset] == 1, test.patient[subset], test.n_patients, test.scores[k][:, subset],
+        test.refitted[:, k], seed=asked.seed, dataset=asked.dataset, strata=asked.strata,
+    )  # fmt: skip
 
 
 def _micro(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
@@ -165,7 +177,9 @@ def _micro(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
         because.append(reasons[0] if reasons else None)
         called.append(None if reasons else np.concatenate(
             [part[subset] for part, subset in zip(parts, subsets, strict=True) if part is not None]))  # fmt: skip
-    found = measure_label(asked, "micro", Images(truth, patient, test.n_patients), scores, called, because)
+    drawn = [part for k, subset in enumerate(subsets) if (part := _drawn_calls(test, asked, k, subset)) is not None]
+    images = Images(truth, patient, test.n_patients)
+    found = measure_label(asked, "micro", images, scores, called, because, np.sum(drawn, axis=0) if drawn else None)
     if test.predictions.task == "multilabel":
         return [replace(one, df_patients=count_patients(patient) - 1.0) for one in found]
     whole = _of_all_classes(test, asked, among)

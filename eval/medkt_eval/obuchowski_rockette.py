@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy import stats
@@ -28,6 +28,7 @@ SCOPE: Scope = "seeds+patients"
 ONE_PATIENT = (
     "without some patient the metric does not exist: all positive or negative images, or calls, are of one patient"
 )
+DegreesOfFreedom: TypeAlias = Literal["satterthwaite", "hillis"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Contrast:
     variance: float
     variance_seeds: float
     variance_patients: float
-    df: float
+    df: float  # infinite where it is Hillis's and seeds do not vary
     df_hillis: float | None  # None where seeds do not vary: it would be infinite
 
 
@@ -74,6 +75,7 @@ def analyse(
     *,
     seeds: Literal["nested", "crossed"],
     df_patients: float,
+    degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
 ) -> Contrast:
     """Analyse one contrast.
 
@@ -91,11 +93,14 @@ def analyse(
     df_patients : float
         Degrees of freedom of the patients: min(patients with a positive, patients with a negative) - 1 for one label,
         patients - 1 for an average over labels.
+    degrees_of_freedom : {"satterthwaite", "hillis"}
+        Satterthwaite: as docs/statistics.md has it. Hillis, for comparison with other software: of seeds alone, as if
+        patients were endless, and with the mean squares of the contrast's arms pooled, in the variance too.
 
     Notes
     -----
-    Crossed, one image a patient, `df_hillis`: R's MRMCaov 0.3.0,
-    `mrmc(empirical_auc(truth, rating), treatment, reader, case, cov = jackknife)`.
+    Crossed or one arm alone, one image a patient, "hillis": variance and degrees of freedom are those of R's MRMCaov
+    0.3.0, `mrmc(empirical_auc(truth, rating), treatment, reader, case, cov = jackknife)`.
     """
     c = np.asarray(coefficients, dtype=np.float64)
     r = np.array([len(arm) for arm in arms])
@@ -106,8 +111,8 @@ def analyse(
 
     mean_squares = np.array([arm.var(ddof=1) for arm in arms])
     if seeds == "crossed":
-        of_seeds = sum(weight * arm for weight, arm in zip(c, arms, strict=True))
-        v_seeds, df_seeds = float(np.var(of_seeds, ddof=1)) / r[0], float(r[0] - 1)
+        by_seed = sum(weight * arm for weight, arm in zip(c, arms, strict=True))
+        v_seeds, df_seeds = float(np.var(by_seed, ddof=1)) / r[0], float(r[0] - 1)
         v_pooled, df_pooled = v_seeds, df_seeds
     else:
         parts = c**2 * mean_squares / r
@@ -115,13 +120,18 @@ def analyse(
         df_seeds = v_seeds**2 / float((parts**2 / (r - 1)).sum()) if v_seeds > 0 else np.inf
         df_pooled = float((r - 1).sum())
         v_pooled = float((c**2 / r).sum() * ((r - 1) * mean_squares).sum() / df_pooled)
+    df_hillis = (v_pooled + d) ** 2 / (v_pooled**2 / df_pooled) if v_pooled > 0 else np.inf
+    if degrees_of_freedom == "hillis":
+        of_seeds, df = v_pooled, df_hillis
+    else:
+        of_seeds, df = v_seeds, _degrees_of_freedom(v_seeds, df_seeds, d, df_patients)
     return Contrast(
         value=float(sum(weight * arm.mean() for weight, arm in zip(c, arms, strict=True))),
-        variance=v_seeds + d,
-        variance_seeds=v_seeds,
+        variance=of_seeds + d,
+        variance_seeds=of_seeds,
         variance_patients=d,
-        df=_degrees_of_freedom(v_seeds, df_seeds, d, df_patients),
-        df_hillis=(v_pooled + d) ** 2 / (v_pooled**2 / df_pooled) if v_pooled > 0 else None,
+        df=df,
+        df_hillis=finite(df_hillis),
     )
 
 
@@ -132,6 +142,7 @@ def interval(
     df_patients: float,
     level: float,
     scale: Literal["logit", "identity"] = "logit",
+    degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
 ) -> Interval:
     """Interval for one arm's metric: in (0, 1) on the logit scale by the delta method.
 
@@ -147,6 +158,8 @@ def interval(
         Confidence level in (0, 1).
     scale : {"logit", "identity"}
         "identity", untransformed, for a metric that is not confined to (0, 1).
+    degrees_of_freedom : {"satterthwaite", "hillis"}
+        As in `analyse`. The limits of other software are those on the scale "identity".
 
     Returns
     -------
@@ -156,14 +169,15 @@ def interval(
     because = undefined(values, covariance, df_patients)
     if because:
         return Interval(NAME, None, None, level, None, None, because)
-    found = analyse([values], covariance, [1.0], seeds="nested", df_patients=df_patients)
+    found = analyse([values], covariance, [1.0], seeds="nested", df_patients=df_patients,
+                    degrees_of_freedom=degrees_of_freedom)  # fmt: skip
     if scale == "logit":
-        return logit_interval(NAME, found.value, found.variance, found.df, level)
+        return logit_interval(NAME, found.value, found.variance, finite(found.df), level)
     se = found.variance**0.5
     if is_rounding(se, values):
         return Interval(NAME, None, None, level, 0.0, None, "no variation over seeds or patients to measure")
     reach = float(stats.t.ppf(0.5 + level / 2, found.df)) * se
-    return Interval(NAME, found.value - reach, found.value + reach, level, se, found.df)
+    return Interval(NAME, found.value - reach, found.value + reach, level, se, finite(found.df))
 
 
 def compare(
@@ -175,6 +189,7 @@ def compare(
     df_patients: float,
     level: float,
     bound: float = 1.0,
+    degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
 ) -> TestResult:
     """Test arm a minus arm b with seeds and patients random.
 
@@ -192,12 +207,15 @@ def compare(
         Confidence level of the interval, which is not transformed.
     bound : float
         The largest difference that the metric can have: the interval is cut there.
+    degrees_of_freedom : {"satterthwaite", "hillis"}
+        As in `analyse`.
     """
     difference = float(a.mean() - b.mean())
     because = undefined(a, covariance, df_patients) or undefined(b, covariance, df_patients)
     if because:
         return TestResult(TEST, SCOPE, difference, None, None, None, level, None, None, None, because)
-    found = analyse([a, b], covariance, [1.0, -1.0], seeds=seeds, df_patients=df_patients)
+    found = analyse([a, b], covariance, [1.0, -1.0], seeds=seeds, df_patients=df_patients,
+                    degrees_of_freedom=degrees_of_freedom)  # fmt: skip
     se = found.variance**0.5
     if is_rounding(se, np.concatenate([a, b])):
         because = "no variation over seeds or patients to measure"
@@ -206,9 +224,14 @@ def compare(
     reach = float(stats.t.ppf(0.5 + level / 2, found.df)) * se
     return TestResult(
         test=TEST, scope=SCOPE, difference=difference, se=se, low=max(difference - reach, -bound),
-        high=min(difference + reach, bound), level=level, statistic=statistic, df=found.df,
+        high=min(difference + reach, bound), level=level, statistic=statistic, df=finite(found.df),
         p_value=float(2 * stats.t.sf(abs(statistic), found.df)), df_hillis=found.df_hillis,
     )  # fmt: skip
+
+
+def finite(df: float) -> float | None:
+    """Degrees of freedom as results.json has them: None where they are infinite and t is the normal distribution."""
+    return df if np.isfinite(df) else None
 
 
 def mean_covariances(covariance: np.ndarray, n_seeds: np.ndarray, seeds: Literal["nested", "crossed"]) -> np.ndarray:

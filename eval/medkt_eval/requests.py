@@ -54,7 +54,13 @@ class Request:
     names: tuple[str, ...]  # as asked for
 
 
-def request(names: Sequence[str], *, seeds: Literal["nested", "crossed"], ordered: bool) -> Request:
+def request(
+    names: Sequence[str],
+    *,
+    seeds: Literal["nested", "crossed"],
+    ordered: bool,
+    resample: Literal["patients", "stratified"] = "patients",
+) -> Request:
     """The defaults and what was asked for.
 
     Parameters
@@ -65,11 +71,13 @@ def request(names: Sequence[str], *, seeds: Literal["nested", "crossed"], ordere
         As the study declares them.
     ordered : bool
         Whether classes are ordered: quadratic-weighted kappa is then a default.
+    resample : {"patients", "stratified"}
+        How the bootstrap draws.
 
     Raises
     ------
     InputError
-        If a name is unknown, or a test is asked for that means nothing with these seeds.
+        If a name is unknown, or what is asked for means nothing with these seeds or this resampling.
     """
     known = {*DEFAULT_METRICS, *MORE_METRICS, *DEFAULT_AVERAGES, *MORE_AVERAGES, *DEFAULT_INTERVALS, *MORE_INTERVALS,
              *MORE_TESTS, *MORE}  # fmt: skip
@@ -86,6 +94,12 @@ def request(names: Sequence[str], *, seeds: Literal["nested", "crossed"], ordere
         if name in NESTED_TESTS and seeds == "crossed":
             raise InputError(f"--add {name!r}: it ignores the pairs of seeds that are declared crossed; expected "
                              f"{' or '.join(CROSSED_TESTS)}")  # fmt: skip
+
+        if name == "patients:bootstrap-studentized" and resample == "stratified":
+            raise InputError(
+                f"--add {name!r}: the standard errors it divides by are those of plain resampling, but [analysis] says "
+                "resample = 'stratified'; leave out one of the two"
+            )
 
     wanted = {*names, *(MCNEMAR_METRICS if "mcnemar" in names else ())}
 

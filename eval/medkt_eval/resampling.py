@@ -16,15 +16,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numba import njit
 
 from medkt_eval.errors import InputError
 from medkt_eval.ranking import Ranking
+from medkt_eval.strata import Strata
 
 LANES = 64  # replicates side by side: a patient's multiplicities fill one line of the cache
 BLOCK = LANES  # replicates of one random stream
+STREAMS = {"test": 1, "validation": 3}  # 2: of seeds, seed_resampling.py
 MOST_IMAGES = 2**31 - 1  # of a replicate: twice as many are counted in 32 bits
 
 
@@ -66,7 +69,15 @@ class Cells:
 
 
 @lru_cache(maxsize=64)  # 4,096 replicates: every label of a data set asks for the same
-def multiplicities(n_patients: int, *, dataset: str, seed: int, block: int) -> np.ndarray:
+def multiplicities(
+    n_patients: int,
+    *,
+    dataset: str,
+    seed: int,
+    block: int,
+    strata: Strata | None = None,
+    split: Literal["test", "validation"] = "test",
+) -> np.ndarray:
     """How often each patient is drawn in each replicate of one block.
 
     Parameters
@@ -79,6 +90,10 @@ def multiplicities(n_patients: int, *, dataset: str, seed: int, block: int) -> n
         Of the evaluation, not negative.
     block : int
         Replicates `block * BLOCK` to `(block + 1) * BLOCK - 1`.
+    strata : Strata, optional
+        Draw in each stratum as many patients as it has, from its own.
+    split : {"test", "validation"}
+        Whose patients they are: each split has streams of its own.
 
     Returns
     -------
@@ -89,7 +104,7 @@ def multiplicities(n_patients: int, *, dataset: str, seed: int, block: int) -> n
     Notes
     -----
     A word of 32 random bits times n_patients, its upper half: a patient's probability is 1/n_patients to within
-    n_patients / 2**32 of itself.
+    n_patients / 2**32 of itself. Of strata, read the same of each one.
 
     Examples
     --------
@@ -97,9 +112,9 @@ def multiplicities(n_patients: int, *, dataset: str, seed: int, block: int) -> n
     >>> drawn.shape, set(drawn.sum(axis=0).tolist())
     ((1000, 64), {1000})
     """
-    stream = np.random.SeedSequence([seed, 1, zlib.crc32(dataset.encode()), block])
+    stream = np.random.SeedSequence([seed, STREAMS[split], zlib.crc32(dataset.encode()), block])
     words = np.random.SFC64(stream).random_raw((LANES, (n_patients + 1) // 2))
-    drawn = _count(words, n_patients)
+    drawn = _count(words, n_patients) if strata is None else _count_in_strata(words, strata.order, *strata.ranges)
     drawn.flags.writeable = False
     return drawn
 
@@ -113,6 +128,7 @@ def resample_ranked(
     threads: int | None = None,
     average_precision: bool = False,
     specificity: float | None = None,
+    strata: Strata | None = None,
 ) -> RankedReplicates:
     """AUC, and other metrics of ranks, of each ranking in each replicate.
 
@@ -122,8 +138,8 @@ def resample_ranked(
         Any labels and runs of one data set, all over the same patients.
     replicates : int
         The first ones are the same however many are asked for.
-    seed, dataset
-        Name the random streams: see `multiplicities`.
+    seed, dataset, strata
+        Name the random streams and say how they are used: see `multiplicities`.
     threads : int, optional
         Threads at work, by default one a processor. The result does not depend on it.
     average_precision : bool
@@ -149,21 +165,27 @@ def resample_ranked(
     found = np.empty((3, len(rankings), replicates))
 
     def fill(block: int) -> None:
-        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=block)
+        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=block, strata=strata)
         _refuse_too_many(int(drawn.max(initial=0)) * most_images)
         here = slice(block * BLOCK, (block + 1) * BLOCK)
         for k, (patient, bounds) in enumerate(columns):
             values = _walk(drawn, patient, bounds, average_precision, -1.0 if specificity is None else specificity)
             found[:, k, here] = values[:, : found[:, k, here].shape[1]]
 
-    _for_each_block(fill, replicates, threads)
+    for_each_block(fill, replicates, threads)
     return RankedReplicates(
         found[0], found[1] if average_precision else None, None if specificity is None else found[2]
     )
 
 
 def resample_sums(
-    cells: Sequence[Cells], *, replicates: int, seed: int, dataset: str, threads: int | None = None
+    cells: Sequence[Cells],
+    *,
+    replicates: int,
+    seed: int,
+    dataset: str,
+    threads: int | None = None,
+    strata: Strata | None = None,
 ) -> list[np.ndarray]:
     """Sums over images in each replicate: multiplicity[patient] times value, over the cells of a bin in their order.
 
@@ -171,7 +193,7 @@ def resample_sums(
     ----------
     cells : sequence of Cells
         Of one data set, all over the same patients.
-    replicates, seed, dataset, threads
+    replicates, seed, dataset, threads, strata
         As `resample_ranked`; the replicates are the same.
 
     Returns
@@ -191,12 +213,12 @@ def resample_sums(
     found = [np.empty((one.n_bins, replicates)) for one in cells]
 
     def fill(block: int) -> None:
-        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=block)
+        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=block, strata=strata)
         for values, column in zip(found, columns, strict=True):
             here = values[:, block * BLOCK : (block + 1) * BLOCK]
             here[:] = _sum(drawn, *column, len(values))[:, : here.shape[1]]
 
-    _for_each_block(fill, replicates, threads)
+    for_each_block(fill, replicates, threads)
     return found
 
 
@@ -214,7 +236,8 @@ def _refuse_too_many(images: int) -> None:
                          "are counted: evaluate fewer images at a time")  # fmt: skip
 
 
-def _for_each_block(fill: Callable[[int], None], replicates: int, threads: int | None) -> None:
+def for_each_block(fill: Callable[[int], None], replicates: int, threads: int | None = None) -> None:
+    """Call `fill` with the number of each block of replicates, by default with a thread a processor."""
     blocks = range(-(-replicates // BLOCK))
     threads = min(threads or _processors(), len(blocks))
     if threads <= 1:
@@ -268,6 +291,19 @@ def _count(words: np.ndarray, n_patients: int) -> np.ndarray:
             word = words[lane, k // 2]
             bits = word >> half if k % 2 else word & low
             counts[lane, (bits * n) >> half] += np.uint8(1)
+    return counts.T.copy()
+
+
+@njit(cache=True, nogil=True)
+def _count_in_strata(words: np.ndarray, order: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """As `_count`, each draw from its own stratum."""
+    counts = np.zeros((LANES, len(order)), dtype=np.uint8)
+    half, low = np.uint64(32), np.uint64(2**32 - 1)
+    for lane in range(LANES):
+        for k in range(len(order)):
+            word = words[lane, k // 2]
+            bits = word >> half if k % 2 else word & low
+            counts[lane, order[starts[k] + ((bits * sizes[k]) >> half)]] += np.uint8(1)
     return counts.T.copy()
 
 

@@ -43,12 +43,19 @@ class Settings(Row):
     adjustment: dict[str, str] = Field(description="family pattern -> method of adjustment")
     margin: float | None = None
     seeds: Literal["nested", "crossed"] = "nested"
+    degrees_of_freedom: Literal["satterthwaite", "hillis"] = "satterthwaite"
     baseline: dict[str, str] = Field(default_factory=dict, description="data set and training size -> baseline arm")
     comparisons: Literal["default", "all"] = "default"
     primary: dict[str, Any] | None = Field(
         default=None, description="the contrast named in the study file; see declared"
     )
     threshold_rule: str = "max_f1"
+    thresholds: Literal["fixed", "refit"] = Field(
+        default="fixed", description="refit: chosen again in each replicate, on resampled validation patients"
+    )
+    resample: Literal["patients", "stratified"] = Field(
+        default="patients", description="how replicates draw patients; stratified: by their rarest label"
+    )
     labels_defined: Literal["all", "defined"] = "all"
     confirmatory_labels: list[str] = Field(
         default_factory=list, description="one Holm family over labels x comparisons"
@@ -114,6 +121,8 @@ class Arm(Row):
     seeds: list[int]
     seconds: list[float | None] = Field(default_factory=list, description="training time of each run")
     selection: list[dict[str, Any] | None] = Field(default_factory=list, description="each run's selected epoch")
+    settings_tried: int = Field(default=1, description="of the tuning grid that it won; 1: it was not tuned here")
+    selected_on_these_seeds: bool = Field(default=False, description="it won its grid on the seeds it is compared on")
 
 
 class RunValue(Row):
@@ -152,6 +161,7 @@ class Estimate(Row):
     n_images: int
     n_positive: int | None
     undefined_replicates: int | None = Field(default=None, description="of the bootstrap; null where none were drawn")
+    note: str | None = Field(default=None, description="what the reader of this interval must be told")
     undefined_because: str | None = None
 
 

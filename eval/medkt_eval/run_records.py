@@ -1,18 +1,16 @@
 """Run folders as evaluation sees them: run.json, predictions, history.
 
-In: runs/. Out: `RunRecord`s, the winners of tuning grids alone. medkt's trainer writes these folders; so may any other.
+In: runs/. Out: `RunRecord`s. medkt's trainer writes these folders; so may any other.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -203,44 +201,6 @@ def check_labels(labels: Sequence[str], source: str) -> None:
         raise InputError(f"{source}: a label is called {taken[0]!r}, the name of an average; call it something else")
     if len(set(labels)) != len(labels):
         raise InputError(f"{source}: a label is listed twice in labels: {list(labels)}")
-
-
-def keep_grid_winners(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[str]]:
-    """Of each tuning grid, the runs of the setting with the best mean validation metric over its seeds.
-
-    The others' test predictions are never read.
-
-    Raises
-    ------
-    InputError
-        If a run of a grid has no `selection.value`.
-    """
-    grids: Mapping[str, dict[str, list[RunRecord]]] = defaultdict(lambda: defaultdict(list))
-    kept = [record for record in records if record.manifest.grid is None]
-    for record in records:
-        if record.manifest.grid is not None:
-            grids[record.manifest.grid][record.manifest.arm_id].append(record)
-    notes = []
-    for grid, settings in sorted(grids.items()):
-        means = {arm: float(np.mean([_selected_value(run) for run in runs])) for arm, runs in sorted(settings.items())}
-        winner = max(means, key=lambda arm: means[arm])
-        kept += settings[winner]
-        notes.append(
-            f"grid {grid}: {winner} kept of {len(means)} settings tried, by its mean validation metric "
-            f"({means[winner]:.4f}) on these seeds; the others' test predictions were not read"
-        )
-    return sorted(kept, key=lambda record: record.manifest.run_id), notes
-
-
-def _selected_value(record: RunRecord) -> float:
-    selection = record.manifest.selection or {}
-    value = selection.get("value")
-    if not isinstance(value, int | float) or not np.isfinite(value):
-        raise InputError(
-            f"{record.source}: selection.value is {value}, but the run belongs to grid "
-            f"{record.manifest.grid!r}, whose winner is chosen by it; expected a number"
-        )
-    return float(value)
 
 
 def _manifest(folder: Path) -> Manifest:

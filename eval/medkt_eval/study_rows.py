@@ -69,6 +69,9 @@ class Dynamics(Row):
     value: float | None = Field(description="mean over seeds, or difference of means; epochs, or fractions")
     values_a: list[float] = Field(description="seed by seed")
     values_b: list[float] | None = None
+    last_epoch: float | None = Field(
+        default=None, description="of those that all these runs have; a peak there may not be one"
+    )
     se: float | None
     low: float | None
     high: float | None

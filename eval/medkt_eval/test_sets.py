@@ -13,6 +13,7 @@ import numpy as np
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import Predictions, check_same_images
 from medkt_eval.run_records import Run
+from medkt_eval.threshold_refit import Refit, check_same_validation, patients_of
 from medkt_eval.thresholds import ChosenThreshold, choose
 
 
@@ -33,6 +34,8 @@ class TestSet:
     scores : float64, (n_labels, n_runs, n_images)
     thresholds : tuple of tuple of ChosenThreshold, (n_runs, n_labels)
         Of multi-label runs; empty for multi-class ones.
+    refitted : float64, (n_runs, n_labels, replicates), or None
+        Thresholds chosen again in each bootstrap replicate; None: they are held fixed.
     """
 
     __test__ = False  # not a test of pytest's
@@ -44,6 +47,7 @@ class TestSet:
     runs: tuple[str, ...]
     scores: np.ndarray
     thresholds: tuple[tuple[ChosenThreshold, ...], ...]
+    refitted: np.ndarray | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -75,8 +79,20 @@ class TestSet:
         return calls, [t.undefined_because for t in chosen]
 
 
-def read_test_sets(records: Sequence[Run], *, independent_images: bool, threshold_rule: str) -> list[TestSet]:
+def read_test_sets(
+    records: Sequence[Run], *, independent_images: bool, threshold_rule: str, refit: Refit | None = None
+) -> list[TestSet]:
     """The test set of each data set, in the order of the first run of each.
+
+    Parameters
+    ----------
+    records : sequence of Run
+    independent_images : bool
+        Whether patients may be unnamed.
+    threshold_rule : str
+        See `thresholds.choose`.
+    refit : Refit or None
+        Choose thresholds again in each bootstrap replicate; None: not.
 
     Raises
     ------
@@ -87,38 +103,39 @@ def read_test_sets(records: Sequence[Run], *, independent_images: bool, threshol
     for record in records:
         by_dataset.setdefault(record.manifest.arm.dataset, []).append(record)
     return [
-        _test_set(dataset, runs, independent_images=independent_images, threshold_rule=threshold_rule)
+        _test_set(dataset, runs, independent_images=independent_images, threshold_rule=threshold_rule, refit=refit)
         for dataset, runs in by_dataset.items()
     ]
 
 
-def _test_set(dataset: str, records: Sequence[Run], *, independent_images: bool, threshold_rule: str) -> TestSet:
+def _test_set(
+    dataset: str, records: Sequence[Run], *, independent_images: bool, threshold_rule: str, refit: Refit | None
+) -> TestSet:
     first = records[0].test()
-    if first.patient_ids is None and not independent_images:
-        raise InputError(
-            f"{first.source}: no column 'patient_id'; images of one patient are not independent. Add it, or, if every "
-            "patient has one image, say so: --independent-images, or independent_images = true in [analysis] of the "
-            "study file"
-        )
-    if first.patient_ids is None:
-        patient, n_patients = np.arange(len(first.image_ids)), len(first.image_ids)
-    else:
-        names, patient = np.unique(first.patient_ids.astype(str), return_inverse=True)
-        n_patients = len(names)
+    _check_named(first, independent_images)
+    patient, n_patients = patients_of(first)
     if n_patients < 2:
         raise InputError(
             f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
         )
 
     scores = np.empty((len(first.labels), len(records), len(first.image_ids)))
-    thresholds = []
+    thresholds, refitted = [], []
+    seen: tuple[str, Predictions] | None = None  # the first run with validation predictions
     for j, record in enumerate(records):
         manifest = record.manifest
         own = first if j == 0 else record.test()
         _check_alike(first, own, records[0].manifest.run_id, manifest.run_id, dataset)
         scores[:, j] = own.scores.T
         if own.task == "multilabel":
-            thresholds.append(tuple(choose(record.validation(), own.labels, threshold_rule)))
+            validation = record.validation()
+            thresholds.append(tuple(choose(validation, own.labels, threshold_rule)))
+            if refit is not None:
+                if validation is not None:
+                    _check_named(validation, independent_images)
+                    seen = seen or (manifest.run_id, validation)
+                    check_same_validation(seen[1], validation, (seen[0], manifest.run_id))
+                refitted.append(refit.thresholds(validation, len(own.labels), dataset=dataset))
     return TestSet(
         dataset=dataset,
         predictions=first,
@@ -127,7 +144,17 @@ def _test_set(dataset: str, records: Sequence[Run], *, independent_images: bool,
         runs=tuple(record.manifest.run_id for record in records),
         scores=scores,
         thresholds=tuple(thresholds),
+        refitted=np.array(refitted) if refitted else None,
     )
+
+
+def _check_named(predictions: Predictions, independent_images: bool) -> None:
+    if predictions.patient_ids is None and not independent_images:
+        raise InputError(
+            f"{predictions.source}: no column 'patient_id'; images of one patient are not independent. Add it, or, if "
+            "every patient has one image, say so: --independent-images, or independent_images = true in [analysis] of "
+            "the study file"
+        )
 
 
 def _check_alike(first: Predictions, own: Predictions, a: str, b: str, dataset: str) -> None:

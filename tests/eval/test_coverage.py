@@ -1,22 +1,33 @@
 """The coverage simulation in small: its truth is true, its numbers do not depend on who computes them, and the default
-interval holds the truth about as often as it says, where the usual one does not."""
+interval holds the truth about as often as it says, where the usual one does not. What is drawn depends on a cell's name
+alone, so shares do not change from run to run; their bounds are about three standard errors off."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
+from scipy.special import logit
+from sklearn import metrics
 from sklearn.metrics import f1_score, roc_auc_score
 
 from benchmarks.coverage_study.__main__ import main
-from benchmarks.coverage_study.measure import HABIT, RESAMPLED, analyse
+from benchmarks.coverage_study.further_cells import ClassesCell, CurveCell, GroupCell, MetricCell, read_further
+from benchmarks.coverage_study.measure import HABIT, HILLIS, RESAMPLED, analyse
+from benchmarks.coverage_study.procedures import analyse_further
 from benchmarks.coverage_study.simulate import Cell, draw, read_cells
 from benchmarks.coverage_study.tables import summary
+from medkt_eval.net_benefit import net_benefit
+from medkt_eval.requests import DEFAULT_METRICS, MORE_METRICS, UNBOUNDED
+from medkt_eval.sums import calls, probability_bin
 
 CELLS = read_cells()
+FURTHER = read_further()
 OR = "seeds+patients:or"
 OR_TEST = "seeds+patients:obuchowski-rockette"
 
@@ -119,3 +130,167 @@ def test_cells_are_what_was_asked_for() -> None:
     assert {cell.n_arms for cell in CELLS.values()} == {2, 7}
     spread = {round((cell.seed_sd[1] / cell.seed_sd[0]) ** 2) for cell in CELLS.values() if cell.seed_sd[0]}
     assert spread == {1, 4, 16}
+
+
+def large(name: str) -> dict:
+    """A further cell's study of two equal models and 120,000 images: truth, and the first model's scores."""
+    cell = replace(FURTHER[name], patients=40_000, seeds=1, seed_sd=(0.0, 0.0))
+    test = cell.draw(0).test if isinstance(cell, ClassesCell) else draw(cell, 0).test
+    return {"cell": cell, "test": test, "y": test.predictions.targets, "score": test.scores[0, 0]}
+
+
+@pytest.mark.parametrize("name", ["average precision", "sensitivity at specificity", "sensitivity", "specificity",
+                                  "balanced accuracy", "PPV", "NPV", "Brier"])  # fmt: skip
+def test_truth_of_further_metrics_is_that_of_many_patients(name: str) -> None:
+    found = large(name)
+    y, score, cell = found["y"][:, 0], found["score"], found["cell"]
+    called = score >= cell.thresholds[0]
+    false_calls, hits, _ = metrics.roc_curve(y, score)
+    by_scikit_learn: dict[str, Callable[[], float]] = {
+        "average precision": lambda: metrics.average_precision_score(y, score),
+        "sensitivity at specificity": lambda: float(hits[false_calls <= 0.1].max()),
+        "sensitivity": lambda: metrics.recall_score(y, called),
+        "specificity": lambda: metrics.recall_score(y, called, pos_label=0),
+        "balanced accuracy": lambda: metrics.balanced_accuracy_score(y, called),
+        "PPV": lambda: metrics.precision_score(y, called),
+        "NPV": lambda: metrics.precision_score(1 - y, ~called),
+        "Brier": lambda: metrics.brier_score_loss(y, score),
+    }
+    assert by_scikit_learn[name]() == pytest.approx(cell.truth[0], abs=0.008)
+
+
+@pytest.mark.parametrize("sharpness", ["calibrated", "overconfident"])
+def test_truth_of_calibration_is_that_of_many_patients(sharpness: str) -> None:
+    found = large(f"slope, {sharpness}")
+    y, x = found["y"][:, 0], logit(found["score"])
+    slope = sm.GLM(y, sm.add_constant(x), family=sm.families.Binomial()).fit().params[1]
+    intercept = sm.GLM(y, np.ones_like(x), offset=x, family=sm.families.Binomial()).fit().params[0]
+    assert slope == pytest.approx(found["cell"].truth[0], abs=0.02)
+    seed_sd = {"seeds": 1, "seed_sd": (0.0, 0.0)}
+    assert intercept == pytest.approx(replace(FURTHER[f"intercept, {sharpness}"], **seed_sd).truth[0], abs=0.03)
+    ece = replace(FURTHER[f"ECE, {sharpness}"], **seed_sd).truth[0]
+    bins = probability_bin(found["score"])
+    assert abs(np.bincount(bins, y - found["score"])).sum() / y.size == pytest.approx(ece, abs=0.006)
+
+
+def test_truth_of_classes_is_that_of_many_patients() -> None:
+    found = large("kappa of 3 classes")
+    y, called = found["y"], found["test"].scores[:, 0].argmax(axis=0)
+    of_all = {name: replace(FURTHER[f"{name} of 3 classes"], seed_sd=(0.0, 0.0)).truth[0]
+              for name in ("kappa", "accuracy", "balanced accuracy")}  # fmt: skip
+    assert metrics.cohen_kappa_score(y, called, weights="quadratic") == pytest.approx(of_all["kappa"], abs=0.008)
+    assert metrics.accuracy_score(y, called) == pytest.approx(of_all["accuracy"], abs=0.006)
+    assert metrics.balanced_accuracy_score(y, called) == pytest.approx(of_all["balanced accuracy"], abs=0.006)
+
+
+@pytest.mark.parametrize("name", ["half the patients, a gap", "half the images"])
+def test_truth_of_groups_is_that_of_many_patients(name: str) -> None:
+    cell = FURTHER[name]
+    assert isinstance(cell, GroupCell)
+    many = replace(cell, patients=40_000, seeds=1, seed_sd=(0.0, 0.0))
+    test = many.test_set(0)
+    inside, y = test.predictions.groups["of"] == "a", test.truth(0)
+    assert inside.mean() == pytest.approx(cell.share, abs=0.01)
+    mixed = [0 < inside[test.patient == patient].mean() < 1 for patient in range(50)]
+    assert any(mixed) == cell.by_image
+    for arm, scores in enumerate(test.scores[0]):
+        assert roc_auc_score(y[inside], scores[inside]) == pytest.approx(many.truth_in_group[arm], abs=0.008)
+        assert roc_auc_score(y[~inside], scores[~inside]) == pytest.approx(many.truth[arm], abs=0.008)
+
+
+def test_truth_of_curves_is_that_of_many_patients() -> None:
+    found = large("curves, overconfident")
+    cell, score, y = found["cell"], found["score"], found["y"][:, 0]
+    assert isinstance(cell, CurveCell)
+    bins = probability_bin(score)
+    np.testing.assert_allclose(np.bincount(bins, y) / np.bincount(bins), cell.observed(0), atol=0.04)
+    test = found["test"]
+    by_hand = [net_benefit(calls(y == 1, score >= t, test.patient, test.n_patients).total, t) for t in (0.1, 0.4)]
+    np.testing.assert_allclose(by_hand, cell.net_benefit(0, np.array([0.1, 0.4])), atol=0.006)
+
+
+def judged(name: str, studies: int) -> dict[tuple[str, str], dict]:
+    """Counts of the first studies of a further cell."""
+    outcomes = [one for number in range(studies) for one in analyse_further(FURTHER[name], number)]
+    return {(row["of"], row["name"]): row for row in summary(FURTHER[name], outcomes)["rows"]}
+
+
+def test_at_the_margin_equivalence_is_claimed_in_5_percent() -> None:
+    found = judged("1:1, k=3, difference -5 points", 200)
+    tost, other = found["difference", "tost"], found["difference", "non-inferiority"]
+    assert 0.83 < tost["covers"] < 0.97  # nominal 90 %
+    assert tost["rejects"] <= 0.1
+    assert tost["rejects"] <= other["rejects"] <= 0.1  # one of two one-sided tests
+    assert judged("1:1, k=3, difference 5 points", 2)["difference", "non-inferiority"]["rejects_of"] == 0  # it is true
+
+
+def test_families_keep_their_error() -> None:
+    cell = FURTHER["0:1, k=3, 3 comparisons"]
+    of_studies = [{one.name: one for one in analyse_further(cell, number)} for number in range(150)]
+    for one in of_studies:
+        assert not (one["holm"].rejects and not one["unadjusted"].rejects)
+        assert not (one["max-t"].rejects and not one["max-t, unadjusted"].rejects)
+        assert not (one["unadjusted"].covers and not one["bonferroni"].covers)
+        assert one["unadjusted"].covers is not one["unadjusted"].rejects  # every null hypothesis is true
+    for name in ("holm", "max-t"):
+        assert np.mean([one[name].rejects is True for one in of_studies]) < 0.105
+    assert np.mean([one["bonferroni"].covers is True for one in of_studies]) > 0.895
+
+
+def test_only_true_null_hypotheses_can_be_rejected_in_error() -> None:
+    one_true = FURTHER["0:1, k=3, 3 comparisons, one true"]
+    far = replace(one_true, gain=(0.0, -0.2, -0.2, -0.2))
+    assert {one.name: one.rejects for one in analyse_further(far, 0)} == dict.fromkeys(
+        ("unadjusted", "holm", "bonferroni", "max-t, unadjusted", "max-t")
+    )
+
+
+def test_gaps_are_covered() -> None:
+    found = judged("half the patients, a gap", 200)
+    names = ("difference in the group", "gap of arm 0", "gap of arm 1", "difference of gaps")
+    for of in names:
+        assert found[of, "obuchowski-rockette"]["covers_of"] == 200
+        assert 0.9 < found[of, "obuchowski-rockette"]["covers"] < 0.995
+        assert found[of, "obuchowski-rockette"]["rejects_of"] == 0  # no null hypothesis is true
+    assert judged("half the patients", 3)["difference of gaps", "obuchowski-rockette"]["rejects_of"] == 3
+
+
+def test_calibration_slope_is_covered() -> None:
+    found = judged("slope, overconfident", 60)
+    assert 0.86 < found["arm 0", OR]["covers"] <= 1
+    assert 0.86 < found["difference", OR_TEST]["covers"] <= 1
+
+
+def test_points_of_curves_are_covered() -> None:
+    found = judged("curves, overconfident", 30)
+    points = [("net benefit", "at 0.20"), ("observed share", "score 0.00 to 0.07")]
+    assert all(0.83 < found[point]["covers"] <= 1 for point in points)
+
+
+def test_hillis_differs_from_the_default_where_seeds_vary(found: dict) -> None:
+    assert found["difference", HILLIS]["width"] < found["difference", OR_TEST]["width"]
+    assert found["arm 0", HILLIS]["covers"] > 0.85
+
+
+def test_every_metric_has_a_cell() -> None:
+    measured = {cell.metric for cell in CELLS.values()}
+    measured |= {cell.metric for cell in FURTHER.values() if isinstance(cell, MetricCell | ClassesCell)}
+    assert measured == {*DEFAULT_METRICS, *MORE_METRICS, *UNBOUNDED}
+    assert not CELLS.keys() & FURTHER.keys()
+
+
+def test_tables_of_further_cells_name_their_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["ECE, calibrated", "1:1, k=3, difference 5 points", "0:1, k=3, 3 comparisons", "half the images",
+             "curves, calibrated"]  # fmt: skip
+    out = tmp_path / "coverage.json"
+    main(["--cells", *names, "--studies", "3", "--processes", "1", "--out", str(out)])
+    shown = capsys.readouterr().out
+    for title in ("Other metrics", "Tests against a margin", "Families", "Groups", "Points of curves"):
+        assert f"## {title}" in shown
+    assert all(f"| {name} |" in shown for name in names)
+    assert "100.0 ± 21.5" in shown  # of 3 studies, all: as if of half a study not
+    lines = shown.splitlines()
+    for k, line in enumerate(lines):
+        if line.startswith("|---"):
+            assert lines[k - 1].count("|") == line.count("|") == lines[k + 1].count("|")
+    assert max(json.loads(out.read_text())[name]["studies"] for name in names) == 3

@@ -333,3 +333,30 @@ def test_teachers_runs_are_reported_and_not_compared(write_run, two_arms):
     result = evaluate(two_arms)
     assert rows(result.estimates, arm="teacher", metric="auc", label="macro")
     assert not [row for row in result.comparisons if "teacher" in (row.arm_a, row.arm_b)]
+
+
+def test_hillis_degrees_of_freedom_are_those_of_the_default_interval_and_test(write_run, two_arms, study):
+    write_run("at", 3, skill=1.5, **AT)
+    for arm in ("at-s0", "at-s1", "at-s2"):
+        edit(two_arms / arm, arm=json.loads((two_arms / "at-s3" / "run.json").read_text())["arm"])
+    ours = evaluate(two_arms, replicates=0)
+    hillis = evaluate(two_arms, replicates=0, study=study('degrees_of_freedom = "hillis"\nmargin = 0.1'))
+    assert (ours.settings.degrees_of_freedom, hillis.settings.degrees_of_freedom) == ("satterthwaite", "hillis")
+    fields = {"metric": "auc", "label": "macro"}
+    before, after = (one(r.comparisons, test=OR, kind="declared", **fields) for r in (ours, hillis))
+    assert after.df == after.df_hillis == before.df_hillis != before.df
+    assert after.difference == before.difference
+    assert after.se != before.se  # four seeds and three: the mean squares are pooled
+    low, high = stats.t.interval(0.95, after.df, after.difference, after.se)
+    assert (after.low, after.high) == pytest.approx((low, high), **EXACT)
+    assert one(hillis.comparisons, test="tost", **fields).df == after.df
+    before, after = (one(r.estimates, arm="tl", interval="seeds+patients:or", **fields) for r in (ours, hillis))
+    assert (after.value, after.se) == (before.value, before.se)  # an arm alone has nothing to pool
+    assert after.df != before.df
+    unchanged = [[row for row in r.estimates if row.interval != "seeds+patients:or"] for r in (ours, hillis)]
+    assert unchanged[0] == unchanged[1]
+
+
+def test_other_degrees_of_freedom_are_refused(two_arms, study):
+    with pytest.raises(InputError, match=r"\[analysis\]: degrees_of_freedom is 'welch': .*'satterthwaite' or 'hillis'"):
+        evaluate(two_arms, study=study('degrees_of_freedom = "welch"'))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar as unclustered
 
+from medkt_eval.evaluation import evaluate
 from medkt_eval.mcnemar import mcnemar
 
 CLOSE = {"rel": 1e-9, "abs": 1e-15}
@@ -112,3 +114,58 @@ def test_no_image():
     made = mcnemar(np.zeros(0), np.zeros(0), np.zeros(0, dtype=int), 0.95)
     assert made.undefined_because == "no image to be called"
     assert np.isnan(made.difference)
+
+
+def several_classes(target, called, patient):
+    """A multi-class table in which the likeliest class is the one called."""
+    scores = 0.1 + 0.7 * np.eye(3)[called]
+    ids = {"image_id": [f"i{k:03d}" for k in range(len(target))], "patient_id": [f"p{k}" for k in patient]}
+    return pd.DataFrame(ids | {"target": np.array(list("ABC"))[target]}
+                        | {f"score_{name}": scores[:, k] for k, name in enumerate("ABC")})  # fmt: skip
+
+
+def overall(given, **options):
+    result = evaluate(given, add=["mcnemar"], replicates=0, **options)
+    (row,) = [row for row in result.comparisons if row.test == "mcnemar" and row.label == "micro"]
+    assert (row.metric, row.kind, row.scope, row.adjustment) == ("accuracy", "declared", "patients", "holm")
+    return row
+
+
+def test_calls_of_several_classes_by_hand():
+    target, patient = np.array([0, 1, 2, 0, 1, 2]), np.array([0, 0, 1, 1, 2, 3])
+    wrong = (target + 1) % 3
+    right_a, right_b = np.array([1, 1, 1, 1, 0, 1], dtype=bool), np.array([0, 0, 1, 1, 1, 0], dtype=bool)
+    made = overall({"TL": [several_classes(target, np.where(right_b, target, wrong), patient)],
+                    "AT": [several_classes(target, np.where(right_a, target, wrong), patient)]})  # fmt: skip
+    # Sums over patients 2, 0, -1, 1 of 2, 2, 1, 1 images, mean 1/3: squares of the residuals 16/9, 4/9, 16/9, 4/9.
+    assert (made.difference, made.n_images, made.n_patients) == (pytest.approx(1 / 3), 6, 4)
+    assert made.se == pytest.approx(np.sqrt(4 / 3 * 40 / 9 / 36), **CLOSE)
+    assert made.statistic == pytest.approx(1 / 3 / made.se, **CLOSE)
+
+
+def test_calls_of_several_classes_one_image_a_patient_one_seed():
+    rng = np.random.default_rng(4)
+    target = rng.integers(0, 3, 150)
+    called = [np.where(rng.random(150) < skill, target, rng.integers(0, 3, 150)) for skill in (0.4, 0.7)]
+    made = overall({name: [several_classes(target, calls, range(150))]
+                    for name, calls in zip(("TL", "AT"), called, strict=True)})  # fmt: skip
+    tl, at = (calls == target for calls in called)
+    peer = unclustered([[np.sum(at & tl), np.sum(at & ~tl)], [np.sum(~at & tl), np.sum(~at & ~tl)]], exact=False,
+                       correction=False)  # fmt: skip
+    under_null = np.sum(at != tl) / 150**2
+    assert made.statistic**2 * made.se**2 / under_null == pytest.approx(peer.statistic, **CLOSE)
+    assert made.se**2 == pytest.approx(150 / 149 * (under_null - made.difference**2 / 150), **CLOSE)
+
+
+def test_calls_of_several_classes_are_each_images_mean_over_seeds():
+    rng = np.random.default_rng(6)
+    target, patient = rng.integers(0, 3, 60), rng.integers(0, 20, 60)
+    runs = {name: [np.where(rng.random(60) < skill, target, (target + 1) % 3) for _ in range(n)]
+            for name, skill, n in (("TL", 0.5, 3), ("AT", 0.7, 2))}  # fmt: skip
+    made = overall({name: [several_classes(target, run, patient) for run in of_arm] for name, of_arm in runs.items()})
+    right = {name: np.mean([run == target for run in of_arm], axis=0) for name, of_arm in runs.items()}
+    expected = mcnemar(right["AT"], right["TL"], patient, 0.95)
+    assert (made.difference, made.se, made.p_value) == pytest.approx(
+        (expected.difference, expected.se, expected.p_value), **CLOSE
+    )
+    assert (made.n_seeds_a, made.n_seeds_b) == (2, 3)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics
 from sklearn.metrics import f1_score, roc_auc_score
 
+from medkt_eval.errors import InputError
+from medkt_eval.label_measures import Asked, Images, measure_label
 from medkt_eval.metrics import MetricValue, averages, multiclass_metrics, multilabel_metrics
 
 LABELS = ("A", "B", "C")
@@ -216,3 +221,134 @@ def test_auc_counts_pairs(case):
     positive, negative = scores[targets], scores[~targets]
     pairs = (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
     assert auc(targets, scores) == pytest.approx(pairs.mean(), **EXACT)
+
+
+OF_CALLS = ("f1", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv")
+EVERY = ("auc", "average_precision", "brier", "ece", *OF_CALLS)
+THRESHOLDS = np.array([0.35, 0.5, 0.6])
+
+
+def weighed(targets, scores, weight, names=EVERY):
+    found = multilabel_metrics(LABELS, targets, scores, THRESHOLDS.tolist(), [None] * 3, metrics=names,
+                               sample_weight=weight)  # fmt: skip
+    return by_name(found)
+
+
+def probabilities_of(seed, ties, n=80):
+    targets, scores = drawn(seed, ties=False, dtype="float64", n=n)
+    scores = scores / 1.3
+    return targets.astype(float), scores.round(1) if ties else scores, np.random.default_rng(seed + 50)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_of_images_as_scikit_learn(seed, ties):
+    targets, scores, rng = probabilities_of(seed, ties)
+    weight = rng.gamma(0.7, size=80)
+    weight[rng.random(80) < 0.1] = 0
+    found, called = weighed(targets, scores, weight), scores >= THRESHOLDS
+    how: dict[str, Any] = {"sample_weight": weight}
+    for metric, oracle, of in (
+        ("auc", metrics.roc_auc_score, scores),
+        ("average_precision", metrics.average_precision_score, scores),
+        ("f1", metrics.f1_score, called),
+        ("sensitivity", metrics.recall_score, called),
+        ("ppv", metrics.precision_score, called),
+    ):  # all labels in one call, the weights of a weighted average its own
+        of_labels: Any = oracle(targets, of, average=None, **how)
+        for label, value in zip(LABELS, of_labels, strict=True):
+            assert found[metric, label].value == pytest.approx(value, **EXACT)
+        for average in ("macro", "weighted"):
+            expected = oracle(targets, of, average=average, **how)
+            assert found[metric, average].value == pytest.approx(expected, **EXACT)
+    tables = metrics.multilabel_confusion_matrix(targets, called, **how)
+    for k, ((tn, fp), (fn, tp)) in enumerate(tables):
+        total = tn + fp + fn + tp
+        expected = {
+            "specificity": tn / (tn + fp), "npv": tn / (tn + fn), "accuracy": (tp + tn) / total,
+            "balanced_accuracy": (tp / (tp + fn) + tn / (tn + fp)) / 2,
+            "brier": np.average((targets[:, k] - scores[:, k]) ** 2, weights=weight),
+        }  # fmt: skip
+        for metric, value in expected.items():
+            assert found[metric, LABELS[k]].value == pytest.approx(value, **EXACT), metric
+    for metric in EVERY:
+        assert found[metric, "A"].n_images == found[metric, "macro"].n_images == (weight > 0).sum()
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_image_of_weight_three_is_three_images(seed, masked):
+    targets, scores, rng = probabilities_of(seed, ties=True)
+    if masked:
+        targets[rng.random(targets.shape) < 0.3] = np.nan
+    weight = rng.integers(0, 4, 80)
+    copies = np.repeat(np.arange(80), weight)
+    found, expected = weighed(targets, scores, weight), weighed(targets[copies], scores[copies], None)
+    assert found.keys() == expected.keys() == {(m, of) for m in EVERY for of in (*LABELS, "macro", "weighted")}
+    for key, value in expected.items():
+        assert value.value is not None
+        assert found[key].value == pytest.approx(value.value, **EXACT), key
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_without_weights_as_the_evaluation(seed):
+    targets, scores, _ = probabilities_of(seed, ties=True)
+    found = weighed(targets, scores, None)
+    for k, label in enumerate(LABELS):
+        images, called = Images(targets[:, k] == 1, np.arange(80), 80), scores[:, k] >= THRESHOLDS[k]
+        for one in measure_label(Asked(EVERY, 0, 0, "d"), label, images, scores[:, k][None], [called], [None]):
+            assert found[one.metric, label].value == pytest.approx(one.values[0], **EXACT), one.metric
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_of_images_of_several_classes(seed):
+    rng = np.random.default_rng(seed)
+    truth = np.r_[np.arange(4), rng.choice(4, p=[0.1, 0.2, 0.3, 0.4], size=76)]
+    logits = np.eye(4)[truth] + np.round(rng.normal(size=(80, 4)))
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    weight = rng.gamma(0.7, size=80)
+    found = by_name(multiclass_metrics("abcd", truth, scores, metrics=("auc", "f1"), sample_weight=weight))
+    for average in ("macro", "weighted"):
+        how: dict[str, Any] = {"average": average, "sample_weight": weight}
+        auc = roc_auc_score(truth, scores, multi_class="ovr", **how)
+        assert found["auc", average].value == pytest.approx(auc, **EXACT)
+        assert found["f1", average].value == pytest.approx(f1_score(truth, scores.argmax(axis=1), **how), **EXACT)
+
+
+def test_positives_of_no_weight_are_none():
+    targets, scores, _ = probabilities_of(0, ties=False)
+    found = weighed(targets, scores, (targets[:, 0] == 0) * 1.0)
+    n = int((targets[:, 0] == 0).sum())
+    for metric in ("auc", "average_precision", "f1", "balanced_accuracy", "sensitivity"):
+        assert found[metric, "A"].undefined_because == f"no positive image among {n}"
+        assert found[metric, "macro"].value is None
+        assert found[metric, "weighted"].value is not None  # its weight is 0
+    assert found["specificity", "A"].value is not None
+
+
+def test_why_a_metric_of_calls_or_probabilities_does_not_exist():
+    targets, scores = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]]), np.array([[0.1, 0.9, 0.7], [0.2, 0.8, 1.7]])
+    found = weighed(targets, scores, None)
+    assert found["ppv", "A"].undefined_because == "none of 2 images was called"
+    assert found["npv", "B"].undefined_because == "all 2 images were called"
+    assert found["specificity", "C"].undefined_because == "no negative image among 2"
+    assert found["brier", "C"].undefined_because == "a score of C lies outside [0, 1]: not a probability"
+    assert found["ece", "C"].value is None
+    nothing = weighed(targets, scores, np.zeros(2))
+    assert {nothing["accuracy", label].undefined_because for label in LABELS} == {"no image"}
+    assert nothing["brier", "C"].undefined_because == "no image"
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([1.0, -1.0], "sample_weight of image 1 is -1.0; expected a finite number, 0 or more"),
+        ([np.nan, 1.0], "sample_weight of image 0 is nan"),
+        ([1.0], r"sample_weight has shape \(1,\); expected one weight for each of 2 images"),
+    ],
+)
+def test_weights_that_are_none(weight, message):
+    with pytest.raises(InputError, match=message):
+        multilabel_metrics("A", np.array([[1.0], [0.0]]), np.zeros((2, 1)), [0.5], [None], sample_weight=weight)
+    with pytest.raises(InputError, match=message):
+        multiclass_metrics("AB", np.array([1, 0]), np.full((2, 2), 0.5), sample_weight=weight)

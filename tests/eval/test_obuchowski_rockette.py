@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from medkt_eval.delong import clustered_covariance, influence
 from medkt_eval.obuchowski_rockette import analyse, compare, interval, patient_covariance
 from medkt_eval.placements import auc_without_each_patient, placements
 from medkt_eval.ranking import rank
@@ -49,9 +50,17 @@ def made(seed: int, n_seeds: int, n_patients: int = 40, shift: float = 0.0) -> R
     return aucs(truth, runs, patient, n_patients)
 
 
+@dataclass(frozen=True)
+class Ratings:
+    """Of a reader study: truth, (n_cases,), and each treatment's ratings, (n_readers, n_cases)."""
+
+    truth: np.ndarray
+    treatments: list[list[np.ndarray]]
+
+
 @pytest.fixture(scope="module")
-def van_dyke() -> list[Runs]:
-    """Treatments as arms, readers as seeds, cases as patients with one image each."""
+def ratings() -> Ratings:
+    """Van Dyke's reader study."""
     folder = os.environ.get("MEDKT_DATA")
     if not folder:
         pytest.skip("MEDKT_DATA is not set: it names the folder with Van Dyke's ratings")
@@ -60,14 +69,21 @@ def van_dyke() -> list[Runs]:
     cases = sorted({int(row["case"]) for row in rows})
     truth_of = {int(row["case"]): int(row["truth"]) for row in rows}
     truth = np.array([truth_of[case] for case in cases])
-    arms = []
+    treatments = []
     for treatment in ("1", "2"):
         scores = []
         for reader in "12345":
             mine = {int(r["case"]): r for r in rows if (r["treatment"], r["reader"]) == (treatment, reader)}
             scores.append(np.array([int(mine[case]["rating"]) for case in cases]))
-        arms.append(aucs(truth, scores, np.arange(len(cases)), len(cases)))
-    return arms
+        treatments.append(scores)
+    return Ratings(truth, treatments)
+
+
+@pytest.fixture(scope="module")
+def van_dyke(ratings: Ratings) -> list[Runs]:
+    """Treatments as arms, readers as seeds, cases as patients with one image each."""
+    n_cases = len(ratings.truth)
+    return [aucs(ratings.truth, scores, np.arange(n_cases), n_cases) for scores in ratings.treatments]
 
 
 @pytest.mark.real
@@ -168,3 +184,67 @@ def test_what_cannot_be_analysed_is_null_with_the_reason():
     without = arm.without_patient.copy()
     without[0, 0] = np.nan
     assert "of one patient" in reason(Runs(arm.values, without))
+
+
+def test_hillis_pools_the_contrasts_arms_and_takes_patients_as_endless():
+    a, b = made(1, 3), made(2, 5)
+    s = both(a, b)
+    ours = analyse([a.values, b.values], s, [1, -1], seeds="nested", df_patients=25.0)
+    found = analyse([a.values, b.values], s, [1, -1], seeds="nested", df_patients=25.0, degrees_of_freedom="hillis")
+    pooled = (2 * a.values.var(ddof=1) + 4 * b.values.var(ddof=1)) / 6
+    v = pooled * (1 / 3 + 1 / 5)
+    assert (found.value, found.variance_patients) == (ours.value, ours.variance_patients)
+    assert found.variance == pytest.approx(v + ours.variance_patients, rel=1e-12)
+    assert found.df == pytest.approx((v + ours.variance_patients) ** 2 / (v**2 / 6), rel=1e-12)
+    assert found.df == found.df_hillis == ours.df_hillis
+    test = compare(a.values, b.values, s, seeds="nested", df_patients=25.0, level=0.9, degrees_of_freedom="hillis")
+    assert (test.df, test.se) == (found.df, pytest.approx(found.variance**0.5, rel=1e-12))
+    low, high = stats.t.interval(0.9, found.df, found.value, test.se)
+    assert (test.low, test.high) == pytest.approx((low, high), rel=1e-12)
+    assert test.p_value == pytest.approx(2 * stats.t.sf(abs(found.value / found.variance**0.5), found.df), rel=1e-12)
+
+
+def test_hillis_without_variation_over_seeds_is_the_normal_distribution():
+    one, other = made(3, 1), made(4, 1)
+    a, b = (Runs(np.repeat(arm.values, 3), np.repeat(arm.without_patient, 3, axis=0)) for arm in (one, other))
+    test = compare(a.values, b.values, both(a, b), seeds="nested", df_patients=9.0, level=0.95,
+                   degrees_of_freedom="hillis")  # fmt: skip
+    assert (test.df, test.df_hillis) == (None, None)
+    assert test.p_value == pytest.approx(2 * stats.norm.sf(abs(test.statistic)), rel=1e-9)
+    found = interval(a.values, a.covariance, df_patients=9.0, level=0.95, degrees_of_freedom="hillis")
+    value, se = a.values.mean(), found.se
+    reach = stats.norm.ppf(0.975) * se / (value * (1 - value))
+    assert found.df is None
+    assert (found.low, found.high) == pytest.approx(
+        tuple(special.expit(special.logit(value) + np.array([-reach, reach])))
+    )
+
+
+@pytest.mark.real
+def test_van_dyke_with_hillis_degrees_of_freedom_is_mrmcaovs(van_dyke: list[Runs], golden):
+    crossed, nested = golden("van_dyke.json")[:2]
+    one, two = van_dyke
+    given = {"df_patients": 44.0, "level": 0.95, "degrees_of_freedom": "hillis"}
+    test = compare(one.values, two.values, both(one, two), seeds="crossed", **given)
+    found = (test.difference, test.se, test.df, test.p_value, test.low, test.high)
+    assert found == pytest.approx(
+        [crossed[name] for name in ("difference", "se", "df_hillis", "p_hillis", "low", "high")], rel=1e-10
+    )
+    test = compare(one.values, two.values, both(one, two), seeds="nested", **given)
+    assert (test.se, test.df) == pytest.approx((nested["se"], nested["df_hillis"]), rel=1e-12)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("treatment", [0, 1])
+def test_one_treatment_of_van_dyke_is_mrmcaovs(ratings: Ratings, golden, treatment):
+    expected = golden("van_dyke.json")[2 + treatment]
+    n_cases = len(ratings.truth)
+    rankings = [rank(ratings.truth, reader, np.arange(n_cases), n_cases) for reader in ratings.treatments[treatment]]
+    influences = [influence(ranking, placements(ranking)) for ranking in rankings]
+    values = np.array([placements(ranking).auc for ranking in rankings])
+    given = {"df_patients": 44.0, "level": 0.95, "degrees_of_freedom": "hillis"}
+    found = interval(values, clustered_covariance(influences), scale="identity", **given)
+    limits = (found.se, found.df, found.low, found.high)
+    assert limits == pytest.approx([expected[name] for name in ("se", "df", "low", "high")], rel=1e-10)
+    on_the_logit_scale = interval(values, clustered_covariance(influences), **given)
+    assert (on_the_logit_scale.se, on_the_logit_scale.df) == pytest.approx((found.se, found.df), rel=1e-12)

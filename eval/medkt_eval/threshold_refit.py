@@ -1,0 +1,255 @@
+"""Thresholds chosen again in every bootstrap replicate, on resampled validation patients.
+
+In: a run's validation predictions, or calls at such thresholds. Out: a threshold for each label and replicate; the sums
+of calls in each replicate, of test patients drawn as everywhere else and called at the replicate's own threshold.
+
+A replicate of F1 or of an operating point then varies as if the study were repeated with other validation patients and
+other test patients; the models alone are held fixed. Validation patients are drawn by streams of their own, and by
+their sorted ids: threads, order of rows and other arms change no bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from medkt_eval.errors import InputError
+from medkt_eval.predictions import Predictions
+from medkt_eval.ranking import rank
+from medkt_eval.resampling import BLOCK, LANES, for_each_block, multiplicities
+from medkt_eval.strata import Strata, patient_strata
+
+RULES = ("max_f1", "youden", "sensitivity")
+MAX_F1, YOUDEN, SENSITIVITY = range(3)
+
+
+@dataclass(frozen=True)
+class Refit:
+    """How thresholds are chosen again.
+
+    Parameters
+    ----------
+    rule : str
+        See `thresholds.choose`; a fixed threshold cannot be.
+    replicates, seed : int
+        As everywhere: see `resampling.multiplicities`.
+    stratified : bool
+        Draw validation patients in strata, as the test patients.
+    """
+
+    rule: str
+    replicates: int
+    seed: int
+    stratified: bool = False
+
+    def thresholds(self, validation: Predictions | None, n_labels: int, *, dataset: str) -> np.ndarray:
+        """Each label's threshold in each replicate.
+
+        Parameters
+        ----------
+        validation : Predictions or None
+            Of one run; None: no threshold exists.
+        n_labels : int
+        dataset : str
+            Its name: data sets draw independently of each other.
+
+        Returns
+        -------
+        float64, (n_labels, replicates)
+            NaN where the replicate's validation images have no positive one (or, for Youden's, one class).
+        """
+        found = np.full((n_labels, self.replicates), np.nan)
+        if validation is None:
+            return found
+        patient, n_patients = patients_of(validation)
+        strata = patient_strata(validation, patient, n_patients) if self.stratified else None
+        name, _, number = self.rule.partition("=")
+        sensitivity = float(number) if number else 0.0
+        columns = [_descending(validation, k, patient, n_patients) for k in range(n_labels)]
+
+        def fill(block: int) -> None:
+            drawn = multiplicities(
+                n_patients, dataset=dataset, seed=self.seed, block=block, strata=strata, split="validation"
+            )
+            for values, (whose, positive, score) in zip(found, columns, strict=True):
+                here = values[block * BLOCK : (block + 1) * BLOCK]
+                here[:] = _choose(drawn, whose, positive, score, RULES.index(name), sensitivity)[: len(here)]
+
+        for_each_block(fill, self.replicates)
+        return found
+
+
+def _descending(
+    validation: Predictions, k: int, patient: np.ndarray, n_patients: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Patient, truth and score of label k's images, the highest score first."""
+    labelled = ~np.isnan(validation.targets[:, k])
+    score = validation.scores[labelled, k]
+    ranking = rank(validation.targets[labelled, k], score, patient[labelled], n_patients)
+    descending = score[ranking.order][::-1].astype(np.float64)
+    return ranking.patient[::-1].astype(np.uint32), ranking.positive[::-1].copy(), descending
+
+
+def patients_of(predictions: Predictions) -> tuple[np.ndarray, int]:
+    """Each image's patient by sorted patient id, int64, (n_images,), and how many there are.
+
+    An image is its own patient where none is named.
+    """
+    if predictions.patient_ids is None:
+        return np.arange(len(predictions.image_ids)), len(predictions.image_ids)
+    names, patient = np.unique(predictions.patient_ids.astype(str), return_inverse=True)
+    return patient, len(names)
+
+
+def check_same_validation(first: Predictions, own: Predictions, names: tuple[str, str]) -> None:
+    """Refuse runs whose validation patients differ: they are drawn together, so that differences are replicates too.
+
+    Raises
+    ------
+    InputError
+        Naming both runs.
+    """
+    same = np.array_equal(first.image_ids, own.image_ids) and (first.patient_ids is None) == (own.patient_ids is None)
+    if same and first.patient_ids is not None and own.patient_ids is not None:
+        same = np.array_equal(first.patient_ids, own.patient_ids)
+    if not same:
+        raise InputError(
+            f"runs {names[0]} and {names[1]} have different validation images or patients; expected the same, which "
+            "thresholds = 'refit' resamples for all runs together: give them the same, or leave thresholds = 'fixed'"
+        )
+
+
+def resample_calls(
+    truth: np.ndarray,
+    patient: np.ndarray,
+    n_patients: int,
+    scores: np.ndarray,
+    thresholds: np.ndarray,
+    *,
+    seed: int,
+    dataset: str,
+    strata: Strata | None = None,
+) -> np.ndarray:
+    """Images, positives, calls and hits in each replicate, called at the replicate's own threshold.
+
+    Parameters
+    ----------
+    truth : bool, (n_images,)
+        Of one label's test images.
+    patient : int, (n_images,)
+        0 to n_patients - 1.
+    n_patients : int
+    scores : float64, (n_runs, n_images)
+    thresholds : float64, (n_runs, replicates)
+        Called is score >= threshold; NaN: no call exists.
+    seed, dataset, strata
+        Of the test patients' draws, which are those of `resampling.resample_sums`.
+
+    Returns
+    -------
+    float64, (n_runs, 4, replicates)
+        In the order of `sums.CALLS`; calls and hits are NaN where the threshold is.
+    """
+    replicates = thresholds.shape[1]
+    found = np.empty((len(scores), 4, replicates))
+    rows = patient.astype(np.uint32)
+    places = []
+    for run, chosen in zip(scores, thresholds, strict=True):  # compared by rank: integers as wide as the counts
+        ascending = np.unique(run)
+        padded = np.full(-(-replicates // BLOCK) * BLOCK, len(ascending), dtype=np.uint32)
+        padded[:replicates] = np.searchsorted(ascending, chosen)
+        places.append((np.searchsorted(ascending, run).astype(np.uint32), padded))
+
+    def fill(block: int) -> None:
+        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=block, strata=strata)
+        lanes = slice(block * BLOCK, (block + 1) * BLOCK)
+        for values, (place, lowest) in zip(found, places, strict=True):
+            here = values[:, lanes]
+            here[:] = _call(drawn, rows, truth, place, lowest[lanes])[:, : here.shape[1]]
+
+    for_each_block(fill, replicates)
+    found[:, 2:] = np.where(np.isnan(thresholds)[:, None], np.nan, found[:, 2:])
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _choose(
+    multiplicity: np.ndarray, patient: np.ndarray, positive: np.ndarray, score: np.ndarray, rule: int, least: float
+) -> np.ndarray:
+    """Threshold of each lane by the rule, of equally good ones the lowest: float64, (LANES,).
+
+    Images in descending order of score; `least` is the sensitivity of that rule. Only scores of drawn images are
+    thresholds. With the other two rules a score that no positive image has is passed over: more calls without a hit
+    are worse.
+    """
+    images, positives = _totals(multiplicity, patient), _totals(multiplicity, patient[positive])
+    chosen = np.full(LANES, np.nan)
+    best = np.full(LANES, -np.inf)
+    calls = np.zeros(LANES, dtype=np.int64)
+    hits = np.zeros(LANES, dtype=np.int64)
+    tied = np.zeros(LANES, dtype=np.int64)  # drawn images of this score
+    worth_a_look = rule == SENSITIVITY
+    for k in range(len(patient)):
+        row = patient[k]
+        for lane in range(LANES):
+            tied[lane] += multiplicity[row, lane]
+        if positive[k]:
+            worth_a_look = True
+            for lane in range(LANES):
+                hits[lane] += multiplicity[row, lane]
+        if k + 1 < len(patient) and score[k + 1] == score[k]:
+            continue
+        for lane in range(LANES):
+            calls[lane] += tied[lane]
+        if worth_a_look:
+            for lane in range(LANES):
+                merit = _merit(rule, least, hits[lane], calls[lane], positives[lane], images[lane])
+                if tied[lane] and merit >= best[lane]:
+                    best[lane] = merit
+                    chosen[lane] = score[k]
+            worth_a_look = rule == SENSITIVITY
+        tied[:] = 0
+    return np.where((positives > 0) & ((rule != YOUDEN) | (positives < images)), chosen, np.nan)
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _merit(rule: int, least: float, hits: int, calls: int, positives: int, images: int) -> float:
+    """What the rule makes largest, computed as thresholds.py does: equal merits are equal floats."""
+    if rule == MAX_F1:
+        return 2 * hits / (calls + positives)
+    if rule == YOUDEN:
+        return float(hits * (images - positives) - (calls - hits) * positives)
+    return -float(calls) if hits / positives >= least else -np.inf  # the highest threshold calls fewest
+
+
+@njit(cache=True, nogil=True)
+def _totals(multiplicity: np.ndarray, patient: np.ndarray) -> np.ndarray:
+    """Drawn images of these patients in each lane: int64, (LANES,)."""
+    found = np.zeros(LANES, dtype=np.int64)
+    for k in range(len(patient)):
+        row = patient[k]
+        for lane in range(LANES):
+            found[lane] += multiplicity[row, lane]
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _call(
+    multiplicity: np.ndarray, patient: np.ndarray, positive: np.ndarray, place: np.ndarray, lowest: np.ndarray
+) -> np.ndarray:
+    """Images, positives, calls and hits of each lane: float64, (4, LANES)."""
+    counts = np.zeros((4, LANES), dtype=np.uint32)
+    for image in range(len(patient)):
+        row, here = patient[image], place[image]
+        for lane in range(LANES):
+            drawn = np.uint32(multiplicity[row, lane])
+            counts[0, lane] += drawn
+            counts[2, lane] += drawn * np.uint32(here >= lowest[lane])
+        if positive[image]:
+            for lane in range(LANES):
+                drawn = np.uint32(multiplicity[row, lane])
+                counts[1, lane] += drawn
+                counts[3, lane] += drawn * np.uint32(here >= lowest[lane])
+    return counts.astype(np.float64)
