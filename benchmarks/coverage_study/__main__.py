@@ -1,6 +1,6 @@
-"""Run the cells of cells.toml and print what was found, as tables in markdown.
+"""Run the cells of cells.toml and further.toml and print what was found, as tables in markdown.
 
-    python -m benchmarks.coverage_study                            all cells: 40 minutes on two cores
+    python -m benchmarks.coverage_study                            all cells: 55 minutes on two cores
     python -m benchmarks.coverage_study --cells "k=3, 1:1"         some of them
     python -m benchmarks.coverage_study --cells none               the tables of what is in --out so far
 
@@ -17,11 +17,16 @@ import json
 import multiprocessing
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
+from multiprocessing.pool import Pool
 from pathlib import Path
 
+from benchmarks.coverage_study.further_cells import FURTHER, FurtherCell, read_further
+from benchmarks.coverage_study.further_tables import further_printed
 from benchmarks.coverage_study.measure import analyse
+from benchmarks.coverage_study.procedures import analyse_further
 from benchmarks.coverage_study.simulate import CELLS, SHARES, Cell, read_cells
 from benchmarks.coverage_study.tables import printed, summary
 
@@ -32,14 +37,11 @@ def settings_of(cell: Cell, studies: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def run(cell: Cell, studies: int, processes: int) -> dict:
+def run(cell: Cell, studies: int, pool: Pool | None) -> dict:
     """Simulate and summarise one cell."""
     start = time.perf_counter()
-    if processes == 1:
-        outcomes = [analyse(cell, number) for number in range(studies)]
-    else:
-        with multiprocessing.get_context("spawn").Pool(processes) as pool:
-            outcomes = pool.map(partial(analyse, cell), range(studies), chunksize=10)
+    of_study = partial(analyse_further if isinstance(cell, FurtherCell) else analyse, cell)
+    outcomes = map(of_study, range(studies)) if pool is None else pool.imap(of_study, range(studies), chunksize=10)
     found = summary(cell, [outcome for study in outcomes for outcome in study])
     return found | {"seconds": round(time.perf_counter() - start, 1), "studies": studies}
 
@@ -47,23 +49,34 @@ def run(cell: Cell, studies: int, processes: int) -> dict:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is not in --out yet, then print all of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", nargs="+", metavar="NAME", help="names in cells.toml; default: all")
-    parser.add_argument("--studies", type=int, default=2000, help="a cell (default 2000)")
+    parser.add_argument("--cells", nargs="+", metavar="NAME", help="names in the two files; default: all")
+    parser.add_argument("--studies", type=int, default=2000, help="a cell, at most (default 2000)")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("coverage.json"))
     given = parser.parse_args(arguments)
-    cells = read_cells()
+    cells = read_cells() | read_further()
     wanted = [] if given.cells == ["none"] else given.cells or list(cells)
     if unknown := [name for name in wanted if name not in cells]:
-        parser.error(f"{CELLS.name} has no cell {unknown[0]!r}; expected some of: {'; '.join(cells)}")
+        files = f"{CELLS.name} and {FURTHER.name} have"
+        parser.error(f"{files} no cell {unknown[0]!r}; expected some of: {'; '.join(cells)}")
     done = json.loads(given.out.read_text(encoding="utf-8")) if given.out.is_file() else {}
-    for name in wanted:
-        settings = settings_of(cells[name], given.studies)
-        if done.get(name, {}).get("settings") != settings:
-            done[name] = {"settings": settings} | run(cells[name], given.studies, given.processes)
+    with ExitStack() as stack:
+        pool = None
+        for name in wanted:
+            cell = cells[name]
+            studies = min(given.studies, cell.studies) if isinstance(cell, FurtherCell) else given.studies
+            settings = settings_of(cell, studies)
+            if done.get(name, {}).get("settings") == settings:
+                continue
+            if pool is None and given.processes > 1:
+                pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(given.processes))
+            done[name] = {"settings": settings} | run(cell, studies, pool)
             given.out.write_text(json.dumps(done, indent=1), encoding="utf-8")
             print(f"{name}: {done[name]['seconds']:.0f} s", flush=True)
-    print(printed([cells[name] for name in cells if name in done], done))
+    known = [cells[name] for name in cells if name in done]
+    texts = [printed([cell for cell in known if not isinstance(cell, FurtherCell)], done),
+             further_printed([cell for cell in known if isinstance(cell, FurtherCell)], done)]  # fmt: skip
+    print("\n\n".join(text for text in texts if text) or "no cell is done yet")
 
 
 if __name__ == "__main__":

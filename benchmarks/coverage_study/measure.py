@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.coverage_study.simulate import Cell, Study, draw
+from medkt_eval import obuchowski_rockette
 from medkt_eval.analysis import Analysis
+from medkt_eval.calibration import measure_calibration
 from medkt_eval.comparisons import Plan
 from medkt_eval.contrasts import Contrast
 from medkt_eval.dataset_analysis import Found
@@ -22,7 +24,7 @@ from medkt_eval.measures import Measure, measure
 from medkt_eval.omnibus import of_all_arms
 from medkt_eval.placements import placements
 from medkt_eval.ranking import rank
-from medkt_eval.requests import Request
+from medkt_eval.requests import MCNEMAR_METRICS, UNBOUNDED, Request
 from medkt_eval.results import Arm
 from medkt_eval.sums import OF_CALLS, calls
 from medkt_eval.test_sets import TestSet
@@ -34,6 +36,7 @@ RESAMPLED = 500  # the first studies of a cell have bootstrap intervals too,
 STUDENTIZED = 200  # and the first of them the studentised bootstrap, permutations and the truth of scope "seeds"
 RETRAINED = 50  # other seeds an arm, whose mean is that truth
 HABIT = "mean ± 1.96 s/√k"
+HILLIS = "or, Hillis's df"
 ANALYTIC = ("seeds+patients:or", "patients:delong", "patients:jackknife", "seeds:t", "seeds:normal")
 BOOTSTRAPS = (
     "patients:bootstrap-percentile", "patients:bootstrap-basic", "patients:bootstrap-bca", "seeds+patients:bootstrap",
@@ -51,26 +54,28 @@ class Outcome:
         "difference", "arm 0", "arm 1", or "all arms".
     name : str
         Of the interval; of a test scope:test.
-    value, se_seeds, of_models : float
-        The estimate; the part of its standard error that is due to seeds; the trained models' own truth.
+    value : float
+        The estimate.
     width : float or None
         Of the interval.
     covers, covers_own : bool or None
         Whether the interval holds the truth over seeds and patients, and that of its own scope.
     rejects : bool or None
         Whether p < 0.05.
+    se_seeds, of_models : float
+        The part of the estimate's standard error that is due to seeds; the trained models' own truth.
     """
 
     study: int
     of: str
     name: str
     value: float
-    se_seeds: float
-    of_models: float
-    width: float | None
-    covers: bool | None
-    covers_own: bool | None
-    rejects: bool | None
+    width: float | None = None
+    covers: bool | None = None
+    covers_own: bool | None = None
+    rejects: bool | None = None
+    se_seeds: float = np.nan
+    of_models: float = np.nan
 
 
 def analyse(cell: Cell, number: int) -> list[Outcome]:
@@ -82,18 +87,34 @@ def analyse(cell: Cell, number: int) -> list[Outcome]:
     number : int
         Of the study; the first ones have more intervals than the others.
     """
-    study = draw(cell, number, retrained=RETRAINED if number < STUDENTIZED else 0)
-    arms, pair, plan = _arms(cell), Contrast("arm 0", "arm 1", "declared"), _plan(cell, number)
-    places = {arm.arm: np.arange(a * cell.seeds, (a + 1) * cell.seeds) for a, arm in enumerate(arms)}
+    return judged(cell, number, draw(cell, number, retrained=RETRAINED if number < STUDENTIZED else 0))
+
+
+def judged(cell: Cell, number: int, study: Study) -> list[Outcome]:
+    """Every interval and test of a study that is drawn.
+
+    Parameters
+    ----------
+    cell, number
+        As `analyse`.
+    study : Study
+    """
+    arms, pair = arms_of(cell), Contrast("arm 0", "arm 1", "declared")
+    plan, places = _plan(cell, number), places_of(cell)
     one = _measured(cell, study, Asked((cell.metric,), REPLICATES if number < RESAMPLED else 0, number, cell.name))
-    found = Found()
-    on_images = _on_images(cell, study, number, pair, places, plan)
-    found.add(one, arms[:2], [pair], {arm.arm: arm for arm in arms}, places, plan, on_images)
     judge = _Judge(cell, number, one, study)
+    by_id, on_images = {arm.arm: arm for arm in arms}, _on_images(cell, study, number, pair, places, plan)
+    found, as_hillis = Found(), Found()
+    found.add(one, arms[:2], [pair], by_id, places, plan, on_images)
+    as_hillis.add(one, arms[:2], [pair], by_id, places, _like_other_software(plan))
     for row in found.estimates:
         judge.add(row.arm, row.interval, row.interval.partition(":")[0], row.low, row.high, None)
     for row in (compared.row for compared in found.compared):
         judge.add("difference", f"{row.scope}:{row.test}", row.scope, row.low, row.high, row.p_value)
+    for row in as_hillis.estimates:
+        judge.add(row.arm, HILLIS, obuchowski_rockette.SCOPE, row.low, row.high, None)
+    row = as_hillis.compared[0].row  # the primary analysis comes first
+    judge.add("difference", HILLIS, row.scope, row.low, row.high, row.p_value)
     middle, reach = judge.value["difference"], 1.96 * judge.se_seeds["difference"]
     judge.add("difference", HABIT, "seeds", middle - reach, middle + reach, None)
     for row in of_all_arms(one, arms, places, plan):
@@ -131,7 +152,7 @@ class _Judge:
         rejects = None if p is None else p < 1 - LEVEL
         of_models = self.truth["patients"].get(of, np.nan)
         self.outcomes.append(
-            Outcome(self.number, of, name, middle, self.se_seeds[of], of_models, width, covers, covers_own, rejects)
+            Outcome(self.number, of, name, middle, width, covers, covers_own, rejects, self.se_seeds[of], of_models)
         )
 
 
@@ -141,8 +162,10 @@ def _and_difference(of_arms: np.ndarray) -> dict[str, float]:
 
 
 def _measured(cell: Cell, study: Study, asked: Asked) -> Measure:
-    averages = () if cell.label in cell.labels else (cell.label,)
-    found = measure(study.test, asked, averages=averages, keep_patients=bool(asked.replicates))
+    if cell.metric in UNBOUNDED:
+        found = measure_calibration(study.test)
+    else:
+        found = measure(study.test, asked, averages=cell.averages, keep_patients=bool(asked.replicates))
     return next(one for one in found if (one.metric, one.label) == (cell.metric, cell.label))
 
 
@@ -176,7 +199,8 @@ def _values(cell: Cell, test: TestSet) -> np.ndarray:
     return np.average(np.array(of_labels)[counted], axis=0, weights=weights[counted]).reshape(2, -1)
 
 
-def _arms(cell: Cell) -> list[Arm]:
+def arms_of(cell: Cell) -> list[Arm]:
+    """The cell's arms, as results.json lists them."""
     return [
         Arm(
             arm=f"arm {a}", name=f"arm {a}", dataset=cell.name, task="multilabel", train_size=None, method="simulated",
@@ -187,6 +211,11 @@ def _arms(cell: Cell) -> list[Arm]:
     ]  # fmt: skip
 
 
+def places_of(cell: Cell) -> dict[str, np.ndarray]:
+    """Where the runs of each arm stand."""
+    return {f"arm {a}": np.arange(a * cell.seeds, (a + 1) * cell.seeds) for a in range(cell.n_arms)}
+
+
 def _plan(cell: Cell, number: int) -> Plan:
     """Every interval and test that exists for the cell's metric and seeds, as far as this study is to have it."""
     intervals, tests = ANALYTIC, ["mann-whitney"] if cell.crossed is None else ["wilcoxon", "sign-flip"]
@@ -195,8 +224,17 @@ def _plan(cell: Cell, number: int) -> Plan:
     if number < STUDENTIZED and cell.metric == "auc":
         intervals += ("patients:bootstrap-studentized",)
         tests.append("permutation")
-    if number < STUDENTIZED and cell.metric == "accuracy":
+    if number < STUDENTIZED and cell.metric in MCNEMAR_METRICS:
         tests.append("mcnemar")
     request = Request((cell.metric,), (), intervals, tuple(tests), (), ())
     analysis = Analysis(seeds="nested" if cell.crossed is None else "crossed")
     return Plan(analysis, request, LEVEL, seed=number, n_patients=cell.patients)
+
+
+def _like_other_software(plan: Plan) -> Plan:
+    """The default interval alone, with `degrees_of_freedom = "hillis"`."""
+    return replace(
+        plan,
+        analysis=plan.analysis.model_copy(update={"degrees_of_freedom": "hillis"}),
+        request=replace(plan.request, intervals=(obuchowski_rockette.NAME,), tests=()),
+    )

@@ -21,11 +21,12 @@ import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from benchmarks.coverage_study import expected
 from medkt_eval.predictions import Predictions
 from medkt_eval.test_sets import TestSet
 from medkt_eval.thresholds import ChosenThreshold
@@ -45,9 +46,10 @@ class Cell:
     ----------
     name, what : str
         For people.
-    metric : {"auc", "f1", "accuracy"}
+    metric : str
+        Of `expected.METRICS`.
     label : str
-        "label 0", "macro" or "weighted": what the intervals are of.
+        "label 0", "macro", "weighted" or, of AUC, "micro": what the intervals are of.
     patients, seeds : int
         Patients, each with 1 + Poisson(2) images; seeds of each arm.
     prevalence, auc : tuple of float, (n_labels,)
@@ -62,7 +64,7 @@ class Cell:
 
     name: str
     what: str
-    metric: Literal["auc", "f1", "accuracy"]
+    metric: str
     label: str
     patients: int
     seeds: int
@@ -76,6 +78,11 @@ class Cell:
     def labels(self) -> tuple[str, ...]:
         """Names of the labels."""
         return tuple(f"label {k}" for k in range(len(self.prevalence)))
+
+    @property
+    def averages(self) -> tuple[str, ...]:
+        """Which average over labels is wanted, if one is."""
+        return () if self.label in self.labels else (self.label,)
 
     @property
     def n_arms(self) -> int:
@@ -92,7 +99,7 @@ class Cell:
     def thresholds(self) -> np.ndarray:
         """Of each label the one that gives the first arm the highest F1, float64, (n_labels,)."""
         grid = np.linspace(-1, 5, 601)
-        f1 = _f1(self.separation[:, :1], grid, np.array(self.prevalence)[:, None])
+        f1 = expected.f1(self.separation[:, :1], grid, np.array(self.prevalence)[:, None])
         return grid[f1.argmax(axis=1)]
 
     @cached_property
@@ -112,33 +119,30 @@ class Cell:
         -------
         float64, (n_arms, n_models)
         """
-        prevalence = np.array(self.prevalence)[:, None, None]
-        threshold = self.thresholds[:, None, None]
-        if self.metric == "auc":
-            of_labels = stats.norm.cdf(separation / np.sqrt(2))
-        elif self.metric == "f1":
-            of_labels = _f1(separation, threshold, prevalence)
-        else:
-            hits = stats.norm.sf(threshold - separation)
-            of_labels = prevalence * hits + (1 - prevalence) * stats.norm.cdf(threshold)
-        return np.average(of_labels, axis=0, weights=self.prevalence if self.label == "weighted" else None)
+        prevalence, threshold = (np.array(of)[:, None, None] for of in (self.prevalence, self.thresholds))
+        of_labels = expected.METRICS[self.metric](separation, threshold, prevalence)
+        return self.averaged(of_labels)
+
+    def averaged(self, of_labels: np.ndarray) -> np.ndarray:
+        """Over labels, (n_labels, ...) -> (...); images without a label score alike, so micro AUC is the weighted."""
+        return np.average(of_labels, axis=0, weights=self.prevalence if self.label in ("weighted", "micro") else None)
+
+    def shown(self, scores: np.ndarray) -> np.ndarray:
+        """What the runs print, of scores, (n_labels, n_arms, n_seeds, n_images)."""
+        return scores
 
 
 def read_cells(path: Path = CELLS) -> dict[str, Cell]:
     """All cells, by name; what a cell does not say is in `[defaults]`, what the 14 labels are in `[labels]`."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    cells = {}
-    for table in tables["cell"]:
-        labels = {} if table.get("label", "label 0") == "label 0" else tables["labels"]
-        given = tables["defaults"] | labels | table
-        settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
-        cells[table["name"]] = Cell(**settings)
-    return cells
+    return {table["name"]: Cell(**settings(tables, table)) for table in tables["cell"]}
 
 
-def _f1(separation: np.ndarray, threshold: np.ndarray, prevalence: np.ndarray) -> np.ndarray:
-    hits, false_calls = stats.norm.sf(threshold - separation), stats.norm.sf(threshold)
-    return 2 * prevalence * hits / (prevalence + prevalence * hits + (1 - prevalence) * false_calls)
+def settings(tables: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """Of one cell: its own, `[labels]` if it averages over them, `[defaults]`."""
+    labels = {} if table.get("label", "label 0") == "label 0" else tables["labels"]
+    given = tables["defaults"] | labels | table
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,7 @@ def draw(cell: Cell, number: int, retrained: int = 0) -> Study:
             patient=patient,
             n_patients=cell.patients,
             runs=tuple(f"arm {arm}-s{seed}" for arm in range(n_arms) for seed in range(n_seeds)),
-            scores=scores.reshape(n_labels, n_arms * n_seeds, n_images),
+            scores=cell.shown(scores).reshape(n_labels, n_arms * n_seeds, n_images),
             thresholds=(_thresholds(cell),) * (n_arms * n_seeds),
         )
 

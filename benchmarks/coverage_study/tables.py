@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmarks.coverage_study.measure import HABIT, RESAMPLED, STUDENTIZED, Outcome
+from benchmarks.coverage_study.measure import HABIT, HILLIS, RESAMPLED, STUDENTIZED, Outcome
 from benchmarks.coverage_study.simulate import Cell
 
 VALUES = {
     "seeds+patients:or": "**`seeds+patients:or`**",
+    HILLIS: HILLIS,
     "seeds:normal": "`seeds:normal`",
     "seeds:t": "`seeds:t`",
     "patients:delong": "`patients:delong`",
@@ -27,6 +28,7 @@ VALUES = {
 }
 DIFFERENCES = {
     "seeds+patients:obuchowski-rockette": "**obuchowski-rockette**",
+    HILLIS: HILLIS,
     HABIT: HABIT,
     "seeds:t-welch": "t-welch",
     "seeds:t-paired": "t-paired",
@@ -46,7 +48,7 @@ DIFFERENCES = {
 
 
 def summary(cell: Cell, outcomes: Sequence[Outcome]) -> dict:
-    """Counts of a cell.
+    """Counts of a cell; with the sizes of what is estimated, where a study has one metric of two arms.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ def summary(cell: Cell, outcomes: Sequence[Outcome]) -> dict:
             row |= {share: _mean(known), f"{share}_of": len(known)}
         rows.append(row)
     shown = frame[frame["name"].isin(("seeds+patients:or", "seeds+patients:obuchowski-rockette"))].dropna(
-        subset="value"
+        subset=["value", "se_seeds"]
     )
     sizes = []
     for of, group in shown.groupby("of", sort=False):
@@ -85,9 +87,9 @@ def _mean(known: pd.Series) -> float | None:
 
 
 def printed(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
-    """All tables of the cells that are done."""
+    """All tables of the cells that are done; nothing where none is."""
     if not cells:
-        return "no cell is done yet"
+        return ""
     parts = [
         "Coverage of nominal 95 % intervals, in %, / their mean width, in points of the metric / in cells without a "
         "true difference how often p < 0.05, in %. Truth: the expectation over seeds and patients. Standard error of a "
@@ -95,17 +97,17 @@ def printed(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
         "permutation, McNemar). [n]: only n studies had such an interval; in the others a label was left with one "
         "class without some patient, or in more than 1 % of the replicates.",
         "## The cells",
-        _cells(cells, done),
+        cells_table(cells, done),
         "## Differences of two arms",
-        _table(cells, done, DIFFERENCES, ["difference"], "covers"),
+        table(cells, done, DIFFERENCES, ["difference"], "covers"),
         "## One arm's value",
-        _table(cells, done, VALUES, ["arm 0", "arm 1"], "covers"),
+        table(cells, done, VALUES, ["arm 0", "arm 1"], "covers"),
         "## What an interval holds fixed",
         "The same intervals of differences, judged by the truth of their own scope: these trained models on new "
         f"patients (`patients`), or other seeds on these patients (`seeds`; {STUDENTIZED} studies).",
-        _table(cells, done, DIFFERENCES, ["difference"], "covers_own"),
+        table(cells, done, DIFFERENCES, ["difference"], "covers_own"),
         "And those of one arm's value:",
-        _table(cells, done, VALUES, ["arm 0", "arm 1"], "covers_own"),
+        table(cells, done, VALUES, ["arm 0", "arm 1"], "covers_own"),
     ]
     omnibus = _omnibus(cells, done)
     if omnibus:
@@ -113,7 +115,8 @@ def printed(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
     return "\n\n".join(parts)
 
 
-def _cells(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
+def cells_table(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
+    """What each cell turned out to be."""
     lines = [
         "| Cell | What | variance by seeds : patients | se of the difference, points | bias / se: difference, arm 0 | "
         "undefined | minutes |",
@@ -133,9 +136,10 @@ def _cells(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
     return "\n".join(lines)
 
 
-def _table(
+def table(
     cells: Sequence[Cell], done: Mapping[str, dict], names: Mapping[str, str], of: Sequence[str], share: str
 ) -> str:
+    """One row a cell, one column an interval or test."""
     found = {(name, row["of"], row["name"]): row for name in done for row in done[name]["rows"]}
     columns = [name for name in names if any((cell.name, of[0], name) in found for cell in cells)]
     lines = [f"| Cell | {' | '.join(names[name] for name in columns)} |", "|---" * (len(columns) + 1) + "|"]

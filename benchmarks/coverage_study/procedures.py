@@ -1,0 +1,189 @@
+"""Tests against a margin, families, groups and points of curves, set beside the truth.
+
+In: a cell of further.toml and the number of a study. Out: `Outcome`s. What is judged is made by the functions that
+`medkt evaluate` calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from benchmarks.coverage_study.further_cells import (
+    ClassesCell,
+    CurveCell,
+    FamilyCell,
+    FurtherCell,
+    GroupCell,
+    MarginCell,
+    MetricCell,
+)
+from benchmarks.coverage_study.measure import LEVEL, REPLICATES, Outcome, arms_of, judged, places_of
+from benchmarks.coverage_study.simulate import Cell, draw
+from medkt_eval import obuchowski_rockette
+from medkt_eval.adjustment import AGAINST_MARGIN, adjusted
+from medkt_eval.analysis import Analysis, Primary
+from medkt_eval.calibration import reliability_curves
+from medkt_eval.comparisons import Plan, compare
+from medkt_eval.contrasts import Contrast
+from medkt_eval.dataset_analysis import Found
+from medkt_eval.gaps import gap_rows
+from medkt_eval.label_measures import Asked
+from medkt_eval.measures import measure
+from medkt_eval.net_benefit import net_benefit_curves
+from medkt_eval.requests import Request
+from medkt_eval.results import Comparison, Curve
+from medkt_eval.subgroups import measure_subgroups
+from medkt_eval.sums import N_BINS, probability_bin
+
+SHOWN = (0.05, 0.1, 0.2, 0.3, 0.5)  # probabilities at which net benefit is judged
+
+
+def analyse_further(cell: FurtherCell, number: int) -> list[Outcome]:
+    """What a study of any kind of cell has to show.
+
+    Parameters
+    ----------
+    cell : FurtherCell
+    number : int
+        Of the study.
+    """
+    return list(OF_KIND[type(cell)](cell, number))
+
+
+def _margin(cell: MarginCell, number: int) -> Iterator[Outcome]:
+    """The 90 % interval, and whether equivalence and non-inferiority are claimed, which is an error at the margin."""
+    analysis = Analysis(margin=cell.margin, primary=Primary(arm_a="arm 0", arm_b="arm 1", label=cell.label))
+    truth = float(cell.truth[0] - cell.truth[1])
+    for row in _comparisons(cell, number, analysis, [Contrast("arm 0", "arm 1", "declared")], replicates=0):
+        if row.test in AGAINST_MARGIN and row.label == cell.label:
+            wrong = row.test == "tost" or truth < 0  # arm 0 is inferior only where the difference is negative
+            p = row.p_value if wrong else None
+            yield _outcome(number, "difference", row.test, row.difference, row.low, row.high, truth, p)
+
+
+def _family(cell: FamilyCell, number: int) -> Iterator[Outcome]:
+    """Whether any true null hypothesis of a family is rejected, and whether all limits hold the truth at once."""
+    analysis = Analysis(confirmatory_labels=["label 0"] if cell.label == "label 0" else [])
+    pairs = [Contrast(f"arm {a}", "arm 0", "declared") for a in range(1, cell.n_arms)]
+    rows = _comparisons(cell, number, analysis, pairs, replicates=REPLICATES)
+    truth = {f"arm {a}": float(cell.truth[a] - cell.truth[0]) for a in range(1, cell.n_arms)}
+
+    def judge(name: str, members: Sequence[Comparison], p: str | None, limit: str | None = None) -> Outcome:
+        """Of one family; `p` and `limit` name the p-value and the lower limit in its rows."""
+        nulls = [getattr(row, p) for row in members if abs(truth[row.arm_a]) < 1e-12] if p else []
+        rejects = None if None in nulls or not nulls else min(nulls) < 1 - LEVEL
+        if limit is None:
+            return Outcome(number, "family", name, np.nan, rejects=rejects)
+        upper = limit.replace("low", "high")
+        limits = [(getattr(row, limit), getattr(row, upper), truth[row.arm_a]) for row in members]
+        if any(low is None for low, _, _ in limits):
+            return Outcome(number, "family", name, np.nan, rejects=rejects)
+        covers = all(low <= true <= high for low, high, true in limits)
+        width = float(np.mean([high - low for low, high, _ in limits]))
+        return Outcome(number, "family", name, np.nan, width, covers, rejects=rejects)
+
+    primary = [row for row in rows if row.label == cell.label and row.test == obuchowski_rockette.TEST]
+    max_t = [row for row in rows if row.label == cell.label and row.test == "max-t"]
+    yield judge("unadjusted", primary, "p_value", "low")
+    yield judge("holm", primary, "p_adjusted")
+    yield judge("bonferroni", primary, None, "low_bonferroni")
+    yield judge("max-t, unadjusted", max_t, "p_value", "low")
+    yield judge("max-t", max_t, "p_adjusted")
+    if cell.label not in cell.labels:
+        of_labels = [row for row in rows if row.label in cell.labels and row.test == obuchowski_rockette.TEST]
+        yield judge("benjamini-hochberg", [row for row in of_labels if row.arm_a == "arm 1"], "p_adjusted")
+
+
+def _group(cell: GroupCell, number: int) -> Iterator[Outcome]:
+    """Values, differences and gaps of one group."""
+    arms, pair, places = arms_of(cell), Contrast("arm 0", "arm 1", "declared"), places_of(cell)
+    plan = _plan(cell, number, Analysis(), ("seeds+patients:or",), ())
+    found = measure_subgroups(
+        cell.test_set(number), _asked(cell, number, 0), averages=cell.averages, labels_defined="all"
+    )
+    one = next(one for one in found if one.group.label == cell.label and one.group.group == "of=a")
+    inside, gap = ({f"arm {a}": float(value) for a, value in enumerate(values)}
+                   for values in (cell.truth_in_group, cell.truth_in_group - cell.truth))  # fmt: skip
+    rows = Found()
+    rows.add(one.group, arms, [pair], {arm.arm: arm for arm in arms}, places, plan)
+    for row in rows.estimates:
+        of = f"{row.arm} in the group"
+        yield _outcome(number, of, row.interval, row.value, row.low, row.high, inside[row.arm])
+    for row in (compared.row for compared in rows.compared):
+        if row.test == obuchowski_rockette.TEST:
+            truth = inside["arm 0"] - inside["arm 1"]
+            p = row.p_value if abs(truth) < 1e-12 else None
+            yield _outcome(number, "difference in the group", row.test, row.difference, row.low, row.high, truth, p)
+    assert one.gap is not None
+    for row in gap_rows(one.gap, arms, [pair], places, plan):
+        of = f"gap of {row.arm_a}" if row.arm_b is None else "difference of gaps"
+        truth = gap[row.arm_a] - (0.0 if row.arm_b is None else gap[row.arm_b])
+        p = row.p_value if abs(truth) < 1e-12 else None
+        yield _outcome(number, of, row.test, row.difference, row.low, row.high, truth, p)
+
+
+def _curve(cell: CurveCell, number: int) -> Iterator[Outcome]:
+    """Points of the first arm's reliability and net-benefit curves."""
+    test, arms, places = draw(cell, number).test, arms_of(cell)[:1], places_of(cell)
+    observed, benefit = cell.observed(0), dict(zip(SHOWN, cell.net_benefit(0, np.array(SHOWN)), strict=True))
+    for curve in reliability_curves(test, arms, places, LEVEL):
+        for x, y, low, high in _points(curve):
+            bin_ = int(probability_bin(np.array([x]))[0])
+            name = f"score {bin_ / N_BINS:.2f} to {(bin_ + 1) / N_BINS:.2f}"
+            yield _outcome(number, "observed share", name, y, low, high, float(observed[bin_]))
+    for curve in net_benefit_curves(test, arms, places, LEVEL):
+        for x, y, low, high in _points(curve):
+            if x in benefit:
+                yield _outcome(number, "net benefit", f"at {x:.2f}", y, low, high, float(benefit[x]))
+
+
+def _metric(cell: MetricCell, number: int) -> list[Outcome]:
+    return judged(cell, number, draw(cell, number))
+
+
+def _classes(cell: ClassesCell, number: int) -> list[Outcome]:
+    return judged(cell, number, cell.draw(number))
+
+
+OF_KIND: dict[type[FurtherCell], Callable[..., Iterable[Outcome]]] = {
+    MetricCell: _metric, ClassesCell: _classes, MarginCell: _margin, FamilyCell: _family, GroupCell: _group,
+    CurveCell: _curve,
+}  # fmt: skip
+
+
+def _points(curve: Curve) -> Iterator[tuple[float, float | None, float | None, float | None]]:
+    assert curve.low is not None
+    assert curve.high is not None
+    return zip(curve.x, curve.y, curve.low, curve.high, strict=True)
+
+
+def _asked(cell: Cell, number: int, replicates: int) -> Asked:
+    return Asked(("auc",), replicates, number, cell.name)
+
+
+def _plan(cell: Cell, number: int, analysis: Analysis, intervals: tuple[str, ...], tests: tuple[str, ...]) -> Plan:
+    return Plan(analysis, Request(("auc",), (), intervals, tests, (), ()), LEVEL, number, cell.patients)
+
+
+def _comparisons(
+    cell: Cell, number: int, analysis: Analysis, pairs: Sequence[Contrast], *, replicates: int
+) -> list[Comparison]:
+    """Of a study's labels and their average, adjusted, with max-T where there are replicates."""
+    arms, places = arms_of(cell), places_of(cell)
+    plan = _plan(cell, number, analysis, (), ("max-t",) if replicates else ())
+    compared = []
+    for one in measure(draw(cell, number).test, _asked(cell, number, replicates), averages=cell.averages):
+        compared += compare(one, pairs, {arm.arm: arm for arm in arms}, places, plan, {})
+    return adjusted(compared, arms, analysis, bonferroni=True)
+
+
+def _outcome(
+    number: int, of: str, name: str, value: float | None, low: float | None, high: float | None, truth: float,
+    p: float | None = None,
+) -> Outcome:  # fmt: skip
+    rejects, value = None if p is None else p < 1 - LEVEL, np.nan if value is None else value
+    if low is None or high is None:
+        return Outcome(number, of, name, value, rejects=rejects)
+    return Outcome(number, of, name, value, high - low, low <= truth <= high, rejects=rejects)
