@@ -22,7 +22,7 @@ from medkt_eval.results import Arm, Estimate
 from medkt_eval.seed_resampling import mean_over_drawn_seeds
 
 IMAGES_DELONG = "images:delong"
-# Simulated (docs/coverage.md): intervals of a calibrated arm's error never cover it, those of a badly calibrated one do.
+# docs/coverage.md: no interval of a calibrated arm's error covers it; of a badly calibrated one the default does.
 NOTES = {
     "ece": "biased upward: noise alone makes the error positive, and this interval is around the biased value; compare "
     "arms by their difference"
