@@ -4,6 +4,7 @@
 """
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import nox
@@ -81,17 +82,18 @@ def benchmark(session: nox.Session) -> None:
 
 @nox.session
 def latex(session: nox.Session) -> None:
-    """Compile every exported table with a real TeX (Debian: texlive-science, poppler-utils)."""
-    _needs(session, {"pdflatex": "texlive-science", "pdftotext": "poppler-utils"})
+    """Compile every exported table with a real TeX (Debian: texlive-science, texlive-latex-extra, poppler-utils)."""
+    _needs(session, {"pdflatex": "texlive-science", "siunitx.sty": "texlive-science",
+                     "standalone.cls": "texlive-latex-extra", "pdftotext": "poppler-utils"})  # fmt: skip
     session.install(".", *group("test"))
     session.run("pytest", "tests/reports", "-m", "latex", *session.posargs)
 
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """Open the report in a real browser (Debian: chromium)."""
+    """Use the report in a real browser: keyboard, phone, print, axe-core (Debian: chromium)."""
     _needs(session, {"chromium": "chromium"})
-    session.install(".", *group("test"))
+    session.install(".", *group("test"), *group("browser"))
     session.run("pytest", "tests/reports", "-m", "browser", *session.posargs)
 
 
@@ -105,8 +107,15 @@ def report(session: nox.Session) -> None:
     session.run("medkt", "evaluate", str(runs))
 
 
-def _needs(session: nox.Session, programs: dict[str, str]) -> None:
-    """Stop, naming the Debian packages, where a program is missing."""
-    missing = sorted({package for program, package in programs.items() if shutil.which(program) is None})
+def _needs(session: nox.Session, needed: dict[str, str]) -> None:
+    """Stop, naming the Debian packages, where a program or a file of TeX is missing."""
+    missing = sorted({package for name, package in needed.items() if not _is_here(name)})
     if missing:
         session.error(f"missing: apt-get install {' '.join(missing)}")
+
+
+def _is_here(name: str) -> bool:
+    if not Path(name).suffix:
+        return shutil.which(name) is not None
+    kpsewhich = shutil.which("kpsewhich")
+    return kpsewhich is not None and not subprocess.run([kpsewhich, name], capture_output=True, check=False).returncode

@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, report, table, plan.
+"""The command line: train, evaluate, report, table, plan, data.
 
 Each command imports what it needs inside itself, so that `medkt --help` answers at once and evaluation needs no torch.
 Exit 0: done. 2: the user's input is wrong, one line on standard error says what and where. 1: anything else.
@@ -17,6 +17,8 @@ import typer
 
 from medkt import __version__
 
+_NO_IMAGES = "Leave the pictures of test images out of the page."
+_PLAIN = "LaTeX tables without siunitx."
 app = typer.Typer(
     help="Does one way of transferring knowledge beat another on a medical imaging task, by how much, and how surely?",
     add_completion=False,
@@ -45,6 +47,12 @@ def _version(wanted: bool) -> None:
     if wanted:
         print(f"medkt {__version__}")
         raise typer.Exit
+
+
+class Fix(StrEnum):
+    """What `medkt data check` can do about its findings."""
+
+    exclude = "exclude"
 
 
 @app.callback()
@@ -121,11 +129,13 @@ def evaluate(
         bool, typer.Option("--independent-images", help="Every patient has one image: no patient_id needed.")
     ] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write results.json alone.")] = False,
+    no_images: Annotated[bool, typer.Option("--no-images", help=_NO_IMAGES)] = False,
 ) -> None:  # fmt: skip
     """Compute metrics, intervals and tests; write results.json and the report."""
     from medkt_eval.errors import InputError
     from medkt_eval.evaluation import evaluate as evaluate_runs
     from medkt_eval.given_arms import parse_arms
+    from medkt_eval.pictures import carry
 
     if (runs is None) == (not arm):
         raise InputError("evaluate needs either a folder of runs (medkt evaluate runs/) or prediction files "
@@ -139,6 +149,7 @@ def evaluate(
         margin=margin, independent_images=independent_images, command=shlex.join(["medkt", *sys.argv[1:]]),
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
+    carry(result, runs, out)
     result.write(out / "results.json")
 
     from medkt import summary
@@ -148,7 +159,7 @@ def evaluate(
     if not no_report:
         from medkt_reports.build import write_report
 
-        write_report(result, out / "report")
+        write_report(result, out / "report", images=None if no_images else out)
         print(f"Report:  {out / 'report' / 'index.html'}")
 
 
@@ -157,27 +168,31 @@ def report(
     results: Annotated[Path, typer.Argument(help="results.json of an evaluation.")],
     out: Annotated[Path | None, typer.Option(help="Where it goes. Default: report/ beside results.json.")] = None,
     templates: Annotated[Path | None, typer.Option(help="Folder of templates to use instead of medkt's.")] = None,
+    no_images: Annotated[bool, typer.Option("--no-images", help=_NO_IMAGES)] = False,
+    plain: Annotated[bool, typer.Option("--plain", help=_PLAIN)] = False,
 ) -> None:
     """Write the report of an evaluation again, from results.json alone."""
     from medkt_eval.results import EvaluationResult
     from medkt_reports.build import write_report
 
     folder = out or results.parent / "report"
-    write_report(EvaluationResult.read(results), folder, templates)
+    images = None if no_images else results.parent
+    write_report(EvaluationResult.read(results), folder, images=images, templates=templates, plain_latex=plain)
     print(f"Report:  {folder / 'index.html'}")
 
 
 @app.command()
 def table(
     results: Annotated[Path, typer.Argument(help="results.json of an evaluation.")],
-    table: Annotated[str, typer.Option(help="IV, V, comparisons or labels.")],
+    table: Annotated[str, typer.Option(help="I to VI, comparisons, labels, reference, subgroups, ...")],
     format: Annotated[TableFormat, typer.Option(help="What to print.")] = TableFormat.latex,  # noqa: A002
+    plain: Annotated[bool, typer.Option("--plain", help=_PLAIN)] = False,
 ) -> None:
     """Print one table to standard output."""
     from medkt_eval.results import EvaluationResult
     from medkt_reports.build import table as render
 
-    print(render(EvaluationResult.read(results), table, format.value))
+    print(render(EvaluationResult.read(results), table, format.value, plain_latex=plain))
 
 
 @app.command()
@@ -209,6 +224,86 @@ def plan(
     if out is not None:
         for path in plans.write(made, result, out):
             print(path)
+
+
+data_app = typer.Typer(help="What is in a data set, and what is wrong with it.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+Dataset = Annotated[str, typer.Argument(help="chestxray8, chexpert, folder ...; with --study, one of its data sets.")]
+Root = Annotated[Path | None, typer.Option(help="Folder of the images.", show_default=False)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="key=value, any setting of a study file's data set, e.g. class_column=grade, "
+                 "classes=0,1,2, validation_size=500, exclude=exclude.csv.", show_default=False),
+]  # fmt: skip
+StudyFile = Annotated[Path | None, typer.Option(help="Study file that defines the data set.", show_default=False)]
+DataOut = Annotated[
+    Path | None, typer.Option(help="Folder for the page. Default: data-NAME.", show_default=False)
+]
+NoImages = Annotated[bool, typer.Option("--no-images", help="No image of the data set in the page.")]
+
+
+@data_app.command()
+def describe(
+    dataset: Dataset, root: Root = None, setting: Set = None, study: StudyFile = None, out: DataOut = None,
+    no_images: NoImages = False,
+) -> None:  # fmt: skip
+    """Say what is in a data set: splits, labels, patients, images; as tables and as a page."""
+    _check_can_read_images()
+    from medkt.data_report import describe as describing
+    from medkt.data_report import page, terminal
+    from medkt.data_report.opening import opened
+    from medkt_eval.files import write_text_whole
+
+    found = opened(dataset, root, setting or [], study)
+    with terminal.bar("headers") as progress:
+        tables = describing.describe(found, progress)
+    terminal.show_tables(tables)
+    folder = out or Path(f"data-{found.name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text_whole(folder / "describe.html", page.description(found, tables, images=not no_images))
+    print(f"Page:  {folder / 'describe.html'}")
+
+
+@data_app.command()
+def check(
+    dataset: Dataset, root: Root = None, setting: Set = None, study: StudyFile = None, out: DataOut = None,
+    no_images: NoImages = False,
+    fix: Annotated[
+        Fix | None, typer.Option(help="exclude: write exclude.csv, for the setting 'exclude'.", show_default=False)
+    ] = None,
+) -> None:  # fmt: skip
+    """Say what is wrong with a data set. Exit 2 where training on it would be wrong."""
+    _check_can_read_images()
+    from medkt.data_report import page, terminal
+    from medkt.data_report.check import check as check_data
+    from medkt.data_report.findings import exclusion_list
+    from medkt.data_report.opening import opened
+    from medkt_eval.files import write_text_whole
+
+    found = opened(dataset, root, setting or [], study)
+    with terminal.bar("images") as progress:
+        checked = check_data(found, progress)
+    terminal.show_findings(checked)
+    folder = out or Path(f"data-{found.name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text_whole(folder / "findings.json", checked.json())
+    write_text_whole(folder / "check.html", page.findings(found, checked, images=not no_images))
+    print(f"Page:      {folder / 'check.html'}")
+    print(f"Findings:  {folder / 'findings.json'}")
+    if fix is not None:
+        leave_out = checked.exclude()
+        write_text_whole(folder / "exclude.csv", exclusion_list(leave_out))
+        print(f"To leave out: {folder / 'exclude.csv'}, {len(leave_out):,} images (setting: exclude)")
+    if checked.wrong:
+        kinds = ", ".join(dict.fromkeys(one.check for one in checked.findings if one.severity == "error"))
+        _fail(f"{found.name}: training on it would be wrong: {kinds}", 2)
+
+
+def _check_can_read_images() -> None:
+    try:
+        import imagehash  # noqa: F401
+    except ModuleNotFoundError:
+        _fail('reading images needs more: pip install "medkt[train]" (from a checkout: pip install ".[train]")', 2)
 
 
 def main() -> None:

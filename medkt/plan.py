@@ -50,7 +50,7 @@ def write(plan: Plan, result: EvaluationResult, folder: Path) -> list[Path]:
     for number, contrast in enumerate(plan.contrasts, start=1):
         drawn = power_figure(lookup, plan, contrast, f"power-{number}")
         svg, pdf, csv = (folder / f"{drawn.name}.{ending}" for ending in ("svg", "pdf", "csv"))
-        write_text_whole(svg, figure_style.svg(drawn))
+        write_text_whole(svg, drawn.svg)
         write_bytes_whole(pdf, figure_style.pdf(drawn))
         write_text_whole(csv, figure_style.csv(drawn))
         written += [svg, pdf, csv]

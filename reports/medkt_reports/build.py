@@ -1,52 +1,41 @@
 """MAIN PATH of the reports: an EvaluationResult -> a page, tables and figures in a folder.
 
 The results are indexed once. Tables are built from them, then rendered as LaTeX, CSV and Markdown; figures are drawn
-from them, then written as SVG, PDF and the CSV of what they show; the page gathers all of it. Every file is written
-whole or not at all, and the same results give the same bytes.
+from them, then written as SVG, PDF and the CSV of what they show; the page gathers all of it, and beside it lie the
+checklists and a model card. Every file is written whole or not at all, and the same results give the same bytes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from medkt_eval.errors import InputError
 from medkt_eval.files import write_bytes_whole, write_text_whole
 from medkt_eval.results import EvaluationResult
-from medkt_reports import figure_style, figures, html, latex, plain
-from medkt_reports.comparison_table import companions_table, comparisons_table
-from medkt_reports.label_tables import label_differences_table, labels_table
+from medkt_reports import checklists, figure_style, figures, html, latex, model_card, pictures, plain
+from medkt_reports.contents import TABLES, Contents, contents
+from medkt_reports.figure_style import Drawn
 from medkt_reports.lookup import Lookup
 from medkt_reports.page import make_page
-from medkt_reports.paper_tables import table_five, table_four
 from medkt_reports.tables import Table
 
 Format = Literal["latex", "html", "csv", "markdown"]
-_RENDER: dict[Format, Callable[[Table], str]] = {
-    "latex": latex.tabular,
-    "html": html.render_table,
-    "csv": plain.comma_separated,
-    "markdown": plain.markdown,
-}
-# What each name of a table is built by; the interval is the preferred one that the results hold.
-_TABLES: dict[str, Callable[[Lookup, str], Table | None]] = {
-    "IV": table_four,
-    "V": table_five,
-    "comparisons": lambda lookup, _interval: comparisons_table(lookup),
-    "companions": lambda lookup, _interval: companions_table(lookup),
-    "labels": labels_table,
-    "label-differences": lambda lookup, _interval: label_differences_table(lookup),
-}
-# Names of the files that write_report writes, the table's or figure's own name in the first group.
-_TABLE_FILE = re.compile(
-    r"(table4|table5|comparisons|companions|labels|label-differences)(?:-standalone\.tex|\.(?:tex|csv|md))"
-)
-_FIGURE_FILE = re.compile(r"((?:forest|learning|seeds)-\d+-[a-z0-9-]+)\.(?:svg|pdf|csv)")
+# Names of the files that a report writes; the table's or figure's own name in the first group.
+_TABLE_FILE = re.compile(rf"({'|'.join(entry.file for entry in TABLES.values())})(?:-standalone\.tex|\.(?:tex|csv|md))")
+_FIGURE_FILE = re.compile(rf"((?:{'|'.join(figures.KINDS)})-\d+-[a-z0-9-]+|(?:samples|attention)-\d+)\.(?:svg|pdf|csv)")
 
 
-def write_report(result: EvaluationResult, out: Path, templates: Path | None = None) -> list[Path]:
+def write_report(
+    result: EvaluationResult,
+    out: Path,
+    *,
+    images: Path | None = None,
+    templates: Path | None = None,
+    plain_latex: bool = False,
+) -> list[Path]:
     """Write the report of an evaluation.
 
     Parameters
@@ -56,8 +45,12 @@ def write_report(result: EvaluationResult, out: Path, templates: Path | None = N
     out : Path
         Folder to write into; made if absent. Files of the same name are replaced; tables and figures of an older
         report are removed.
+    images : Path or None
+        Folder of results.json, in which the pictures lie that the runs kept; None: a report without images.
     templates : Path or None
         Folder of Jinja templates that stand in for ours of the same name.
+    plain_latex : bool
+        LaTeX tables without siunitx.
 
     Returns
     -------
@@ -72,80 +65,87 @@ def write_report(result: EvaluationResult, out: Path, templates: Path | None = N
     if templates is not None and not templates.is_dir():
         raise InputError(f"{templates}: not a folder; expected one with Jinja templates such as page.html.jinja")
     lookup = Lookup(result)
-    tables = [table for table in built_tables(lookup).values() if table is not None]
+    found = contents(lookup)
     drawn = figures.draw(lookup)
-    page = html.render_page(make_page(lookup, drawn), templates)
+    sheets = pictures.sheets(lookup, images)
+    page = html.render_page(make_page(lookup, found, drawn, sheets, pictures.why_none(lookup, images)), templates)
 
-    for folder in (out / "tables", out / "figures"):
-        folder.mkdir(parents=True, exist_ok=True)
-    _remove_older(out / "tables", _TABLE_FILE, {table.name for table in tables})
-    _remove_older(out / "figures", _FIGURE_FILE, {figure.name for figure in drawn.all()})
-    written = []
-    for table in tables:
-        written += [
-            _text(out / "tables" / f"{table.name}.tex", latex.tabular(table)),
-            _text(out / "tables" / f"{table.name}-standalone.tex", latex.standalone(table)),
-            _text(out / "tables" / f"{table.name}.csv", plain.comma_separated(table)),
-            _text(out / "tables" / f"{table.name}.md", plain.markdown(table)),
-        ]
-    for figure in drawn.all():
-        written += [
-            _text(out / "figures" / f"{figure.name}.svg", figure_style.svg(figure)),
-            _bytes(out / "figures" / f"{figure.name}.pdf", figure_style.pdf(figure)),
-            _text(out / "figures" / f"{figure.name}.csv", figure_style.csv(figure)),
-        ]
-    return [_text(out / "index.html", page), *written]
+    written = [_text(out / "index.html", page), *_tables(found, out / "tables", plain_latex=plain_latex)]
+    written += _figures([*drawn.all(), *map(pictures.drawn, sheets)], out / "figures")
+    for checklist in checklists.checklist_tables(lookup):
+        written.append(_text(out / "checklists" / f"{checklist.name}.md", checklists.checklist_markdown(checklist)))
+    return [*written, _text(out / "model-card.md", model_card.render(lookup, templates))]
 
 
-def table(result: EvaluationResult, name: str, format: Format) -> str:  # noqa: A002
+def table(result: EvaluationResult, name: str, format: Format, *, plain_latex: bool = False) -> str:  # noqa: A002
     """One table as text.
 
     Parameters
     ----------
     result : EvaluationResult
         What `medkt evaluate` found.
-    name : {"IV", "V", "comparisons", "companions", "labels", "label-differences"}
-        Which table.
+    name : str
+        Which table: a name of `contents.TABLES`, for example "IV".
     format : {"latex", "html", "csv", "markdown"}
-        How it is written; LaTeX is a tabular that needs booktabs.
+        How it is written; LaTeX is a tabular that needs booktabs and siunitx.
+    plain_latex : bool
+        LaTeX without siunitx.
 
     Raises
     ------
     InputError
         If there is no such table or format, or the results hold nothing for it.
     """
-    built = built_tables(Lookup(result))
-    existing = [known for known, made in built.items() if made is not None]
-    exist = f"these results have {', '.join(existing)}" if existing else "these results have no table"
-    if name not in built:
-        raise InputError(f"--table {name}: no such table; {exist}")
-    if format not in _RENDER:
-        raise InputError(f"--format {format}: no such format; expected one of {', '.join(_RENDER)}")
-    found = built[name]
+    render: dict[str, Callable[[Table], str]] = {
+        "latex": lambda table: latex.tabular(table, plain=plain_latex),
+        "html": html.render_table,
+        "csv": plain.comma_separated,
+        "markdown": plain.markdown,
+    }
+    if name not in TABLES:
+        raise InputError(f"--table {name}: no such table; expected one of {', '.join(TABLES)}")
+    if format not in render:
+        raise InputError(f"--format {format}: no such format; expected one of {', '.join(render)}")
+    lookup = Lookup(result)
+    found = TABLES[name].build(lookup)
     if found is None:
-        raise InputError(f"--table {name}: the results hold nothing for it; {exist}")
-    return _RENDER[format](found)
+        existing = ", ".join(contents(lookup).present) or "no table"
+        raise InputError(f"--table {name}: the results hold nothing for it; they have {existing}")
+    return render[format](found)
 
 
-def built_tables(lookup: Lookup) -> dict[str, Table | None]:
-    """Every table by name; None where the results hold nothing for it."""
-    interval = next(iter(lookup.intervals()), "")
-    return {name: build(lookup, interval) for name, build in _TABLES.items()}
+def _tables(found: Contents, folder: Path, *, plain_latex: bool) -> Iterator[Path]:
+    _remove_older(folder, _TABLE_FILE, {table.name for table in found.present.values()})
+    for table in found.present.values():
+        yield _text(folder / f"{table.name}.tex", latex.tabular(table, plain=plain_latex))
+        yield _text(folder / f"{table.name}-standalone.tex", latex.standalone(table, plain=plain_latex))
+        yield _text(folder / f"{table.name}.csv", plain.comma_separated(table))
+        yield _text(folder / f"{table.name}.md", plain.markdown(table))
+
+
+def _figures(drawn: list[Drawn], folder: Path) -> Iterator[Path]:
+    _remove_older(folder, _FIGURE_FILE, {figure.name for figure in drawn})
+    for figure in drawn:
+        yield _text(folder / f"{figure.name}.svg", figure.svg)
+        yield _bytes(folder / f"{figure.name}.pdf", figure_style.pdf(figure))
+        yield _text(folder / f"{figure.name}.csv", figure_style.csv(figure))
 
 
 def _remove_older(folder: Path, ours: re.Pattern[str], kept: set[str]) -> None:
     """Remove what an older report left: only files named as we name them, of tables or figures that are no more."""
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = ours.fullmatch(path.name)
         if match and match[1] not in kept and path.is_file():
             path.unlink()
 
 
 def _text(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text_whole(path, text)
     return path
 
 
 def _bytes(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes_whole(path, content)
     return path

@@ -10,21 +10,39 @@ from itertools import groupby
 
 from medkt_eval.results import Comparison
 from medkt_reports import numbers, words
-from medkt_reports.lookup import Lookup
+from medkt_reports.lookup import HEADLINES, Lookup
 from medkt_reports.tables import Row, Span, Table, difference_cells, marked, text_cell
 
 _KINDS = list(words.KINDS)
 
 
 def comparisons_table(lookup: Lookup) -> Table | None:
-    """Every comparison of an average metric by the widest scope it was tested in; None where none was made."""
+    """Every comparison of the main metrics' averages by the widest scope it was tested in; None where none was made."""
     return _table(
         lookup,
-        [row for row in _averages(lookup) if lookup.is_primary_analysis(row)],
+        [row for row in _averages(lookup) if lookup.is_primary_analysis(row) and not _is_secondary(lookup, row)],
         name="comparisons",
         title="All comparisons of average metrics",
         caption="All comparisons of average metrics, in points, by the family in which p-values were adjusted.",
     )
+
+
+def secondary_table(lookup: Lookup) -> Table | None:
+    """The same on secondary metrics; None where none was made."""
+    return _table(
+        lookup,
+        [row for row in _averages(lookup) if lookup.is_primary_analysis(row) and _is_secondary(lookup, row)],
+        name="secondary",
+        title="Comparisons on secondary metrics",
+        caption="Comparisons of the averages of secondary metrics, in points, by the family in which p-values were "
+        "adjusted.",
+    )
+
+
+def _is_secondary(lookup: Lookup, row: Comparison) -> bool:
+    """Whether a row is on a metric that Tables IV and V do not show for its data set."""
+    shown = {metric for metric, _ in HEADLINES[lookup.datasets[row.dataset].task]}
+    return row.secondary and row.metric not in shown
 
 
 def companions_table(lookup: Lookup) -> Table | None:

@@ -1,22 +1,26 @@
 """The forest plot: differences in AUC with their intervals, averages first, then by label.
 
-In: the results and a training set. Out: a `Drawn`, a panel each comparison.
+In: the results and a training set. Out: a `Drawn`, a panel each comparison. `draw_panels` and `draw_panel` draw
+other forest plots too.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from medkt_eval.results import Comparison
+from medkt_eval.results import Comparison, Gap
 from medkt_reports import figure_style, numbers, words
-from medkt_reports.figure_style import INK, QUIET, Drawn
+from medkt_reports.figure_style import INK, PAPER, QUIET, RULE, Drawn
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
 
-_PANELS_A_ROW = 3
+_PANELS_A_ROW = 4
+_COLOR = "#0173b2"  # of the colour-blind palette; the title says whose panel it is
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,18 @@ class Entry:
 
     text: str
     average: bool
-    row: Comparison
+    row: Comparison | Gap
 
     @property
-    def pair(self) -> tuple[str, str]:
+    def pair(self) -> tuple[str, str | None]:
         """The panel it stands in."""
         return self.row.arm_a, self.row.arm_b
+
+
+def is_shown(row: Comparison | Gap) -> bool:
+    """Whether the adjusted p-value (the raw one of what was not adjusted) is below alpha: such a mark is filled."""
+    p = row.p_adjusted if row.adjustment else row.p_value
+    return p is not None and p < numbers.alpha(row.level)
 
 
 def forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
@@ -39,25 +49,8 @@ def forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None
     if not pairs:
         return None
     entries = _entries(lookup, training_set, pairs)
-    lines = list(dict.fromkeys(entry.text for entry in entries))
-    across = min(len(pairs), _PANELS_A_ROW)
-    down = math.ceil(len(pairs) / across)
-    styles = figure_style.arm_styles([arm.arm for arm in lookup.arms_of(training_set)])
-    with figure_style.house_style():
-        width = max(map(len, lines)) * 0.065 + 2.5 * across
-        figure = figure_style.new_figure(min(width, 9.5), down * (0.9 + 0.21 * len(lines)))
-        panels = list(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat)
-        for panel, pair in zip(panels, pairs, strict=False):
-            _panel(panel, [entry for entry in entries if entry.pair == pair], lines, styles[pair[0]].color)
-            panel.set_title(figure_style.wrapped(lookup.contrast_name(pair), 36))
-        for panel in panels[len(pairs) - across : len(pairs)]:  # the lowest of each column
-            panel.tick_params(labelbottom=True)
-            panel.set_xlabel("Difference, points")
-        for panel in panels[len(pairs) :]:
-            panel.remove()
-        if all(entry.row.difference is None for entry in entries):
-            panels[0].set_xlim(-1, 1)
-        figure_style.settle(figure, lookup.synthetic(training_set.dataset))
+    panels = {lookup.contrast_name(pair): [entry for entry in entries if entry.pair == pair] for pair in pairs}
+    figure = draw_panels(panels, 0.21, lookup.synthetic(training_set.dataset))
     return Drawn(
         name,
         figure,
@@ -65,6 +58,95 @@ def forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None
         _caption(training_set, entries),
         _alt(lookup, training_set, pairs, entries),
     )
+
+
+def draw_panels(panels: Mapping[str, Sequence[Entry]], line_height: float, synthetic: str) -> Figure:
+    """A figure of a panel each title, lines and horizontal axis shared; settled.
+
+    Parameters
+    ----------
+    panels : mapping of str to sequence of Entry
+        By title, averages first; a panel may lack lines of others.
+    line_height : float
+        Inches from line to line.
+    synthetic : str
+        As of `figure_style.settle`.
+    """
+    entries = [entry for of_panel in panels.values() for entry in of_panel]
+    lines = list(dict.fromkeys(entry.text for entry in sorted(entries, key=lambda entry: not entry.average)))
+    down = math.ceil(len(panels) / _PANELS_A_ROW)
+    across = math.ceil(len(panels) / down)
+    width = min(max(map(len, lines)) * 0.065 + 2.5 * across, 9.5)
+    with figure_style.house_style():
+        figure = figure_style.new_figure(width, down * (0.9 + line_height * len(lines)))
+        grid = list(figure.subplots(down, across, sharex=True, squeeze=False).flat)
+        for k, (axes, (title, of_panel)) in enumerate(zip(grid, panels.items(), strict=False)):
+            draw_panel(axes, of_panel, lines, labelled=k % across == 0)
+            axes.set_title(figure_style.wrapped(title, 36 if across < 4 else 25))
+            if k >= len(panels) - across:  # the lowest of its column
+                axes.tick_params(labelbottom=True)
+                axes.set_xlabel("Difference, points")
+        for axes in grid[len(panels) :]:
+            axes.remove()
+        if all(entry.row.difference is None for entry in entries):
+            grid[0].set_xlim(-1, 1)
+        figure_style.settle(figure, synthetic)
+    return figure
+
+
+def draw_panel(axes: Axes, entries: Sequence[Entry], lines: Sequence[str], *, labelled: bool) -> None:
+    """Draw one panel: a mark and an interval each entry, in points; averages above the labels.
+
+    Parameters
+    ----------
+    axes : Axes
+    entries : sequence of Entry
+        Averages are diamonds, all others dots; filled where `is_shown`.
+    lines : sequence of str
+        Texts of all lines of the figure from the top, averages first; a panel may lack some.
+    labelled : bool
+        Whether the lines are named at the left.
+    """
+    figure_style.grid(axes, "x")
+    axes.hlines(range(len(lines)), 0, 1, transform=axes.get_yaxis_transform(), colors=RULE, linewidths=0.6, zorder=0.5)
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.set_yticks(range(len(lines)) if labelled else [], [figure_style.wrapped(line, 34) for line in lines]
+                    if labelled else [])  # fmt: skip
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.axvline(0, color=QUIET, linewidth=0.8)
+    for average, marker, size, width in ((True, "D", 5.5, 1.5), (False, "o", 4.2, 1)):
+        mine = [(lines.index(entry.text), entry.row) for entry in entries if entry.average == average]
+        known = [(y, row.low, row.high) for y, row in mine if row.low is not None and row.high is not None]
+        if known:
+            ys, lows, highs = zip(*known, strict=True)
+            axes.hlines(ys, [100 * low for low in lows], [100 * high for high in highs], colors=_COLOR,
+                        linewidths=width)  # fmt: skip
+        for shown in (True, False):
+            points = [(100 * row.difference, y) for y, row in mine
+                      if row.difference is not None and is_shown(row) == shown]  # fmt: skip
+            if points:
+                axes.plot(*zip(*points, strict=True), marker=marker, markersize=size, color=_COLOR, linestyle="none",
+                          markerfacecolor=_COLOR if shown else PAPER)  # fmt: skip
+        for y, row in mine:
+            if row.difference is None:
+                axes.text(0.99, y, numbers.ABSENT, transform=axes.get_yaxis_transform(), ha="right", va="center",
+                          color=QUIET, fontsize=7.5)  # fmt: skip
+    n_averages = len({entry.text for entry in entries if entry.average})
+    if 0 < n_averages < len(lines):
+        axes.axhline(n_averages - 0.5, color=QUIET, linewidth=0.5, linestyle=(0, (1, 2)))
+
+
+def filled_and_hollow(rows: Sequence[Comparison | Gap]) -> str:
+    """What filled and hollow marks say, and how many intervals there are not; for a caption."""
+    adjustments = dict.fromkeys(words.ADJUSTMENTS.get(row.adjustment, row.adjustment) for row in rows if row.adjustment)
+    adjusted = f"adjusted p ({words.listed(list(adjustments))})" if adjustments else "p (not adjusted)"
+    shown = sum(is_shown(row) for row in rows)
+    text = (
+        f"Filled: {adjusted} below {numbers.alpha(rows[0].level):g} ({shown} of {len(rows)}); hollow: not, or not "
+        "tested. Intervals are not adjusted for their number."
+    )
+    absent = sum(row.low is None for row in rows)
+    return f"{text} {absent} of {len(rows)} intervals do not exist." if absent else text
 
 
 def _entries(lookup: Lookup, training_set: TrainingSet, pairs: list[tuple[str, str]]) -> list[Entry]:
@@ -82,49 +164,26 @@ def _entries(lookup: Lookup, training_set: TrainingSet, pairs: list[tuple[str, s
 def _data(lookup: Lookup, training_set: TrainingSet, entries: list[Entry]) -> pd.DataFrame:
     """The rows that are drawn, as they stand in results.json."""
     fields = ("metric", "label", "difference", "low", "high", "level", "scope", "test", "p_value", "p_adjusted",
-              "undefined_because")  # fmt: skip
+              "adjustment", "undefined_because")  # fmt: skip
     return pd.DataFrame(
         {
             "dataset": entry.row.dataset, "train_size": training_set.size, "arm_a": entry.row.arm_a,
-            "arm_b": entry.row.arm_b, "name_a": lookup.names[entry.row.arm_a], "name_b": lookup.names[entry.row.arm_b],
+            "arm_b": entry.row.arm_b, "name_a": lookup.names[entry.row.arm_a],
+            "name_b": lookup.names[str(entry.row.arm_b)],
             **{field: getattr(entry.row, field) for field in fields},
         }
         for entry in entries
     )  # fmt: skip
 
 
-def _panel(axes: Axes, entries: list[Entry], lines: list[str], color: str) -> None:
-    axes.axvline(0, color=QUIET, linewidth=0.8)
-    for entry in entries:
-        y, row = lines.index(entry.text), entry.row
-        if row.difference is None:
-            axes.text(0.99, y, numbers.ABSENT, transform=axes.get_yaxis_transform(), ha="right", va="center",
-                      color=QUIET, fontsize=7.5)  # fmt: skip
-            continue
-        if row.low is not None and row.high is not None:
-            axes.plot([100 * row.low, 100 * row.high], [y, y], color=color, linewidth=1.4 if entry.average else 1)
-        axes.plot([100 * row.difference], [y], marker="D" if entry.average else "o", color=color, linestyle="none",
-                  markersize=5.5 if entry.average else 4, fillstyle="none" if row.low is None else "full")  # fmt: skip
-    n_averages = sum(entry.average for entry in entries)
-    axes.axhline(n_averages - 0.5, color=QUIET, linewidth=0.5, linestyle=(0, (1, 2)))
-    axes.set_yticks(range(len(lines)), [figure_style.wrapped(line, 34) for line in lines])
-    axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.tick_params(axis="y", labelcolor=INK)
-    figure_style.grid(axes, "x")
-
-
 def _caption(training_set: TrainingSet, entries: list[Entry]) -> str:
     level = numbers.level(entries[0].row.level)
     scopes = " and ".join(dict.fromkeys(entry.row.scope for entry in entries))
-    caption = (
+    return (
         f"{training_set.text}: differences between arms with {level} intervals (scope {scopes}), averages as diamonds, "
-        "labels as dots (AUC); right of 0 the first arm is higher. Intervals are not adjusted for their number; "
-        "results by label are exploratory."
+        "labels as dots (AUC); right of 0 the first arm is higher. "
+        f"{filled_and_hollow([entry.row for entry in entries])} Results by label are exploratory."
     )
-    absent = sum(entry.row.low is None for entry in entries)
-    if absent:
-        caption += f" {absent} of {len(entries)} intervals do not exist (hollow, or {numbers.ABSENT})."
-    return caption
 
 
 def _alt(lookup: Lookup, training_set: TrainingSet, pairs: list[tuple[str, str]], entries: list[Entry]) -> str:

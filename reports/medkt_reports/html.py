@@ -17,7 +17,6 @@ import jinja2
 from markupsafe import Markup
 
 from medkt_eval.errors import InputError
-from medkt_reports import figure_style
 from medkt_reports.figure_style import INK, QUIET, RULE, Drawn
 from medkt_reports.page import Page
 from medkt_reports.tables import Table
@@ -85,7 +84,7 @@ def inline_svg(drawn: Drawn) -> Markup:
     """A figure's SVG to stand inside a page: ids of its own, the page's colours, its words for who cannot see it."""
     ET.register_namespace("", _SVG)
     ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
-    root = ET.fromstring(figure_style.svg(drawn))
+    root = ET.fromstring(drawn.svg)
     for metadata in root.findall(f"{{{_SVG}}}metadata"):
         root.remove(metadata)
     for definitions in root.iter(f"{{{_SVG}}}defs"):

@@ -1,16 +1,15 @@
-"""The mirror of Fig. 4: the validation metric by epoch, each seed thin, their mean with its band.
+"""The mirror of Fig. 4: the validation metric by epoch, each seed thin, their mean with its band and the epoch kept.
 
 In: the results and a training set. Out: a `Drawn`, a panel each student.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from medkt_eval.results import Curve
+from medkt_eval.results import Arm, Curve
 from medkt_reports import figure_style, numbers, words
 from medkt_reports.figure_style import ArmStyle, Drawn
 from medkt_reports.lookup import Lookup, TrainingSet
@@ -33,10 +32,12 @@ def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> Dra
             for arm, style in styles.items():
                 if lookup.arms[arm].student == student:
                     _draw(panel, [curve for curve in curves if curve.arm == arm], style, lookup.names[arm])
+                    _mark_kept(panel, lookup.arms[arm], style)
             panel.set_title(f"Student {words.network(student)}")
             panel.set_xlabel(curves[0].x_name.capitalize())
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))
             figure_style.grid(panel, "y")
+            panel.tick_params(axis="x", pad=7)  # the marks of the epochs kept stand on the axis
             panel.legend(loc="upper left", bbox_to_anchor=(0, -0.2), borderaxespad=0, handlelength=3)
         low, high = 100 * data["value"].min(), 100 * data["value"].max()
         margin = max(0.12 * (high - low), 0.5)
@@ -57,6 +58,7 @@ def _data(lookup: Lookup, training_set: TrainingSet, curve: Curve) -> pd.DataFra
             "low": pd.array(curve.low or absent, dtype="Float64"),
             "high": pd.array(curve.high or absent, dtype="Float64"), "interval": curve.interval,
             "n_seeds": curve.n_seeds,
+            "kept_epoch": _kept(lookup.arms[curve.arm]) if curve.run_id is None else None,
         }
     )  # fmt: skip
 
@@ -65,19 +67,31 @@ def _draw(axes: Axes, curves: list[Curve], style: ArmStyle, name: str) -> None:
     mean = next((curve for curve in curves if curve.run_id is None), None)
     for k, curve in enumerate(curve for curve in curves if curve.run_id is not None):
         alone = mean is None and k == 0
-        axes.plot(curve.x, _percent(curve.y), color=style.color, linestyle=style.dashes,
+        axes.plot(curve.x, figure_style.percent(curve.y), color=style.color, linestyle=style.dashes,
                   linewidth=1.2 if alone else 0.6, alpha=0.9 if alone else 0.55,
                   label=name if alone else None)  # fmt: skip
     if mean is None:
         return
-    axes.plot(mean.x, _percent(mean.y), color=style.color, linestyle=style.dashes, linewidth=1.8, marker=style.marker,
-              markersize=4, markevery=max(len(mean.x) // 8, 1), label=name)  # fmt: skip
+    axes.plot(mean.x, figure_style.percent(mean.y), color=style.color, linestyle=style.dashes, linewidth=1.8,
+              marker=style.marker, markersize=4, markevery=max(len(mean.x) // 8, 1), label=name)  # fmt: skip
     if mean.low is not None and mean.high is not None:
-        axes.fill_between(mean.x, _percent(mean.low), _percent(mean.high), color=style.color, alpha=0.13, linewidth=0)
+        axes.fill_between(mean.x, figure_style.percent(mean.low), figure_style.percent(mean.high), color=style.color,
+                          alpha=0.13, linewidth=0)  # fmt: skip
 
 
-def _percent(values: list[float | None]) -> np.ndarray:
-    return np.array([np.nan if value is None else 100 * value for value in values])
+def _kept(arm: Arm) -> float | None:
+    """Mean over seeds of the epoch whose weights were kept; None where a run did not record it."""
+    epochs = [(selection or {}).get("epoch") for selection in arm.selection]
+    known = [epoch for epoch in epochs if isinstance(epoch, int | float)]
+    return sum(known) / len(known) if known and len(known) == len(arm.seeds) else None
+
+
+def _mark_kept(axes: Axes, arm: Arm, style: ArmStyle) -> None:
+    kept = _kept(arm)
+    if kept is not None:
+        axes.axvline(kept, color=style.color, linestyle=style.dashes, linewidth=0.9, alpha=0.8, zorder=1)
+        axes.plot([kept], [0], transform=axes.get_xaxis_transform(), marker=style.marker, markersize=6.5,
+                  color=style.color, linestyle="none", clip_on=False, zorder=5)  # fmt: skip
 
 
 def _caption(lookup: Lookup, training_set: TrainingSet, curves: list[Curve]) -> str:
@@ -89,8 +103,12 @@ def _caption(lookup: Lookup, training_set: TrainingSet, curves: list[Curve]) -> 
         drawn += ", thick lines their mean"
     if bands and means:
         level = lookup.result.settings.level if means[0].level is None else means[0].level
-        kinds = " and ".join(words.interval(band, level) for band in bands)
+        kinds = " and ".join(words.interval(band, level) for band in bands).replace(
+            "test patients", "validation images"
+        )
         drawn += f", bands its {numbers.level(level)} interval ({kinds}), cut at the frame"
+    if any(_kept(lookup.arms[curve.arm]) is not None for curve in curves):
+        drawn += f"; marked on the axis: the {curves[0].x_name} kept, mean over an arm's seeds"
     return (
         f"{training_set.text}: {metric} on the validation images by {curves[0].x_name}; {drawn}. The epoch kept was "
         "chosen on these same validation images, so the curves are no estimate of test performance."
@@ -103,7 +121,9 @@ def _alt(lookup: Lookup, training_set: TrainingSet, curves: list[Curve]) -> str:
         known = [(y, x) for x, y in zip(curve.x, curve.y, strict=True) if y is not None]
         if curve.run_id is None and known:
             y, x = max(known)
+            kept = _kept(lookup.arms[curve.arm])
+            chosen = "" if kept is None else f" ({curve.x_name} kept, mean over seeds: {kept:.1f})"
             said.append(f"{lookup.names[curve.arm]} peaks at {numbers.percent(y, 1)} % at {curve.x_name} {x:g} "
-                        f"and ends at {numbers.percent(known[-1][0], 1)} %")  # fmt: skip
+                        f"and ends at {numbers.percent(known[-1][0], 1)} %{chosen}")  # fmt: skip
     said = said or [f"{len(curves)} single runs, no mean"]
     return f"Learning curves on {training_set.text}. Mean over seeds: {'; '.join(said)}."

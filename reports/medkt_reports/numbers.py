@@ -12,14 +12,14 @@ from statistics import median
 
 ABSENT = "n/a"
 MINUS = "−"
-_FEWEST, _MOST = 1, 4
+_UNKNOWN, _MOST = 1, 4
 
 
 def places(half_widths: Iterable[float | None]) -> int:
     """Decimals of numbers in percent that are read together, from the half widths of their intervals.
 
-    The median half width shows two significant digits, the smallest at least one; between 1 and 4 decimals, and 1
-    where no uncertainty is known.
+    The median half width shows two significant digits, the smallest at least one; at most 4 decimals, and 1 where no
+    uncertainty is known.
 
     Parameters
     ----------
@@ -28,14 +28,14 @@ def places(half_widths: Iterable[float | None]) -> int:
 
     Examples
     --------
-    >>> places([0.0018]), places([0.0118]), places([0.0003]), places([None])
-    (2, 1, 3, 1)
+    >>> places([0.0018]), places([0.0118]), places([0.118]), places([0.0003]), places([None])
+    (2, 1, 0, 3, 1)
     """
     known = [100 * abs(width) for width in half_widths if width]
     if not known:
-        return _FEWEST
+        return _UNKNOWN
     needed = max(_digits(median(known), 2), _digits(min(known), 1))
-    return min(max(needed, _FEWEST), _MOST)
+    return min(max(needed, 0), _MOST)
 
 
 def _digits(width: float, significant: int) -> int:

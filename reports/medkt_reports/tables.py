@@ -95,6 +95,11 @@ class Table:
             groups[-1][1].append(row)
         return groups
 
+    def hows(self) -> dict[str, int]:
+        """Footnotes: how its numbers were made, each text once, numbered from 1 in the order of the cells."""
+        texts = dict.fromkeys(cell.how for row in self.rows for cell in (row.stub, *row.cells) if cell.how)
+        return {text: k for k, text in enumerate(texts, start=1)}
+
 
 def marked(table: Table) -> Table:
     """The table with SYNTHETIC in its caption and notes where it holds synthetic data, else as it is."""

@@ -82,7 +82,7 @@ def test_the_csv_holds_the_curves_unrounded(drawn, planned):
 def test_the_same_plan_gives_the_same_bytes(drawn, planned):
     made, planned_for = planned
     again = power_figure(Lookup(made), planned_for, planned_for.contrasts[0], "power-1")
-    assert figure_style.svg(again) == figure_style.svg(drawn)
+    assert again.svg == drawn.svg
     assert figure_style.pdf(again) == figure_style.pdf(drawn)
 
 
@@ -91,5 +91,5 @@ def test_words_say_what_is_stated_and_what_is_synthetic(drawn):
     assert "not the one observed" in drawn.caption
     assert drawn.caption.endswith("SYNTHETIC: Phantom chest.")
     assert "80 % power takes seeds in each arm: with 300 patients 15; with 450 patients 5;" in drawn.alt
-    assert ">SYNTHETIC: Phantom chest<" in figure_style.svg(drawn)
+    assert ">SYNTHETIC: Phantom chest<" in drawn.svg
     assert set(drawn.data["synthetic"]) == {"true"}
