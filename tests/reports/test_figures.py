@@ -75,7 +75,7 @@ def test_the_points_of_a_forest_plot_are_its_numbers(drawn):
     one = drawn.drawn["forest"][0]
     points = sorted(x for axes in one.figure.axes for x, _ in marks(axes))
     assert points == pytest.approx(sorted(100 * one.data["difference"]))
-    ends = sorted(float(x) for axes in one.figure.axes for bar in axes.collections
+    ends = sorted(float(x) for axes in one.figure.axes for bar in axes.collections[1:]
                   for segment in bar.get_segments() for x in segment[:, 0])  # fmt: skip
     assert ends == pytest.approx(sorted(100 * value for end in ("low", "high") for value in one.data[end]))
 
@@ -128,7 +128,7 @@ def test_what_has_no_interval_is_hollow_and_counted(drawn):
     assert 0 < absent.sum() < len(one.data)
     for value in 100 * one.data.loc[absent, "difference"].dropna():
         assert any(x == pytest.approx(value) for x in hollow)
-    bars = sum(len(bar.get_segments()) for axes in one.figure.axes for bar in axes.collections)
+    bars = sum(len(bar.get_segments()) for axes in one.figure.axes for bar in axes.collections[1:])
     assert bars == (~absent).sum()
     assert f"{absent.sum()} of {len(one.data)} intervals do not exist" in one.caption
 
