@@ -14,6 +14,7 @@ from typing import Literal
 
 from medkt_eval.errors import InputError
 from medkt_eval.files import write_bytes_whole, write_text_whole
+from medkt_eval.multiplicity import quick_collections
 from medkt_eval.results import EvaluationResult
 from medkt_reports import checklists, figure_style, figures, html, latex, model_card, pictures, plain
 from medkt_reports.contents import TABLES, Contents, contents
@@ -64,17 +65,23 @@ def write_report(
     """
     if templates is not None and not templates.is_dir():
         raise InputError(f"{templates}: not a folder; expected one with Jinja templates such as page.html.jinja")
-    lookup = Lookup(result)
+    with quick_collections():
+        return list(_written(Lookup(result), out, images, templates, plain_latex=plain_latex))
+
+
+def _written(
+    lookup: Lookup, out: Path, images: Path | None, templates: Path | None, *, plain_latex: bool
+) -> Iterator[Path]:
     found = contents(lookup)
     drawn = figures.draw(lookup)
     sheets = pictures.sheets(lookup, images)
-    page = html.render_page(make_page(lookup, found, drawn, sheets, pictures.why_none(lookup, images)), templates)
-
-    written = [_text(out / "index.html", page), *_tables(found, out / "tables", plain_latex=plain_latex)]
-    written += _figures([*drawn.all(), *map(pictures.drawn, sheets)], out / "figures")
-    for checklist in checklists.checklist_tables(lookup):
-        written.append(_text(out / "checklists" / f"{checklist.name}.md", checklists.checklist_markdown(checklist)))
-    return [*written, _text(out / "model-card.md", model_card.render(lookup, templates))]
+    page = make_page(lookup, found, drawn, sheets, pictures.why_none(lookup, images))
+    yield _text(out / "index.html", html.render_page(page, templates))
+    yield from _tables(found, out / "tables", plain_latex=plain_latex)
+    yield from _figures([*drawn.all(), *map(pictures.drawn, sheets)], out / "figures")
+    for checklist in page.checklists:
+        yield _text(out / "checklists" / f"{checklist.name}.md", checklists.checklist_markdown(checklist))
+    yield _text(out / "model-card.md", model_card.render(lookup, templates))
 
 
 def table(result: EvaluationResult, name: str, format: Format, *, plain_latex: bool = False) -> str:  # noqa: A002

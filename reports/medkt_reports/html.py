@@ -17,13 +17,13 @@ import jinja2
 from markupsafe import Markup
 
 from medkt_eval.errors import InputError
-from medkt_reports.figure_style import INK, QUIET, RULE, Drawn
+from medkt_reports.figure_style import INK, PAPER, QUIET, RULE, Drawn
 from medkt_reports.page import Page
 from medkt_reports.tables import Table
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "{http://www.w3.org/1999/xlink}href"
-_IN_PAGE_COLORS = {INK: "currentColor", QUIET: "var(--quiet)", RULE: "var(--rule)"}
+_IN_PAGE_COLORS = {INK: "currentColor", QUIET: "var(--quiet)", RULE: "var(--rule)", PAPER: "var(--paper)"}
 
 
 def template_dir() -> Path:

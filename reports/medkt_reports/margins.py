@@ -128,6 +128,8 @@ def power_of(pilot: Components, effect: float, level: float) -> Power:
 def _power_in_words(found: Power, margin: str) -> str:
     over = f"{_percent(found.low)} to {_percent(found.high)} over the interval of the seeds' standard deviation"
     shown = f"power {_percent(found.estimate)} ({over}) to detect the declared {margin}"
+    if found.estimate >= POWER:
+        return shown
     if found.seeds_needed is not None:
         return f"{shown}; {found.seeds_needed} seeds an arm would be needed for {_percent(POWER)}"
     if found.patients_lack:

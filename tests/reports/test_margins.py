@@ -8,7 +8,7 @@ from medkt_eval.equivalence import non_inferiority, tost
 from medkt_eval.planning import plan
 from medkt_eval.results import VarianceComponent
 from medkt_eval.variance_components import Components
-from medkt_reports import sentences
+from medkt_reports import margins, sentences
 from medkt_reports.lookup import Lookup
 from medkt_reports.margins import POWER, Margins, power_of
 
@@ -138,3 +138,8 @@ def test_a_primary_analysis_that_does_not_exist_has_no_word_on_the_margin(result
     (sentence,) = sentences.answers(Lookup(results))
     assert (sentence.verdict, sentence.against_margin) == ("undefined", "")
     assert Margins(results).sentence(rows[0], different=False) == ""
+
+
+def test_a_study_that_had_the_power_is_asked_for_no_more_seeds():
+    enough = margins.Power(estimate=0.95, low=0.08, high=0.999, seeds_needed=3, patients_lack=False)
+    assert margins._power_in_words(enough, "1 point").endswith("to detect the declared 1 point")
