@@ -67,7 +67,7 @@ def slow(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Simulate studies with known truth: how often does each interval hold it? 40 minutes on two cores."""
+    """Simulate studies with known truth: how often does each interval hold it? an hour on two cores."""
     session.install(".", *group("test"))
     session.run("python", "-m", "benchmarks.coverage_study", *session.posargs)
 
