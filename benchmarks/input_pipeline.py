@@ -3,6 +3,7 @@
 python benchmarks/input_pipeline.py                          ratios on the real images (MEDKT_DATA) and on large ones
 python benchmarks/input_pipeline.py --training               share of a training step that is input, at 64 px
 python benchmarks/input_pipeline.py --memory 5000 256        phantom images through the cache: bytes and memory (Linux)
+python benchmarks/input_pipeline.py --mapped                 one epoch over 14.7 GB, of a file of zeros with no blocks
 
 One core, one torch thread. Both pipelines give the same: batches of 32 normalised float32 images, rotated by up to 15
 degrees, mirrored or not. torchvision's is ImageFolder, Resize, CenterCrop, RandomRotation, RandomHorizontalFlip,
@@ -17,7 +18,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -33,6 +34,7 @@ from medkt.config import RunSettings, TrainingSettings
 from medkt.data import augment, cache, images
 from medkt.data.collection import Collection
 from medkt.data.phantom import phantom_chest
+from medkt.data.pixels import Pixels
 from medkt.data_settings import PhantomChestData
 from medkt.models import densenet
 from medkt.trainer import Part, batches, task_loss
@@ -49,11 +51,13 @@ def collection(files: Sequence[Path], channels: int) -> Collection:
                       images.reader(names, channels), channels=1 if channels == 1 else 3, files=names)  # fmt: skip
 
 
-def settings(size_px: int, batch: int = BATCH) -> RunSettings:
-    data = PhantomChestData(collection="phantom-chest", patients=3, validation_size=1, test_size=1)
-    training = TrainingSettings(image_size_px=size_px, batch_size=batch)
-    return RunSettings(run_id="benchmark-s0", role="arm", name="b", dataset="b", data=data, train_size=None, seed=0,
-                       method="supervised", student="densenet40", initialisation="random", training=training)  # fmt: skip
+def settings(size_px: int) -> RunSettings:
+    return RunSettings(
+        run_id="benchmark-s0", role="arm", name="b", dataset="b", train_size=None, seed=0, method="supervised",
+        data=PhantomChestData(collection="phantom-chest", patients=3, validation_size=1, test_size=1),
+        student="densenet40", initialisation="random",
+        training=TrainingSettings(image_size_px=size_px, batch_size=BATCH),
+    )  # fmt: skip
 
 
 def through_cache(made: Collection, size_px: int, folder: Path) -> Part:
@@ -112,7 +116,9 @@ def ratios(data: Path, scratch: Path) -> None:
         "1024 px grey PNG": (1, of_official_size(grey[:48], 1024, "L", scratch / "png")),
         "2592 px RGB JPEG": (3, of_official_size(colour[:24], 2592, "RGB", scratch / "jpg")),
     }
-    print("| images | to px | medkt, ms | torchvision, ms | ratio, median (range) | ratio, nearest-neighbour rotation |")
+    print(
+        "| images | to px | medkt, ms | torchvision, ms | ratio, median (range) | ratio, nearest-neighbour rotation |"
+    )
     print("|---|---|---|---|---|---|")
     for name, (channels, files) in sets.items():
         folder = linked(files, scratch / name.replace(" ", "-"))
@@ -136,19 +142,120 @@ def _span(values: Sequence[float]) -> str:
 def training(data: Path, scratch: Path) -> None:
     """Share of the time of an epoch in which the network waits for its batch."""
     files = sorted((data / "nih-chestxray" / "images").iterdir())
-    print("| network | batch | ms an image | of these input, ms | share |\n|---|---|---|---|---|")
+    print("| network | batch | ms an image | of these input, ms | share |\n|---|---|---|---|---|", flush=True)
     for architecture, n in (("densenet40", 320), ("densenet121", 160)):
         part = through_cache(collection(files[:n], 1), 64, scratch / "cache")
         model = densenet.build(architecture, 14, seed=0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimiser = torch.optim.Adam(model.parameters())
-        spent, waited = [], []
-        for epoch in range(1, 5):
-            waiting, began = 0.0, time.process_time()
-            for pixels, targets in _timed(batches(settings(64), part, epoch, torch.device("cpu"))):
-                waiting += waited_now()
-                loss = task_loss("multilabel", model(pixels), targets)
+        shares, rounds = [], []
+        for epoch in range(1, ROUNDS + 1):
+            waited, began = 0.0, time.process_time()
+            coming = batches(settings(64), part, epoch, torch.device("cpu"))
+            while True:
+                asked = time.process_time()
+                batch = next(coming, None)
+                waited += time.process_time() - asked
+                if batch is None:
+                    break
+                loss = task_loss("multilabel", model(batch[0]), batch[1])
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()
                 optimiser.step()
-            spent.append((time.process_time() - began) / n)
-            waited.append(waiting / n)
+            rounds.append(1000 * (time.process_time() - began) / n)
+            shares.append(1000 * waited / n)
+        percent = [100 * share / whole for share, whole in zip(shares, rounds, strict=True)]
+        print(f"| {architecture} | {BATCH} | {statistics.median(rounds):.1f} | {statistics.median(shares):.2f} "
+              f"| {_span(percent)} % |", flush=True)  # fmt: skip
+
+
+def memory(n: int, size_px: int, scratch: Path) -> None:
+    """Build a cache of `n` phantom images of their own content, train an epoch's batches from it, count."""
+    some = phantom_chest(patients=min(n, 400), seed=0)
+    drawn = images.load(some, np.arange(min(n, len(some))), size_px)[:, 0]
+    (scratch / "png").mkdir()
+    files = []
+    for number in range(n):  # a phantom serves again, moved by a pixel
+        moved = np.roll(drawn[number % len(drawn)], divmod(number // len(drawn), size_px), axis=(0, 1))
+        files.append(scratch / "png" / f"{number:06d}.png")
+        Image.fromarray(moved).save(files[-1], compress_level=1)
+    made = collection(files, 1)
+    del drawn
+    _forget_peak()
+    before, began = _peak_mb(), time.perf_counter()
+    part = through_cache(made, size_px, scratch / "cache")
+    built, seconds = _peak_mb() - before, time.perf_counter() - began
+    _forget_peak()
+    began = time.perf_counter()
+    again = through_cache(made, size_px, scratch / "cache")
+    reopened, reopening = _peak_mb() - before, time.perf_counter() - began
+    _forget_peak()
+    for _ in batches(settings(size_px), part, 1, torch.device("cpu")):
+        pass
+    read = _peak_mb() - before
+    assert np.array_equal(again.pixels[:BATCH], images.load(made, np.arange(BATCH), size_px))
+    sizes = {path.name: path.stat().st_size for path in (scratch / "cache").glob("*/*")}
+    print("| images | px | pixels.u8, bytes | index.bin, bytes | MB more: building | opening | over an epoch "
+          "| s to build | to open |\n|---|---|---|---|---|---|---|---|---|")  # fmt: skip
+    print(f"| {n:,} | {size_px} | {sizes['pixels.u8']:,} | {sizes['index.bin']:,} | {built:.0f} | {reopened:.0f} "
+          f"| {read:.0f} | {seconds:.0f} | {reopening:.1f} |")  # fmt: skip
+    gigabytes, megabytes = CHEXPERT * 256 * 256 / 1e9, CHEXPERT * sizes["index.bin"] / n / 1e6
+    print(f"{CHEXPERT:,} images of 256 px: {gigabytes:.2f} GB of pixels, {megabytes:.0f} MB of index; "
+          f"the process had {before:.0f} MB before")  # fmt: skip
+
+
+def mapped(scratch: Path) -> None:
+    """Gather every image of CheXpert's number at 256 px once, in random order; every 20th batch is augmented too."""
+    with (scratch / "pixels.u8").open("wb") as file:
+        file.truncate(CHEXPERT * 256 * 256)
+    pixels = Pixels.mapped(scratch / "pixels.u8", np.random.default_rng(0).permutation(CHEXPERT), (1, 256, 256))
+    angles, flips = augment.draw(0, 1, BATCH, 15, True)
+    before, gathered = 0.0, 0
+    for number, begin in enumerate(range(0, CHEXPERT - BATCH, BATCH)):
+        batch = torch.from_numpy(pixels[begin : begin + BATCH])
+        gathered += batch.numel()
+        if number % 20 == 0:
+            augment.normalised(
+                augment.rotated_and_flipped(batch, torch.from_numpy(angles), torch.from_numpy(flips))
+            ).contiguous(memory_format=torch.channels_last)
+        if number == 20:  # libraries are loaded and torch has its buffers
+            _forget_peak()
+            before = _peak_mb()
+    print(
+        f"{gathered / 1e9:.2f} GB gathered: {_peak_mb() - before:.0f} MB more than the {before:.0f} MB after 20 batches"
+    )
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_mb() -> float:
+    """Most memory that the process had resident, mapped files included."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1e3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=os.environ.get("MEDKT_DATA"), help="folder of the real images")
+    parser.add_argument("--training", action="store_true")
+    parser.add_argument("--memory", type=int, nargs=2, metavar=("IMAGES", "PX"))
+    parser.add_argument("--mapped", action="store_true")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        if given.memory:
+            n, size_px = given.memory
+            memory(n, size_px, Path(scratch))
+        elif given.mapped:
+            mapped(Path(scratch))
+        elif given.data is None:
+            parser.error("--data or MEDKT_DATA must name the folder of real images")
+        elif given.training:
+            training(given.data, Path(scratch))
+        else:
+            ratios(given.data, Path(scratch))
+
+
+if __name__ == "__main__":
+    main()

@@ -68,6 +68,10 @@ def train(
     out: Annotated[Path, typer.Option(help="Where the run folders go.")] = Path("runs"),
     only: Annotated[str | None, typer.Option(help="Pattern of the run ids to train, e.g. '*-s0'.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs side by side. Default: as the cores allow.")] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder of decoded images. Default: MEDKT_CACHE, else ~/.cache/medkt.", show_default=False),
+    ] = None,
 ) -> None:
     """Train every run of a study; runs that are whole already are not trained again."""
     # Before torch is imported: two threads that wait busily collapse as soon as anything else uses a core.
@@ -92,7 +96,15 @@ def train(
     try:
         with progress.observer(Console(stderr=True)) as observer:
             whole = train_study(
-                settings, text=text, sha256=sha256, folder=folder, out=out, only=only, jobs=jobs, observer=observer
+                settings,
+                text=text,
+                sha256=sha256,
+                folder=folder,
+                out=out,
+                only=only,
+                jobs=jobs,
+                observer=observer,
+                cache=cache,
             )
     except KeyboardInterrupt:
         _fail(f"interrupted. Runs that were done are kept in {out}; the same command goes on with the others", 1)
@@ -236,9 +248,7 @@ Set = Annotated[
                  "classes=0,1,2, validation_size=500, exclude=exclude.csv.", show_default=False),
 ]  # fmt: skip
 StudyFile = Annotated[Path | None, typer.Option(help="Study file that defines the data set.", show_default=False)]
-DataOut = Annotated[
-    Path | None, typer.Option(help="Folder for the page. Default: data-NAME.", show_default=False)
-]
+DataOut = Annotated[Path | None, typer.Option(help="Folder for the page. Default: data-NAME.", show_default=False)]
 NoImages = Annotated[bool, typer.Option("--no-images", help="No image of the data set in the page.")]
 
 

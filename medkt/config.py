@@ -7,13 +7,13 @@ goes into the run's config.toml. A key that is not known here is an error that n
 from __future__ import annotations
 
 import hashlib
-import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from medkt.data_settings import AnyData, Settings, rooted
 from medkt_eval.analysis import Analysis, read_text, validated
 from medkt_eval.errors import InputError
 
@@ -24,82 +24,6 @@ Unfrozen = Literal["all", "last34", "head"]
 FrozenBatchNorm = Literal["update", "fixed"]
 AttentionLoss = Literal["eq1", "frobenius", "zagoruyko"]
 RANDOM, IMAGENET = "random", "imagenet"
-
-
-class Settings(BaseModel):
-    """Settings know their keys and do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataSettings(Settings):
-    """What every data set of a study can say about its splits; images of one patient stay together."""
-
-    train_size: int | None = Field(default=None, ge=1, description="images; none: all that are left")
-    validation_size: int = Field(ge=1)
-    test_size: int = Field(ge=1)
-    split_seed: int = Field(default=0, ge=0)
-
-
-class PhantomChestData(DataSettings):
-    """Synthetic chest X-rays with the 14 CheXpert labels."""
-
-    collection: Literal["phantom-chest"]
-    patients: int = Field(ge=3)
-    hospital: Literal["A", "B"] = "A"
-    seed: int = Field(default=0, ge=0)
-    prevalence: dict[str, float] | None = None
-    co_occurrence: list[tuple[str, str, float]] | None = Field(default=None, description="pairs and their correlation")
-    label_noise: float = Field(default=0.0, ge=0, lt=0.5)
-
-
-class PhantomFundusData(DataSettings):
-    """Synthetic fundus photographs with grades of diabetic retinopathy."""
-
-    collection: Literal["phantom-fundus"]
-    patients: int = Field(ge=3)
-    seed: int = Field(default=0, ge=0)
-
-
-class PhantomShapesData(DataSettings):
-    """Synthetic textured shapes of ten classes: the stand-in for natural images."""
-
-    collection: Literal["phantom-shapes"]
-    images: int = Field(ge=3)
-    seed: int = Field(default=0, ge=0)
-
-
-class ChestXray8Data(DataSettings):
-    """NIH ChestX-ray8/14 in NIH's own layout."""
-
-    collection: Literal["chestxray8"]
-    root: Path
-    labels: list[str] | None = Field(default=None, description="findings to learn; none: all 14")
-    no_finding: bool = Field(default=False, description="'No Finding' as a 15th label, as the paper counts")
-
-
-class FolderData(DataSettings):
-    """Any folder with a CSV of images, patients and labels."""
-
-    collection: Literal["folder"]
-    root: Path
-    csv: str | None = None
-    image_folder: str | None = Field(default=None, description="in root; none: root itself, or images/ where they are")
-    image_column: str | None = None
-    patient_column: str | None = None
-    label_columns: list[str] | None = Field(default=None, description="0/1 columns: a multi-label task")
-    class_column: str | None = Field(default=None, description="one class an image: a multi-class task")
-    classes: list[str] | None = Field(default=None, description="classes in their order; other rows are left out")
-    split_column: str | None = Field(default=None, description="holds train, validation or test")
-    channels: Literal[1, 3] = 3
-    validation_size: int = Field(default=0, ge=0)
-    test_size: int = Field(default=0, ge=0)
-
-
-AnyData = Annotated[
-    PhantomChestData | PhantomFundusData | PhantomShapesData | ChestXray8Data | FolderData,
-    Field(discriminator="collection"),
-]
 
 
 class TrainingSettings(Settings):
@@ -245,8 +169,8 @@ class RunSettings(Settings):
 def read_study(path: Path) -> tuple[Study, str, str]:
     """A study file as settings, its text, and the text's SHA-256.
 
-    Relative paths in it (`root`, weights) are taken from the folder that the file lies in; `root` may hold environment
-    variables, as in "$MEDKT_DATA/nih-chestxray".
+    Relative paths in it (`root`, lists, weights) are taken from the folder that the file lies in; paths of data sets
+    may hold environment variables, as in "$MEDKT_DATA/nih-chestxray".
 
     Raises
     ------
@@ -259,8 +183,8 @@ def read_study(path: Path) -> tuple[Study, str, str]:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not TOML: {error}") from error
     study = validated(Study, table, str(path))
-    rooted = {name: _rooted(data, path.parent) for name, data in study.data.items()}
-    return study.model_copy(update={"data": rooted}), text, hashlib.sha256(text.encode()).hexdigest()
+    data = {name: rooted(settings, path.parent) for name, settings in study.data.items()}
+    return study.model_copy(update={"data": data}), text, hashlib.sha256(text.encode()).hexdigest()
 
 
 def changed(training: TrainingSettings, changes: dict[str, Any], where: str) -> TrainingSettings:
@@ -269,10 +193,3 @@ def changed(training: TrainingSettings, changes: dict[str, Any], where: str) -> 
         return TrainingSettings.model_validate({**training.model_dump(), **changes})
     except ValidationError:
         return validated(TrainingSettings, changes, where)  # says which of the changes is wrong
-
-
-def _rooted(data: AnyData, folder: Path) -> AnyData:
-    if isinstance(data, ChestXray8Data | FolderData):
-        root = Path(os.path.expandvars(data.root)).expanduser()
-        return data.model_copy(update={"root": folder / root})
-    return data

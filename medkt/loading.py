@@ -1,20 +1,24 @@
-"""The images of a run, split and in memory; each data set is opened, split and decoded once a study.
+"""The images of a run, split and at hand; each data set is opened and split once a study, and decoded if it never was.
 
 In: a study's data sets. Out: `Loaded`, what the trainer, the manifest and the prediction files draw on.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Literal
 
 import numpy as np
 
-from medkt.config import AnyData, FolderData, RunSettings
-from medkt.data import images, open_collection, splits
+from medkt.config import RunSettings
+from medkt.data import cache, lists, open_collection, split_file, splits
 from medkt.data.collection import Collection
+from medkt.data.pixels import Pixels
+from medkt.data_settings import AnyData
 from medkt.trainer import Part, RunData
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import Predictions
@@ -28,6 +32,7 @@ class Loaded:
     collection: Collection
     indices: Mapping[str, np.ndarray]  # "train", "validation", "test" -> int64, (n,)
     data: RunData
+    split_sha256: str  # of the split written down (medkt.data.split_file)
 
 
 class Loader:
@@ -39,16 +44,30 @@ class Loader:
         Of the study.
     train_sizes : mapping of data set to sizes
         All that the study uses, because smaller training sets lie inside the larger.
+    cache_folder : Path, optional
+        Where decoded images are kept; else `medkt.data.cache.default_folder`.
     """
 
-    def __init__(self, settings: Mapping[str, AnyData], train_sizes: Mapping[str, Sequence[int | None]]) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, AnyData],
+        train_sizes: Mapping[str, Sequence[int | None]],
+        cache_folder: Path | None = None,
+    ) -> None:
         self._settings, self._train_sizes = settings, train_sizes
+        self._cache_folder = cache_folder or cache.default_folder()
         self._one_at_a_time = Lock()  # runs side by side share one decoding
         self._opened: dict[str, tuple[Collection, splits.Splits]] = {}
-        self._decoded: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
+        self._decoded: dict[tuple[str, int], tuple[np.ndarray, Pixels]] = {}
 
-    def load(self, dataset: str, train_size: int | None, image_size_px: int) -> Loaded:
-        """Images of one run.
+    def load(
+        self,
+        dataset: str,
+        train_size: int | None,
+        image_size_px: int,
+        progress: cache.Progress = lambda _done, _all: None,
+    ) -> Loaded:
+        """Images of one run; `progress` is told where some are decoded or drawn for it.
 
         Raises
         ------
@@ -57,15 +76,16 @@ class Loader:
         """
         with self._one_at_a_time:
             collection, split = self._open(dataset)
-            rows, pixels = self._decode(dataset, collection, split, image_size_px)
+            rows, pixels = self._decode(dataset, collection, split, image_size_px, progress)
         parts = {"train": split.train[train_size], "validation": split.validation, "test": split.test}
 
         def part(indices: np.ndarray) -> Part:
-            return Part(pixels[np.searchsorted(rows, indices)], collection.targets[indices],
+            return Part(pixels.only(np.searchsorted(rows, indices)), collection.targets[indices],
                         collection.image_ids[indices])  # fmt: skip
 
         data = RunData(collection.task, collection.labels, *(part(indices) for indices in parts.values()))
-        return Loaded(collection, parts, data)
+        split_sha256 = hashlib.sha256(self.split_text(dataset).encode()).hexdigest()
+        return Loaded(collection, parts, data, split_sha256)
 
     def check(self, datasets: Sequence[str]) -> None:
         """Open and split data sets without decoding an image, so that what is wrong is told before anything is trained.
@@ -89,6 +109,10 @@ class Loader:
         rows = np.concatenate([*split.train.values(), split.validation])
         return ({str(p) for p in collection.patient_ids[rows]}, {str(p) for p in collection.patient_ids[split.test]})
 
+    def split_text(self, dataset: str) -> str:
+        """The data set's split as `split-<dataset>.csv` holds it."""
+        return split_file.text(*self._open(dataset))
+
     def source(self, dataset: str) -> tuple[object, ...]:
         """What data sets of the same patients share: the layout, and its root or the phantom's seed."""
         settings = self._settings[dataset]
@@ -101,26 +125,28 @@ class Loader:
             sizes = self._train_sizes[dataset]
             if given is not None:
                 if list(sizes) != [None]:
-                    raise InputError(f"{dataset}: train_size and split_column are both given; expected one of them")
-                self._opened[dataset] = collection, splits.given(collection, given)
+                    raise InputError(f"{dataset}: train_size is given, and the data bring their split along; expected "
+                                     "one of them")  # fmt: skip
+                split = splits.given(collection, given)
             else:
-                if isinstance(settings, FolderData) and not (settings.validation_size and settings.test_size):
-                    raise InputError(f"{dataset}: validation_size and test_size are not given; expected both, or a "
-                                     "split_column")  # fmt: skip
-                self._opened[dataset] = collection, splits.split(
+                listed = settings.test_patients
+                split = splits.split(
                     collection, train_sizes=sizes, validation_size=settings.validation_size,
-                    test_size=settings.test_size, seed=settings.split_seed,
+                    test_size=settings.test_size, seed=settings.split_seed, stratify=settings.stratify,
+                    test_patients=None if listed is None else lists.patients(listed),
                 )  # fmt: skip
+            self._opened[dataset] = collection.noted(*split.notes), split
         return self._opened[dataset]
 
     def _decode(
-        self, dataset: str, collection: Collection, split: splits.Splits, size_px: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, dataset: str, collection: Collection, split: splits.Splits, size_px: int, progress: cache.Progress
+    ) -> tuple[np.ndarray, Pixels]:
         """Rows of the collection that any run uses, ascending, and their pixels."""
         key = (dataset, size_px)
         if key not in self._decoded:
             rows = np.unique(np.concatenate([*split.train.values(), split.validation, split.test]))
-            self._decoded[key] = rows, images.load(collection, rows, size_px)
+            pixels = cache.decoded(collection, rows, size_px, self._cache_folder, progress=progress)
+            self._decoded[key] = rows, pixels
         return self._decoded[key]
 
 

@@ -89,6 +89,7 @@ def _data(loaded: Loaded) -> dict[str, Any]:
         "n": {name: len(rows) for name, rows in indices.items()},
         "patients": {name: len(people) for name, people in patients.items()},
         "sha256": {name: sha256_of_ids(collection.image_ids[rows]) for name, rows in indices.items()},
+        "split_sha256": loaded.split_sha256,
         "positive": {name: _positive(loaded, rows) for name, rows in indices.items()},
         "synthetic": collection.synthetic,
         "source": collection.source,

@@ -20,6 +20,7 @@ class Log:
     def __init__(self, console: Console) -> None:
         self.console, self.total, self.began = console, 0, perf_counter()
         self.numbers: dict[str, int] = {}
+        self.read = perf_counter()  # when a line about images was due last
 
     def __enter__(self) -> Log:
         """Nothing to prepare."""
@@ -38,6 +39,13 @@ class Log:
         """Say which run begins."""
         self.numbers[run.run_id] = len(self.numbers) + 1
         self._say(f"{self._number(run)} {run.run_id}")
+        self.read = perf_counter()
+
+    def reading(self, run: RunSettings, done: int, total: int) -> None:
+        """Say how many images there are to decode, every ten seconds."""
+        if perf_counter() - self.read > 10:
+            self.read = perf_counter()
+            self._say(f"{self._number(run)} images {done:,}/{total:,}")
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
         """Say how an epoch went."""
@@ -84,6 +92,12 @@ class Bars:
     def run(self, run: RunSettings) -> None:
         """Show which run begins."""
         self.epochs[run.run_id] = self.progress.add_task(run.run_id, total=run.training.epochs, note="reading images")
+
+    def reading(self, run: RunSettings, done: int, total: int) -> None:
+        """Let the run's bar count images first."""
+        self.progress.update(self.epochs[run.run_id], completed=done, total=total)
+        if done == total:
+            self.progress.update(self.epochs[run.run_id], completed=0, total=run.training.epochs, note="")
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
         """Move the run's bar."""

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from medkt import run_folder
 from medkt.config import RunSettings, Study
 from medkt.sources import Sources
@@ -44,10 +46,11 @@ def is_whole(run: RunSettings, folder: Path, sources: Sources) -> bool:
         if folder.exists():
             raise InputError(f"{folder} exists and is no whole run (it has no run.json); remove or rename it")
         return False
-    found = _read(folder / "config.toml", tomllib.loads)
+    found = _with_defaults(_read(folder / "config.toml", tomllib.loads))
     wanted = run_folder.without_none(run.model_dump(mode="json"))
-    for table in (found, wanted):  # where the images lie is no setting of the run; which they are, its hashes say
-        table.get("data", {}).pop("root", None)
+    for table in (found, wanted):  # where images and lists lie is no setting of the run; which they are, its hashes say
+        for place in ("root", "test_patients", "exclude"):
+            table.get("data", {}).pop(place, None)
     difference = _first_difference(found, wanted)
     if difference is None:
         recorded = _read(folder / "run.json", json.loads)
@@ -59,6 +62,14 @@ def is_whole(run: RunSettings, folder: Path, sources: Sources) -> bool:
         raise InputError(f"{folder} is whole, but was trained otherwise: {difference}. Remove it to train it again, "
                          "give the arm a variant = '...', or use another --out")  # fmt: skip
     return True
+
+
+def _with_defaults(found: dict[str, Any]) -> dict[str, Any]:
+    """A run's settings with those that it was written too early to name; as they are where they are not valid."""
+    try:
+        return run_folder.without_none(RunSettings.model_validate(found).model_dump(mode="json"))
+    except ValidationError:
+        return found
 
 
 def record_study(study: Study, text: str, sha256: str, out: Path) -> None:

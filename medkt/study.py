@@ -15,6 +15,7 @@ import torch
 
 from medkt import resume, run_folder
 from medkt.config import RunSettings, Study
+from medkt.data import split_file
 from medkt.loading import Loader, check_no_leak, predictions
 from medkt.manifest import manifest
 from medkt.report_files import report_files
@@ -34,6 +35,9 @@ class Observer(Protocol):
     def run(self, run: RunSettings) -> None:
         """A run begins."""
 
+    def reading(self, run: RunSettings, done: int, total: int) -> None:
+        """An image for it is decoded or drawn, where that has not been done."""
+
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
         """An epoch of it is over."""
 
@@ -51,6 +55,7 @@ def train_study(
     only: str | None,
     jobs: int | None,
     observer: Observer,
+    cache: Path | None = None,
 ) -> list[str]:
     """Train every run of a study that is not whole yet.
 
@@ -70,6 +75,8 @@ def train_study(
         Runs to train side by side. None: as many as the cores hold, each with its `threads_per_run`.
     observer : Observer
         Told how it goes, from several threads.
+    cache : Path, optional
+        Folder of decoded images; else as `medkt.data.cache.default_folder` says.
 
     Returns
     -------
@@ -89,9 +96,10 @@ def train_study(
     sources = Sources(study, {run.name: run for run in runs if run.role == "teacher"}, folder, out)
     waiting = [run for run in chosen if not resume.is_whole(run, out / run.run_id, sources)]
     _check_needs(waiting, sources, out)
-    loader = Loader({run.dataset: run.data for run in runs}, _train_sizes(runs))
+    loader = Loader({run.dataset: run.data for run in runs}, _train_sizes(runs), cache)
     loader.check([run.dataset for run in waiting])
     check_no_leak([run for run in runs if waiting and (run in waiting or run.role == "teacher")], loader)
+    _write_splits(loader, runs, waiting, out)
     resume.record_study(study, text, sha256, out)
     observer.plan(waiting, len(chosen) - len(waiting))
     default_threads = torch.get_num_threads()
@@ -100,7 +108,12 @@ def train_study(
         observer.run(run)
         began = perf_counter()
         torch.set_num_threads(run.training.threads_per_run or default_threads)
-        loaded = loader.load(run.dataset, run.train_size, run.training.image_size_px)
+
+        def reading(done: int, total: int) -> None:
+            stop_if_asked()
+            observer.reading(run, done, total)
+
+        loaded = loader.load(run.dataset, run.train_size, run.training.image_size_px, reading)
         teacher = sources.teacher(run)
         trained = train(
             run,
@@ -125,6 +138,13 @@ def train_study(
 
     side_by_side(waiting, sources.needed_runs, work, jobs)
     return [run.run_id for run in runs if run_folder.is_whole(out / run.run_id)]
+
+
+def _write_splits(loader: Loader, runs: Sequence[RunSettings], waiting: Sequence[RunSettings], out: Path) -> None:
+    """`split-<dataset>.csv` for each data set that is trained on; refused where whole runs stand on another."""
+    for dataset in dict.fromkeys(run.dataset for run in waiting):
+        quoted = any(run_folder.is_whole(out / run.run_id) for run in runs if run.dataset == dataset)
+        split_file.write(out / f"split-{dataset}.csv", loader.split_text(dataset), runs_quote_it=quoted)
 
 
 def _train_sizes(runs: Sequence[RunSettings]) -> dict[str, list[int | None]]:

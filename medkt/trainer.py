@@ -25,6 +25,7 @@ from medkt import transfer
 from medkt.config import RunSettings
 from medkt.data import augment
 from medkt.data.collection import Task
+from medkt.data.pixels import Pixels
 from medkt.errors import TrainingError
 from medkt.models import densenet, freezing
 from medkt.models.initialisation import InitialWeights, load_weights
@@ -38,7 +39,7 @@ SELECTION = {"multilabel": ("auc", "macro"), "multiclass": ("f1", "weighted")}  
 class Part:
     """The images of one split."""
 
-    pixels: np.ndarray  # uint8, (n, 1 or 3, S, S)
+    pixels: np.ndarray | Pixels  # uint8, (n, 1 or 3, S, S)
     targets: np.ndarray  # float32, (n, n_labels), NaN = not labelled; or int64, (n,)
     image_ids: np.ndarray  # str, (n,)
 
@@ -85,7 +86,7 @@ def train(
     run : RunSettings
         Every setting.
     data : RunData
-        Its images, in memory.
+        Its images.
     start : str or Path
         "random", "imagenet" or the file of weights that the student starts from.
     teacher : nn.Module or None
@@ -127,7 +128,7 @@ def train(
         began = time.perf_counter()
         freezing.set_training_mode(student, settings.frozen_batchnorm)
         sums = np.zeros(2)  # task and transfer loss, summed over images
-        for images, targets, rows in _batches(run, data.train, epoch, device):
+        for images, targets, rows in batches(run, data.train, epoch, device):
             on_batch()
             logits = student(images)  # (B, n_labels)
             loss_task = task_loss(data.task, logits, targets)
@@ -227,10 +228,32 @@ def _check_finite(loss: Tensor, run: RunSettings, epoch: int, image_ids: np.ndar
         )
 
 
-def _batches(
+def batches(
     run: RunSettings, part: Part, epoch: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor, np.ndarray]]:
-    """Augmented batches of one epoch: images (B, 3, S, S), targets, rows of `part`; drawn from (seed, epoch) alone."""
+    """Augmented batches of one epoch.
+
+    Their order and what is done to an image depend on the run's seed, the epoch and the image's place in `part` alone.
+
+    Parameters
+    ----------
+    run : RunSettings
+        Seed, batch size, rotation and flip.
+    part : Part
+        The training images.
+    epoch : int
+        From 1.
+    device : torch.device
+        Where images are augmented.
+
+    Yields
+    ------
+    images : float32, (B, 3, S, S)
+        Normalised, channels last.
+    targets : float32, (B, n_labels) or int64, (B,)
+    rows : int64, (B,)
+        Of `part`.
+    """
     settings = run.training
     n = len(part.pixels)
     order = np.random.default_rng([run.seed, epoch, 0]).permutation(n)
@@ -253,7 +276,7 @@ def _metric(data: RunData, scores: np.ndarray, metric: str, label: str) -> float
     targets, none = data.validation.targets, [None] * len(data.labels)
     found: list[MetricValue]
     if data.task == "multilabel":
-        found = multilabel_metrics(data.labels, targets.astype(np.float64), scores, none, none)
+        found = multilabel_metrics(data.labels, targets.astype(np.float64), scores, none, none, metrics=[metric])
     else:
         found = multiclass_metrics(data.labels, targets, scores)
     value = next(row for row in found if (row.metric, row.label) == (metric, label))

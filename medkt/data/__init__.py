@@ -1,6 +1,6 @@
 """Data sets: one file a layout, each giving a `Collection`.
 
-A further layout is a file of its own, its settings in `medkt.config`, and a line in `OPENERS`.
+A further layout is a file of its own, its settings in `medkt.data_settings`, and a line in `OPENERS`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from medkt.config import AnyData, PhantomChestData, PhantomFundusData, PhantomShapesData
 from medkt.data.chestxray8 import chestxray8
+from medkt.data.chexpert import chexpert
 from medkt.data.collection import Collection
+from medkt.data.covid import covid
+from medkt.data.eyepacs import eyepacs
 from medkt.data.folder import folder
+from medkt.data.lists import without
+from medkt.data.mimic_cxr import mimic_cxr
 from medkt.data.phantom import phantom_chest, phantom_fundus, phantom_shapes
+from medkt.data_settings import AnyData, PhantomChestData, PhantomFundusData, PhantomShapesData
 from medkt_eval.errors import InputError
 
 
@@ -43,6 +48,10 @@ OPENERS: dict[str, Callable[[Any], Collection | tuple[Collection, np.ndarray | N
     "phantom-fundus": _fundus,
     "phantom-shapes": _shapes,
     "chestxray8": chestxray8,
+    "chexpert": chexpert,
+    "mimic-cxr": mimic_cxr,
+    "eyepacs": eyepacs,
+    "covid": covid,
     "folder": folder,
 }
 
@@ -58,7 +67,7 @@ def open_collection(data: AnyData) -> tuple[Collection, np.ndarray | None]:
     Returns
     -------
     collection : Collection
-        All its images.
+        All its images but those of the settings' `exclude`.
     split : str, (n_images,) or None
         The split of each image, where the data set brings one along.
 
@@ -73,4 +82,5 @@ def open_collection(data: AnyData) -> tuple[Collection, np.ndarray | None]:
         raise
     except ValueError as error:  # the phantom's own checks of its settings
         raise InputError(f"[data] {data.collection}: {error}") from error
-    return opened if isinstance(opened, tuple) else (opened, None)
+    collection, split = opened if isinstance(opened, tuple) else (opened, None)
+    return (collection, split) if data.exclude is None else without(collection, split, data.exclude)

@@ -1,21 +1,19 @@
-"""NIH ChestX-ray8/14 in NIH's own layout.
+"""NIH ChestX-ray8/14 in NIH's own layout, and its 5 % sample in Kaggle's.
 
-In: a folder with `Data_Entry_2017*.csv(.gz)` or `sample_labels.csv`, and `images/` or `images_001/images/` ...
-Out: a `Collection`. Listed images that are absent are left out and counted.
+In: a folder with `Data_Entry_2017*.csv(.gz)` or `sample_labels.csv`, and `images/`, `images_001/images/` ... or the
+sample's `sample/images/`. Out: a `Collection`. Listed images that are absent are left out and counted.
 
 Source: Wang et al., ChestX-ray8, CVPR 2017; https://nihcc.app.box.com/v/ChestXray-NIHCC
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from medkt.config import ChestXray8Data
+from medkt.data import groups, images, label_names, tables
 from medkt.data.collection import Collection
-from medkt.data.images import read_image
+from medkt.data_settings import ChestXray8Data
 from medkt_eval.errors import InputError
 
 FINDINGS = (
@@ -24,7 +22,8 @@ FINDINGS = (
 )  # fmt: skip
 NO_FINDING = "No Finding"
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
-AGE_BANDS = ((0, 18, "0-17"), (18, 40, "18-39"), (40, 60, "40-59"), (60, 80, "60-79"), (80, 200, "80+"))
+TABLES = ("Data_Entry_2017*.csv", "sample_labels.csv")
+PLACES = ("sample/sample/images", "sample/images", "images_*/images", "images")  # Kaggle's sample holds images twice
 
 
 def chestxray8(data: ChestXray8Data) -> Collection:
@@ -35,81 +34,52 @@ def chestxray8(data: ChestXray8Data) -> Collection:
     InputError
         If the table or all images are absent, a column is missing, or an unknown label is asked for or found.
     """
-    table, path = _table(data.root)
-    labels = tuple(data.labels) if data.labels is not None else FINDINGS
-    labels += (NO_FINDING,) if data.no_finding and NO_FINDING not in labels else ()
-    unknown = [label for label in labels if label not in (*FINDINGS, NO_FINDING)]
-    if unknown:
-        raise InputError(
-            f"chestxray8: labels names {unknown[0]!r}; expected some of {', '.join(FINDINGS)}, {NO_FINDING}"
-        )
+    path = tables.the_one(data.root, TABLES, "ChestX-ray8 in NIH's layout")
+    table = tables.one_row_each(tables.read(path, COLUMNS), "Image Index")
+    table.refuse(table.rows["Patient ID"] == "", "Patient ID", "a value on every row")
+    names = tuple(data.labels) if data.labels is not None else FINDINGS
+    names += (NO_FINDING,) if data.no_finding and NO_FINDING not in names else ()
+    own = label_names.asked("chestxray8", (*FINDINGS, NO_FINDING), names)
 
-    found = {image.name: image for image in [*data.root.glob("images/*.png"), *data.root.glob("images_*/images/*.png")]}
-    present = table["Image Index"].isin(found)
+    found = {image.name: str(image) for place in PLACES for image in data.root.glob(f"{place}/*.png")}
+    present = table.rows["Image Index"].isin(found)
     if not present.any():
-        raise InputError(f"{data.root}: none of the {len(table)} images that {path.name} lists; expected them in "
+        raise InputError(f"{data.root}: none of the {len(table.rows)} images that {path.name} lists; expected them in "
                          "images/ or images_001/images/ ...")  # fmt: skip
-    listed = len(table)
-    table = table[present].sort_values("Image Index", kind="stable")
-    named = [set(text.split("|")) for text in table["Finding Labels"]]
-    for row, names in zip(table.index, named, strict=True):
-        strange = names - {*FINDINGS, NO_FINDING}
+    table = table.keep(present, "listed images are absent")
+    rows = table.rows.sort_values("Image Index", kind="stable")
+    shown = [set(text.split("|")) for text in rows["Finding Labels"]]
+    for row, findings in zip(rows.index, shown, strict=True):
+        strange = findings - {*FINDINGS, NO_FINDING}
         if strange:
-            raise InputError(f"{path}: row {row + 2}: finding {sorted(strange)[0]!r}; expected some of "
+            raise InputError(f"{path}: row {row}: finding {sorted(strange)[0]!r}; expected some of "
                              f"{', '.join(FINDINGS)}, {NO_FINDING}")  # fmt: skip
 
-    image_ids = table["Image Index"].to_numpy(dtype=object)
-    files = [found[name] for name in image_ids]
+    image_ids = rows["Image Index"].to_numpy(dtype=object)
+    files = np.array([found[name] for name in image_ids], dtype=object)
     return Collection(
         name="chestxray8",
         task="multilabel",
-        labels=labels,
+        labels=names,
         image_ids=image_ids,
-        patient_ids=table["Patient ID"].to_numpy(dtype=object),
-        targets=np.array([[label in names for label in labels] for names in named], dtype=np.float32),
-        read=lambda index, size_px: read_image(files[index], size_px, channels=1),
-        groups=_groups(table),
+        patient_ids=rows["Patient ID"].to_numpy(dtype=object),
+        targets=np.array([[label in findings for label in own] for findings in shown], dtype=np.float32),
+        read=images.reader(files, channels=1),
+        groups=_groups(rows),
         channels=1,
         source="NIH Clinical Center",
         labelling="automatic, from reports",
         views="frontal",
-        notes=(f"{listed - len(table):,} of {listed:,} listed images are absent",) if listed > len(table) else (),
+        notes=table.notes,
+        files=files,
     )
 
 
-def _table(root: Path) -> tuple[pd.DataFrame, Path]:
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder; expected ChestX-ray8 in NIH's layout")
-    candidates = sorted([*root.glob("Data_Entry_2017*.csv"), *root.glob("Data_Entry_2017*.csv.gz")])
-    candidates += [path for path in [root / "sample_labels.csv"] if path.is_file()]
-    if len(candidates) != 1:
-        found = ", ".join(path.name for path in candidates) or "none"
-        raise InputError(f"{root}: label tables found: {found}; expected one Data_Entry_2017*.csv(.gz) or "
-                         "sample_labels.csv")  # fmt: skip
-    path = candidates[0]
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected NIH's label table") from error
-    absent = [name for name in COLUMNS if name not in table.columns]
-    if absent:
-        raise InputError(f"{path}: no column {absent[0]!r}; expected {', '.join(COLUMNS)}")
-    repeated = table["Image Index"].duplicated()
-    if repeated.any():
-        raise InputError(f"{path}: image {table['Image Index'][repeated].iloc[0]!r} is listed twice; expected once")
-    return table, path
-
-
-def _groups(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    groups = {}
-    for name, column in {"sex": ("Patient Gender", "Patient Sex"), "view": ("View Position",)}.items():
-        for candidate in column:
-            if candidate in table.columns:
-                groups[name] = table[candidate].to_numpy(dtype=object)
-    if "Patient Age" in table.columns:  # "057Y" in the 5 % sample, "57" in the full table, 412 for a mistyped one
-        years = pd.to_numeric(table["Patient Age"].str.extract(r"(\d+)", expand=False), errors="coerce")
-        band = np.full(len(table), "unknown", dtype=object)
-        for low, high, text in AGE_BANDS:
-            band[((years >= low) & (years < high)).to_numpy()] = text
-        groups["age_band"] = band
-    return groups
+def _groups(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    sexes = next((rows[name] for name in ("Patient Gender", "Patient Sex") if name in rows), None)
+    found = {} if sexes is None else {"sex": groups.sex(sexes)}
+    if "View Position" in rows:
+        found["view"] = groups.filled(rows["View Position"])
+    if "Patient Age" in rows:
+        found["age_band"] = groups.age_band(rows["Patient Age"])
+    return found

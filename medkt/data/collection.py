@@ -7,7 +7,7 @@ phantom, from nothing but a seed). Splitting, training and describing see only t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -45,6 +45,8 @@ class Collection:
         One phrase each for Table I: where images came from, who labelled them, what they show.
     notes : tuple of str
         What a reader must know, e.g. "111,120 listed images are absent".
+    files : str, (n_images,), or None
+        Paths of the images; None where they are drawn.
     """
 
     name: str
@@ -61,6 +63,30 @@ class Collection:
     labelling: str = ""
     views: str = ""
     notes: tuple[str, ...] = ()
+    files: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    def only(self, rows: np.ndarray) -> Collection:
+        """The same collection with some of its images.
+
+        Parameters
+        ----------
+        rows : int, (n,)
+            Which, in the order wanted.
+        """
+        read = self.read
+        return replace(
+            self,
+            image_ids=self.image_ids[rows],
+            patient_ids=self.patient_ids[rows],
+            targets=self.targets[rows],
+            read=lambda index, size_px: read(int(rows[index]), size_px),
+            groups={name: values[rows] for name, values in self.groups.items()},
+            files=None if self.files is None else self.files[rows],
+        )
+
+    def noted(self, *notes: str) -> Collection:
+        """The same collection with further notes."""
+        return replace(self, notes=self.notes + notes)

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from medkt.config import FolderData
+from medkt.data import images, lists, tables
 from medkt.data.collection import Collection
-from medkt.data.images import inside, read_image
+from medkt.data.tables import Table
+from medkt.data_settings import FolderData
 from medkt_eval.errors import InputError
 
 IMAGE_NAMES = ("image", "image_id", "image_path", "path", "file", "filename")
@@ -34,72 +35,72 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
     InputError
         If a file, column or value is not as expected; the message names the row (the header is row 1).
     """
-    table, where = _table(data)
-    image_column = _column(table, data.image_column, IMAGE_NAMES, "image_column", where)
-    patient_column = _column(table, data.patient_column, PATIENT_NAMES, "patient_column", where)
-    for column in (image_column, patient_column):
-        empty = table[column] == ""
-        if empty.any():
-            raise InputError(f"{where}: row {_row(empty)}: {column} is empty; expected a value on every row")
+    table = _table(data)
+    where = str(table.path)
+    image_column = _column(table.rows, data.image_column, IMAGE_NAMES, "image_column", where)
+    patient_column = _column(table.rows, data.patient_column, PATIENT_NAMES, "patient_column", where)
     if data.classes is not None and data.class_column is not None:
-        table = table[_named(table, data.class_column, "class_column", where).isin(data.classes)]
-    repeated = table[image_column].duplicated()
-    if repeated.any():
-        raise InputError(f"{where}: row {_row(repeated)}: image {table[image_column][repeated].iloc[0]!r} is listed "
-                         "twice; expected one row an image")  # fmt: skip
+        table = table.keep(_named(table.rows, data.class_column, "class_column", where).isin(data.classes),
+                           "rows are of other classes and left out")  # fmt: skip
+    table = tables.one_row_each(table, image_column)
+    table.refuse(table.rows[patient_column] == "", patient_column, "a value on every row")
 
-    special = {image_column, patient_column, data.split_column}
+    rows = table.rows
     if data.class_column is not None:
-        labels, targets = _classes(data, table, where)
+        labels, targets = _classes(data, table)
     else:
-        labels, targets = _findings(data, table, special, where)
-    image_ids = table[image_column].to_numpy(dtype=object)
-    files = [inside(_image_root(data, str(image_ids[0])), str(name), where) for name in image_ids]
-    absent = [name for name, file in zip(image_ids, files, strict=True) if not file.is_file()]
-    if absent:
-        raise InputError(f"{where}: {len(absent)} listed images are absent from {data.root} (first: {absent[0]!r}); "
-                         "add them or take them off the list")  # fmt: skip
+        labels, targets = _findings(data, table, {image_column, patient_column, data.split_column})
+    image_ids = rows[image_column].to_numpy(dtype=object)
+    files = images.paths(_image_root(data, str(image_ids[0])), image_ids, where)
+    _check_there(data, image_ids, files, where)
     collection = Collection(
         name="folder",
         task="multiclass" if data.class_column is not None else "multilabel",
         labels=labels,
         image_ids=image_ids,
-        patient_ids=table[patient_column].to_numpy(dtype=object),
+        patient_ids=rows[patient_column].to_numpy(dtype=object),
         targets=targets,
-        read=lambda index, size_px: read_image(files[index], size_px, data.channels),
-        groups={str(name).removeprefix("group_"): table[name].to_numpy(dtype=object)
-                for name in table.columns if str(name).startswith("group_")},
+        read=images.reader(files, data.channels),
+        groups={str(name).removeprefix("group_"): rows[name].to_numpy(dtype=object)
+                for name in rows.columns if str(name).startswith("group_")},
         channels=data.channels,
         source=data.root.name,
+        notes=table.notes,
+        files=files,
     )  # fmt: skip
     split = None
     if data.split_column is not None:
-        split = _named(table, data.split_column, "split_column", where).to_numpy(dtype=object)
+        split = _named(rows, data.split_column, "split_column", where).to_numpy(dtype=object)
     return collection, split
 
 
 def _image_root(data: FolderData, first: str) -> Path:
     """Where the images lie: as said, else in the root, else in its images/ if the first listed image is there."""
     if data.image_folder is not None:
-        return inside(data.root, data.image_folder, str(data.root))
+        return images.inside(data.root, data.image_folder, str(data.root))
     elsewhere = data.root / "images"
     return elsewhere if not (data.root / first).is_file() and (elsewhere / first).is_file() else data.root
 
 
-def _table(data: FolderData) -> tuple[pd.DataFrame, str]:
+def _check_there(data: FolderData, image_ids: np.ndarray, files: np.ndarray, where: str) -> None:
+    """Every image is there, but for those that are left out anyway."""
+    left_out = lists.excluded(data.exclude) if data.exclude is not None else {}
+    absent = [name for name, file in zip(image_ids, files, strict=True)
+              if name not in left_out and not Path(file).is_file()]  # fmt: skip
+    if absent:
+        raise InputError(f"{where}: {len(absent)} listed images are absent from {data.root} (first: {absent[0]!r}); "
+                         "add them, take them off the list or exclude them")  # fmt: skip
+
+
+def _table(data: FolderData) -> Table:
     if not data.root.is_dir():
         raise InputError(f"{data.root}: no such folder; expected one with images and a CSV")
-    found = [data.root / data.csv] if data.csv else sorted(data.root.glob("*.csv"))
+    found = [data.root / data.csv] if data.csv else sorted([*data.root.glob("*.csv"), *data.root.glob("*.csv.gz")])
+    found = [path for path in found if path != data.exclude]
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise InputError(f"{data.root}: CSV files found: {names}; expected one, or name it with csv = '...'")
-    try:
-        table = pd.read_csv(found[0], dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{found[0]}: cannot be read ({error}); expected a CSV with a header") from error
-    if table.empty:
-        raise InputError(f"{found[0]}: no rows; expected one an image")
-    return table, str(found[0])
+    return tables.read(found[0])
 
 
 def _column(table: pd.DataFrame, named: str | None, guesses: tuple[str, ...], setting: str, where: str) -> str:
@@ -118,36 +119,25 @@ def _named(table: pd.DataFrame, name: str, setting: str, where: str) -> pd.Serie
     return table[name]
 
 
-def _findings(
-    data: FolderData, table: pd.DataFrame, special: set[str | None], where: str
-) -> tuple[tuple[str, ...], np.ndarray]:
-    guessed = [name for name in table.columns if name not in special and not str(name).startswith("group_")]
+def _findings(data: FolderData, table: Table, special: set[str | None]) -> tuple[tuple[str, ...], np.ndarray]:
+    rows, where = table.rows, str(table.path)
+    guessed = [name for name in rows.columns if name not in special and not str(name).startswith("group_")]
     labels = guessed if data.label_columns is None else data.label_columns
     if not labels:
         raise InputError(f"{where}: no label column found; expected one or more columns of 0 and 1, or a "
                          "class_column")  # fmt: skip
+    hint = "" if data.label_columns else "; if it is no label, name the labels with label_columns = [...]"
     for label in labels:
-        column = _named(table, label, "label_columns", where)
-        wrong = ~column.isin(["0", "1", "0.0", "1.0", ""])
-        if wrong.any():
-            hint = "" if data.label_columns else "; if it is no label, name the labels with label_columns = [...]"
-            raise InputError(f"{where}: row {_row(wrong)}: {label} is {column[wrong].iloc[0]!r}; expected 0, 1 or "
-                             f"empty (not labelled){hint}")  # fmt: skip
-    targets = table[list(labels)].replace("", "nan").to_numpy(dtype=np.float32)
+        wrong = ~_named(rows, label, "label_columns", where).isin(["0", "1", "0.0", "1.0", ""])
+        table.refuse(wrong, label, f"0, 1 or empty (not labelled){hint}")
+    targets = rows[list(labels)].replace("", "nan").to_numpy(dtype=np.float32)
     return tuple(labels), targets
 
 
-def _classes(data: FolderData, table: pd.DataFrame, where: str) -> tuple[tuple[str, ...], np.ndarray]:
-    column = _named(table, data.class_column or "", "class_column", where)
-    empty = column == ""
-    if empty.any():
-        raise InputError(f"{where}: row {_row(empty)}: {column.name} is empty; expected a class on every row")
+def _classes(data: FolderData, table: Table) -> tuple[tuple[str, ...], np.ndarray]:
+    column = _named(table.rows, data.class_column or "", "class_column", str(table.path))
+    table.refuse(column == "", str(column.name), "a class on every row")
     classes = data.classes or sorted(column.unique())
     if len(classes) < 2:
-        raise InputError(f"{where}: {column.name} holds {len(classes)} class; expected two or more")
-    return tuple(classes), np.array([classes.index(name) for name in column], dtype=np.int64)
-
-
-def _row(mask: pd.Series) -> int:
-    """Number of the first row where `mask` holds, counted as a spreadsheet shows it (the header is row 1)."""
-    return int(mask.index[mask.to_numpy()][0]) + 2
+        raise InputError(f"{table.path}: {column.name} holds {len(classes)} class; expected two or more")
+    return tuple(classes), column.map({name: k for k, name in enumerate(classes)}).to_numpy(dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Image files: read, made square, held in memory.
+"""Image files: found, read, made square, held in memory.
 
 In: paths, or a `Collection`. Out: uint8 arrays.
 """
@@ -6,23 +6,35 @@ In: paths, or a `Collection`. Out: uint8 arrays.
 from __future__ import annotations
 
 import os
+import struct
+import zlib
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from medkt.data.collection import Collection
 from medkt_eval.errors import InputError
 
+MOST_PIXELS = 89_478_485
+"""An image of more is refused before it is decoded (Pillow's own bound; the largest X-rays have 20 million)."""
+LONGEST = 20  # times the shorter side
+DECODING = 1
+"""Counts the changes of what `read_image` makes of a file; images cached under another number are decoded again."""
 
-def read_image(path: Path, size_px: int, channels: int) -> np.ndarray:
+
+def read_image(path: Path | str, size_px: int, channels: int) -> np.ndarray:
     """Read an image, resize its shorter side to `size_px`, crop the centre.
 
     Parameters
     ----------
-    path : Path
-        Any format that Pillow reads; 16-bit grey is scaled to 8.
+    path : Path or str
+        Any format that Pillow reads. Grey of 16 bits is scaled to 8 over its full range (65,535 is white), the same for
+        every image, so that brightness stays comparable; 12 bits stored in 16 come out dark. Transparent pixels are
+        laid on black, palettes and CMYK become RGB, and the rotation that EXIF asks for is carried out. Of several
+        frames the first is read.
     size_px : int
         Side of the result.
     channels : {1, 3}
@@ -35,17 +47,18 @@ def read_image(path: Path, size_px: int, channels: int) -> np.ndarray:
     Raises
     ------
     InputError
-        If the file is absent, truncated or no image.
+        If the file is absent, truncated or no image, has more than `MOST_PIXELS` pixels, a side more than 20 times the
+        other, or pixel values that are no 8 or 16 bits.
     """
     try:
         with Image.open(path) as opened:
-            image: Image.Image = opened
-            if opened.mode.startswith("I"):  # Pillow clips 16-bit grey at 255 instead of scaling it
-                image = Image.fromarray((np.asarray(opened, dtype=np.uint32) >> 8).clip(0, 255).astype(np.uint8))
-            image = image.convert("L" if channels == 1 else "RGB")
+            _check_shape(opened)
+            image = _eight_bits(ImageOps.exif_transpose(opened)).convert("L" if channels == 1 else "RGB")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such image; expected it because the label table lists it") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"{path}: more than {MOST_PIXELS:,} pixels; shrink it or take it off the list") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
         raise InputError(f"{path}: cannot be read as an image ({error}); replace it or take it off the list") from error
     scale = size_px / min(image.size)
     width, height = (max(size_px, round(side * scale)) for side in image.size)
@@ -54,22 +67,107 @@ def read_image(path: Path, size_px: int, channels: int) -> np.ndarray:
     return np.asarray(image.crop((left, top, left + size_px, top + size_px)))
 
 
+def _check_shape(image: Image.Image) -> None:
+    """Refuse what would not fit into memory, from the header alone."""
+    short, long = sorted(image.size)
+    if short * long > MOST_PIXELS:
+        raise Image.DecompressionBombError
+    if long > LONGEST * short:
+        raise ValueError(f"{image.width} x {image.height} pixels, one side more than {LONGEST} times the other")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """The image in a mode of 8 bits without transparency."""
+    if image.mode.startswith("I"):  # Pillow clips 16-bit grey at 255 instead of scaling it
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError(f"values from {values.min()} to {values.max()}; expected 8 or 16 bits")
+        return Image.fromarray((values >> 8).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("floating-point values; expected 8 or 16 bits")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
+    return image
+
+
 def inside(root: Path, relative: str, where: str) -> Path:
-    """`root / relative`, refused where it would leave `root`.
+    """`root / relative`, refused where it would leave `root`; `paths` for many."""
+    return Path(paths(root, [relative], where)[0])
+
+
+def paths(root: Path, names: Iterable[str], where: str) -> np.ndarray:
+    """Paths of images that a table names, refused where one would leave `root`.
+
+    A link in `root` is followed wherever it leads: who laid out the folder put it there, and large collections often
+    lie on another disk. It is the table's word that is not trusted.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    names : iterable of str, (n,)
+        Relative to it.
+    where : str
+        The table.
+
+    Returns
+    -------
+    str, (n,)
 
     Raises
     ------
     InputError
         For an absolute path or one that climbs out.
     """
-    normal = os.path.normpath(relative)
-    if Path(normal).is_absolute() or normal.startswith(".."):
-        raise InputError(f"{where}: image {relative!r} lies outside {root}; expected a path inside it")
-    return root / normal
+    found = []
+    for name in names:  # strings, for Path would take most of the time that a large collection needs to open
+        normal = os.path.normpath(name)
+        if os.path.isabs(normal) or normal.startswith("..") or "\0" in normal:  # noqa: PTH117
+            raise InputError(f"{where}: image {name!r} lies outside {root}; expected a path inside it")
+        found.append(os.path.join(root, normal))  # noqa: PTH118
+    return np.array(found, dtype=object)
 
 
-def load(collection: Collection, indices: np.ndarray, size_px: int) -> np.ndarray:
-    """Read or draw the images `indices` of a collection, side by side in threads.
+def present(files: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Which of the images that a table lists are there.
+
+    Parameters
+    ----------
+    files : str, (n,)
+        Paths.
+    where : str
+        The table.
+
+    Returns
+    -------
+    bool, (n,)
+        Whether each exists.
+    notes : tuple of str
+        How many do not, where some do not.
+
+    Raises
+    ------
+    InputError
+        If none exists.
+    """
+    there = np.fromiter(map(os.path.isfile, files), dtype=bool, count=len(files))
+    if len(there) and not there.any():
+        raise InputError(f"{where}: none of the {len(there):,} images that it lists is there; expected the first as "
+                         f"{files[0]}")  # fmt: skip
+    n = int((~there).sum())
+    return there, (f"{n:,} of {len(there):,} listed images are absent",) if n else ()
+
+
+def reader(files: np.ndarray, channels: int) -> Callable[[int, int], np.ndarray]:
+    """`Collection.read` for images that are files."""
+    return lambda index, size_px: read_image(files[index], size_px, channels)
+
+
+def load(
+    collection: Collection, indices: np.ndarray, size_px: int, on_image: Callable[[], None] = lambda: None
+) -> np.ndarray:
+    """Read or draw the images `indices` of a collection, side by side in threads; call `on_image` after each.
 
     Returns
     -------
@@ -82,6 +180,6 @@ def load(collection: Collection, indices: np.ndarray, size_px: int) -> np.ndarra
         pixels[position] = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for _ in pool.map(put, range(len(indices)), chunksize=16):
-            pass
+        for _ in pool.map(put, range(len(indices))):
+            on_image()
     return pixels

@@ -5,6 +5,7 @@ In: an EvaluationResult. Out: `Lookup`, made once a report. Rows of a subgroup a
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
@@ -102,12 +103,16 @@ class Lookup:
         found = (e.group for e in self.result.estimates if e.dataset == dataset and e.group is not None)
         return list(dict.fromkeys(found))
 
-    def intervals(self) -> list[str]:
-        """Names of the intervals present, the preferred one first, the paper's convention last."""
+    @functools.cached_property
+    def _interval_names(self) -> list[str]:
         present = {interval for *_, group, interval in self._estimates if group is None}
         preferred = [name for name in _INTERVALS if name in present]
         others = sorted(present - set(preferred), key=lambda name: (words.is_paper_convention(name), name))
         return preferred + others
+
+    def intervals(self) -> list[str]:
+        """Names of the intervals present, the preferred one first, the paper's convention last."""
+        return list(self._interval_names)
 
     @property
     def preferred_interval(self) -> str:

@@ -1,7 +1,9 @@
 import numpy as np
 import torch
+from PIL import Image
 
 from medkt.data import augment
+from medkt.data.phantom import phantom_chest
 
 
 def test_normalisation_is_imagenets_on_grey_repeated_to_rgb():
@@ -40,3 +42,49 @@ def test_what_is_drawn_depends_on_seed_and_epoch_alone():
     assert 14 < angles.max() <= 15
     assert 0.4 < flips.mean() < 0.6
     assert not augment.draw(1, 2, 1000, 15.0, False)[1].any()
+
+
+def pillow(image: np.ndarray, angle: float, flip: bool) -> np.ndarray:
+    """One image of (H, W) turned and mirrored by Pillow."""
+    turned = Image.fromarray(image).rotate(angle, Image.Resampling.BILINEAR)
+    return np.asarray(turned.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else turned, dtype=np.float32)
+
+
+def test_rotation_and_flip_are_pillows_to_a_grey_level():
+    drawn = phantom_chest(patients=6, seed=0)
+    images = np.stack([drawn.read(index, 64) for index in range(12)])
+    angles, flips = augment.draw(0, 1, len(images), 15.0, True)
+    assert flips.any()
+    assert not flips.all()
+    expected = np.stack([pillow(*one) for one in zip(images, angles.tolist(), flips.tolist(), strict=True)])
+
+    def turned(pixels: np.ndarray) -> np.ndarray:
+        made = torch.from_numpy(pixels[:, None])
+        return augment.rotated_and_flipped(made, torch.from_numpy(angles), torch.from_numpy(flips))[:, 0].numpy()
+
+    difference = np.abs(turned(images) - expected)
+    inside = turned(np.full_like(images, 255)) > 254.99  # no part of it is from beyond the edge
+    assert 0.90 < inside.mean() < 0.97
+    assert difference[inside].max() < 1.01, "Pillow cuts the fraction of a grey level off"
+    # On the edge Pillow decides between image and black; here a pixel is the mean of both.
+    assert difference[~inside].max() <= 128
+    assert (difference[~inside] > 1.01).mean() < 0.5
+
+
+def test_what_is_done_to_an_image_does_not_depend_on_its_batch():
+    pixels = torch.randint(0, 256, (6, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    angles, flips = (torch.from_numpy(drawn) for drawn in augment.draw(0, 1, 6, 15.0, True))
+    together = augment.rotated_and_flipped(pixels, angles, flips)
+    alone = [augment.rotated_and_flipped(pixels[k : k + 1], angles[k : k + 1], flips[k : k + 1]) for k in range(6)]
+    assert torch.allclose(together, torch.cat(alone), atol=1e-3)
+
+
+def test_the_rotation_is_the_affine_grids_of_torch():
+    pixels = torch.randint(0, 256, (5, 3, 33, 33), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    angles, flips = torch.tensor([0.0, 12.5, -90.0, 7.0, 180.0]), torch.tensor([False, True, False, True, True])
+    radians, mirror = torch.deg2rad(angles), 1 - 2 * flips.float()
+    cos, sin, zero = torch.cos(radians), torch.sin(radians), torch.zeros(5)
+    inverse = torch.stack([torch.stack([cos * mirror, -sin, zero], 1), torch.stack([sin * mirror, cos, zero], 1)], 1)
+    grid = torch.nn.functional.affine_grid(inverse, [5, 3, 33, 33], align_corners=False)
+    expected = torch.nn.functional.grid_sample(pixels.float(), grid, align_corners=False)
+    assert torch.allclose(augment.rotated_and_flipped(pixels, angles, flips), expected, atol=1e-2)

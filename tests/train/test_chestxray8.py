@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medkt.config import ChestXray8Data
 from medkt.data import images
+from medkt.data.boxes import read_boxes
 from medkt.data.chestxray8 import FINDINGS, chestxray8
+from medkt.data_settings import ChestXray8Data
 from medkt_eval.errors import InputError
 
 TABLE = """Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position
@@ -57,8 +58,39 @@ def test_no_finding_as_the_papers_fifteenth_label_and_chosen_findings(root: Path
 
 def test_the_sample_of_five_per_cent(root: Path):
     (root / "Data_Entry_2017_v2020.csv.gz").unlink()
-    (root / "sample_labels.csv").write_text(TABLE.replace(",57,", ",057Y,").replace(",81,", ",081Y,"))
-    assert list(chestxray8(settings(root)).groups["age_band"]) == ["40-59", "40-59", "80+"]
+    (root / "sample_labels.csv").write_text(TABLE.replace(",57,", ",057Y,").replace(",81,", ",011M,"))
+    (root / "sample").mkdir()
+    (root / "images").rename(root / "sample" / "images")
+    assert list(chestxray8(settings(root)).groups["age_band"]) == ["40-59", "40-59", "0-17"]
+
+
+def test_labels_may_be_asked_for_by_the_name_that_collections_share(root: Path):
+    path = root / "Data_Entry_2017_v2020.csv.gz"
+    path.write_bytes(gzip.compress(TABLE.replace("|Emphysema", "|Effusion").encode()))
+    found = chestxray8(settings(root, labels=["Pleural Effusion"]))
+    assert (found.labels, found.targets.ravel().tolist()) == (("Pleural Effusion",), [0, 1, 0])
+    assert chestxray8(settings(root, labels=["Effusion"])).labels == ("Effusion",)
+    with pytest.raises(InputError, match="'Effusion', which it names before"):
+        chestxray8(settings(root, labels=["Pleural Effusion", "Effusion"]))
+
+
+BOXES = """Image Index,Finding Label,Bbox [x,y,w,h],,,
+00013118_008.png,Atelectasis,256.0,512.0,128.0,64.0,,,
+00014716_007.png,Infiltrate,896,0,256,1024,,,
+"""
+
+
+def test_boxes(root: Path):
+    assert read_boxes(root) is None
+    (root / "BBox_List_2017.csv").write_text(BOXES)
+    boxes = read_boxes(root)
+    assert boxes is not None
+    assert list(boxes.labels) == ["Atelectasis", "Infiltration"]
+    assert [boxes.x[0], boxes.y[0], boxes.width[0], boxes.height[0]] == [0.25, 0.5, 0.125, 0.0625]
+    assert (boxes.x[1] + boxes.width[1], boxes.height[1]) == (1.0, 1.0)  # cut at the edge
+    (root / "BBox_List_2017.csv").write_text(BOXES.replace("896,", "1025,"))
+    with pytest.raises(InputError, match=r"row 3: Bbox \[x is '1025'; expected x, y, width and height"):
+        read_boxes(root)
 
 
 def test_images_in_numbered_folders(root: Path):
@@ -74,7 +106,9 @@ def test_what_is_wrong_is_named(root: Path):
     with pytest.raises(InputError, match="no such folder"):
         chestxray8(settings(root / "nowhere"))
     (root / "sample_labels.csv").write_text(TABLE)
-    with pytest.raises(InputError, match="expected one Data_Entry_2017"):
+    with pytest.raises(
+        InputError, match=r"found: Data_Entry_2017_v2020\.csv\.gz, sample_labels\.csv; expected one Data_Entry"
+    ):
         chestxray8(settings(root))
     (root / "Data_Entry_2017_v2020.csv.gz").unlink()
     (root / "sample_labels.csv").write_text(TABLE.replace("Cardiomegaly|", "Cardiomegali|"))

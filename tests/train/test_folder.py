@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
-from medkt.config import FolderData
-from medkt.data import images, splits
+from medkt.data import images, open_collection, splits
 from medkt.data.folder import folder
+from medkt.data_settings import FolderData
 from medkt_eval.errors import InputError
 
 CSV = "image,patient_id,effusion,mass,group_sex\na.png,1,0,1,F\nb.png,1,1,,M\nsub/c.png,2,0,0,F\n"
@@ -104,19 +105,37 @@ def test_unreadable_images_are_named(root: Path):
         images.read_image(root / "gone.png", 16, 1)
 
 
-def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path: Path):
-    ramp = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
-    Image.fromarray(ramp).save(tmp_path / "deep.png")
-    shallow = images.read_image(tmp_path / "deep.png", 64, 1)
-    assert np.array_equal(shallow, ramp >> 8)
+def test_rows_that_repeat_other_separators_and_ids_with_zeros(root: Path):
+    (root / "labels.csv").write_text(
+        "image;patient_id;effusion\r\na.png;0012;1\r\nb.png;012;0\r\na.png;0012;1\r\n", encoding="utf-8-sig"
+    )
+    found, _ = folder(settings(root))
+    assert list(found.patient_ids) == ["0012", "012"]  # text: two patients
+    assert found.notes == (
+        "labels.csv: fields are separated by semicolons",
+        "labels.csv: 1 rows that repeat another are left out",
+    )
+    assert found.files is not None
+    assert list(found.files) == [str(root / "a.png"), str(root / "b.png")]
 
 
-def test_the_shorter_side_is_resized_and_the_centre_kept(tmp_path: Path):
-    wide = np.zeros((10, 30), dtype=np.uint8)
-    wide[:, 10:20] = 255
-    Image.fromarray(wide).save(tmp_path / "wide.png")
-    assert images.read_image(tmp_path / "wide.png", 10, 1).min() == 255
-    assert images.read_image(tmp_path / "wide.png", 10, 3).shape == (10, 10, 3)
+def test_an_absent_image_may_be_excluded(root: Path):
+    (root / "b.png").unlink()
+    (root / "exclude.csv").write_text("image_id,reason\nb.png,absent\n")
+    found, _ = open_collection(settings(root, exclude=root / "exclude.csv"))
+    assert list(found.image_ids) == ["a.png", "sub/c.png"]
+    assert found.notes == ("1 of 3 images are left out by exclude.csv (absent: 1)",)
+
+
+def test_sizes_or_a_split_column(root: Path):
+    content = {"collection": "folder", "root": root}
+    with pytest.raises(ValidationError, match="validation_size is not given"):
+        FolderData.model_validate(content)
+    with pytest.raises(ValidationError, match=r"either test_size .* or test_patients"):
+        FolderData.model_validate(content | {"validation_size": 3})
+    with pytest.raises(ValidationError, match="the split is given; leave them out"):
+        FolderData.model_validate(content | {"split_column": "part", "stratify": True})
+    assert FolderData.model_validate(content | {"split_column": "part"}).brings_split
 
 
 @pytest.mark.real

@@ -39,6 +39,9 @@ class Watcher:
     def run(self, run: RunSettings) -> None:
         pass
 
+    def reading(self, run: RunSettings, done: int, total: int) -> None:
+        pass
+
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
         if run.run_id == self.interrupt_in:
             raise KeyboardInterrupt
@@ -206,7 +209,12 @@ def test_a_changed_study_file_is_remembered(copied: Path):
 def test_interrupted_training_keeps_what_was_whole_and_goes_on(study_file: Path, tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         go(study_file, tmp_path / "runs", watcher=Watcher(interrupt_in=TL0))
-    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [TEACHER, "study.json"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [
+        TEACHER,
+        "split-phantom-chest.csv",
+        "split-phantom-shapes.csv",
+        "study.json",
+    ]
     assert go(study_file, tmp_path / "runs", only="*-s0").trained == [TL0, AT1.replace("-s1", "-s0")]
     notes = evaluate(tmp_path / "runs").settings.notes
     assert notes == []

@@ -5,8 +5,9 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from medkt.config import PhantomChestData, RunSettings, TrainingSettings
+from medkt.config import RunSettings, TrainingSettings
 from medkt.data import augment
+from medkt.data_settings import PhantomChestData
 from medkt.errors import TrainingError
 from medkt.models import densenet
 from medkt.models.teachers import freeze

@@ -1,0 +1,1 @@
+"""What is in a data set (describe.py), and what is wrong with it (check.py)."""

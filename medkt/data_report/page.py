@@ -1,0 +1,91 @@
+"""The two pages: what is in a data set, and what is wrong with it. Self-contained HTML, in the report's own style.
+
+In: tables or findings. Out: HTML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medkt.data_report import pictures
+from medkt.data_report.findings import SEVERITIES, Checked, Finding
+from medkt.data_report.opening import Opened
+from medkt.data_report.pictures import Picture
+from medkt_reports.html import environment
+from medkt_reports.tables import Row, Span, Table, text_cell
+
+MOST_ROWS = 40  # of a finding's evidence; all of it is in findings.json
+MOST_PICTURED = 12  # rows of a finding's evidence
+NAMES = {"error": "Wrong to train on", "warning": "To look at before training", "note": "Good to know"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finding as the page has it."""
+
+    finding: Finding
+    table: Table
+    pictures: list[list[Picture]]
+    left_out: int
+
+
+def description(opened: Opened, tables: list[Table], *, images: bool) -> str:
+    """The page of `medkt data describe`."""
+    collection = opened.collection
+    template = environment().get_template("data.html.jinja")
+    return template.render(
+        title=f"What is in {opened.name}", subtitle=_subtitle(opened), synthetic=collection.synthetic, tables=tables,
+        samples=pictures.per_label(collection) if images else [], checked=None, sections=[],
+    )  # fmt: skip
+
+
+def findings(opened: Opened, checked: Checked, *, images: bool) -> str:
+    """The page of `medkt data check`."""
+    shown = [_shown(opened, finding, images=images) for finding in checked.findings]
+    sections = [
+        (NAMES[severity], [one for one in shown if one.finding.severity == severity]) for severity in SEVERITIES
+    ]
+    template = environment().get_template("data.html.jinja")
+    return template.render(
+        title=f"What is wrong with {opened.name}", subtitle=_subtitle(opened),
+        synthetic=opened.collection.synthetic, tables=[_looked(checked)], samples=[], checked=checked,
+        sections=sections,
+    )  # fmt: skip
+
+
+def _subtitle(opened: Opened) -> str:
+    collection = opened.collection
+    patients = len(set(collection.patient_ids.astype(str)))
+    return f"{len(collection):,} images of {patients:,} patients, {len(collection.labels)} labels"
+
+
+def _looked(checked: Checked) -> Table:
+    """Every check, how much it found and what it looked at."""
+    counts = {finding.check: 0 for finding in checked.findings}
+    for finding in checked.findings:
+        counts[finding.check] += finding.count
+    rows = [
+        Row(text_cell(name), (text_cell(f"{counts[name]:,}" if name in counts else "nothing"), text_cell(said)))
+        for name, said in checked.looked_at.items()
+    ]
+    head = ((Span("Check"), Span("Found"), Span("Looked at")),)
+    return Table("looked", "What was looked at", "Every check that was made.", head, tuple(rows))
+
+
+def _shown(opened: Opened, finding: Finding, *, images: bool) -> Shown:
+    rows = finding.evidence[:MOST_ROWS]
+    columns = list(dict.fromkeys(key for row in rows for key in row.facts))
+    with_ids = any(row.images for row in rows)
+    body = []
+    for row in rows:
+        facts = [text_cell(str(row.facts.get(column, ""))) for column in columns]
+        cells = [text_cell(", ".join(row.images)), *facts] if with_ids else facts
+        body.append(Row(cells[0], tuple(cells[1:])))
+    heads = (["Images"] if with_ids else []) + columns
+    table = Table(
+        "evidence", finding.title, "", (tuple(Span(head[:1].upper() + head[1:]) for head in heads),), tuple(body)
+    )
+    seen = [pictures.of_images(opened.collection, row.images) for row in rows[:MOST_PICTURED] if row.images and images]
+    if all(len(strip) == 1 for strip in seen):  # single images stand side by side, groups in a line each
+        seen = [[one for strip in seen for one in strip]]
+    return Shown(finding, table, seen, finding.count - len(rows))

@@ -1,0 +1,147 @@
+"""One pass over the images: what the checks need of each, and no more.
+
+In: a `Collection`. Out: `Headers` (of files, nothing decoded) or a `Survey` (each image read once, as training reads
+it, and reduced to 10 kB). Images are read in threads, block by block; what is large lies in a temporary file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import imagehash
+import numpy as np
+from PIL import Image
+
+from medkt.data.collection import Collection
+from medkt.data_report import detail
+from medkt_eval.errors import InputError
+
+Progress = Callable[[int, int], None]
+SMALL_PX = 16
+HASH_SIDE = 16  # 256 bits: with imagehash's usual 64, chest X-rays of strangers are as near as copies
+_BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What the files say of themselves.
+
+    Parameters
+    ----------
+    width_px, height_px : int64, (n_images,)
+        0 where the header cannot be read.
+    mode, format : str, (n_images,)
+        As Pillow names them: L, RGB, I;16; PNG, JPEG. "" where the header cannot be read.
+    compression : str, (n_images,)
+        Sum of a JPEG's luminance quantisation table, larger = coarser; "" for others. Different cameras and different
+        exports have different tables.
+    """
+
+    width_px: np.ndarray
+    height_px: np.ndarray
+    mode: np.ndarray
+    format: np.ndarray
+    compression: np.ndarray
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What reading each image once gave.
+
+    Parameters
+    ----------
+    unreadable : dict of int to str
+        Index of an image that cannot be read, and why. Its rows below are zeros.
+    sha256 : uint8, (n_images, 32)
+        Of the file; of drawn images, of what was drawn.
+    hashes : uint64, (n_images, 4)
+        Perceptual hash (imagehash.phash) of 256 bits.
+    small : uint8, (n_images, 16, 16)
+        Grey.
+    spread : uint8, (n_images,)
+        Brightest minus darkest of 96 x 96 grey pixels.
+    details : int8, (n_images, 96, 96)
+        Fine detail (`medkt.data_report.detail`), in a temporary file.
+    """
+
+    unreadable: dict[int, str]
+    sha256: np.ndarray
+    hashes: np.ndarray
+    small: np.ndarray
+    spread: np.ndarray
+    details: np.ndarray
+
+    def readable(self) -> np.ndarray:
+        """Whether each image could be read. bool, (n_images,)."""
+        found = np.ones(len(self.hashes), dtype=bool)
+        found[list(self.unreadable)] = False
+        return found
+
+
+def headers(collection: Collection, progress: Progress = lambda _done, _all: None) -> Headers | None:
+    """Read the header of every file; None where images are drawn."""
+    if collection.files is None:
+        return None
+    files, n = collection.files, len(collection)
+    sides = np.zeros((n, 2), dtype=np.int64)
+    words = np.full((n, 3), "", dtype=object)
+
+    def look(index: int) -> None:
+        try:
+            with Image.open(files[index]) as image:
+                sides[index] = image.size
+                tables = getattr(image, "quantization", None) or {}
+                words[index] = image.mode, image.format or "", str(sum(tables[min(tables)])) if tables else ""
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+            pass  # the check of unreadable images says it
+
+    _each(look, n, progress)
+    return Headers(sides[:, 0], sides[:, 1], *words.T)
+
+
+@contextmanager
+def survey(collection: Collection, progress: Progress = lambda _done, _all: None) -> Iterator[Survey]:
+    """Read every image; what the result holds is gone when the context ends."""
+    n = len(collection)
+    with tempfile.TemporaryDirectory(prefix="medkt-") as folder:
+        details = np.memmap(
+            Path(folder) / "details", dtype=np.int8, mode="w+", shape=(max(n, 1), detail.SIDE_PX, detail.SIDE_PX)
+        )
+        found = Survey(
+            {}, np.zeros((n, 32), dtype=np.uint8), np.zeros((n, 4), dtype=np.uint64),
+            np.zeros((n, SMALL_PX, SMALL_PX), dtype=np.uint8), np.zeros(n, dtype=np.uint8), details,
+        )  # fmt: skip
+        _each(lambda index: _read(collection, index, found), n, progress)
+        yield found
+
+
+def _each(task: Callable[[int], None], n: int, progress: Progress) -> None:
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for start in range(0, n, _BLOCK):
+            stop = min(start + _BLOCK, n)
+            for done, _ in enumerate(pool.map(task, range(start, stop)), start=start + 1):
+                progress(done, n)
+
+
+def _read(collection: Collection, index: int, found: Survey) -> None:
+    try:
+        pixels = collection.read(index, detail.SIDE_PX)
+    except InputError as error:
+        found.unreadable[index] = str(error)
+        return
+    content = pixels.tobytes() if collection.files is None else Path(collection.files[index]).read_bytes()
+    image = Image.fromarray(pixels).convert("L")
+    grey = np.asarray(image)
+    bits = imagehash.phash(image, hash_size=HASH_SIDE).hash
+    found.sha256[index] = np.frombuffer(hashlib.sha256(content).digest(), dtype=np.uint8)
+    found.hashes[index] = np.packbits(bits).view(np.uint64)
+    found.small[index] = np.asarray(image.resize((SMALL_PX, SMALL_PX), Image.Resampling.BOX))
+    found.spread[index] = grey.max() - grey.min()
+    found.details[index] = detail.fine_detail(grey)
