@@ -195,6 +195,7 @@ def test_wrong_arguments_are_one_line(run, arguments, message):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_what_is_wrong_with_the_retina_images(real_data: Path, run):
     status, _, err = run("check", "folder", "--root", real_data / "retina-rahim", "--set", "class_column=dr_grade",
@@ -213,6 +214,7 @@ def test_what_is_wrong_with_the_retina_images(real_data: Path, run):
     assert status == 0
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_what_is_wrong_with_the_chest_images(real_data: Path, run):
     status, _, err = run("check", "chestxray8", "--root", real_data / "nih-chestxray", "--no-images", "--out", "nih")
