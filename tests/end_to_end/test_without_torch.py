@@ -33,7 +33,7 @@ def test_evaluate_report_and_table(medkt, foreign_runs: Path, tmp_path: Path):
 
     table = medkt("table", "evaluation/results.json", "--table", "IV", "--format", "latex")
     assert table.stdout.startswith("%")
-    assert r"\textbf{" in table.stdout
+    assert r"\bfseries" in table.stdout
     assert r"\toprule" in table.stdout
 
 
