@@ -15,6 +15,7 @@ _SETUP = (
     r"\sisetup{reset-text-series=false, text-series-to-math=true, retain-explicit-plus=true, group-digits=integer, "
     r"group-separator={,}, group-minimum-digits=4}"
 )
+_ROWS_OF_A_PAGE = 120  # more make a page that is hard to look at, and some 1,000 one that TeX cannot set
 _POINTS = {"character": 4.7, "column": 12.0}  # mean width of a character and of the space between columns, at 10 pt
 _POINTS_IN_CM = 28.45
 _LONGEST_LINE, _PARAGRAPH = 60, 42  # characters: what is longer is set in lines of about so many
@@ -41,14 +42,12 @@ def tabular(table: Table, *, plain: bool = False) -> str:
 
 
 def standalone(table: Table, *, plain: bool = False) -> str:
-    """A document of one page, as large as the table with its caption and notes."""
+    """A document: one page as large as the table with its caption and notes; of a long table, pages as wide as it."""
+    if len(table.rows) > _ROWS_OF_A_PAGE:
+        return _pages(table, plain=plain)
     lines = [
         r"\documentclass[border=8pt]{standalone}",
-        r"\usepackage[utf8]{inputenc}",
-        r"\usepackage[T1]{fontenc}",
-        r"\usepackage{textcomp}",
-        r"\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}",
-        r"\usepackage{booktabs,array}" if plain else r"\usepackage{booktabs,siunitx}",
+        *_packages(plain=plain),
         r"\newsavebox{\tablebox}",
         r"\newlength{\tablewidth}",
         r"\begin{document}",
@@ -67,6 +66,38 @@ def standalone(table: Table, *, plain: bool = False) -> str:
         r"\end{document}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _pages(table: Table, *, plain: bool) -> str:
+    """A table of many rows over pages of its own width, its head on each."""
+    width = 1.15 * natural_width_cm(table) + 4
+    rows = "\n".join(_tabular_lines(table, plain=plain)).replace("{tabular}", "{longtable}")
+    lines = [
+        "% Of several pages: run pdflatex four times, until longtable has found the widths of its columns.",
+        r"\documentclass{article}",
+        *_packages(plain=plain),
+        rf"\usepackage[paperwidth={width:.1f}cm,paperheight=29.7cm,margin=1.5cm]{{geometry}}",
+        r"\usepackage{longtable}",
+        r"\setlength{\LTleft}{0pt}\setlength{\parindent}{0pt}",
+        r"\begin{document}",
+        r"\raggedright\emergencystretch=3em",
+        rf"{escape(table.caption)}\par",
+        rows.replace(r"\midrule", "\\midrule\n\\endhead", 1),
+        r"\footnotesize",
+        *(rf"{escape(note)}\par" for note in table.notes),
+        r"\end{document}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _packages(*, plain: bool) -> list[str]:
+    return [
+        r"\usepackage[utf8]{inputenc}",
+        r"\usepackage[T1]{fontenc}",
+        r"\usepackage{textcomp}",
+        r"\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}",
+        r"\usepackage{booktabs,array}" if plain else r"\usepackage{booktabs,siunitx}",
+    ]
 
 
 def natural_width_cm(table: Table) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -145,6 +146,18 @@ def test_every_table_compiles_and_its_cells_are_in_the_pdf(result, folder, plain
         for row in table.rows:
             for cell in row.cells:
                 assert parts(f"{cell.text} {cell.uncertainty}") <= printed, (name, cell)
+
+
+@pytest.mark.latex
+def test_a_long_table_goes_over_pages(result, folder):
+    table = contents(Lookup(result)).present["comparisons"]
+    long = replace(table, name="long", rows=table.rows * 40)
+    assert len(long.rows) > 500
+    compiled(folder, long)
+    pages = ran(folder, "pdfinfo", "long.pdf").stdout
+    assert int(re.search(r"Pages:\s+(\d+)", pages)[1]) > 5
+    assert r"\endhead" in latex.standalone(long)
+    assert r"\endhead" not in latex.standalone(table)
 
 
 def parts(text):
