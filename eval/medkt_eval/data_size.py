@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from medkt_eval.obuchowski_rockette import NAME
 from medkt_eval.results import Arm, Curve, Estimate
 
+# The metrics of Tables IV and V, which the reports answer with.
 HEADLINES = {"multilabel": (("auc", "macro"),), "multiclass": (("auc", "macro"), ("f1", "weighted"))}
 INTERVALS = (NAME, "seeds:t", "patients:delong", "images:delong", "patients:bootstrap-percentile")
 TUNED = "beta"  # tuned for each training size, as in Table III

@@ -10,13 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
+from medkt_eval.data_size import HEADLINES
 from medkt_eval.results import Arm, Comparison, Curve, Dataset, Estimate, EvaluationResult, Gap, RunValue
 from medkt_reports import numbers, words
 
-HEADLINES = {
-    "multilabel": (("auc", "macro"),),  # Table IV
-    "multiclass": (("auc", "macro"), ("f1", "weighted")),  # Table V
-}
 PRIMARY_TEST = "obuchowski-rockette"
 _INTERVALS = ("seeds+patients:or", "seeds:t")  # in order of preference; the paper's convention comes last
 _SCOPES = ("seeds+patients", "seeds", "patients", "images")

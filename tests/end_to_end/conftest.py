@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,13 +49,3 @@ def foreign_runs(tmp_path: Path) -> Path:
                 }
             ).to_csv(folder / "predictions-test.csv", index=False)  # fmt: skip
     return tmp_path / "runs"
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _images_are_decoded_into_a_folder_of_the_tests(tmp_path_factory):
-    before = os.environ.get("MEDKT_CACHE")
-    os.environ["MEDKT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    os.environ.pop("MEDKT_CACHE")
-    if before is not None:
-        os.environ["MEDKT_CACHE"] = before

@@ -80,13 +80,3 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("MEDKT_DATA is not set: it names the folder of real images")
     return Path(folder)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _images_are_decoded_into_a_folder_of_the_tests(tmp_path_factory):
-    before = os.environ.get("MEDKT_CACHE")
-    os.environ["MEDKT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    os.environ.pop("MEDKT_CACHE")
-    if before is not None:
-        os.environ["MEDKT_CACHE"] = before
