@@ -23,8 +23,11 @@ def group(name: str) -> list[str]:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests but the slow ones; those on real images run where MEDKT_DATA points to some."""
-    session.install(".[train]", *group("test"))
-    session.run("pytest", "-m", "not slow and not browser and not latex", *session.posargs)
+    session.install(".[train,teachers]", *group("test"), *group("training"))
+    # A process a core, one thread each; a file's tests stay together, for they share what they train.
+    one_thread = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "NUMBA_NUM_THREADS": "1"}
+    session.run("pytest", "-n", "logical", "--dist", "loadfile", "-m", "not slow and not browser and not latex",
+                *session.posargs, env=one_thread)  # fmt: skip
 
 
 @nox.session
@@ -74,10 +77,11 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def benchmark(session: nox.Session) -> None:
-    """The bootstrap beside its peers, and a large evaluation from a cold process."""
+    """The bootstrap beside its peers, a large evaluation from a cold process, a training step beside a bare one."""
     session.install(".[train]", *group("benchmark"))
     session.run("python", "benchmarks/bootstrap.py")
     session.run("python", "benchmarks/evaluation.py", *session.posargs)
+    session.run("python", "-m", "benchmarks.train_step")
 
 
 @nox.session

@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, report, table, plan, data.
+"""The command line: train, evaluate, report, table, plan, data, teacher.
 
 Each command imports what it needs inside itself, so that `medkt --help` answers at once and evaluation needs no torch.
 Exit 0: done. 2: the user's input is wrong, one line on standard error says what and where. 1: anything else.
@@ -10,12 +10,14 @@ import os
 import shlex
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from medkt import __version__
+from medkt.teacher_commands import teacher_app
 
 _NO_IMAGES = "Leave the pictures of test images out of the page."
 _PLAIN = "LaTeX tables without siunitx."
@@ -64,7 +66,9 @@ def _options(
 
 @app.command()
 def train(
-    study: Annotated[Path | None, typer.Argument(help="Study file (TOML). Without one: the demo study.")] = None,
+    study: Annotated[
+        Path | None, typer.Argument(help="Study file (TOML), or 'paper' for the paper's. Without one: the demo study.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where the run folders go.")] = Path("runs"),
     only: Annotated[str | None, typer.Option(help="Pattern of the run ids to train, e.g. '*-s0'.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs side by side. Default: as the cores allow.")] = None,
@@ -72,42 +76,66 @@ def train(
         Path | None,
         typer.Option(help="Folder of decoded images. Default: MEDKT_CACHE, else ~/.cache/medkt.", show_default=False),
     ] = None,
-) -> None:
-    """Train every run of a study; runs that are whole already are not trained again."""
+    checkpoint_minutes: Annotated[
+        float | None,
+        typer.Option(min=0, help="Save a run's place whenever so many minutes have passed. Default: after each epoch.",
+                     show_default=False),
+    ] = None,
+    accept_other_threads: Annotated[
+        bool,
+        typer.Option("--accept-other-threads",
+                     help="Go on with a run that was begun with other threads or elsewhere; its bits will differ."),
+    ] = False,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Folder for TensorBoard's copy of the histories.", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and the hours they take; no more.")] = False,
+    images_per_second: Annotated[
+        float | None,
+        typer.Option(min=0, help="With --dry-run: the rate of a step of transfer learning. Default: timed here.",
+                     show_default=False),
+    ] = None,
+) -> None:  # fmt: skip
+    """Train every run of a study; what is whole is kept, and what was stopped goes on where it stood."""
     # Before torch is imported: two threads that wait busily collapse as soon as anything else uses a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from importlib.resources import as_file, files
+    from medkt.config import read_study, shipped_study
 
-    from medkt.config import read_study
-
-    with as_file(files("medkt") / "studies" / "demo.toml") as demo:
-        settings, text, sha256 = read_study(study or demo)
+    shipped = shipped_study("demo" if study is None else str(study))
+    settings, text, sha256 = read_study(shipped or study or Path())
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError:
         _fail('training needs torch: pip install "medkt[train]" (from a checkout: pip install ".[train]")', 2)
+    if dry_run:
+        from medkt import dry_run as dry
+
+        dry.show(dry.dry_run(settings, images_per_second=images_per_second, tell=partial(print, file=sys.stderr)))
+        return
 
     from rich.console import Console
 
-    from medkt import progress
+    from medkt import history_loggers, progress
     from medkt.study import train_study
+    from medkt.work import Resuming
 
-    folder = (study or Path()).parent
+    loggers = [] if tensorboard is None else [history_loggers.TensorBoard(tensorboard)]
     try:
         with progress.observer(Console(stderr=True)) as observer:
             whole = train_study(
                 settings,
                 text=text,
                 sha256=sha256,
-                folder=folder,
+                folder=Path() if shipped else (study or Path()).parent,
                 out=out,
                 only=only,
                 jobs=jobs,
-                observer=observer,
+                observer=history_loggers.Together(observer, *loggers),
                 cache=cache,
+                resuming=Resuming(checkpoint_minutes, accept_other_threads),
             )
     except KeyboardInterrupt:
-        _fail(f"interrupted. Runs that were done are kept in {out}; the same command goes on with the others", 1)
+        _fail(f"interrupted. What was done is kept in {out}; the same command goes on where it stopped", 1)
     print(f"{len(whole)} runs in {out}. Next: medkt evaluate {shlex.quote(str(out))}")
 
 
@@ -238,6 +266,7 @@ def plan(
             print(path)
 
 
+app.add_typer(teacher_app, name="teacher")
 data_app = typer.Typer(help="What is in a data set, and what is wrong with it.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 Dataset = Annotated[str, typer.Argument(help="chestxray8, chexpert, folder ...; with --study, one of its data sets.")]

@@ -37,6 +37,11 @@ class DataSettings(Settings):
         """Whether the data set says itself which images are for training, validation and test."""
         return False
 
+    @property
+    def brings_test(self) -> bool:
+        """Whether the data set says itself which images are for the test; the others are drawn."""
+        return False
+
     @model_validator(mode="after")
     def _one_test_set(self) -> DataSettings:
         if self.brings_split:
@@ -44,8 +49,9 @@ class DataSettings(Settings):
                 raise ValueError("test_patients and stratify say how to split, but the split is given; leave them out")
         elif not self.validation_size:
             raise ValueError("validation_size is not given; expected a number of images, or a split in the data")
-        elif (self.test_size is None) == (self.test_patients is None):
-            raise ValueError("expected either test_size (images) or test_patients (a list of patients)")
+        elif (self.test_size is not None) + (self.test_patients is not None) + self.brings_test != 1:
+            official = ", and neither beside official_split" if self.brings_test else ""
+            raise ValueError(f"expected either test_size (images) or test_patients (a list of patients){official}")
         return self
 
 
@@ -89,6 +95,12 @@ class ChestXray8Data(RootedData):
     collection: Literal["chestxray8"]
     labels: list[str] | None = Field(default=None, description="findings to learn; none: all 14")
     no_finding: bool = Field(default=False, description="'No Finding' as a 15th label, as the paper counts")
+    official_split: bool = Field(default=False, description="test on test_list.txt; the rest is train_val_list.txt")
+
+    @property
+    def brings_test(self) -> bool:
+        """With `official_split`."""
+        return self.official_split
 
 
 class CheXpertLabels(RootedData):
@@ -149,6 +161,7 @@ class FolderData(RootedData):
     class_column: str | None = Field(default=None, description="one class an image: a multi-class task")
     classes: list[str] | None = Field(default=None, description="classes in their order; other rows are left out")
     split_column: str | None = Field(default=None, description="holds train, validation or test")
+    group_columns: list[str] = Field(default=[], description="for subgroups and the shortcut check: eye, device, sex")
     channels: Literal[1, 3] = 3
     validation_size: int = Field(default=0, ge=0)
 

@@ -15,11 +15,11 @@ from typing import Literal
 import numpy as np
 
 from medkt.config import RunSettings
-from medkt.data import cache, lists, open_collection, split_file, splits
+from medkt.data import cache, open_collection, split_file, splits
 from medkt.data.collection import Collection
 from medkt.data.pixels import Pixels
 from medkt.data_settings import AnyData
-from medkt.trainer import Part, RunData
+from medkt.run_data import Part, RunData
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import Predictions
 from medkt_eval.run_records import RESERVED_LABELS
@@ -121,20 +121,12 @@ class Loader:
     def _open(self, dataset: str) -> tuple[Collection, splits.Splits]:
         if dataset not in self._opened:
             settings = self._settings[dataset]
-            collection, given = open_collection(settings)
-            sizes = self._train_sizes[dataset]
-            if given is not None:
-                if list(sizes) != [None]:
-                    raise InputError(f"{dataset}: train_size is given, and the data bring their split along; expected "
-                                     "one of them")  # fmt: skip
-                split = splits.given(collection, given)
-            else:
-                listed = settings.test_patients
-                split = splits.split(
-                    collection, train_sizes=sizes, validation_size=settings.validation_size,
-                    test_size=settings.test_size, seed=settings.split_seed, stratify=settings.stratify,
-                    test_patients=None if listed is None else lists.patients(listed),
-                )  # fmt: skip
+            collection, brought = open_collection(settings)
+            if collection.complete and len(collection.absent):
+                raise InputError(f"{dataset}: {len(collection.absent):,} listed images are absent (first: "
+                                 f"{collection.absent[0]!r}); add them, take them off the table, or leave them out: "
+                                 "medkt data check --fix exclude lists them")  # fmt: skip
+            split = splits.as_asked(collection, brought, settings, self._train_sizes[dataset])
             self._opened[dataset] = collection.noted(*split.notes), split
         return self._opened[dataset]
 

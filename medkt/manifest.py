@@ -7,6 +7,7 @@ run_folder.py adds. docs/formats.md describes each field.
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
@@ -16,12 +17,12 @@ import torch
 
 from medkt.config import RunSettings
 from medkt.loading import Loaded
-from medkt.trainer import Trained
+from medkt.student import Trained
 from medkt_eval.files import sha256_of_ids
 
 
 def manifest(
-    run: RunSettings, loaded: Loaded, trained: Trained, *, teacher_sha256: str | None, seconds: float
+    run: RunSettings, loaded: Loaded, trained: Trained, *, teacher: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Everything in run.json but `format`, `run_id` and the prediction files.
 
@@ -33,10 +34,8 @@ def manifest(
         Its images.
     trained : Trained
         The outcome.
-    teacher_sha256 : str or None
-        Hash of the teacher's weights.
-    seconds : float
-        Wall time of the run, decoding included where this run was the first to need it.
+    teacher : mapping or None
+        What is said of the teacher: its source, hash and own AUC.
     """
     return {
         "arm": {
@@ -47,14 +46,15 @@ def manifest(
             "method": run.method,
             "student": run.student,
             "teacher": run.teacher,
-            "unfrozen": run.unfrozen,
+            "unfrozen": run.unfrozen if isinstance(run.unfrozen, str) else "+".join(run.unfrozen),
             "trainable_parameters": trained.trainable_parameters,
             "total_parameters": trained.total_parameters,
+            "method_parameters": trained.method_parameters,
             "settings": _settings(run),
         },
         "seed": run.seed,
         "role": run.role,
-        "grid": None,
+        "grid": run.grid,
         "labels": list(loaded.data.labels),
         "data": _data(loaded),
         "selection": trained.selection,
@@ -64,19 +64,24 @@ def manifest(
             "n_loaded": len(trained.start.loaded),
             "fresh": list(trained.start.fresh) if trained.start.sha256 else "all",
         },
-        "teacher": None if run.teacher is None else {"source": run.teacher, "sha256": teacher_sha256},
-        "environment": _environment(trained.device),
-        "seconds": round(seconds, 2),
+        "teacher": teacher,
+        "environment": _environment(trained.device.describe()),
+        "seconds": round(trained.seconds, 2),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
 def _settings(run: RunSettings) -> dict[str, Any]:
-    """The settings that all seeds of an arm share."""
-    settings = {"initialisation": run.initialisation, **run.training.model_dump()}
-    if run.teacher is not None:
-        settings |= {"attention_loss": run.attention_loss, "beta": run.beta}
-    return settings
+    """The settings that all seeds of an arm share; of its method's, those that the method has."""
+    of_method = {
+        "attention_loss": run.attention_loss,
+        "beta": run.beta,
+        "temperature": run.temperature,
+        "taps": None if run.taps is None else [pair.model_dump() for pair in run.taps],
+        "projection": run.projection if run.method == "attention_transfer" else None,
+    }
+    given = {name: value for name, value in of_method.items() if value is not None}
+    return {"initialisation": run.initialisation, **run.training.model_dump(), **given}
 
 
 def _data(loaded: Loaded) -> dict[str, Any]:
@@ -109,13 +114,13 @@ def _positive(loaded: Loaded, rows: np.ndarray) -> dict[str, int]:
     return {label: int(count) for label, count in zip(labels, counts, strict=True)}
 
 
-def _environment(device: str) -> dict[str, Any]:
+def _environment(device: Mapping[str, str]) -> dict[str, Any]:
     packages = ("medkt", "torch", "torchvision", "numpy", "pillow")
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": platform.machine(),
-        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        **device,
         "threads_per_run": torch.get_num_threads(),
         "packages": {name: metadata.version(name) for name in packages},
     }

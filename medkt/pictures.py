@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,10 @@ from PIL import Image
 from torch import nn
 
 from medkt.data import augment, samples
+from medkt.models import teacher_networks
 from medkt.models.densenet import architecture_of, attention_layer, tap
-from medkt.trainer import RunData
+from medkt.models.teachers import Teacher
+from medkt.run_data import RunData
 
 LONGEST_PX = (192, 160, 128, 96)  # the first with which all samples fit into MOST_BYTES, else the last
 MOST_BYTES = 280_000
@@ -37,7 +40,7 @@ class Kept:
     facts: dict[str, Any]
 
 
-def files(data: RunData, student: nn.Module, teacher: nn.Module | None) -> dict[str, bytes]:
+def files(data: RunData, student: nn.Module, teacher: Teacher | None) -> dict[str, bytes]:
     """Make the pictures of a run.
 
     Samples are the images as the network was given them (before normalisation), made smaller where they are large.
@@ -50,8 +53,8 @@ def files(data: RunData, student: nn.Module, teacher: nn.Module | None) -> dict[
         Its test images are looked at.
     student : nn.Module
         With the selected weights. Put in evaluation mode.
-    teacher : nn.Module or None
-        The network that the student attended to.
+    teacher : Teacher or None
+        The network that the student learned from.
 
     Returns
     -------
@@ -62,8 +65,11 @@ def files(data: RunData, student: nn.Module, teacher: nn.Module | None) -> dict[
     kept = _samples(data, rows)
     if teacher is not None:
         numbers = sorted({round(place) for place in np.linspace(0, len(rows) - 1, ATTENDED)}) if rows else []
-        for layer, network in (("student", student), ("teacher", teacher)):
-            kept += _attention(data, {number + 1: rows[number] for number in numbers}, layer, network)
+        shown = {number + 1: rows[number] for number in numbers}
+        of = f"{architecture_of(student)} {attention_layer(student)}"
+        kept += _attention(data, shown, "student", of, lambda pixels: attention_maps(student, pixels))
+        of = f"{teacher_networks.architecture_of(teacher.network)} {teacher.attention_layer}"
+        kept += _attention(data, shown, "teacher", of, lambda pixels: teachers_attention(teacher, pixels))
     listed = [
         {**one.facts, "file": one.name, "sha256": hashlib.sha256(one.png).hexdigest(),
          "width_px": one.width_px, "height_px": one.height_px}
@@ -96,9 +102,23 @@ def attention_maps(model: nn.Module, pixels: np.ndarray) -> np.ndarray:
         model.eval()
         with torch.inference_mode():
             model(augment.normalised(torch.from_numpy(pixels).to(device)))
-            return network_tap.take().square().mean(dim=1).cpu().numpy()
+            return _mean_square(network_tap.take())
     finally:
         network_tap.close()
+
+
+def teachers_attention(teacher: Teacher, pixels: np.ndarray) -> np.ndarray:
+    """Where a teacher looks; as `attention_maps`, of its own attention layer."""
+    teacher.watch(teacher.attention_layer)
+    device = next(teacher.network.parameters()).device
+    seen = teacher.look(augment.normalised(torch.from_numpy(pixels).to(device)))
+    teacher.forget()
+    return _mean_square(seen.maps[teacher.attention_layer])
+
+
+def _mean_square(maps: torch.Tensor) -> np.ndarray:
+    """Over the planes: (n, C, H, W) to (n, H, W)."""
+    return maps.square().mean(dim=1).cpu().numpy()
 
 
 def _samples(data: RunData, rows: list[int]) -> list[Kept]:
@@ -121,13 +141,14 @@ def _sample(pixels: np.ndarray, name: str, longest_px: int, facts: dict[str, Any
     return Kept(name, _png(image), *image.size, facts)
 
 
-def _attention(data: RunData, rows: dict[int, int], layer: str, model: nn.Module) -> list[Kept]:
+def _attention(
+    data: RunData, rows: dict[int, int], layer: str, of: str, maps_of: Callable[[np.ndarray], np.ndarray]
+) -> list[Kept]:
     """Maps of one network; `rows` by number of the sample."""
     if not rows:
         return []
     kept = []
-    of = f"{architecture_of(model)} {attention_layer(model)}"
-    maps = attention_maps(model, data.test.pixels[list(rows.values())])
+    maps = maps_of(data.test.pixels[list(rows.values())])
     for (number, row), values in zip(rows.items(), maps, strict=True):
         highest = values.max()
         # Black is no attention and white the map's own highest: a flat map stays flat.

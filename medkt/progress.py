@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from medkt.config import RunSettings
+from medkt.observer import Observer
 
 
-class Log:
+class Log(Observer):
     """One line a run and one an epoch."""
 
     def __init__(self, console: Console) -> None:
@@ -51,6 +52,10 @@ class Log:
         """Say how an epoch went."""
         self._say(f"{self._number(run)} epoch {record['epoch']}/{run.training.epochs}  {_summary(record)}")
 
+    def note(self, text: str) -> None:
+        """Say it."""
+        self._say(text)
+
     def done(self, run: RunSettings, seconds: float) -> None:
         """Say that the run is whole."""
         self._say(f"{self._number(run)} {run.run_id} done in {seconds:.0f} s")
@@ -64,7 +69,7 @@ class Log:
         )
 
 
-class Bars:
+class Bars(Observer):
     """A bar for the study and one for the run in the making; a line for each run that is done."""
 
     def __init__(self, console: Console) -> None:
@@ -102,6 +107,10 @@ class Bars:
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
         """Move the run's bar."""
         self.progress.update(self.epochs[run.run_id], completed=record["epoch"], note=_summary(record))
+
+    def note(self, text: str) -> None:
+        """Leave a line."""
+        self.progress.console.print(text, markup=False, highlight=False)
 
     def done(self, run: RunSettings, seconds: float) -> None:
         """Move the study's bar and leave a line."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 
-from torch import nn
-
 from medkt import pictures
 from medkt.config import RunSettings
 from medkt.models import architecture, densenet
-from medkt.trainer import RunData, Trained
+from medkt.models.teachers import Teacher
+from medkt.run_data import RunData
+from medkt.student import Trained
 
 
 def report_files(
-    run: RunSettings, data: RunData, trained: Trained, *, teacher: nn.Module | None, with_pictures: bool
+    run: RunSettings, data: RunData, trained: Trained, *, teacher: Teacher | None, with_pictures: bool
 ) -> dict[str, bytes]:
     """Make the files.
 
@@ -29,8 +29,8 @@ def report_files(
         Its images.
     trained : Trained
         The outcome; the student is built again from its weights, so that the trainer's own stays as it is.
-    teacher : nn.Module or None
-        The network that the student attended to.
+    teacher : Teacher or None
+        The network that the student learned from.
     with_pictures : bool
         The study's `[report] pictures`.
 

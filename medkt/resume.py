@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from medkt import run_folder
 from medkt.config import RunSettings, Study
+from medkt.continuation import first_difference
 from medkt.sources import Sources
 from medkt_eval.analysis import read_text
 from medkt_eval.errors import InputError
@@ -51,7 +52,7 @@ def is_whole(run: RunSettings, folder: Path, sources: Sources) -> bool:
     for table in (found, wanted):  # where images and lists lie is no setting of the run; which they are, its hashes say
         for place in ("root", "test_patients", "exclude"):
             table.get("data", {}).pop(place, None)
-    difference = _first_difference(found, wanted)
+    difference = first_difference(found, wanted)
     if difference is None:
         recorded = _read(folder / "run.json", json.loads)
         for what, sha256 in (("initialisation", sources.start_sha256(run)), ("teacher", sources.teacher_sha256(run))):
@@ -95,18 +96,6 @@ def record_study(study: Study, text: str, sha256: str, out: Path) -> None:
         "earlier": earlier,
     }
     write_text_whole(path, json.dumps(content, indent=1) + "\n")
-
-
-def _first_difference(found: dict, wanted: dict, where: str = "") -> str | None:
-    for key in sorted({*found, *wanted}):
-        before, now = found.get(key), wanted.get(key)
-        if isinstance(before, dict) and isinstance(now, dict):
-            inner = _first_difference(before, now, f"{where}{key}.")
-            if inner is not None:
-                return inner
-        elif before != now:
-            return f"{where}{key} was {before!r}, now it is {now!r}"
-    return None
 
 
 def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Runs side by side, in threads of one process.
 
-In: runs and what each needs. Out: nothing; `work` was called once for each. A run begins when the runs it needs are
-whole and there is room for it. Each keeps its own number of torch threads, so its bits do not depend on its neighbours.
-Threads, not processes: torch releases the interpreter's lock while it computes, and decoded images are shared.
+In: units of work, each one run or several in lockstep, and what each needs. Out: nothing; `work` was called once for
+each. A unit begins when the runs it needs have been worked on and there is room for it. Each keeps its own number of
+torch threads, so its bits do not depend on its neighbours. Threads, not processes: torch releases the interpreter's
+lock while it computes, and decoded images are shared.
 """
 
 from __future__ import annotations
@@ -18,27 +19,30 @@ from medkt.config import RunSettings
 
 
 class Stopped(Exception):  # noqa: N818
-    """A run was asked to stop, because the study was interrupted or another run failed."""
+    """A run was asked to stop, because the study was interrupted or cannot go on."""
+
+
+Unit = tuple[RunSettings, ...]
 
 
 def side_by_side(
-    runs: Sequence[RunSettings],
+    units: Sequence[Unit],
     needs: Callable[[RunSettings], set[str]],
-    work: Callable[[RunSettings, Callable[[], None]], None],
+    work: Callable[[Unit, Callable[[], None]], None],
     jobs: int | None,
 ) -> None:
-    """Call `work` for each run.
+    """Call `work` for each unit.
 
     Parameters
     ----------
-    runs : sequence of RunSettings
+    units : sequence of tuples of RunSettings
         In an order in which they could run one by one.
     needs : callable
-        Ids of the runs that must be whole before a run begins.
-    work : callable (run, stop_if_asked)
-        Trains one run; calls `stop_if_asked` often, and lets what it raises pass.
+        Ids of the runs that must have been worked on before a run begins.
+    work : callable (unit, stop_if_asked)
+        Trains the runs of a unit; calls `stop_if_asked` often, and lets what it raises pass.
     jobs : int or None
-        At most so many at a time; None: as the cores allow (on CUDA: one).
+        At most so many units at a time; None: as the cores allow (on CUDA: one).
 
     Raises
     ------
@@ -51,16 +55,17 @@ def side_by_side(
         if stop.is_set():
             raise Stopped
 
-    waiting = list(runs)
-    going: dict[Future[None], RunSettings] = {}
+    waiting = list(units)
+    going: dict[Future[None], Unit] = {}
     with ThreadPoolExecutor(max_workers=jobs or _cores()) as pool:
         try:
             while waiting or going:
-                unfinished = {run.run_id for run in (*waiting, *going.values())}
-                for run in list(waiting):
-                    if not needs(run) & unfinished and _has_room(run, list(going.values()), jobs):
-                        waiting.remove(run)
-                        going[pool.submit(work, run, stop_if_asked)] = run
+                unfinished = {run.run_id for unit in (*waiting, *going.values()) for run in unit}
+                for unit in list(waiting):
+                    needed = set[str]().union(*map(needs, unit))
+                    if not needed & unfinished and _has_room(unit, list(going.values()), jobs):
+                        waiting.remove(unit)
+                        going[pool.submit(work, unit, stop_if_asked)] = unit
                 for future in wait(going, return_when=FIRST_COMPLETED).done:
                     del going[future]
                     future.result()
@@ -69,10 +74,10 @@ def side_by_side(
             raise
 
 
-def _has_room(run: RunSettings, going: Sequence[RunSettings], jobs: int | None) -> bool:
-    """Whether `run` may begin beside `going`; part of the thread count is torch's global state, so it must agree."""
-    threads = run.training.threads_per_run
-    if any(other.training.threads_per_run != threads for other in going):
+def _has_room(unit: Unit, going: Sequence[Unit], jobs: int | None) -> bool:
+    """Whether `unit` may begin beside `going`; part of the thread count is torch's global state, so it must agree."""
+    threads = unit[0].training.threads_per_run
+    if any(other[0].training.threads_per_run != threads for other in going):
         return False
     if jobs is None:
         jobs = 1 if threads is None or torch.cuda.is_available() else max(1, _cores() // threads)

@@ -5,15 +5,15 @@ In: the names that a study file uses. Out: files, networks and their hashes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
-from torch import nn
-
-from medkt.config import IMAGENET, RANDOM, RunSettings, Study
-from medkt.models import densenet
-from medkt.models.initialisation import find_weights, imagenet_path
-from medkt.models.teachers import load_teacher
+from medkt.config import IMAGENET, RANDOM, Architecture, RunSettings, Study, TeacherArchitecture
+from medkt.data import teacher_labels
+from medkt.models import densenet, teacher_networks
+from medkt.models.teachers import Teacher, load_teacher
 from medkt_eval.errors import InputError
 from medkt_eval.files import sha256_of_file
 
@@ -40,12 +40,14 @@ class Sources:
         """What the student of `run` starts from: "random", "imagenet" or a path."""
         return self._source(run.initialisation)
 
-    def teacher(self, run: RunSettings) -> nn.Module | None:
-        """The network that `run` attends to, frozen; None where its method has none."""
+    def teacher(self, run: RunSettings) -> Teacher | None:
+        """The network that `run` learns from, its labels by their shared names; None where its method has none."""
         if run.teacher is None:
             return None
-        settings = self.study.teachers[run.teacher]
-        return load_teacher(settings.architecture, self._teacher_source(run.teacher))
+        teacher = load_teacher(self._architecture(run.teacher), self._teacher_source(run.teacher))
+        if teacher.labels is not None:
+            teacher.labels = tuple(teacher_labels.shared_name(label) for label in teacher.labels)
+        return teacher
 
     def needed_runs(self, run: RunSettings) -> set[str]:
         """Ids of the study's own runs whose weights `run` starts from or attends to."""
@@ -58,7 +60,9 @@ class Sources:
 
     def teacher_sha256(self, run: RunSettings) -> str | None:
         """Hash of the teacher's weights; None where there is no file (yet)."""
-        return None if run.teacher is None else _sha256(self._teacher_source(run.teacher))
+        if run.teacher is None:
+            return None
+        return _sha256(self._teacher_source(run.teacher), self._architecture(run.teacher))
 
     def check_given(self, run: RunSettings) -> None:
         """Refuse, before anything is trained, weights that are neither trained by the study nor there.
@@ -69,18 +73,32 @@ class Sources:
             Naming the file that was expected, or an image size that is too small for a network's tap.
         """
         size = run.training.image_size_px
-        densenet.check_size(run.student, size, tapped=run.teacher is not None)
-        sources = {run.initialisation: self.start(run)}
+        tapped = run.teacher is not None and run.taps is None and run.method != "knowledge_distillation"
+        densenet.check_size(run.student, size, tapped=tapped)
+        if run.initialisation != IMAGENET and run.initialisation in self.study.teachers:
+            self._check_student_like(run)
+        self._check_there(run, run.initialisation, self.start(run), "densenet121")
         if run.teacher is not None:
-            densenet.check_size(self.study.teachers[run.teacher].architecture, size, tapped=True)
-            sources[run.teacher] = self._teacher_source(run.teacher)
-        for name, source in sources.items():
-            if isinstance(source, Path) and name not in self.trained_teachers and not source.exists():
-                known = ", ".join([RANDOM, IMAGENET, *self.study.teachers])
-                raise InputError(f"{run.run_id}: weights {name!r}: no file {source}; expected one of {known}, or a run "
-                                 "folder, .safetensors or .pth file")  # fmt: skip
-            if source == IMAGENET:
-                find_weights(IMAGENET)
+            architecture = self._architecture(run.teacher)
+            teacher_networks.check_size(architecture, size, tapped=tapped)
+            self._check_there(run, run.teacher, self._teacher_source(run.teacher), architecture)
+
+    def _check_student_like(self, run: RunSettings) -> None:
+        architecture = self._architecture(run.initialisation)
+        if architecture not in get_args(Architecture):
+            raise InputError(f"{run.run_id}: initialisation {run.initialisation!r} is of {architecture}, whose weights "
+                             f"fit no student; expected those of a {' or '.join(get_args(Architecture))}")  # fmt: skip
+
+    def _check_there(self, run: RunSettings, name: str, source: str | Path, architecture: TeacherArchitecture) -> None:
+        if source == IMAGENET:
+            teacher_networks.find_weights(architecture, IMAGENET)
+        elif isinstance(source, Path) and name not in self.trained_teachers and not source.exists():
+            known = ", ".join([RANDOM, IMAGENET, *self.study.teachers])
+            raise InputError(f"{run.run_id}: weights {name!r}: no file {source}; expected one of {known}, or a run "
+                             "folder, .safetensors or .pth file")  # fmt: skip
+
+    def _architecture(self, teacher: str) -> TeacherArchitecture:
+        return self.study.teachers[teacher].architecture
 
     def _teacher_source(self, name: str) -> str | Path:
         weights = self.study.teachers[name].weights
@@ -97,12 +115,12 @@ class Sources:
 
     def _given(self, weights: str) -> str | Path:
         """Weights that are there: "imagenet", or a path from the study file's folder."""
-        return weights if weights == IMAGENET else self.folder / Path(weights).expanduser()
+        return weights if weights == IMAGENET else self.folder / Path(os.path.expandvars(weights)).expanduser()
 
 
-def _sha256(source: str | Path) -> str | None:
-    if source == RANDOM:
+def _sha256(source: str | Path, architecture: TeacherArchitecture = "densenet121") -> str | None:
+    path = teacher_networks.imagenet_path(architecture) if source == IMAGENET else Path(source)
+    if source == RANDOM or path is None:
         return None
-    path = imagenet_path() if source == IMAGENET else Path(source)
     path = path / "model.safetensors" if path.is_dir() else path
     return sha256_of_file(path) if path.is_file() else None

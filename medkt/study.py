@@ -1,48 +1,25 @@
 """A study file becomes runs: teachers first, then the arms, each run in a folder of its own.
 
-In: a `Study`. Out: runs/. Runs that are whole already are not trained again; a run that was left half-way never shows.
+In: a `Study`. Out: runs/. Runs that are whole are not trained again; one that was stopped goes on where it stood.
 """
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
-from typing import Protocol
 
-import torch
-
-from medkt import resume, run_folder
+from medkt import checkpoint, resume, run_folder
 from medkt.config import RunSettings, Study
 from medkt.data import split_file
-from medkt.loading import Loader, check_no_leak, predictions
-from medkt.manifest import manifest
-from medkt.report_files import report_files
+from medkt.errors import TrainingError
+from medkt.loading import Loader, check_no_leak
+from medkt.observer import Observer
 from medkt.run_plan import plan
-from medkt.schedule import side_by_side
+from medkt.schedule import Unit, side_by_side
 from medkt.sources import Sources
-from medkt.trainer import train
+from medkt.work import AFTER_EACH_EPOCH, Resuming, Worker, checkpoint_folder
 from medkt_eval.errors import InputError
-
-
-class Observer(Protocol):
-    """Who is told how a study goes: a progress bar, a log, or nobody."""
-
-    def plan(self, runs: Sequence[RunSettings], whole: int) -> None:
-        """Called once: the runs to train, and how many are whole already."""
-
-    def run(self, run: RunSettings) -> None:
-        """A run begins."""
-
-    def reading(self, run: RunSettings, done: int, total: int) -> None:
-        """An image for it is decoded or drawn, where that has not been done."""
-
-    def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
-        """An epoch of it is over."""
-
-    def done(self, run: RunSettings, seconds: float) -> None:
-        """The run is whole."""
 
 
 def train_study(
@@ -56,6 +33,7 @@ def train_study(
     jobs: int | None,
     observer: Observer,
     cache: Path | None = None,
+    resuming: Resuming = AFTER_EACH_EPOCH,
 ) -> list[str]:
     """Train every run of a study that is not whole yet.
 
@@ -77,6 +55,8 @@ def train_study(
         Told how it goes, from several threads.
     cache : Path, optional
         Folder of decoded images; else as `medkt.data.cache.default_folder` says.
+    resuming : Resuming
+        How runs are saved and continued.
 
     Returns
     -------
@@ -86,7 +66,9 @@ def train_study(
     Raises
     ------
     InputError
-        If the settings or the data are wrong, or a whole run was trained with other settings.
+        If the settings or the data are wrong, or a run was trained or begun with other settings.
+    TrainingError
+        If runs failed; names them. The others are whole.
     """
     runs = plan(study)
     chosen = [run for run in runs if only is None or fnmatch.fnmatch(run.run_id, only)]
@@ -102,42 +84,23 @@ def train_study(
     _write_splits(loader, runs, waiting, out)
     resume.record_study(study, text, sha256, out)
     observer.plan(waiting, len(chosen) - len(waiting))
-    default_threads = torch.get_num_threads()
-
-    def work(run: RunSettings, stop_if_asked: Callable[[], None]) -> None:
-        observer.run(run)
-        began = perf_counter()
-        torch.set_num_threads(run.training.threads_per_run or default_threads)
-
-        def reading(done: int, total: int) -> None:
-            stop_if_asked()
-            observer.reading(run, done, total)
-
-        loaded = loader.load(run.dataset, run.train_size, run.training.image_size_px, reading)
-        teacher = sources.teacher(run)
-        trained = train(
-            run,
-            loaded.data,
-            start=sources.start(run),
-            teacher=teacher,
-            on_batch=stop_if_asked,
-            on_epoch=lambda record: observer.epoch(run, record),
-        )
-        seconds = perf_counter() - began
-        run_folder.write(
-            out / run.run_id,
-            manifest=manifest(run, loaded, trained, teacher_sha256=sources.teacher_sha256(run), seconds=seconds),
-            config=run.model_dump(mode="json"),
-            validation=predictions(loaded, "validation", trained.validation_scores),
-            test=predictions(loaded, "test", trained.test_scores),
-            history=trained.history,
-            weights=trained.weights,
-            more=report_files(run, loaded.data, trained, teacher=teacher, with_pictures=study.report.pictures),
-        )
-        observer.done(run, seconds)
-
-    side_by_side(waiting, sources.needed_runs, work, jobs)
+    worker = Worker(study, loader, sources, out, resuming, observer)
+    side_by_side(_units(waiting, out), sources.needed_runs, worker, jobs)
+    for run_id in worker.elsewhere:
+        observer.note(f"{run_id} is being trained by another process, and was left to it")
+    if worker.failed:
+        reasons = "\n".join(worker.failed.values())
+        raise TrainingError(f"{len(worker.failed)} of {len(waiting)} runs failed; the others are whole.\n{reasons}")
     return [run.run_id for run in runs if run_folder.is_whole(out / run.run_id)]
+
+
+def _units(runs: Sequence[RunSettings], out: Path) -> list[Unit]:
+    """Runs of a grid that share a seed, and stand at the same place, go in lockstep; all others by themselves."""
+    units: dict[object, list[RunSettings]] = {}
+    for run in runs:
+        lockstep = (run.grid, run.seed, checkpoint.newest(checkpoint_folder(out, run)))
+        units.setdefault(run.run_id if run.grid is None else lockstep, []).append(run)
+    return [tuple(unit) for unit in units.values()]
 
 
 def _write_splits(loader: Loader, runs: Sequence[RunSettings], waiting: Sequence[RunSettings], out: Path) -> None:

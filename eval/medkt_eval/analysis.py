@@ -148,10 +148,12 @@ def validated(model: type[Model], table: object, where: str) -> Model:
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
+        errors = error.errors()
+        # A misspelt key is told before the one that is missing because of it.
+        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise InputError(f"{where}: unknown key {key!r}{_nearest(model, str(first['loc'][-1]))}") from error
+            raise InputError(f"{where}: unknown key {key!r}{_nearest(model, first['loc'])}") from error
         if first["type"] == "missing":
             raise InputError(f"{where}: {key} is missing; expected a value there") from error
         if first["type"] == "value_error":
@@ -160,10 +162,15 @@ def validated(model: type[Model], table: object, where: str) -> Model:
         raise InputError(f"{where}: {key or 'it'} is {first['input']!r}: {first['msg']}") from error
 
 
-def _nearest(model: type[BaseModel], key: str) -> str:
-    """What the user may have meant by an unknown key, from all keys that the model and its parts know."""
-    schema = model.model_json_schema()
-    parts = [schema, *schema.get("$defs", {}).values()]
-    known = sorted({name for part in parts for name in part.get("properties", {})})
+def _nearest(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    """What the user may have meant by an unknown key, from all keys that the model and its parts know.
+
+    Of parts that a word tells apart (collection = "folder"), the part of that word.
+    """
+    schema, key = model.model_json_schema(), str(place[-1])
+    parts = [part.get("properties", {}) for part in (schema, *schema.get("$defs", {}).values())]
+    named = [part for part in parts if any(known.get("const") in place[:-1] for known in part.values())]
+    known = sorted({name for part in named or parts for name in part} - {key})
     close = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known keys: {', '.join(model.model_fields)}"
+    fields = ", ".join(known if named else model.model_fields)
+    return f"; did you mean {close[0]!r}?" if close else f"; known keys: {fields}"

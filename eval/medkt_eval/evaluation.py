@@ -190,6 +190,7 @@ def _read(runs: Path | Tables, validation: Tables | None, study: Path | None) ->
         declaration = read_declaration(Path(runs), study)
         found, notes = run_records.read_runs(Path(runs))
         chosen = tuning.choose(found)
+        declaration = declaration.with_analysis(chosen.by_winner(declaration.analysis))
         return chosen, declaration, [*declaration.notes, *notes, *chosen.notes]
     records = given_arms.runs_given(runs, validation=validation)
     declaration = read_declaration(None, study)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medkt_eval.analysis import Analysis
 from medkt_eval.errors import InputError
 from medkt_eval.results import Arm
 from medkt_eval.run_records import Run
@@ -46,6 +47,18 @@ class Chosen:
     rows: tuple[Tuning, ...] = ()
     notes: tuple[str, ...] = ()
     fresh: frozenset[str] = frozenset()
+
+    def by_winner(self, analysis: Analysis) -> Analysis:
+        """The same analysis; an arm that it names by a grid's id is that grid's winner."""
+        winners = {row.grid: row.arm for row in self.rows if row.chosen}
+        changes: dict[str, object] = {}
+        if analysis.baseline in winners:
+            changes["baseline"] = winners[analysis.baseline]
+        if analysis.primary is not None:
+            named = {key: winners.get(arm, arm) for key, arm in (("arm_a", analysis.primary.arm_a),
+                                                                 ("arm_b", analysis.primary.arm_b))}  # fmt: skip
+            changes["primary"] = analysis.primary.model_copy(update=named)
+        return analysis.model_copy(update=changes)
 
     def mark(self, arms: Sequence[Arm]) -> list[Arm]:
         """The same arms, with the number of settings that were tried to find each, and whether on its own seeds."""

@@ -47,9 +47,11 @@ def chexpert(data: CheXpertData) -> Collection:
     where = " and ".join(table.path.name for table in read)
     rows = pd.concat([table.rows[["image_id", *COLUMNS[1:]]] for table in read], ignore_index=True)
 
-    patients = rows["image_id"].str.split("/").str[1].to_numpy(dtype=object)
+    patients = tables.shared(rows["image_id"].str.extract("/([^/]*)/", expand=False))
     files = _files(base, data.root, rows["image_id"], patients, str(read[0].path))
     there, absent = images.present(files, f"{base}: {where}")
+    image_ids = rows["image_id"].to_numpy(dtype=object)
+    not_there = image_ids[~there]
     frontal = (rows["Frontal/Lateral"] == "Frontal").to_numpy()
     notes += absent
     if data.views == "frontal":
@@ -60,15 +62,15 @@ def chexpert(data: CheXpertData) -> Collection:
         name="chexpert",
         task="multilabel",
         labels=tuple(data.labels or own),
-        image_ids=rows["image_id"].to_numpy(dtype=object),
+        image_ids=image_ids,
         patient_ids=patients,
         targets=targets,
         read=images.reader(files, channels=1),
         groups={
             "sex": groups.sex(rows["Sex"]),
             "age_band": groups.age_band(rows["Age"]),
-            "view": projection.to_numpy(dtype=object),
-            "orientation": rows["Frontal/Lateral"].str.lower().to_numpy(dtype=object),
+            "view": tables.shared(projection),
+            "orientation": tables.shared(rows["Frontal/Lateral"].str.lower()),
         },
         channels=1,
         source="Stanford Hospital",
@@ -76,6 +78,7 @@ def chexpert(data: CheXpertData) -> Collection:
         views="frontal" if data.views == "frontal" else "frontal and lateral",
         notes=tuple(notes),
         files=files,
+        absent=not_there,
     )
     return everything.only(np.flatnonzero(there))
 

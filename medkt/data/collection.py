@@ -37,6 +37,9 @@ class Collection:
         Reads or draws one image: shorter side resized to `size_px`, centre crop. Safe to call from several threads.
     groups : mapping of name to str, (n_images,)
         What subgroups are made of: sex, age band, view. May be empty.
+    acquisition : mapping of name to str, (n_images,)
+        How the image was taken, as the tables say (size before it was shrunk): asked for shortcuts, of too many values
+        for subgroups.
     channels : {1, 3}
         What `read` gives: 1 grey, 3 RGB.
     synthetic : bool
@@ -47,6 +50,11 @@ class Collection:
         What a reader must know, e.g. "111,120 listed images are absent".
     files : str, (n_images,), or None
         Paths of the images; None where they are drawn.
+    absent : str, (n_absent,)
+        Ids of listed images that are not there; none of the n_images is among them.
+    complete : bool
+        Whether nothing is trained while images are absent: a folder's own table says what is to be there. Of the large
+        public collections many hold a part.
     """
 
     name: str
@@ -57,6 +65,7 @@ class Collection:
     targets: np.ndarray
     read: Callable[[int, int], np.ndarray]
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    acquisition: Mapping[str, np.ndarray] = field(default_factory=dict)
     channels: Literal[1, 3] = 1
     synthetic: bool = False
     source: str = ""
@@ -64,6 +73,8 @@ class Collection:
     views: str = ""
     notes: tuple[str, ...] = ()
     files: np.ndarray | None = None
+    absent: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=object))
+    complete: bool = False
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -84,6 +95,7 @@ class Collection:
             targets=self.targets[rows],
             read=lambda index, size_px: read(int(rows[index]), size_px),
             groups={name: values[rows] for name, values in self.groups.items()},
+            acquisition={name: values[rows] for name, values in self.acquisition.items()},
             files=None if self.files is None else self.files[rows],
         )
 

@@ -63,12 +63,14 @@ def covid(data: CovidData) -> Collection:
             "view": rows["view"].to_numpy(dtype=object),
             "licence": licence,
         },
+        acquisition={"location": groups.filled(rows["location"])} if "location" in rows else {},
         channels=1,
         source="publications and public case collections",
         labelling="from publications and reports",
         views=", ".join(data.views),
         notes=(*table.notes, *absent, _licences(licence[there])),
         files=files,
+        absent=rows["filename"].to_numpy(dtype=object)[~there],
     ).only(np.flatnonzero(there))
 
 

@@ -48,4 +48,5 @@ def eyepacs(data: EyePacsData) -> Collection:
         views="fundus",
         notes=table.notes + absent,
         files=files,
+        absent=rows["image"].to_numpy(dtype=object)[~there],
     ).only(np.flatnonzero(there))

@@ -46,13 +46,15 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
     table.refuse(table.rows[patient_column] == "", patient_column, "a value on every row")
 
     rows = table.rows
+    groups = _groups(data, rows, where)
     if data.class_column is not None:
         labels, targets = _classes(data, table)
     else:
-        labels, targets = _findings(data, table, {image_column, patient_column, data.split_column})
+        special = {image_column, patient_column, data.split_column, *data.group_columns}
+        labels, targets = _findings(data, table, special)
     image_ids = rows[image_column].to_numpy(dtype=object)
-    files = images.paths(_image_root(data, str(image_ids[0])), image_ids, where)
-    _check_there(data, image_ids, files, where)
+    files = images.paths(_image_root(data, image_ids), image_ids, where)
+    there, absent = _there(data, image_ids, files, where)
     collection = Collection(
         name="folder",
         task="multiclass" if data.class_column is not None else "multilabel",
@@ -61,35 +63,46 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
         patient_ids=rows[patient_column].to_numpy(dtype=object),
         targets=targets,
         read=images.reader(files, data.channels),
-        groups={str(name).removeprefix("group_"): rows[name].to_numpy(dtype=object)
-                for name in rows.columns if str(name).startswith("group_")},
+        groups=groups,
         channels=data.channels,
         source=data.root.name,
-        notes=table.notes,
+        notes=table.notes + absent,
         files=files,
-    )  # fmt: skip
+        absent=image_ids[~there],
+        complete=True,
+    )
     split = None
     if data.split_column is not None:
-        split = _named(rows, data.split_column, "split_column", where).to_numpy(dtype=object)
-    return collection, split
+        split = _named(rows, data.split_column, "split_column", where).to_numpy(dtype=object)[there]
+    return collection.only(np.flatnonzero(there)), split
 
 
-def _image_root(data: FolderData, first: str) -> Path:
-    """Where the images lie: as said, else in the root, else in its images/ if the first listed image is there."""
+def _groups(data: FolderData, rows: pd.DataFrame, where: str) -> dict[str, np.ndarray]:
+    """Columns that are named as groups, and those that call themselves so."""
+    columns = {name: str(name).removeprefix("group_") for name in rows.columns if str(name).startswith("group_")}
+    columns |= {str(_named(rows, name, "group_columns", where).name): name for name in data.group_columns}
+    twice = next((group for group in columns.values() if list(columns.values()).count(group) > 1), None)
+    if twice is not None:
+        raise InputError(f"{where}: columns {twice!r} and 'group_{twice}' are both the group {twice!r}; take one off")
+    return {group: rows[name].to_numpy(dtype=object) for name, group in columns.items()}
+
+
+def _image_root(data: FolderData, image_ids: np.ndarray) -> Path:
+    """Where the images lie: as said, else in the root or its images/, wherever the first image that is there is."""
     if data.image_folder is not None:
         return images.inside(data.root, data.image_folder, str(data.root))
-    elsewhere = data.root / "images"
-    return elsewhere if not (data.root / first).is_file() and (elsewhere / first).is_file() else data.root
+    places = (data.root, data.root / "images")
+    return next((place for name in image_ids for place in places if (place / name).is_file()), data.root)
 
 
-def _check_there(data: FolderData, image_ids: np.ndarray, files: np.ndarray, where: str) -> None:
-    """Every image is there, but for those that are left out anyway."""
+def _there(
+    data: FolderData, image_ids: np.ndarray, files: np.ndarray, where: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Which images are there, as `images.present`; those that are left out anyway are not looked for."""
     left_out = lists.excluded(data.exclude) if data.exclude is not None else {}
-    absent = [name for name, file in zip(image_ids, files, strict=True)
-              if name not in left_out and not Path(file).is_file()]  # fmt: skip
-    if absent:
-        raise InputError(f"{where}: {len(absent)} listed images are absent from {data.root} (first: {absent[0]!r}); "
-                         "add them, take them off the list or exclude them")  # fmt: skip
+    there = np.array([name in left_out for name in image_ids], dtype=bool)
+    there[~there], absent = images.present(files[~there], where)
+    return there, absent
 
 
 def _table(data: FolderData) -> Table:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from medkt.data.tables import shared
+
 UNKNOWN = "unknown"
 AGE_BANDS = ((0, 18, "0-17"), (18, 40, "18-39"), (40, 60, "40-59"), (60, 80, "60-79"), (80, 120, "80+"))
 _YEARS = {"": 1, "Y": 1, "M": 1 / 12, "W": 1 / 52, "D": 1 / 365}
@@ -48,4 +50,4 @@ def sex(sexes: pd.Series) -> np.ndarray:
 
 def filled(column: pd.Series) -> np.ndarray:
     """The column as it is, "unknown" where it is blank. str, (n,)."""
-    return column.str.strip().replace("", UNKNOWN).to_numpy(dtype=object)
+    return shared(column.str.strip().replace("", UNKNOWN))

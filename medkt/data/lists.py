@@ -60,16 +60,16 @@ def without(collection: Collection, split: np.ndarray | None, path: Path) -> tup
     return smaller, None if split is None else split[~listed]
 
 
-def patients(path: Path) -> frozenset[str]:
-    """Patient ids of a text file, one a line; spaces around them and blank lines do not count.
+def ids(path: Path, what: str) -> frozenset[str]:
+    """Ids of a text file, one a line, of a patient or image (`what`); spaces around them and blank lines do not count.
 
     Raises
     ------
     InputError
-        If it cannot be read or lists nobody.
+        If it cannot be read or lists none.
     """
-    text = read_text(path, "a text file with a patient id a line").removeprefix("\ufeff")
+    text = read_text(path, f"a text file of {what} ids, one a line").removeprefix("\ufeff")
     found = frozenset(line.strip() for line in text.splitlines()) - {""}
     if not found:
-        raise InputError(f"{path}: lists no patient; expected a patient id a line")
+        raise InputError(f"{path}: lists no {what}; expected {what} ids, one a line")
     return found

@@ -25,8 +25,8 @@ def text(collection: Collection, splits: Splits) -> str:
     for size in sorted(splits.train, key=lambda size: np.inf if size is None else size, reverse=True):
         names[splits.train[size]] = "train" if size is None else f"train {size}"
     names[splits.validation], names[splits.test] = "validation", "test"
-    order = np.argsort(collection.image_ids.astype(str), kind="stable")
-    rows = order[names[order] != ""]
+    used = np.flatnonzero(names != "")
+    rows = used[np.argsort(collection.image_ids[used], kind="stable")]
     columns = (collection.image_ids[rows], collection.patient_ids[rows], names[rows])
     made = io.StringIO()
     writer = csv.writer(made, lineterminator="\n")

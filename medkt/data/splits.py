@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medkt.data import lists
 from medkt.data.collection import Collection
 from medkt.data.whole_patients import take
+from medkt.data_settings import DataSettings
 from medkt_eval.errors import InputError
 
 
@@ -115,6 +117,44 @@ def split(
     return checked(collection, Splits(train, validation, test, tuple(notes)))
 
 
+def as_asked(
+    collection: Collection, brought: np.ndarray | None, settings: DataSettings, train_sizes: Sequence[int | None]
+) -> Splits:
+    """The splits that the settings of a data set ask for.
+
+    Parameters
+    ----------
+    collection : Collection
+        The images.
+    brought : str, (n_images,) or None
+        What the data set itself says of each: train, validation or test; or train or test, and validation images are
+        drawn from those of "train".
+    settings : DataSettings
+        Of the data set.
+    train_sizes : sequence of int or None
+        As for `split`.
+
+    Raises
+    ------
+    InputError
+        As `split` and `given`; or if a size is asked for and the data set brings its training set along.
+    """
+    if settings.brings_split and brought is not None:
+        if list(train_sizes) != [None]:
+            raise InputError(f"{collection.name}: train_size is given, and the data bring their split along; expected "
+                             "one of them")  # fmt: skip
+        return given(collection, brought)
+    test_patients = None if settings.test_patients is None else lists.ids(settings.test_patients, "patient")
+    if brought is not None:
+        parts = {name: np.flatnonzero(brought == name) for name in ("train", "test")}
+        _check_disjoint(collection, parts)
+        test_patients = frozenset(str(patient) for patient in collection.patient_ids[parts["test"]])
+    return split(
+        collection, train_sizes=train_sizes, validation_size=settings.validation_size, test_size=settings.test_size,
+        seed=settings.split_seed, stratify=settings.stratify, test_patients=test_patients,
+    )  # fmt: skip
+
+
 def _queue(collection: Collection, image_of: np.ndarray, n_patients: int, seed: int, *, stratify: bool) -> np.ndarray:
     """Patients in the order in which they are drawn, int64, (n_patients,)."""
     rng = np.random.default_rng([seed, n_patients])
@@ -180,7 +220,11 @@ def given(collection: Collection, names: np.ndarray) -> Splits:
 def checked(collection: Collection, splits: Splits) -> Splits:
     """The same splits, or an `InputError` that names a patient who is in two of them."""
     largest = max(splits.train.values(), key=len)
-    parts = {"train": largest, "validation": splits.validation, "test": splits.test}
+    _check_disjoint(collection, {"train": largest, "validation": splits.validation, "test": splits.test})
+    return splits
+
+
+def _check_disjoint(collection: Collection, parts: Mapping[str, np.ndarray]) -> None:
     seen: dict[str, str] = {}
     for name, part in parts.items():
         for patient in sorted({str(patient) for patient in collection.patient_ids[part]}):
@@ -189,4 +233,3 @@ def checked(collection: Collection, splits: Splits) -> Splits:
                     f"{collection.name}: patient {patient!r} is in {seen[patient]} and in {name}; a model would be "
                     "tested on patients it has seen: put all images of a patient into one split"
                 )
-    return splits

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from medkt_eval.errors import InputError
@@ -72,7 +73,7 @@ def the_one(root: Path, names: Sequence[str], what: str) -> Path:
     return found[0]
 
 
-def read(path: Path, columns: Sequence[str] = (), *, may_be_empty: bool = False) -> Table:
+def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_empty: bool = False) -> Table:
     """Read a table.
 
     UTF-8 with or without a byte-order mark, UTF-16 with one, else Latin-1 with a note; lines may end in LF, CRLF or CR.
@@ -84,6 +85,8 @@ def read(path: Path, columns: Sequence[str] = (), *, may_be_empty: bool = False)
         CSV, gzipped where its name ends in .gz.
     columns : sequence of str
         Columns that must be there; none: two or more of any name.
+    only : bool
+        Whether the other columns are left out: of several hundred thousand rows they take much memory.
     may_be_empty : bool
         Whether a header without rows is a table.
 
@@ -100,12 +103,12 @@ def read(path: Path, columns: Sequence[str] = (), *, may_be_empty: bool = False)
     del text  # tables of several hundred thousand rows: keep one copy
     if separator != ",":
         notes += (f"{path.name}: fields are separated by {SEPARATORS[separator]}",)
-    _check_fields(path, utf8, separator, header)
-    rows = pd.read_csv(utf8, sep=separator, dtype=str, na_filter=False, skip_blank_lines=False)
-    rows.columns = pd.Index(header)
+    blank = _blank_rows(path, utf8, separator, header)
+    wanted = [k for k, name in enumerate(header) if not only or name in columns]
+    rows = pd.read_csv(utf8, sep=separator, dtype=str, na_filter=False, skip_blank_lines=False, usecols=wanted)
+    rows.columns = pd.Index([header[k] for k in wanted])
     rows.index += 2
-    blank = (rows == "").all(axis=1)
-    rows = rows[~blank] if blank.any() else rows
+    rows = rows.drop(index=blank) if blank else rows
     if rows.empty and not may_be_empty:
         raise InputError(f"{path}: a header, but no rows; expected one an image")
     return Table(path, rows, notes)
@@ -121,9 +124,9 @@ def one_row_each(table: Table, key: str, what: str = "image") -> Table:
     """
     rows = table.rows
     table.refuse(rows[key] == "", key, "a value on every row")
-    twice = rows[key].duplicated(keep=False)
-    if not twice.any():
+    if len(set(rows[key])) == len(rows):
         return table
+    twice = rows[key].duplicated(keep=False)
     again = rows.index[twice][rows[twice].duplicated().to_numpy()]
     rows = rows.drop(index=again)
     contradicting = rows[key].duplicated()
@@ -137,6 +140,12 @@ def one_row_each(table: Table, key: str, what: str = "image") -> Table:
                          f"in row {first} {before[column]!r}; expected one row: take off the wrong one")  # fmt: skip
     note = f"{table.path.name}: {len(again):,} rows that repeat another are left out"
     return Table(table.path, rows, (*table.notes, note))
+
+
+def shared(column: pd.Series) -> np.ndarray:
+    """The column with equal texts held once, as the ids of patients with many images are. str, (n,), object."""
+    codes, values = pd.factorize(column)
+    return np.asarray(values, dtype=object)[codes]
 
 
 def _text(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -176,8 +185,12 @@ def _separator(path: Path, text: str, columns: Sequence[str]) -> tuple[str, list
     raise InputError(f"{path}: {lacking}; found {', '.join(found)[:300]}; expected a table{_named(columns)}")
 
 
-def _check_fields(path: Path, utf8: io.BytesIO, separator: str, header: Sequence[str]) -> None:
-    """Refuse a row with other fields than the header: pandas would fill it up, as it would a table cut off half-way."""
+def _blank_rows(path: Path, utf8: io.BytesIO, separator: str, header: Sequence[str]) -> list[int]:
+    """Numbers of the rows that hold nothing.
+
+    A row with other fields than the header is refused: pandas would fill it up, as it would a table cut off half-way.
+    """
+    blank = []
     fewest = max((k + 1 for k, name in enumerate(header) if name), default=1)
     lines = io.TextIOWrapper(utf8, "utf-8", newline="")
     try:
@@ -185,10 +198,13 @@ def _check_fields(path: Path, utf8: io.BytesIO, separator: str, header: Sequence
             if fields and not fewest <= len(fields) <= len(header):
                 raise InputError(f"{path}: row {row} has {len(fields)} fields; expected {len(header)}, as the header "
                                  "has (is the file cut off, or a separator inside a field not in quotes?)")  # fmt: skip
+            if not any(fields):
+                blank.append(row)
     except csv.Error as error:
         raise InputError(f"{path}: not a table ({error}); expected fields in closed quotes, or in none") from error
     lines.detach()
     utf8.seek(0)
+    return blank
 
 
 def _named(columns: Sequence[str]) -> str:

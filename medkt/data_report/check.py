@@ -30,6 +30,8 @@ def check(opened: Opened, progress: Progress = lambda _done, _all: None) -> Chec
         looked.update(dict.fromkeys(names, said))
 
     n = f"{len(collection):,} images"
+    found, said = image_checks.absent(collection)
+    note(said, ["absent images"], found)
     with survey(collection, progress) as seen:
         note(f"{n} read", ["unreadable images"], image_checks.unreadable(collection, seen))
         note(f"{n} read", ["constant images"], image_checks.blank(collection, seen))

@@ -47,7 +47,7 @@ def describe(opened: Opened, progress: Progress = lambda _done, _all: None) -> l
     made = [_one(opened), _two(opened), _labels(opened), _together(collection), _per_patient(collection)]
     seen = headers(collection, progress)
     made += [_sizes(seen)] if seen is not None else []
-    made += [_group(collection, name) for name in collection.groups]
+    made += [_by(collection, name, values) for name, values in {**collection.groups, **collection.acquisition}.items()]
     return [table for table in made if table is not None]
 
 
@@ -163,8 +163,8 @@ def _sizes(seen: Headers) -> Table:
     return _table("sizes", "Image files", "Sizes and kinds of the files.", heads, rows, notes)
 
 
-def _group(collection: Collection, name: str) -> Table:
-    values = collection.groups[name].astype(str)
+def _by(collection: Collection, name: str, values: np.ndarray) -> Table:
+    values = values.astype(str)
     patients = collection.patient_ids.astype(str)
     names, counts = np.unique(values, return_counts=True)
     order = np.argsort(-counts, kind="stable")

@@ -19,8 +19,33 @@ _FEWEST = 20  # images of a view for a mean image of its own
 _TURNS = {"top to the right": 1, "upside down": 2, "top to the left": 3}  # and the quarter turns that set it upright
 
 
+def absent(collection: Collection) -> tuple[list[Finding], str]:
+    """Listed images that are not there.
+
+    Returns
+    -------
+    findings : list of Finding
+        An error where nothing would be trained without them; else a warning, or a note where most are absent, for then
+        the folder is a part of a collection.
+    looked_at : str
+        How many are listed, and how many of them are there.
+    """
+    n, here = len(collection.absent), len(collection)
+    said = f"{n + here:,} listed images" + (f", {here:,} of them there" if n else "")
+    if not n:
+        return [], said
+    if collection.complete:
+        severity, meaning = "error", "Training does not begin without them. Add the files, or leave the images out."
+    else:
+        severity = "note" if n > here else "warning"
+        meaning = "They are left out of every split. Fetch the files if the collection is to be whole."
+    rows = tuple(Evidence((), {"image": str(name)}) for name in collection.absent)
+    exclude = {str(name): "absent" for name in collection.absent} if collection.complete else {}
+    return [Finding("absent images", severity, "Listed images that are not there", meaning, rows, exclude)], said
+
+
 def unreadable(collection: Collection, found: Survey) -> list[Finding]:
-    """Files that are absent, truncated or no images."""
+    """Files that are truncated or no images."""
     if not found.unreadable:
         return []
     rows = tuple(

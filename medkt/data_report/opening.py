@@ -9,12 +9,12 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import numpy as np
 
 from medkt.config import read_study
-from medkt.data import lists, open_collection, splits
+from medkt.data import open_collection, splits
 from medkt.data.collection import Collection
 from medkt.data_settings import AnyData, DataSettings
 from medkt_eval.analysis import validated
@@ -62,7 +62,8 @@ def opened(dataset: str, root: Path | None, changes: Sequence[str], study: Path 
         Where the images are; with a study file, instead of what it says.
     changes : sequence of str
         `key=value`, any setting that a study file could hold. Values as in TOML; what is no TOML is text, and text with
-        commas a list: `class_column=grade`, `classes=0,1,2`, `no_finding=true`.
+        commas a list, as is one word where a list is expected: `class_column=grade`, `classes=0,1,2`,
+        `group_columns=eye`, `no_finding=true`.
     study : Path or None
         A study file.
 
@@ -80,16 +81,11 @@ def opened(dataset: str, root: Path | None, changes: Sequence[str], study: Path 
         settings, sizes = _of_layout(dataset, given)
     collection, brought = open_collection(settings)
     name = collection.source if study is None and dataset == "folder" else dataset
-    if brought is not None:
+    if brought is not None and (settings.brings_split or not sizes):
         return Opened(name, collection, _by_name(brought))
     if not sizes:
         return Opened(name, collection, {})
-    listed = settings.test_patients
-    found = splits.split(
-        collection, train_sizes=sizes, validation_size=settings.validation_size, test_size=settings.test_size,
-        seed=settings.split_seed, stratify=settings.stratify,
-        test_patients=None if listed is None else lists.patients(listed),
-    )  # fmt: skip
+    found = splits.as_asked(collection, brought, settings, sizes)
     training = {"train" if size is None else f"train {size:,}": rows for size, rows in found.train.items()}
     parts = {**training, "validation": found.validation, "test": found.test}
     return Opened(name, collection.noted(*found.notes), parts)
@@ -111,7 +107,8 @@ def _of_study(study: Path, dataset: str, given: dict[str, Any]) -> tuple[AnyData
     if dataset not in read.data:
         raise InputError(f"{study}: no data set {dataset!r}; expected one of {', '.join(read.data)}")
     before = read.data[dataset]
-    settings = validated(type(before), {**before.model_dump(exclude_unset=True), **given}, f"{study}, {dataset}")
+    said = {**before.model_dump(exclude_unset=True), **_listed(type(before), given)}
+    settings = validated(type(before), said, f"{study}, {dataset}")
     arms = {arm.train_size or settings.train_size for arm in read.arms if arm.data == dataset}
     return settings, sorted(arms or {settings.train_size}, key=lambda size: (size is None, size))
 
@@ -124,13 +121,20 @@ def _of_layout(dataset: str, given: dict[str, Any]) -> tuple[AnyData, list[int |
     if "root" in model.model_fields and "root" not in given:
         raise InputError(f"{dataset}: --root is not given; expected the folder of its images")
     sized = any(key in given for key in _SPLITTING)
-    # Without sizes nothing is split, but the settings ask for some.
-    unused = {} if sized else {"validation_size": 1, "test_size": 1}
-    said = {"collection": dataset, **unused, **given}
+    said = {"collection": dataset, **_listed(model, given)}
+    if not sized:  # then nothing is split, but the settings ask for sizes
+        said |= {"validation_size": 1, "test_size": None if given.get("official_split") else 1}
     if dataset == "chestxray8":
         said.setdefault("no_finding", "labels" not in given)  # 15 labels, as the paper's Table I counts
     settings = validated(model, said, dataset)
     return settings, [settings.train_size] if sized and not settings.brings_split else []  # type: ignore[return-value]
+
+
+def _listed(model: type[DataSettings], given: dict[str, Any]) -> dict[str, Any]:
+    """One word as a list where the settings expect a list and nothing else."""
+    kinds = {key: field.annotation for key, field in model.model_fields.items()}
+    lists = {key for key, kind in kinds.items() if list in map(get_origin, (kind, *get_args(kind)))}
+    return {key: [value] if key in lists and isinstance(value, str) else value for key, value in given.items()}
 
 
 def _by_name(names: np.ndarray) -> dict[str, np.ndarray]:

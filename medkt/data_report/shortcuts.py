@@ -72,7 +72,8 @@ def _findings(found: list[tuple[float, str, Evidence]]) -> list[Finding]:
                 "A network that recognises the view, the device or the site scores so well without seeing a disease. "
                 "Report results within each value (subgroups), balance, or test on data without the link.", strong),
         Finding("weak shortcuts", "note", "Labels that metadata give a hint of",
-                "Too little to explain a good result, enough to add to one. Report subgroups.", weak),
+                "Over all images too little to explain a good result, enough to add to one; a value that nearly always "
+                "has the label gives it away where it occurs. Report subgroups.", weak),
         Finding("labels told by age or sex", "note", "Labels told from age or sex alone",
                 "That may be true of the disease. Report subgroups.", persons),
     ]  # fmt: skip
@@ -80,12 +81,13 @@ def _findings(found: list[tuple[float, str, Evidence]]) -> list[Finding]:
 
 
 def _columns(collection: Collection) -> dict[str, np.ndarray]:
-    return {name: values.astype(str).astype(object) for name, values in collection.groups.items()}
+    known = {**collection.groups, **collection.acquisition}
+    return {name: values.astype(str).astype(object) for name, values in known.items()}
 
 
 def _of_files(headers: Headers) -> dict[str, np.ndarray]:
     """What a header says, as values that repeat: exact sizes, else bands of them."""
-    size = np.array([f"{w} x {h}" for w, h in zip(headers.width_px, headers.height_px, strict=True)], dtype=object)
+    size = np.array([f"{w} × {h}" for w, h in zip(headers.width_px, headers.height_px, strict=True)], dtype=object)
     aspect = headers.width_px / np.maximum(headers.height_px, 1)
     return {
         "image size": size,

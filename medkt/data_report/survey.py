@@ -1,7 +1,8 @@
 """One pass over the images: what the checks need of each, and no more.
 
-In: a `Collection`. Out: `Headers` (of files, nothing decoded) or a `Survey` (each image read once, as training reads
-it, and reduced to 10 kB). Images are read in threads, block by block; what is large lies in a temporary file.
+In: a `Collection`. Out: `Headers` (of files, nothing decoded) or a `Survey` (each image read once, whole, but at a
+reduced scale where its format allows that, and kept as 10 kB). Images are read in threads, block by block; what is
+large lies in a temporary file.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from medkt.data.collection import Collection
+from medkt.data.images import read_image
 from medkt.data_report import detail
 from medkt_eval.errors import InputError
 
@@ -132,11 +134,15 @@ def _each(task: Callable[[int], None], n: int, progress: Progress) -> None:
 
 def _read(collection: Collection, index: int, found: Survey) -> None:
     try:
-        pixels = collection.read(index, detail.SIDE_PX)
+        if collection.files is None:
+            pixels = collection.read(index, detail.SIDE_PX)
+            content = pixels.tobytes()
+        else:
+            pixels = read_image(collection.files[index], detail.SIDE_PX, collection.channels, reduced=True)
+            content = Path(collection.files[index]).read_bytes()
     except InputError as error:
         found.unreadable[index] = str(error)
         return
-    content = pixels.tobytes() if collection.files is None else Path(collection.files[index]).read_bytes()
     image = Image.fromarray(pixels).convert("L")
     grey = np.asarray(image)
     bits = imagehash.phash(image, hash_size=HASH_SIDE).hash

@@ -5,17 +5,19 @@ In: a network and the words of the study file. Out: the same network with `requi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import get_args
 
 from torch import nn
 
-from medkt.config import FrozenBatchNorm, Unfrozen
+from medkt.config import FrozenBatchNorm, Unfrozen, UnfrozenName
 from medkt.models.densenet import is_densenet121
+from medkt.models.layers import find_layer
 from medkt_eval.errors import InputError
 
 # 34 convolutions and linear layers: Table IV's 2.7m parameters.
-_LAST34 = ("features.transition3.", "features.denseblock4.", "features.norm5.", "classifier.")
-_HEAD = ("classifier.",)
+_LAST34 = ("features.transition3", "features.denseblock4", "features.norm5", "classifier")
+_HEAD = ("classifier",)
 
 
 def apply(model: nn.Module, unfrozen: Unfrozen, frozen_batchnorm: FrozenBatchNorm) -> None:
@@ -25,29 +27,46 @@ def apply(model: nn.Module, unfrozen: Unfrozen, frozen_batchnorm: FrozenBatchNor
     ----------
     model : nn.Module
         Changed in place: `requires_grad` of every parameter, and the mode of every layer.
-    unfrozen : {"all", "last34", "head"}
-        All layers; DenseNet-121's last 34 (transition3 to classifier); or the classifier alone.
+    unfrozen : {"all", "last34", "head"} or list of str
+        All layers; DenseNet-121's last 34 (transition3 to classifier); the classifier alone; or the layers of these
+        names, with all that is in them.
     frozen_batchnorm : {"update", "fixed"}
         See `set_training_mode`.
 
     Raises
     ------
     InputError
-        Where "last34" is asked of a network other than DenseNet-121, or a word is unknown.
+        Where "last34" is asked of a network other than DenseNet-121, a word is unknown, or a layer does not exist or
+        has nothing to train.
 
     Source: Table IV, column "2.7m".
     """
-    if unfrozen not in get_args(Unfrozen):
-        raise InputError(f'unfrozen = "{unfrozen}": expected one of {", ".join(get_args(Unfrozen))}.')
+    chosen = list(_chosen(model, unfrozen))
+    model.requires_grad_(False)
+    for layer in chosen:
+        layer.requires_grad_(True)
+    set_training_mode(model, frozen_batchnorm)
+
+
+def _chosen(model: nn.Module, unfrozen: Unfrozen) -> Iterator[nn.Module]:
+    """The layers that train, each with all that is in it."""
+    if unfrozen == "all":
+        yield model
+        return
+    if isinstance(unfrozen, str) and unfrozen not in get_args(UnfrozenName):
+        raise InputError(f'unfrozen = "{unfrozen}": expected one of {", ".join(get_args(UnfrozenName))}, or a list of '
+                         "layers.")  # fmt: skip
     if unfrozen == "last34" and not is_densenet121(model):
         raise InputError(
             'unfrozen = "last34" counts the layers of DenseNet-121 and means nothing in another network. '
-            'Use student = "densenet121", or unfrozen = "all" or "head".'
+            'Use student = "densenet121", or unfrozen = "all", "head" or a list of layers.'
         )
-    prefixes = {"all": ("",), "last34": _LAST34, "head": _HEAD}[unfrozen]
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name.startswith(prefixes))
-    set_training_mode(model, frozen_batchnorm)
+    for name in {"last34": _LAST34, "head": _HEAD}[unfrozen] if isinstance(unfrozen, str) else unfrozen:
+        layer = find_layer(model, name, key="unfrozen")
+        if next(layer.parameters(), None) is None:
+            raise InputError(f"unfrozen: {name} is a {type(layer).__name__}, which has no parameters to train; "
+                             "expected a layer that has, or a block of such layers.")  # fmt: skip
+        yield layer
 
 
 def set_training_mode(model: nn.Module, frozen_batchnorm: FrozenBatchNorm) -> None:
@@ -76,12 +95,12 @@ def set_training_mode(model: nn.Module, frozen_batchnorm: FrozenBatchNorm) -> No
 
 
 def parameter_counts(model: nn.Module) -> tuple[int, int]:
-    """Count a network's parameters.
+    """Count a network's parameters, or those that a transfer method trains itself.
 
     Parameters
     ----------
     model : nn.Module
-        Any network.
+        Any network, or a `medkt.transfer.Transfer`.
 
     Returns
     -------

@@ -1,21 +1,18 @@
 """Attention transfer: the student is drawn to look where the teacher looks.
 
 In: maps of one layer of the student and of the teacher, (B, C, H, W). Out: their distance, a scalar;
-`AttentionTransfer` reads the maps from the networks. Every gradient is finite, dead planes and equal maps included.
+`AttentionTransfer` takes it over pairs of layers. Every gradient is finite, dead planes and equal maps included.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d
 
 from medkt.config import AttentionLoss as Form
-from medkt.models.densenet import check_size, tap
-from medkt.models.teachers import freeze, look
+from medkt.transfer.taps import TappedTransfer, Taps, match_grids, projections
 from medkt_eval.errors import InputError
 
 # A plane this faint has no direction. It counts as zero and gets no gradient, where dividing by its norm would give
@@ -133,115 +130,48 @@ def attention_form(name: str) -> Form:
     raise InputError(f'attention_loss = "{name}": expected one of {", ".join(FORMS)}.')
 
 
-def match_grids(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Bring two maps to one grid: the larger is averaged down to the smaller.
-
-    Parameters
-    ----------
-    a, b : float32, (B, C, H, W)
-        Maps of the same images; C may differ.
-
-    Returns
-    -------
-    tuple of float32, (B, C, min H, min W)
-        Maps whose grid already fits are returned as they are.
-
-    Raises
-    ------
-    InputError
-        Where the batches differ.
-    """
-    if len(a) != len(b):
-        raise InputError(f"Attention maps of {len(a)} and {len(b)} images: both must be of the same batch.")
-    grid = (min(a.shape[2], b.shape[2]), min(a.shape[3], b.shape[3]))
-
-    def pooled(maps: Tensor) -> Tensor:
-        return maps if tuple(maps.shape[2:]) == grid else adaptive_avg_pool2d(maps, grid)
-
-    return pooled(a), pooled(b)
-
-
-class AttentionTransfer:
+class AttentionTransfer(TappedTransfer):
     """Adds the distance between a student's and a teacher's attention to the loss, divided by beta.
 
-    The total loss is L_task + L_AT / beta (the paper, Eq. 2). One hook on each network, for as long as this lives;
-    one pass of the teacher a batch.
-
     Parameters
     ----------
-    student : nn.Module
-        The network that trains: DenseNet-121 or DenseNet-40.
-    teacher : nn.Module
-        Another network; frozen here.
+    taps : Taps
+        The pairs of layers; by default the attention layer of each network. Over several, the loss is the sum of
+        weight * distance.
     form : {"eq1", "frobenius", "zagoruyko"}
         Which distance. Beta's unit depends on it.
     beta : float
         Divisor, above 0: the larger, the weaker the teacher. The paper searched 1 to 2000.
+    projection : bool
+        Whether the student's planes first go through a 1 x 1 convolution, learned with the student, to the teacher's:
+        for "eq1" and "frobenius" where these are not equally many. The paper has none.
+    seed : int
+        Of the projection's start weights.
 
     Raises
     ------
     InputError
-        Where beta is not a positive number, or a network has no layer to read attention from.
+        Where beta is not a positive number, planes cannot be paired, or a map is one pixel, which has no attention.
+
+    Source: the paper, Eq. 1 and 2.
     """
 
-    def __init__(self, student: nn.Module, teacher: nn.Module, *, form: Form, beta: float) -> None:
-        if not (math.isfinite(beta) and beta > 0):
-            raise InputError(f"beta = {beta}: the attention loss is divided by it; expected a number above 0.")
-        if student is teacher:
-            raise InputError("Student and teacher are one network: a teacher must be a copy, or its weights move too.")
-        self.weight = 1.0 / beta
-        self._distance = FORMS[attention_form(form)]
-        self._teacher = freeze(teacher)
-        self._student_tap = tap(student)
-        self._teacher_tap = tap(teacher)
-
-    def loss(self, images: Tensor, logits: Tensor) -> Tensor:
-        """Give the attention loss of the batch that the student has just seen.
-
-        Parameters
-        ----------
-        images : float32, (B, 3, S, S)
-            The batch, normalised for the student; the teacher sees it so too.
-        logits : float32, (B, n_outputs)
-            The student's answer; only its gradient's presence is looked at.
-
-        Returns
-        -------
-        Tensor, ()
-            To be multiplied by `weight`.
-
-        Raises
-        ------
-        InputError
-            Where the images are too small for a tap, the maps do not fit, or no unfrozen layer lies below the tap.
-        RuntimeError
-            Where the student has not seen a batch since the last call.
-        """
-        for network_tap in (self._student_tap, self._teacher_tap):
-            check_size(network_tap.architecture, min(images.shape[-2:]), tapped=True)
-        student_map = self._student_tap.take()
-        if logits.requires_grad and not student_map.requires_grad:
+    def __init__(self, taps: Taps, *, form: Form, beta: float, projection: bool = False, seed: int = 0) -> None:
+        if projection and form == "zagoruyko":
             raise InputError(
-                'Attention transfer trains no layer here: all below the tap are frozen (unfrozen = "head"?). Unfreeze '
-                'them with unfrozen = "all", or use method = "transfer_learning".'
+                'projection = true: attention_loss = "zagoruyko" sums over planes and needs none. Leave projection '
+                'out, or set attention_loss = "eq1".'
             )
-        look(self._teacher, images)
-        return self._distance(student_map, self._teacher_tap.take())
-
-    def parameters(self) -> tuple[nn.Parameter, ...]:
-        """Give no parameters: the loss has none of its own.
-
-        Returns
-        -------
-        tuple
-            Empty.
-        """
-        return ()
-
-    def close(self) -> None:
-        """Take the hooks off both networks."""
-        self._student_tap.close()
-        self._teacher_tap.close()
+        for pair, (student, teacher) in zip(taps.pairs, taps.shapes, strict=True):
+            if form != "zagoruyko" and not projection:
+                _check_planes(student[1], teacher[1])
+            if min(student[2], teacher[2]) * min(student[3], teacher[3]) == 1:
+                raise InputError(
+                    f"taps: {pair.student} and {pair.teacher} share a grid of 1 x 1, and one pixel holds no attention. "
+                    "Tap earlier layers, or set a larger image_size_px."
+                )
+        adapters = projections(taps, seed) if projection else [nn.Identity() for _ in taps.pairs]
+        super().__init__(taps, FORMS[attention_form(form)], adapters, beta=beta)
 
 
 def _unit(planes: Tensor) -> Tensor:
@@ -254,10 +184,14 @@ def _unit(planes: Tensor) -> Tensor:
 
 def _plane_differences(student_map: Tensor, teacher_map: Tensor) -> Tensor:
     """Give the difference of unit planes, (B, C, H * W)."""
-    if student_map.shape[1] != teacher_map.shape[1]:
-        raise InputError(
-            f"The student's attention layer has {student_map.shape[1]} planes, the teacher's {teacher_map.shape[1]}: "
-            'they cannot be paired. Set attention_loss = "zagoruyko", which sums over planes.'
-        )
+    _check_planes(student_map.shape[1], teacher_map.shape[1])
     student_map, teacher_map = match_grids(student_map, teacher_map)
     return _unit(student_map.flatten(2)) - _unit(teacher_map.flatten(2))
+
+
+def _check_planes(student: int, teacher: int) -> None:
+    if student != teacher:
+        raise InputError(
+            f"The student's layer has {student} planes, the teacher's {teacher}: they cannot be paired. Set projection "
+            '= true, or attention_loss = "zagoruyko", which sums over planes.'
+        )

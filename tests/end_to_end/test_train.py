@@ -99,9 +99,11 @@ def test_ctrl_c_in_mid_epoch_keeps_what_is_whole(tmp_path: Path):
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait(timeout=60) == 1
-    assert "interrupted. Runs that were done are kept in runs" in rest
+    assert "interrupted. What was done is kept in runs; the same command goes on where it stopped" in rest
     assert "Traceback" not in rest
-    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["split-phantom-fundus.csv", "study.json"]
+    names = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert [name for name in names if not name.startswith(".")] == ["split-phantom-fundus.csv", "study.json"]
+    assert len([name for name in names if name.endswith(".checkpoint")]) == 2
 
 
 @pytest.mark.slow

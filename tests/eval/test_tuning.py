@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from medkt_eval import run_records, tuning
+from medkt_eval.analysis import Analysis, Primary
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 
@@ -101,6 +103,14 @@ def test_a_setting_that_only_some_arms_have(write_run, two_arms):
     setting(write_run, 5, [0.7])
     setting(write_run, 9, [0.6], settings={"epochs": 5})
     assert [row.varied for row in evaluate(two_arms, replicates=0).tuning] == [{"beta": 5}, {}]
+
+
+def test_a_grids_id_stands_for_its_winner(study_of):
+    chosen = tuning.choose(run_records.read_runs(study_of(fresh=False))[0])
+    analysis = chosen.by_winner(Analysis(baseline="tl", primary=Primary(arm_a="beta", arm_b="tl", metric="f1")))
+    assert analysis == Analysis(baseline="tl", primary=Primary(arm_a="at-beta20", arm_b="tl", metric="f1"))
+    assert chosen.by_winner(Analysis(baseline="beta")) == Analysis(baseline="at-beta20")
+    assert chosen.by_winner(Analysis()) == Analysis()
 
 
 def test_several_grids_are_chosen_from_apart(write_run, two_arms):

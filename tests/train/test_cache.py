@@ -14,12 +14,14 @@ import pytest
 import torch
 from PIL import Image
 
+from medkt.batches import batches
 from medkt.config import RunSettings, TrainingSettings
 from medkt.data import cache, decoded_store, images
 from medkt.data.collection import Collection
 from medkt.data.phantom import phantom_chest
 from medkt.data_settings import PhantomChestData
-from medkt.trainer import Part, batches
+from medkt.device import Device
+from medkt.run_data import Part, RunData
 from medkt_eval.errors import InputError
 
 SIZE = 8
@@ -346,11 +348,12 @@ def test_training_batches_are_the_same_from_the_map_and_from_memory_in_any_epoch
                       training=TrainingSettings(image_size_px=32, batch_size=5))  # fmt: skip
     mapped = cache.decoded(made, np.arange(12), 32, tmp_path / "cache").only(np.arange(1, 12))
     parts = [Part(pixels, made.targets[1:], made.image_ids[1:]) for pixels in (mapped, mapped[:])]
-    third, *two = ([images for images, _, _ in batches(run, parts[0], epoch, torch.device("cpu"))]
-                   for epoch in (3, 1, 2))  # fmt: skip
-    in_order = [[images for images, _, _ in batches(run, parts[1], epoch, torch.device("cpu"))] for epoch in (1, 2, 3)]
-    for mine, theirs in zip([*two, third], in_order, strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
+    mine, theirs = (RunData("multilabel", made.labels, part, part, part) for part in parts)
+    cpu = Device(torch.device("cpu"))
+    third, *two = ([images for images, _, _ in batches(run, mine, epoch, cpu)] for epoch in (3, 1, 2))
+    in_order = [[images for images, _, _ in batches(run, theirs, epoch, cpu)] for epoch in (1, 2, 3)]
+    for ours, expected in zip([*two, third], in_order, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(ours, expected, strict=True))
     assert [len(batch) for batch in third] == [5, 6]
     assert not torch.equal(third[0], two[0][0])
 

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def collection(images: list[np.ndarray], **fields: object) -> Collection:
     return Collection(**(content | fields))  # type: ignore[arg-type]
 
 
-def labelled(targets: list[list[float]], labels: tuple[str, ...]) -> Collection:
+def labelled(targets: Sequence[Sequence[float]], labels: tuple[str, ...]) -> Collection:
     """No image of it is read."""
     return collection([np.zeros((1, 1), np.uint8)] * len(targets), labels=labels,
                       targets=np.array(targets, dtype=np.float32))  # fmt: skip
@@ -237,6 +238,20 @@ def test_drawn_patients_who_are_all_alike_are_not_taken_for_one_person():
 
 
 # Single images
+
+
+def test_absent_images_are_listed():
+    absent = np.array([f"x{k}" for k in range(7)], dtype=object)
+    made = dataclasses.replace(collection([picture(k) for k in range(5)]), absent=absent, complete=True)
+    checked = found(made)
+    finding = named(checked)["absent images"]
+    assert (finding.severity, finding.count, finding.exclude["x6"]) == ("error", 7, "absent")
+    assert [row.facts["image"] for row in finding.evidence] == list(absent)
+    assert checked.looked_at["absent images"] == "12 listed images, 5 of them there"
+    (finding,) = image_checks.absent(dataclasses.replace(made, complete=False))[0]
+    assert (finding.severity, finding.count, finding.exclude) == ("note", 7, {})  # a small part of a collection
+    (finding,) = image_checks.absent(dataclasses.replace(made, complete=False, absent=absent[:2]))[0]
+    assert (finding.severity, finding.count, finding.exclude) == ("warning", 2, {})
 
 
 def broken(made: Collection, *which: int) -> Collection:

@@ -52,7 +52,7 @@ def test_a_rare_label_has_fishers_test():
     (finding,), _ = shifts(Opened("made", collection(two_labels((0, 8), (10, 10), 40)), halves(40)))
     (row,) = finding.evidence
     assert row.facts["test"] == "Fisher"
-    assert row.facts["p, Holm"] == float(f"{2 * stats.fisher_exact([[0, 40], [8, 32]]).pvalue:.2g}")
+    assert row.facts["p, Holm"] == float(f"{2 * stats.fisher_exact(np.array([[0, 40], [8, 32]])).pvalue:.2g}")
 
 
 def test_no_shift_no_finding_and_without_splits_no_comparison():
@@ -136,7 +136,7 @@ def test_what_the_files_are_like_counts_as_metadata():
     files = Headers(side, side, *np.full((3, n), "L", dtype=object))
     (finding,), _ = shortcuts.shortcuts(collection(made.targets), files)
     assert [row.facts["column"] for row in finding.evidence] == ["image size"]
-    assert "1024 x 1024: " in str(finding.evidence[0].facts["with the label"])
+    assert "1024 × 1024: " in str(finding.evidence[0].facts["with the label"])
 
 
 def test_too_few_patients_and_columns_of_one_value_are_not_tried():

@@ -29,8 +29,9 @@ ROWS = [
 
 def line(row: tuple[str, ...]) -> str:
     patient, sex, age, finding, view, modality, folder, filename, licence = row
+    location = "Hannover" if patient == "2" else ""
     return (
-        f"{patient},3,{sex},{age},{finding},Y,,,,,,,,,,,,,{view},{modality},2020,,{folder},{filename},,,{licence},"
+        f"{patient},3,{sex},{age},{finding},Y,,,,,,,,,,,,,{view},{modality},2020,{location},{folder},{filename},,,{licence},"
         '"Seen, twice",,,\n'
     )
 
@@ -62,6 +63,7 @@ def test_the_official_layout(root: Path):
         "view": ["PA", "AP Supine", "AP", "PA", "PA", "AP Erect"],
         "licence": ["CC BY-NC-SA", "unknown", "unknown", "CC BY", "CC BY", "unknown"],
     }
+    assert list(found.acquisition["location"]) == ["Hannover", "Hannover", *["unknown"] * 4]
     assert found.notes == (
         "1 of 9 images are no X-rays and left out",
         "1 of 8 X-rays are not PA, AP, AP Supine, AP Erect and left out",

@@ -149,6 +149,19 @@ def test_check_says_what_is_wrong_and_its_list_makes_it_right(root: Path, run):
     assert "<img" not in Path("data-hospital/check.html").read_text()
 
 
+def test_absent_images_are_counted_listed_and_left_out(root: Path, run):
+    (root / "b.png").unlink()
+    (root / "labels.csv").write_text(ROWS.replace("d.png,009,1,1", "d.png,009,1,0"))
+    status, out, _ = run("describe", "folder", "--root", root, "--no-images")
+    assert (status, "1 of 6 listed images are absent" in out) == (0, True)
+    status, out, err = run("check", "folder", "--root", root, "--fix", "exclude", "--out", "found")
+    assert (status, err) == (2, "medkt: hospital: training on it would be wrong: absent images\n")
+    assert Path("found/exclude.csv").read_text() == "image_id,reason\nb.png,absent\n"
+    assert "b.png" in Path("found/check.html").read_text()
+    status, _, err = run("check", "folder", "--root", root, "--set", "exclude=found/exclude.csv")
+    assert (status, err) == (0, "")
+
+
 def test_the_data_set_of_a_study_file_is_split_as_the_study_splits_it(root: Path, tmp_path: Path):
     study = tmp_path / "study.toml"
     arm = '[[arms]]\nname = "{0}"\ntrain_size = {0}\ndata = "ours"\nmethod = "transfer_learning"\n' + (
@@ -168,6 +181,11 @@ def test_the_data_set_of_a_study_file_is_split_as_the_study_splits_it(root: Path
         opened("theirs", None, [], study)
 
 
+def test_a_list_of_one_column(root: Path):
+    found = opened("folder", root, ["label_columns=Mass", "group_columns=No Finding"], None).collection
+    assert (found.labels, list(found.groups)) == (("Mass",), ["view", "No Finding"])
+
+
 def test_a_split_that_the_table_brings_is_taken_as_it_is(root: Path):
     rows = ROWS.splitlines()
     names = ["split", "train", "test", "train", "train", "validation", "test"]
@@ -184,6 +202,11 @@ def test_a_split_that_the_table_brings_is_taken_as_it_is(root: Path):
         (("describe", "xrays"), "data set 'xrays'; expected one of phantom-chest"),
         (("check", "chexpert"), "chexpert: --root is not given; expected the folder of its images"),
         (("check", "folder", "--root", ".", "--set", "clas_column=grade"), "did you mean 'class_column'"),
+        (("check", "folder", "--root", ".", "--set", "labels=a,b"), "did you mean 'label_columns'?"),
+        (
+            ("check", "chestxray8", "--root", ".", "--set", "validation_sise=5", "--set", "test_size=3"),
+            "chestxray8: unknown key 'validation_sise'; did you mean 'validation_size'?",
+        ),
         (("check", "folder", "--root", ".", "--set", "grade"), "--set 'grade'; expected key=value"),
         (("describe", "chestxray8", "--root", ".", "--set", "test_size=5"), "validation_size is missing"),
     ],
@@ -224,5 +247,9 @@ def test_what_is_wrong_with_the_chest_images(real_data: Path, run):
         ["00002658_001.png", "00002658_002.png"]
     ]
     assert [row["images"] for row in written["turned images"]["evidence"]] == [["00003490_011.png"]]
-    assert set(written) == {"identical images", "turned images", "unlike images", "weak shortcuts",
+    device = next(row["facts"] for row in written["weak shortcuts"]["evidence"])
+    assert (device["label"], device["column"]) == ("Pneumonia", "pixel spacing (mm)")
+    assert "0.143: 99 % of 149" in device["with the label"]
+    assert written["absent images"]["count"] == 111_120
+    assert set(written) == {"absent images", "identical images", "turned images", "unlike images", "weak shortcuts",
                             "labels never seen alone", "notes of the loader"}  # fmt: skip

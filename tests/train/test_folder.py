@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from medkt.data import images, open_collection, splits
 from medkt.data.folder import folder
 from medkt.data_settings import FolderData
+from medkt.loading import Loader
 from medkt_eval.errors import InputError
 
 CSV = "image,patient_id,effusion,mass,group_sex\na.png,1,0,1,F\nb.png,1,1,,M\nsub/c.png,2,0,0,F\n"
@@ -55,7 +56,6 @@ def test_classes_and_splits_of_the_table(root: Path):
         ("b.png,1,1", "b.png,1,2", r"labels\.csv: row 3: effusion is '2'; expected 0, 1 or empty .*label_columns"),
         ("b.png,1", "b.png,", "row 3: patient_id is empty"),
         ("b.png", "a.png", "row 3: image 'a.png' is listed twice"),
-        ("b.png", "gone.png", r"1 listed images are absent .*first: 'gone\.png'"),
         ("b.png", "../b.png", "image '../b.png' lies outside"),
         ("b.png", "/etc/passwd", "lies outside"),
         ("patient_id", "person", "0 of them could be patient_column; name it with patient_column"),
@@ -67,6 +67,22 @@ def test_bad_tables_are_told_with_their_row(root: Path, old: str, new: str, mess
     (root / "labels.csv").write_text(CSV.replace(old, new, 1))
     with pytest.raises(InputError, match=message):
         folder(settings(root))
+
+
+def test_columns_that_are_named_as_groups(root: Path):
+    (root / "labels.csv").write_text(
+        CSV.replace("patient_id,effusion", "patient_id,eye").replace("a.png,1,0", "a.png,1,L")
+    )
+    found, _ = folder(settings(root, group_columns=["eye"]))
+    assert found.labels == ("mass",)
+    assert {name: list(values) for name, values in found.groups.items()} == {
+        "sex": ["F", "M", "F"], "eye": ["L", "1", "0"]
+    }  # fmt: skip
+    with pytest.raises(InputError, match="group_columns is 'device'; expected one of image, patient_id, eye"):
+        folder(settings(root, group_columns=["device"]))
+    (root / "labels.csv").write_text(CSV.replace("effusion", "sex"))
+    with pytest.raises(InputError, match="columns 'sex' and 'group_sex' are both the group 'sex'; take one off"):
+        folder(settings(root, group_columns=["sex"]))
 
 
 def test_missing_folders_and_several_tables(root: Path):
@@ -86,9 +102,12 @@ def test_images_in_a_folder_of_their_own(root: Path):
         (root / name).rename(root / "images" / name)
     assert len(folder(settings(root))[0]) == 3
     (root / "images").rename(root / "pictures")
-    with pytest.raises(InputError, match="3 listed images are absent"):
+    with pytest.raises(InputError, match="none of the 3 images that it lists is there"):
         folder(settings(root))
     assert len(folder(settings(root, image_folder="pictures"))[0]) == 3
+    (root / "pictures" / "a.png").unlink()
+    (root / "pictures").rename(root / "images")
+    assert len(folder(settings(root))[0]) == 2  # the first that is there says where they lie
     with pytest.raises(InputError, match="lies outside"):
         folder(settings(root, image_folder="../.."))
 
@@ -119,11 +138,21 @@ def test_rows_that_repeat_other_separators_and_ids_with_zeros(root: Path):
     assert list(found.files) == [str(root / "a.png"), str(root / "b.png")]
 
 
+def test_nothing_is_trained_while_an_image_is_absent(root: Path):
+    (root / "b.png").unlink()
+    found, _ = folder(settings(root))
+    assert (list(found.image_ids), list(found.absent), found.complete) == (["a.png", "sub/c.png"], ["b.png"], True)
+    assert found.notes == ("1 of 3 listed images are absent",)
+    loader = Loader({"ours": settings(root)}, {"ours": [None]})
+    with pytest.raises(InputError, match=r"ours: 1 listed images are absent \(first: 'b\.png'\); add them"):
+        loader.check(["ours"])
+
+
 def test_an_absent_image_may_be_excluded(root: Path):
     (root / "b.png").unlink()
     (root / "exclude.csv").write_text("image_id,reason\nb.png,absent\n")
     found, _ = open_collection(settings(root, exclude=root / "exclude.csv"))
-    assert list(found.image_ids) == ["a.png", "sub/c.png"]
+    assert (list(found.image_ids), list(found.absent)) == (["a.png", "sub/c.png"], [])
     assert found.notes == ("1 of 3 images are left out by exclude.csv (absent: 1)",)
 
 

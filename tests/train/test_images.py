@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from medkt.data import images
 from medkt_eval.errors import InputError
@@ -127,6 +128,34 @@ def test_truncated_files_are_refused(tmp_path: Path, kind: str, part: float):
     path.write_bytes(whole.getvalue()[: int(part * len(whole.getvalue()))])
     with pytest.raises(InputError, match=rf"image\.{kind}: cannot be read as an image"):
         images.read_image(path, 64, 1)
+
+
+def photograph(side: int) -> Image.Image:
+    noise = gaussian_filter(np.random.default_rng(0).normal(size=(side, side, 3)), (4, 4, 0))
+    return Image.fromarray(np.clip(128 + 50 * noise / noise.std(), 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_decoding_at_a_reduced_scale_shows_the_same_image(tmp_path: Path, channels: int):
+    photograph(600).save(tmp_path / "large.jpg", quality=90)
+    whole = images.read_image(tmp_path / "large.jpg", 32, channels).astype(int)
+    reduced = images.read_image(tmp_path / "large.jpg", 32, channels, reduced=True).astype(int)
+    assert reduced.shape == whole.shape
+    assert 0 < np.abs(reduced - whole).max() <= 4
+    photograph(40).save(tmp_path / "small.jpg", quality=90)  # too small to be reduced
+    whole, reduced = (images.read_image(tmp_path / "small.jpg", 32, 3, reduced=some) for some in (False, True))
+    assert np.array_equal(whole, reduced)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_truncated_files_are_refused_at_a_reduced_scale_too(tmp_path: Path, progressive: bool):
+    whole = io.BytesIO()
+    photograph(400).save(whole, format="jpeg", progressive=progressive)
+    path = tmp_path / "image.jpg"
+    for missing in (2, 20, 200, 2000, 20_000):
+        path.write_bytes(whole.getvalue()[:-missing])
+        with pytest.raises(InputError, match=r"image\.jpg: cannot be read as an image"):
+            images.read_image(path, 16, 1, reduced=True)
 
 
 def test_the_shorter_side_is_resized_and_the_centre_kept(tmp_path: Path):

@@ -57,9 +57,9 @@ def test_a_list_of_something_else_is_refused(path: Path):
 
 def test_patients_of_a_text_file(path: Path):
     path.write_text("\ufeff0012\r\n patient 7 \r\n\r\n12\r\n0012\r\n", encoding="utf-8")
-    assert lists.patients(path) == {"0012", "patient 7", "12"}
+    assert lists.ids(path, "patient") == {"0012", "patient 7", "12"}
     path.write_text("\n")
     with pytest.raises(InputError, match="lists no patient"):
-        lists.patients(path)
+        lists.ids(path, "patient")
     with pytest.raises(InputError, match="nowhere"):
-        lists.patients(path.with_name("nowhere.txt"))
+        lists.ids(path.with_name("nowhere.txt"), "patient")

@@ -1,15 +1,13 @@
-"""Networks against the paper's counts and shapes; freezing; taps."""
+"""Networks against the paper's counts and shapes; taps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Literal
 
 import pytest
 import torch
 from torch import nn
-from torchvision.models import densenet121, densenet169
 
 from medkt.models import freezing
 from medkt.models.densenet import Architecture, DenseNet40, build, check_size, smallest_size_px, tap
@@ -28,10 +26,6 @@ def made(architecture: Architecture, n_outputs: int, seeds: Iterator[int] = SEED
 
 def batch(size_px: int, n_images: int = 2) -> torch.Tensor:
     return torch.randn(n_images, 3, size_px, size_px, generator=torch.Generator().manual_seed(size_px))
-
-
-def running_means(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in model.named_buffers() if name.endswith("running_mean")}
 
 
 @pytest.mark.parametrize(
@@ -145,54 +139,3 @@ def test_unknown_architectures_and_no_outputs_are_refused():
         made("resnet50", 2)  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="n_outputs = 0"):
         made("densenet40", 0)
-
-
-@pytest.mark.parametrize(
-    ("architecture", "unfrozen", "trainable"),
-    [
-        ("densenet121", "all", 6_968_206),
-        ("densenet121", "last34", 2_700_814),  # Table IV: 2.7m
-        ("densenet121", "head", 14_350),
-        ("densenet40", "all", 1_364_142),
-        ("densenet40", "head", 14_350),
-    ],
-)
-def test_unfrozen_parameters(architecture: Architecture, unfrozen: freezing.Unfrozen, trainable: int):
-    model = made(architecture, 14)
-    freezing.apply(model, "head", "update")  # what was frozen before must not matter
-    freezing.apply(model, unfrozen, "update")
-    assert freezing.parameter_counts(model)[0] == trainable
-
-
-def test_last34_are_34_layers_of_densenet121_alone():
-    model = made("densenet121", 14)
-    freezing.apply(model, "last34", "update")
-    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    assert sum(layer.weight.requires_grad for layer in layers) == 34
-    for other in (made("densenet40", 14), densenet169(num_classes=14)):
-        with pytest.raises(InputError, match=r"last34.*DenseNet-121"):
-            freezing.apply(other, "last34", "update")
-
-
-@pytest.mark.parametrize("frozen_batchnorm", ["update", "fixed"])
-def test_frozen_batchnorm_moves_only_when_told(frozen_batchnorm: Literal["update", "fixed"]):
-    model = densenet121(num_classes=2)
-    freezing.apply(model, "last34", frozen_batchnorm)
-    model.eval()  # as a validation does
-    freezing.set_training_mode(model, frozen_batchnorm)
-    before = running_means(model)
-    with torch.no_grad():
-        model(batch(64))
-    moved = {name for name, value in running_means(model).items() if not torch.equal(value, before[name])}
-    trained = {
-        name for name in before if name.startswith(("features.transition3", "features.denseblock4", "features.norm5"))
-    }
-    assert moved == (trained if frozen_batchnorm == "fixed" else set(before))
-
-
-def test_unknown_words_of_freezing_are_refused():
-    model = made("densenet40", 2)
-    with pytest.raises(InputError, match='unfrozen = "last3"'):
-        freezing.apply(model, "last3", "update")  # pyright: ignore[reportArgumentType]
-    with pytest.raises(InputError, match='frozen_batchnorm = "frozen"'):
-        freezing.apply(model, "all", "frozen")  # pyright: ignore[reportArgumentType]

@@ -13,9 +13,10 @@ from torch import nn
 from medkt import pictures
 from medkt.data import augment, samples
 from medkt.data.collection import Task
+from medkt.models import densenet
 from medkt.models.densenet import build
-from medkt.models.teachers import freeze
-from medkt.trainer import Part, RunData
+from medkt.models.teachers import Teacher
+from medkt.run_data import Part, RunData
 from medkt_eval.files import sha256_of_file
 
 NAN = np.nan
@@ -59,6 +60,10 @@ def run_data(pixels: np.ndarray, task: Task = "multilabel") -> RunData:
     targets = np.eye(n, dtype=np.float32) if task == "multilabel" else np.arange(n)
     part = Part(pixels, targets, ids(n))
     return RunData(task, tuple(f"label {k}" for k in range(n)), part, part, part)
+
+
+def as_teacher(network: nn.Module) -> Teacher:
+    return Teacher(network, attention_layer=densenet.attention_layer(network), smallest_size_px=32)
 
 
 def noise(n: int, channels: int, side: int) -> np.ndarray:
@@ -123,7 +128,7 @@ def test_maps_are_the_mean_square_of_the_raw_layer(student: nn.Module):
 
 
 def test_attention_of_both_networks_on_samples_from_first_to_last(student: nn.Module):
-    teacher = freeze(build("densenet121", 2, seed=2))
+    teacher = as_teacher(build("densenet121", 2, seed=2))
     data = run_data(noise(5, 1, 64), "multiclass")
     files = pictures.files(data, student, teacher)
     maps = [row for row in listed(files) if row["kind"] == "attention"]
@@ -148,19 +153,19 @@ def test_a_network_that_sees_nothing_has_a_black_map():
     dead = build("densenet40", 1, seed=0)
     for parameter in dead.get_submodule("features.reduce").parameters():
         nn.init.zeros_(parameter)
-    files = pictures.files(run_data(noise(1, 1, 32)), dead, freeze(dead))
+    files = pictures.files(run_data(noise(1, 1, 32)), dead, as_teacher(dead))
     assert not np.asarray(opened(files, "attention-01-student.png")).any()
 
 
 def test_no_test_image_shows_a_label(student: nn.Module):
     part = Part(noise(2, 1, 32), np.full((2, 1), NAN, dtype=np.float32), ids(2))
-    files = pictures.files(RunData("multilabel", ("a",), part, part, part), student, freeze(student))
+    files = pictures.files(RunData("multilabel", ("a",), part, part, part), student, as_teacher(student))
     assert list(files) == ["pictures.json"]
     assert listed(files) == []
 
 
 def test_the_same_run_gives_the_same_bytes_without_dates(student: nn.Module, tmp_path):
-    data, teacher = run_data(noise(2, 1, 32)), freeze(build("densenet40", 2, seed=2))
+    data, teacher = run_data(noise(2, 1, 32)), as_teacher(build("densenet40", 2, seed=2))
     state = torch.get_rng_state()
     files = pictures.files(data, student, teacher)
     assert pictures.files(data, student, teacher) == files

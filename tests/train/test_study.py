@@ -13,6 +13,7 @@ from PIL import Image
 from medkt import run_folder
 from medkt.config import RunSettings, read_study
 from medkt.models.teachers import load_teacher
+from medkt.observer import Observer
 from medkt.pictures import attention_maps
 from medkt.study import train_study
 from medkt_eval.errors import InputError
@@ -24,7 +25,7 @@ TL0 = "phantom-chest-24-transfer_learning-densenet40-none-s0"
 AT1 = "phantom-chest-24-attention_transfer-densenet40-shapes-s1"
 
 
-class Watcher:
+class Watcher(Observer):
     """Remembers what it was told; interrupts where it is told to."""
 
     def __init__(self, interrupt_in: str | None = None) -> None:
@@ -35,12 +36,6 @@ class Watcher:
 
     def plan(self, runs: Sequence[RunSettings], whole: int) -> None:
         self.waiting, self.whole = [run.run_id for run in runs], whole
-
-    def run(self, run: RunSettings) -> None:
-        pass
-
-    def reading(self, run: RunSettings, done: int, total: int) -> None:
-        pass
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
         if run.run_id == self.interrupt_in:
@@ -88,7 +83,11 @@ def test_a_run_folder_holds_what_the_format_says(trained: Path):
     assert run["predictions_validation"]["rows"] == 60
     assert run["environment"]["threads_per_run"] == 1
     teacher = sha256_of_file(trained / "runs" / TEACHER / "model.safetensors")
-    assert run["teacher"] == {"source": "shapes", "sha256": teacher}
+    own_auc = run["teacher"].pop("auc")
+    assert list(own_auc) == run["labels"]
+    assert not any(own_auc.values())  # a teacher of shapes knows no finding
+    assert set(run["teacher"].pop("undefined_because")) == set(run["labels"])
+    assert run["teacher"] == {"source": "shapes", "architecture": "densenet40", "sha256": teacher, "split": "test"}
     assert run["initialisation"]["sha256"] == teacher
     assert run["initialisation"]["fresh"] == ["classifier.weight", "classifier.bias"]
     data = run["data"]
@@ -125,7 +124,7 @@ def test_a_run_folder_holds_its_network_and_pictures(trained: Path):
 
 def test_the_selected_weights_are_those_that_attend(trained: Path):
     folder = trained / "runs" / AT1
-    student = load_teacher("densenet40", folder)
+    student = load_teacher("densenet40", folder).network
     rows = json.loads((folder / "pictures.json").read_text())["pictures"]
     row = next(row for row in rows if row["layer"] == "student")
     sample = next(one["file"] for one in rows if one["layer"] == "image" and one["image_id"] == row["image_id"])
@@ -237,7 +236,7 @@ def test_a_full_disk_leaves_nothing_half_written(copied: Path, monkeypatch: pyte
     monkeypatch.setattr(run_folder, "save_file", full)
     with pytest.raises(OSError, match="No space left"):
         go(copied / "tiny.toml", copied / "runs")
-    assert not list((copied / "runs").glob(".*"))
+    assert [path.name for path in (copied / "runs").glob(".*")] == [f".{AT1}.checkpoint"]
     assert not (copied / "runs" / AT1).exists()
     assert run_folder.is_whole(copied / "runs" / TL0)
     monkeypatch.undo()

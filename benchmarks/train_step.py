@@ -1,0 +1,223 @@
+"""What medkt's training adds to a bare PyTorch loop, what a teacher costs, and what a grid of betas saves.
+
+python benchmarks/train_step.py                      ratios, DenseNet-40 at 64 px, batches of 32, one thread
+python benchmarks/train_step.py --student densenet121 --size 64 --threads 2
+python benchmarks/train_step.py --memory             peak memory of a run, by network and image size (Linux)
+
+Every ratio is taken within a round, which times its parts one after the other on the same images; printed are the
+median and the range over the rounds. Times are wall-clock seconds.
+
+S          a step of transfer learning: Student.step on batches that lie ready
+bare       the same written by hand: forward, loss, backward, Adam, on the same batches and memory format
+epoch      the trainer's loop from cached pixels: gathering, augmentation, steps; against S on batches that lie ready
+T          a forward pass of the teacher (the student's architecture) without gradients
+AT         a step of attention transfer; against S + T
+grid       six steps of attention transfer that share one teacher; against 6 S + T
+defaults   S, against the bare step in PyTorch's own memory format
+predict    predict() on a split; against bare forward passes on batches that lie ready
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from medkt import device
+from medkt.batches import batches
+from medkt.config import Architecture, RunSettings, TrainingSettings
+from medkt.data_settings import PhantomChestData
+from medkt.models import densenet
+from medkt.models.teachers import Teacher
+from medkt.prediction import predict
+from medkt.run_data import Part, RunData
+from medkt.student import Student
+
+BATCH, STEPS, LABELS, BETAS = 32, 4, tuple(f"l{k}" for k in range(14)), (1.0, 5.0, 20.0, 50.0, 100.0, 1000.0)
+
+
+def settings(student: Architecture, size_px: int, beta: float | None = None) -> RunSettings:
+    """A run of made images; with `beta`, of attention transfer."""
+    return RunSettings(
+        run_id=f"benchmark-{beta}-s0", role="arm", name="b", dataset="b", train_size=None, seed=0,
+        method="supervised" if beta is None else "attention_transfer", student=student, initialisation="random",
+        data=PhantomChestData(collection="phantom-chest", patients=3, validation_size=1, test_size=1),
+        training=TrainingSettings(image_size_px=size_px, batch_size=BATCH),
+        teacher=None if beta is None else "t", attention_loss=None if beta is None else "eq1", beta=beta,
+    )  # fmt: skip
+
+
+def made(size_px: int) -> RunData:
+    """Random pixels and labels: STEPS batches to train, as many to predict."""
+    rng = np.random.default_rng(0)
+
+    def part() -> Part:
+        n = BATCH * STEPS
+        return Part(rng.integers(0, 256, (n, 1, size_px, size_px), dtype=np.uint8),
+                    rng.integers(0, 2, (n, len(LABELS))).astype(np.float32),
+                    np.array([str(k) for k in range(n)], dtype=object))  # fmt: skip
+
+    return RunData("multilabel", LABELS, part(), part(), part())
+
+
+def teacher(architecture: Architecture) -> Teacher:
+    """An untrained network in a teacher's place."""
+    network = densenet.build(architecture, len(LABELS), seed=1)
+    return Teacher(network, attention_layer=densenet.attention_layer(network),
+                   smallest_size_px=densenet.smallest_size_px(architecture, tapped=True))  # fmt: skip
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall-clock seconds of `work`."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def bare_step(
+    network: nn.Module, optimiser: torch.optim.Optimizer, images: torch.Tensor, targets: torch.Tensor
+) -> None:
+    """What anybody would write."""
+    loss = functional.binary_cross_entropy_with_logits(network(images), targets)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+    loss.item()
+
+
+def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, list[float]]:
+    """Ratios of each round, by name."""
+    data, run = made(size_px), settings(architecture, size_px)
+    where = device.chosen(run.training)
+    student = Student(run, data, start="random", teacher=None, device=where)
+    ours = teacher(architecture).to(where.device, channels_last=True)
+    taught = [Student(settings(architecture, size_px, beta), data, start="random", teacher=ours, device=where)
+              for beta in BETAS]  # fmt: skip
+    bare, plain = (densenet.build(architecture, len(LABELS), seed=0) for _ in range(2))
+    bare = where.placed(bare)
+    bare_adam, plain_adam = (torch.optim.Adam(network.parameters(), lr=5e-5) for network in (bare, plain))
+    ready = [(images, targets) for images, targets, _ in batches(run, data, 1, where)]
+    ids = data.train.image_ids[:BATCH]
+    for one in (student, *taught):
+        one.begin_epoch()
+
+    def step_s() -> None:
+        for images, targets in ready:
+            student.step(images, targets, ids)
+
+    def step_bare() -> None:
+        for images, targets in ready:
+            bare_step(bare, bare_adam, images, targets)
+
+    def step_plain() -> None:
+        for images, targets in ready:
+            bare_step(plain, plain_adam, images.contiguous(), targets)
+
+    def epoch() -> None:
+        for images, targets, rows in batches(run, data, 2, where):
+            student.step(images, targets, data.train.image_ids[rows])
+
+    def look() -> None:
+        for images, _ in ready:
+            ours.forget()
+            ours.look(images)
+
+    def step_at(students: list[Student]) -> None:
+        for images, targets in ready:
+            ours.forget()
+            for one in students:
+                one.step(images, targets, ids)
+
+    def forward() -> None:
+        with torch.inference_mode():
+            for images, _ in ready:
+                bare(images)
+
+    def predicted() -> None:
+        predict(bare, "multilabel", data.test, BATCH, where)
+
+    parts = {"S": step_s, "bare": step_bare, "plain": step_plain, "epoch": epoch, "T": look,
+             "AT": lambda: step_at(taught[:1]), "grid": lambda: step_at(taught)}  # fmt: skip
+    found: dict[str, list[float]] = {}
+    for round_ in range(rounds + 1):
+        took = {name: seconds(work) for name, work in parts.items()}
+        bare.eval()
+        took |= {"forward": seconds(forward), "predict": seconds(predicted)}
+        bare.train()
+        if round_ == 0:
+            continue  # to warm up
+        for name, value in {
+            "S / bare": took["S"] / took["bare"],
+            "epoch / bare": took["epoch"] / took["bare"],
+            "AT / (S + T)": took["AT"] / (took["S"] + took["T"]),
+            "grid of 6 / (6 S + T)": took["grid"] / (6 * took["S"] + took["T"]),
+            "grid of 6 / 6 (S + T)": took["grid"] / (6 * (took["S"] + took["T"])),
+            "plain / S": took["plain"] / took["S"],
+            "forward / predict": took["forward"] / took["predict"],
+            "T / S": took["T"] / took["S"],
+            "images a second of S": BATCH * STEPS / took["S"],
+        }.items():
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def peak_memory_mb(architecture: Architecture, size_px: int, taught: bool) -> float:
+    """Resident memory above the imports' after two steps, in a process of its own."""
+    code = (f"from benchmarks.train_step import steps_in_memory; "
+            f"print(steps_in_memory({architecture!r}, {size_px}, {taught}))")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def steps_in_memory(architecture: Architecture, size_px: int, taught: bool) -> float:
+    """MB that two steps, a validation and their networks add to what the process held."""
+    data, run = made(size_px), settings(architecture, size_px, 1.0 if taught else None)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    where = device.chosen(run.training)
+    given = teacher(architecture).to(where.device, channels_last=True) if taught else None
+    student = Student(run, data, start="random", teacher=given, device=where)
+    student.begin_epoch()
+    for k, (images, targets, rows) in enumerate(batches(run, data, 1, where)):
+        if k < 2:
+            student.step(images, targets, data.train.image_ids[rows])
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--student", choices=("densenet40", "densenet121"), default="densenet40")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--memory", action="store_true")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    if given.memory:
+        print("| Network | px | a run of transfer learning, MB | of attention transfer, MB |\n|---|---|---|---|")
+        for architecture in ("densenet40", "densenet121"):
+            for size_px in (64, 128, 256):
+                figures = [peak_memory_mb(architecture, size_px, taught) for taught in (False, True)]
+                print(f"| {architecture} | {size_px} | {figures[0]:.0f} | {figures[1]:.0f} |", flush=True)
+        return
+    print(f"{given.student}, {given.size} px, batches of {BATCH}, {given.threads} thread(s), {given.rounds} rounds\n")
+    print("| Ratio | median | range |\n|---|---|---|")
+    for name, values in ratios(given.student, given.size, given.rounds).items():
+        print(f"| {name} | {statistics.median(values):.3f} | {min(values):.3f}-{max(values):.3f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What every method of knowledge transfer is to the trainer.
+
+In: each batch and the student's answer to it. Out: a loss, to be added to the task's.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from medkt_eval.errors import InputError
+
+
+class Transfer(nn.Module, ABC):
+    """A method's own loss: the trainer minimises L_task + L_transfer / beta (the paper, Eq. 2).
+
+    Student and teacher are looked at, not owned: `parameters` and `state_dict` hold only what the method itself must
+    train, such as a projection; often nothing. One object serves one student; several may share a teacher.
+
+    Parameters
+    ----------
+    beta : float
+        Divisor, above 0: the larger, the weaker the teacher.
+
+    Attributes
+    ----------
+    weight : float
+        1 / beta.
+
+    Raises
+    ------
+    InputError
+        Where beta is not a positive number.
+    """
+
+    def __init__(self, beta: float) -> None:
+        super().__init__()
+        if not (math.isfinite(beta) and beta > 0):
+            raise InputError(f"beta = {beta}: the method's loss is divided by it; expected a number above 0.")
+        self.weight = 1.0 / beta
+
+    @abstractmethod
+    def loss(self, images: Tensor, logits: Tensor) -> Tensor:
+        """Give the method's loss for the batch that the student has just seen.
+
+        Parameters
+        ----------
+        images : float32, (B, 3, S, S)
+            The batch, normalised for the student; the teacher sees it so too.
+        logits : float, (B, n_outputs)
+            The student's answer to it, with its gradient.
+
+        Returns
+        -------
+        Tensor, float32, ()
+            To be multiplied by `weight`; float32 whatever the precision of the networks.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Take the method's hooks off the student; the teacher may have other students."""
