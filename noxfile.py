@@ -26,7 +26,7 @@ def tests(session: nox.Session) -> None:
     session.install(".[train,teachers]", *group("test"), *group("training"))
     # A process a core, one thread each; a file's tests stay together, for they share what they train.
     one_thread = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "NUMBA_NUM_THREADS": "1"}
-    session.run("pytest", "-n", "logical", "--dist", "loadfile", "-m", "not slow and not browser and not latex",
+    session.run("pytest", "-n", "auto", "--dist", "loadfile", "-m", "not slow and not browser and not latex",
                 *session.posargs, env=one_thread)  # fmt: skip
 
 
