@@ -101,7 +101,7 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from medkt.config import read_study, shipped_study
 
-    shipped = shipped_study("demo" if study is None else str(study))
+    shipped = None if study is not None and study.is_file() else shipped_study("demo" if study is None else str(study))
     settings, text, sha256 = read_study(shipped or study or Path())
     try:
         import torch  # noqa: F401

@@ -254,12 +254,9 @@ def read_study(path: Path) -> tuple[Study, str, str]:
 
 
 def shipped_study(name: str) -> Path | None:
-    """The study file of this name that comes with medkt ("demo", "paper"), or None where there is none.
-
-    A file of the same name in the working folder goes first.
-    """
+    """The study file of this name that comes with medkt ("demo", "paper"), or None where there is none."""
     path = Path(__file__).parent / "studies" / f"{name}.toml"
-    return path if name.isidentifier() and path.is_file() and not Path(name).exists() else None
+    return path if name.isidentifier() and path.is_file() else None
 
 
 def changed(training: TrainingSettings, changes: dict[str, Any], where: str) -> TrainingSettings:

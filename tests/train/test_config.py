@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from medkt.config import RunSettings, TrainingSettings, read_study
+from medkt.config import RunSettings, TrainingSettings, read_study, shipped_study
 from medkt.loading import Loader
 from medkt.run_plan import plan
 from medkt_eval.errors import InputError
@@ -144,3 +144,12 @@ def test_teachers_with_the_names_of_weights_are_refused(study_file: Path, study_
         )
         with pytest.raises(InputError, match=f"a teacher is called '{name}'|a random start is no transfer learning"):
             read_study(study_file)
+
+
+def test_shipped_studies_go_by_name():
+    for name in ("demo", "paper"):
+        path = shipped_study(name)
+        assert path is not None
+        assert read_study(path)[0].name == name
+    assert shipped_study("gone") is None
+    assert shipped_study("../studies/demo") is None
