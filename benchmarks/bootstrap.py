@@ -47,7 +47,7 @@ def ours(threads: int) -> dict[str, float]:
     truth, scores, patient = images()
 
     def seconds(replicates: int) -> float:
-        multiplicities.cache_clear()
+        multiplicities.cache.clear()
         began = time.perf_counter()
         rankings = [rank(truth[:, k], scores[:, k], patient, N_PATIENTS) for k in range(N_LABELS)]
         found = resample_ranked(rankings, replicates=replicates, seed=0, dataset="benchmark", threads=threads)

@@ -37,8 +37,8 @@ def measure_calibration(test: TestSet) -> Iterator[Measure]:
     for k, label in enumerate(test.labels):
         labelled = ~np.isnan(test.truth(k))
         truth, patient = test.truth(k)[labelled], test.patient[labelled]
-        scores = test.scores[k][:, labelled]
-        inside = ((scores > 0) & (scores < 1)).all(axis=1)
+        scores = test.scores_of(k)[:, labelled]
+        inside = np.all((scores > 0) & (scores < 1), axis=1)
         fits = np.full((2, len(scores), 1 + test.n_patients), np.nan)
         for run in np.flatnonzero(inside):
             fits[:, run] = _fits(truth, logit(scores[run]), patient, test.n_patients)
@@ -109,7 +109,7 @@ def reliability_curves(
     made = []
     for k, label in enumerate(test.labels):
         labelled = ~np.isnan(test.truth(k))
-        scores = test.scores[k][:, labelled]
+        scores = test.scores_of(k)[:, labelled]
         if (scores < 0).any() or (scores > 1).any():
             continue
         truth, patient = test.truth(k)[labelled] == 1, test.patient[labelled]

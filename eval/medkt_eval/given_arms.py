@@ -17,10 +17,11 @@ from pathlib import Path
 import pandas as pd
 from pyarrow import parquet
 
-from medkt_eval import predictions
+from medkt_eval import columns, predictions
+from medkt_eval.columns import Readable
 from medkt_eval.errors import InputError
 from medkt_eval.files import sha256_of_file
-from medkt_eval.predictions import Predictions, Task
+from medkt_eval.predictions import Task
 from medkt_eval.run_records import FORMAT, ArmFields, Manifest, check_labels
 
 DATASET = "predictions"  # all that is given together is compared together
@@ -46,10 +47,14 @@ class Table:
             raise InputError(f"{self.source}: cannot be read as predictions ({error}); "
                              "expected Parquet, CSV or CSV.gz") from error  # fmt: skip
 
-    def read(self, task: Task, labels: Sequence[str]) -> Predictions:
-        """The whole table, validated."""
+    def rows(self) -> int | None:
+        """Images; None where that takes reading the file."""
+        return len(self.content) if isinstance(self.content, pd.DataFrame) else columns.rows_of(self.content)
+
+    def read(self, task: Task, labels: Sequence[str], *, held: bool) -> Readable:
+        """The table, validated."""
         if isinstance(self.content, Path):
-            return predictions.read(self.content, task, labels)
+            return columns.read(self.content, task, labels, held=held)
         return predictions.from_frame(self.content, task, labels, source=self.source)
 
     def sha256(self) -> str:
@@ -72,14 +77,18 @@ class GivenRun:
         """What messages call the run."""
         return self.test_table.source
 
-    def test(self) -> Predictions:
-        """Read the test predictions."""
-        return self.test_table.read(self.manifest.arm.task, self.manifest.labels)
+    def test_rows(self) -> int | None:
+        """Test images; None where that takes reading them."""
+        return self.test_table.rows()
 
-    def validation(self) -> Predictions | None:
-        """Read the validation predictions, or None where none were given."""
+    def test(self, *, held: bool = True) -> Readable:
+        """The test predictions."""
+        return self.test_table.read(self.manifest.arm.task, self.manifest.labels, held=held)
+
+    def validation(self, *, held: bool = True) -> Readable | None:
+        """The validation predictions, or None where none were given."""
         table = self.validation_table
-        return None if table is None else table.read(self.manifest.arm.task, self.manifest.labels)
+        return None if table is None else table.read(self.manifest.arm.task, self.manifest.labels, held=held)
 
     def history(self) -> None:
         """No table says how training went."""

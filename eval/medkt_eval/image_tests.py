@@ -65,7 +65,7 @@ def analyse_images(
                 for metric, result in _mcnemar(test, k, a, b, plan.level).items():
                     tests[pair.arm_a, pair.arm_b, metric, label].append(result)
             if test.predictions.task == "multiclass":
-                right = test.scores.argmax(axis=0) == test.predictions.targets  # (n_runs, n_images)
+                right = test.arg_max == test.predictions.classes  # (n_runs, n_images)
                 result = mcnemar(right[a].mean(axis=0), right[b].mean(axis=0), test.patient, plan.level)
                 tests[pair.arm_a, pair.arm_b, "accuracy", "micro"].append(result)
     return OnImages(tests, limits)
@@ -83,7 +83,8 @@ def _studentized(
         truth, patient = test.truth(k)[labelled], test.patient[labelled]
         if 0 < truth.sum() < truth.size:
             labels.append(label)
-            rankings.append([rank(truth, scores, patient, test.n_patients) for scores in test.scores[k][:, labelled]])
+            scores = test.scores_of(k)[:, labelled]
+            rankings.append([rank(truth, run, patient, test.n_patients) for run in scores])
     if not labels:
         return {}, {}
     labels += ["macro", "weighted"]
@@ -123,7 +124,7 @@ def _permutation(test: TestSet, asked: Asked, a: np.ndarray, b: np.ndarray, leve
     weights = []
     for k, label in enumerate(test.labels):
         labelled = ~np.isnan(test.truth(k))
-        positive, scores = test.truth(k)[labelled] == 1, test.scores[k][:, labelled]
+        positive, scores = test.truth(k)[labelled] == 1, test.scores_of(k)[:, labelled]
         if 0 < positive.sum() < positive.size:
             made[label] = permuted_differences(
                 positive, scores[a], scores[b], test.patient[labelled], test.n_patients,

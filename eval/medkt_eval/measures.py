@@ -149,7 +149,7 @@ def _label(test: TestSet, asked: Asked, k: int, label: str, subset: np.ndarray) 
     images = Images(test.truth(k)[subset] == 1, test.patient[subset], test.n_patients)
     calls = [None if run is None else run[subset] for run in called]
     drawn_calls = _drawn_calls(test, asked, k, subset)
-    return measure_label(asked, label, images, test.scores[k][:, subset], calls, because, drawn_calls)
+    return measure_label(asked, label, images, test.scores_of(k)[:, subset], calls, because, drawn_calls)
 
 
 def _drawn_calls(test: TestSet, asked: Asked, k: int, subset: np.ndarray) -> np.ndarray | None:
@@ -157,7 +157,7 @@ def _drawn_calls(test: TestSet, asked: Asked, k: int, subset: np.ndarray) -> np.
     if test.refitted is None or not asked.of_calls:
         return None
     return resample_calls(
-        test.truth(k)[subset] == 1, test.patient[subset], test.n_patients, test.scores[k][:, subset],
+        test.truth(k)[subset] == 1, test.patient[subset], test.n_patients, test.scores_of(k)[:, subset],
         test.refitted[:, k], seed=asked.seed, dataset=asked.dataset, strata=asked.strata,
     )  # fmt: skip
 
@@ -167,7 +167,7 @@ def _micro(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
     subsets = [among & ~np.isnan(test.truth(k)) for k in range(len(test.labels))]
     truth = np.concatenate([test.truth(k)[subset] == 1 for k, subset in enumerate(subsets)])
     patient = np.concatenate([test.patient[subset] for subset in subsets])
-    scores = np.concatenate([test.scores[k][:, subset] for k, subset in enumerate(subsets)], axis=1)
+    scores = np.concatenate([test.scores_of(k)[:, subset] for k, subset in enumerate(subsets)], axis=1)
     called: list[np.ndarray | None] = []
     because: list[str | None] = []
     of_labels = [test.called(k) for k in range(len(test.labels))]
@@ -189,7 +189,7 @@ def _micro(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
 
 def _of_all_classes(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
     return measure_confusion(
-        asked, test.predictions.targets[among], test.scores[:, :, among].argmax(axis=0), len(test.labels),
+        asked, test.predictions.classes[among], test.arg_max[:, among], len(test.labels),
         test.patient[among], test.n_patients,
     )  # fmt: skip
 
@@ -202,10 +202,10 @@ def _one_versus_one(test: TestSet, asked: Asked, among: np.ndarray) -> Measured:
     for a in range(len(test.labels)):
         for b in range(len(test.labels)):
             if a != b:
-                subset = among & np.isin(test.predictions.targets, (a, b))
-                images = Images(test.predictions.targets[subset] == a, test.patient[subset], test.n_patients)
+                subset = among & np.isin(test.predictions.classes, (a, b))
+                images = Images(test.predictions.classes[subset] == a, test.patient[subset], test.n_patients)
                 label = f"{test.labels[a]} against {test.labels[b]}"
-                found = measure_label(auc, label, images, test.scores[a][:, subset], none, none)[0]
+                found = measure_label(auc, label, images, test.scores_of(a)[:, subset], none, none)[0]
                 average.add(found, positives_variants(images, asked))
     return replace(average.measured()[0], label="macro_ovo")
 

@@ -49,7 +49,7 @@ def net_benefit_curves(
     made = []
     for k, label in enumerate(test.labels):
         labelled = ~np.isnan(test.truth(k))
-        scores = test.scores[k][:, labelled]
+        scores = test.scores_of(k)[:, labelled]
         truth, patient = test.truth(k)[labelled] == 1, test.patient[labelled]
         if (scores < 0).any() or (scores > 1).any() or not 0 < truth.sum() < truth.size:
             continue

@@ -19,6 +19,7 @@ from medkt_eval.errors import InputError
 
 Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
+PROBABILITIES_SUM_TO = 1e-3  # of 1, or nearer
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,39 @@ class Predictions:
     scores: np.ndarray
     groups: dict[str, np.ndarray] = field(default_factory=dict)
     source: str = "predictions"
+
+    def patients(self) -> tuple[np.ndarray, int]:
+        """Each image's patient by sorted patient id, int64, (n_images,), and how many there are.
+
+        An image is its own patient where none is named.
+        """
+        if self.patient_ids is None:
+            return np.arange(len(self.image_ids)), len(self.image_ids)
+        names, patient = np.unique(self.patient_ids.astype(str), return_inverse=True)
+        return patient, len(names)
+
+    def target(self, k: int) -> np.ndarray:
+        """Label k: 1, 0, or NaN where it is not labelled; float64, (n_images,)."""
+        return self.targets[:, k] if self.task == "multilabel" else (self.targets == k).astype(np.float64)
+
+    def score(self, k: int) -> np.ndarray:
+        """Scores of label k, float64, (n_images,)."""
+        return self.scores[:, k]
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Multi-class: each image's class, int64, (n_images,)."""
+        return self.targets
+
+
+def target_column(label: str) -> str:
+    """Column of a finding's targets."""
+    return f"target_{label}"
+
+
+def score_column(label: str) -> str:
+    """Column of a label's scores."""
+    return f"score_{label}"
 
 
 def find(folder: Path, split: str) -> Path | None:
@@ -107,15 +141,9 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
     InputError
         As `read`, naming `source`.
     """
-    target_columns = [f"target_{label}" for label in labels] if task == "multilabel" else ["target"]
-    score_columns = [f"score_{label}" for label in labels]
-    absent = [name for name in ["image_id", *target_columns, *score_columns] if name not in frame.columns]
-    if absent:
-        raise InputError(f"{source}: no column {absent[0]!r}; a {task} file of these labels needs it (docs/formats.md)")
-    known = {"image_id", "patient_id", *target_columns, *score_columns}
-    unknown = [name for name in frame.columns if name not in known and not str(name).startswith("group_")]
-    if unknown:
-        raise InputError(f"{source}: unknown column {unknown[0]!r}; expected {', '.join(sorted(known)[:4])}, ...")
+    target_columns = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
+    score_columns = [score_column(label) for label in labels]
+    check_columns([str(name) for name in frame.columns], task, labels, source=source)
     if frame.empty:
         raise InputError(f"{source}: no rows; expected one an image")
 
@@ -155,6 +183,25 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
     return Predictions(task, tuple(labels), image_ids, patient_ids, targets, scores, groups, source)
 
 
+def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, source: str) -> None:
+    """Refuse columns that are not those of docs/formats.md.
+
+    Raises
+    ------
+    InputError
+        Naming the first column that is absent or unknown.
+    """
+    targets = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
+    needed = ["image_id", *targets, *map(score_column, labels)]
+    absent = [name for name in needed if name not in names]
+    if absent:
+        raise InputError(f"{source}: no column {absent[0]!r}; a {task} file of these labels needs it (docs/formats.md)")
+    known = {"patient_id", *needed}
+    unknown = [name for name in names if name not in known and not name.startswith("group_")]
+    if unknown:
+        raise InputError(f"{source}: unknown column {unknown[0]!r}; expected {', '.join(sorted(known)[:4])}, ...")
+
+
 def to_frame(predictions: Predictions) -> pd.DataFrame:
     """Columns of docs/formats.md; scores as float32, as models give them."""
     columns: dict[str, object] = {"image_id": predictions.image_ids}
@@ -169,45 +216,6 @@ def to_frame(predictions: Predictions) -> pd.DataFrame:
     for k, label in enumerate(predictions.labels):
         columns[f"score_{label}"] = predictions.scores[:, k].astype(np.float32)
     return pd.DataFrame(columns)
-
-
-def check_same_images(first: Predictions, second: Predictions, names: tuple[str, str]) -> None:
-    """Refuse to compare two runs whose test images, patients, groups or targets differ: none are silently intersected.
-
-    Raises
-    ------
-    InputError
-        Naming both runs and the first ids that differ.
-    """
-    a, b = names
-    if not np.array_equal(first.image_ids, second.image_ids):
-        for left, right, holder, other in ((first, second, a, b), (second, first, b, a)):
-            lost = np.setdiff1d(left.image_ids.astype(str), right.image_ids.astype(str))
-            if lost.size:
-                raise InputError(
-                    f"runs {a} and {b} have different test images: {lost.size} of {holder} are not in {other} "
-                    f"(first: {', '.join(lost[:3])}). Comparisons need the same test set: train one of them again "
-                    "with the other's study file, or give them different data set names"
-                )
-    differs = np.zeros(len(first.image_ids), dtype=bool)
-    if first.patient_ids is not None and second.patient_ids is not None:
-        differs = first.patient_ids != second.patient_ids
-    if differs.any():
-        raise InputError(f"runs {a} and {b} give image {first.image_ids[differs][0]!r} different patients")
-    for name in first.groups.keys() & second.groups.keys():
-        differs = first.groups[name] != second.groups[name]
-        if differs.any():
-            told = [f"{of.groups[name][differs][0]!r}" for of in (first, second)]
-            raise InputError(f"runs {a} and {b} disagree on group_{name} of image {first.image_ids[differs][0]!r}: "
-                             f"{told[0]} and {told[1]}; comparisons need the same groups")  # fmt: skip
-    equal = (first.targets == second.targets) | (np.isnan(first.targets) & np.isnan(second.targets))
-    if not equal.all():
-        where = np.argwhere(~equal)[0]
-        label = f" of {first.labels[where[1]]}" if first.task == "multilabel" else ""
-        raise InputError(
-            f"runs {a} and {b} disagree on the target{label} of image {first.image_ids[where[0]]!r}; "
-            "comparisons need the same targets"
-        )
 
 
 def _texts(column: pd.Series) -> np.ndarray:
@@ -250,7 +258,7 @@ def _multiclass_targets(
         row = np.flatnonzero(index < 0)[0]
         raise InputError(f"{source}: image {image_ids[row]!r}: target is {frame['target'].iloc[row]!r}; "
                          f"expected one of {', '.join(labels)}")  # fmt: skip
-    if scores.min() < 0 or scores.max() > 1 or np.abs(scores.sum(axis=1) - 1).max() > 1e-3:
+    if scores.min() < 0 or scores.max() > 1 or np.abs(scores.sum(axis=1) - 1).max() > PROBABILITIES_SUM_TO:
         row = int(np.argmax(np.maximum(np.abs(scores.sum(axis=1) - 1), -scores.min(axis=1))))
         raise InputError(f"{source}: image {image_ids[row]!r}: the scores of the classes sum to "
                          f"{scores[row].sum():.4g}, the smallest is {scores[row].min():.4g}; expected probabilities "

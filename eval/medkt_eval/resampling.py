@@ -15,10 +15,11 @@ import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 from typing import Literal
 
 import numpy as np
+from cachetools import LRUCache, cached
 from numba import njit
 
 from medkt_eval.errors import InputError
@@ -29,6 +30,7 @@ LANES = 64  # replicates side by side: a patient's multiplicities fill one line 
 BLOCK = LANES  # replicates of one random stream
 STREAMS = {"test": 1, "validation": 3}  # 2: of seeds, seed_resampling.py
 MOST_IMAGES = 2**31 - 1  # of a replicate: twice as many are counted in 32 bits
+REMEMBERED_BYTES = 2**30  # of draws, which every label and run of a data set asks for again
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Cells:
     n_patients: int
 
 
-@lru_cache(maxsize=64)  # 4,096 replicates: every label of a data set asks for the same
+@cached(LRUCache(REMEMBERED_BYTES, getsizeof=lambda drawn: drawn.nbytes), lock=Lock())
 def multiplicities(
     n_patients: int,
     *,
@@ -113,8 +115,15 @@ def multiplicities(
     ((1000, 64), {1000})
     """
     stream = np.random.SeedSequence([seed, STREAMS[split], zlib.crc32(dataset.encode()), block])
-    words = np.random.SFC64(stream).random_raw((LANES, (n_patients + 1) // 2))
-    drawn = _count(words, n_patients) if strata is None else _count_in_strata(words, strata.order, *strata.ranges)
+    random = np.random.SFC64(stream)
+    counts = np.zeros((LANES, n_patients), dtype=np.uint8)
+    for of_lane in counts:  # words for one at a time: for all of them they take four times what is drawn
+        words = random.random_raw((n_patients + 1) // 2)
+        if strata is None:
+            _count(words, of_lane)
+        else:
+            _count_in_strata(words, of_lane, strata.order, *strata.ranges)
+    drawn = counts.T.copy()  # a lane's counts fit the nearest cache; a patient's, one line of it
     drawn.flags.writeable = False
     return drawn
 
@@ -282,29 +291,25 @@ def _descent(ranking: Ranking) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True, nogil=True)
-def _count(words: np.ndarray, n_patients: int) -> np.ndarray:
-    """Draws counted lane by lane, then turned: a lane's counts fit the nearest cache."""
-    counts = np.zeros((LANES, n_patients), dtype=np.uint8)
-    n, half, low = np.uint64(n_patients), np.uint64(32), np.uint64(2**32 - 1)
-    for lane in range(LANES):
-        for k in range(n_patients):
-            word = words[lane, k // 2]
-            bits = word >> half if k % 2 else word & low
-            counts[lane, (bits * n) >> half] += np.uint8(1)
-    return counts.T.copy()
+def _count(words: np.ndarray, counts: np.ndarray) -> None:
+    """Add a lane's draws to its counts."""
+    n, half, low = np.uint64(len(counts)), np.uint64(32), np.uint64(2**32 - 1)
+    for k in range(len(counts)):
+        word = words[k // 2]
+        bits = word >> half if k % 2 else word & low
+        counts[(bits * n) >> half] += np.uint8(1)
 
 
 @njit(cache=True, nogil=True)
-def _count_in_strata(words: np.ndarray, order: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def _count_in_strata(
+    words: np.ndarray, counts: np.ndarray, order: np.ndarray, starts: np.ndarray, sizes: np.ndarray
+) -> None:
     """As `_count`, each draw from its own stratum."""
-    counts = np.zeros((LANES, len(order)), dtype=np.uint8)
     half, low = np.uint64(32), np.uint64(2**32 - 1)
-    for lane in range(LANES):
-        for k in range(len(order)):
-            word = words[lane, k // 2]
-            bits = word >> half if k % 2 else word & low
-            counts[lane, order[starts[k] + ((bits * sizes[k]) >> half)]] += np.uint8(1)
-    return counts.T.copy()
+    for k in range(len(counts)):
+        word = words[k // 2]
+        bits = word >> half if k % 2 else word & low
+        counts[order[starts[k] + ((bits * sizes[k]) >> half)]] += np.uint8(1)
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -14,11 +14,11 @@ from typing import Any, Literal, Protocol
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from medkt_eval import predictions
+from medkt_eval import columns, predictions
 from medkt_eval.analysis import read_text, validated
+from medkt_eval.columns import Readable
 from medkt_eval.errors import InputError
 from medkt_eval.files import sha256_of_file
-from medkt_eval.predictions import Predictions
 
 FORMAT = 1
 RESERVED_LABELS = ("macro", "weighted", "micro", "macro_ovo")  # what averages are called in results.json
@@ -60,7 +60,7 @@ class DataFields(ManifestPart):
     patients_in_two_splits: int | None = None
 
 
-class PredictionFile(ManifestPart):
+class RecordedFile(ManifestPart):
     """`predictions` in run.json."""
 
     file: str
@@ -80,8 +80,8 @@ class Manifest(ManifestPart):
     labels: list[str] = Field(min_length=1)
     data: DataFields = DataFields()
     selection: dict[str, Any] | None = Field(default=None, description="metric, epoch and value on validation")
-    predictions: PredictionFile | None = None
-    predictions_validation: PredictionFile | None = None
+    predictions: RecordedFile | None = None
+    predictions_validation: RecordedFile | None = None
     seconds: float | None = None
 
     @property
@@ -103,12 +103,16 @@ class Run(Protocol):
         """What messages call it."""
         ...
 
-    def test(self) -> Predictions:
-        """Read the test predictions."""
+    def test_rows(self) -> int | None:
+        """Test images; None where that takes reading them."""
         ...
 
-    def validation(self) -> Predictions | None:
-        """Read the validation predictions, or None where there are none."""
+    def test(self, *, held: bool = True) -> Readable:
+        """The test predictions: in memory, or, where that can be, to be read column by column."""
+        ...
+
+    def validation(self, *, held: bool = True) -> Readable | None:
+        """The validation predictions likewise, or None where there are none."""
         ...
 
     def history(self) -> pd.DataFrame | None:
@@ -132,17 +136,18 @@ class RunRecord:
         """Path of run.json."""
         return str(self.folder / "run.json")
 
-    def test(self) -> Predictions:
-        """Read the test predictions, checked against the hash in run.json."""
-        path = predictions.find(self.folder, "test")
-        if path is None:
-            raise InputError(f"{self.folder}: no predictions-test.parquet (or .csv, .csv.gz); expected one")
-        return self._read(path, self.manifest.predictions)
+    def test_rows(self) -> int | None:
+        """Test images, as their file says; None where that takes reading it."""
+        return columns.rows_of(self._test_file())
 
-    def validation(self) -> Predictions | None:
-        """Read the validation predictions, or None where the run has none."""
+    def test(self, *, held: bool = True) -> Readable:
+        """The test predictions, checked against the hash in run.json."""
+        return self._read(self._test_file(), self.manifest.predictions, held)
+
+    def validation(self, *, held: bool = True) -> Readable | None:
+        """The validation predictions, or None where the run has none."""
         path = predictions.find(self.folder, "validation")
-        return None if path is None else self._read(path, self.manifest.predictions_validation)
+        return None if path is None else self._read(path, self.manifest.predictions_validation, held)
 
     def history(self) -> pd.DataFrame | None:
         """history.csv, one row an epoch, or None where the run has none."""
@@ -159,13 +164,19 @@ class RunRecord:
         path = predictions.find(self.folder, "test")
         return sha256_of_file(path) if path else ""
 
-    def _read(self, path: Path, recorded: PredictionFile | None) -> Predictions:
+    def _test_file(self) -> Path:
+        path = predictions.find(self.folder, "test")
+        if path is None:
+            raise InputError(f"{self.folder}: no predictions-test.parquet (or .csv, .csv.gz); expected one")
+        return path
+
+    def _read(self, path: Path, recorded: RecordedFile | None, held: bool) -> Readable:
         if recorded is not None and recorded.sha256 not in (None, found := sha256_of_file(path)):
             raise InputError(
                 f"{path}: sha256 is {found[:12]}..., run.json says {str(recorded.sha256)[:12]}...; "
                 "the file was changed after the run: restore it, or remove this run and train it again"
             )
-        return predictions.read(path, self.manifest.arm.task, self.manifest.labels)
+        return columns.read(path, self.manifest.arm.task, self.manifest.labels, held=held)
 
 
 def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:

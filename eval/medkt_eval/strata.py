@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from medkt_eval.predictions import Predictions
+from medkt_eval.columns import Readable
 
 FEWEST = (
     5  # patients of a stratum: of fewer, plain resampling loses a label in more than 1 % (e^-4 = 2 %) of replicates
@@ -42,12 +42,12 @@ class Strata:
         return np.array([np.repeat(starts, sizes), np.repeat(sizes, sizes)], dtype=np.uint64)
 
 
-def patient_strata(predictions: Predictions, patient: np.ndarray, n_patients: int) -> Strata:
+def patient_strata(predictions: Readable, patient: np.ndarray, n_patients: int) -> Strata:
     """Patients by the rarest label that any of their images is positive for; those without one are a stratum too.
 
     Parameters
     ----------
-    predictions : Predictions
+    predictions : Predictions or PredictionFile
         Targets; an image that is not labelled is not positive.
     patient : int64, (n_images,)
         0 to n_patients - 1.
@@ -67,14 +67,14 @@ def patient_strata(predictions: Predictions, patient: np.ndarray, n_patients: in
     --------
     >>> targets = np.array([[1, 1]] * 5 + [[0, 1]] * 6 + [[0, 0]] * 7)
     >>> images = np.array([f"i{k:02d}" for k in range(18)])
+    >>> from medkt_eval.predictions import Predictions
     >>> rare = Predictions("multilabel", ("rare", "common"), images, None, targets.astype(float), targets / 2)
     >>> np.bincount(patient_strata(rare, np.arange(18), 18).of_patient).tolist()
     [7, 5, 6]
     """
     has = np.zeros((len(predictions.labels), n_patients), dtype=bool)
     for k in range(len(has)):
-        positive = predictions.targets[:, k] == 1 if predictions.task == "multilabel" else predictions.targets == k
-        has[k, patient[positive]] = True
+        has[k, patient[predictions.target(k) == 1]] = True
     waiting, found, placed = np.ones(n_patients, dtype=bool), np.zeros(n_patients, dtype=np.int64), 0
     for k in np.argsort(has.sum(axis=1), kind="stable"):
         mine = has[k] & waiting

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from medkt_eval.columns import PredictionFile, Readable
 from medkt_eval.errors import InputError
-from medkt_eval.predictions import Predictions, check_same_images
 from medkt_eval.run_records import Run
-from medkt_eval.threshold_refit import Refit, check_same_validation, patients_of
+from medkt_eval.same_images import check_same_images, check_same_validation
+from medkt_eval.threshold_refit import Refit
 from medkt_eval.thresholds import ChosenThreshold, choose
+
+HELD_BYTES = 2**30  # of a data set's scores; larger ones are read label by label, whenever they are asked for
 
 
 @dataclass(frozen=True)
@@ -24,14 +28,15 @@ class TestSet:
     Parameters
     ----------
     dataset : str
-    predictions : Predictions
+    predictions : Predictions or PredictionFile
         The first run's: images, patients, targets and groups, which all runs share.
     patient : int64, (n_images,)
         Each image's patient, by sorted patient id; an image is its own patient where none is named.
     n_patients : int
     runs : tuple of str
         Run ids.
-    scores : float64, (n_labels, n_runs, n_images)
+    scores : sequence of float64, (n_labels,) of (n_runs, n_images)
+        An array, or read when asked for.
     thresholds : tuple of tuple of ChosenThreshold, (n_runs, n_labels)
         Of multi-label runs; empty for multi-class ones.
     refitted : float64, (n_runs, n_labels, replicates), or None
@@ -41,11 +46,11 @@ class TestSet:
     __test__ = False  # not a test of pytest's
 
     dataset: str
-    predictions: Predictions
+    predictions: Readable
     patient: np.ndarray
     n_patients: int
     runs: tuple[str, ...]
-    scores: np.ndarray
+    scores: np.ndarray | _ScoresOnDisk
     thresholds: tuple[tuple[ChosenThreshold, ...], ...]
     refitted: np.ndarray | None = None
 
@@ -66,16 +71,28 @@ class TestSet:
 
     def truth(self, k: int) -> np.ndarray:
         """Label k: 1, 0, or NaN where it is not labelled; float64, (n_images,)."""
-        if self.predictions.task == "multilabel":
-            return self.predictions.targets[:, k]
-        return (self.predictions.targets == k).astype(np.float64)
+        return self.predictions.target(k)
+
+    def scores_of(self, k: int) -> np.ndarray:
+        """Every run's scores of label k, float64, (n_runs, n_images)."""
+        return self.scores[k]
+
+    @cached_property
+    def arg_max(self) -> np.ndarray:
+        """The class that each run scores highest, of equals the first: int64, (n_runs, n_images)."""
+        highest, found = self.scores_of(0).copy(), np.zeros((len(self.runs), self.n_images), dtype=np.int64)
+        for k in range(1, len(self.labels)):
+            scores = self.scores_of(k)
+            higher = scores > highest
+            found[higher], highest[higher] = k, scores[higher]
+        return found
 
     def called(self, k: int) -> tuple[list[np.ndarray | None], list[str | None]]:
         """Each run's calls of label k, bool (n_images,), or None with the reason."""
         if self.predictions.task == "multiclass":
-            return [run == k for run in self.scores.argmax(axis=0)], [None] * len(self.runs)
+            return [run == k for run in self.arg_max], [None] * len(self.runs)
         chosen = [run[k] for run in self.thresholds]
-        calls = [None if t.value is None else s >= t.value for t, s in zip(chosen, self.scores[k], strict=True)]
+        calls = [None if t.value is None else s >= t.value for t, s in zip(chosen, self.scores_of(k), strict=True)]
         return calls, [t.undefined_because for t in chosen]
 
 
@@ -111,24 +128,28 @@ def read_test_sets(
 def _test_set(
     dataset: str, records: Sequence[Run], *, independent_images: bool, threshold_rule: str, refit: Refit | None
 ) -> TestSet:
-    first = records[0].test()
+    held = _bytes_of_scores(records) <= HELD_BYTES
+    first = records[0].test(held=held)
     _check_named(first, independent_images)
-    patient, n_patients = patients_of(first)
+    patient, n_patients = first.patients()
     if n_patients < 2:
         raise InputError(
             f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
         )
 
-    scores = np.empty((len(first.labels), len(records), len(first.image_ids)))
+    scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if held else _ScoresOnDisk()
     thresholds, refitted = [], []
-    seen: tuple[str, Predictions] | None = None  # the first run with validation predictions
+    seen: tuple[str, Readable] | None = None  # the first run with validation predictions
     for j, record in enumerate(records):
         manifest = record.manifest
-        own = first if j == 0 else record.test()
+        own = first if j == 0 else record.test(held=held)
         _check_alike(first, own, records[0].manifest.run_id, manifest.run_id, dataset)
-        scores[:, j] = own.scores.T
+        if isinstance(scores, _ScoresOnDisk):
+            scores.add(own)
+        else:
+            scores[:, j] = [own.score(k) for k in range(len(scores))]
         if own.task == "multilabel":
-            validation = record.validation()
+            validation = record.validation(held=held)
             thresholds.append(tuple(choose(validation, own.labels, threshold_rule)))
             if refit is not None:
                 if validation is not None:
@@ -148,7 +169,33 @@ def _test_set(
     )
 
 
-def _check_named(predictions: Predictions, independent_images: bool) -> None:
+class _ScoresOnDisk:
+    """Scores of each label, float64, (n_runs, n_images), read when asked for; the last label's are kept."""
+
+    def __init__(self) -> None:
+        self._runs: list[Readable] = []
+        self._last: tuple[int, np.ndarray] | None = None
+
+    def add(self, run: Readable) -> None:
+        """Add a run, whose images are those of the runs before."""
+        self._runs.append(run.without_ids() if isinstance(run, PredictionFile) else run)
+
+    def __len__(self) -> int:
+        return len(self._runs[0].labels)
+
+    def __getitem__(self, k: int) -> np.ndarray:
+        if self._last is None or self._last[0] != k:
+            self._last = None  # before the next is read: memory holds one label
+            self._last = k, np.array([run.score(k) for run in self._runs])
+        return self._last[1]
+
+
+def _bytes_of_scores(records: Sequence[Run]) -> int:
+    """What all runs' scores would take in memory; of tables whose number of rows is not known, nothing."""
+    return sum(8 * (record.test_rows() or 0) * len(record.manifest.labels) for record in records)
+
+
+def _check_named(predictions: Readable, independent_images: bool) -> None:
     if predictions.patient_ids is None and not independent_images:
         raise InputError(
             f"{predictions.source}: no column 'patient_id'; images of one patient are not independent. Add it, or, if "
@@ -157,7 +204,7 @@ def _check_named(predictions: Predictions, independent_images: bool) -> None:
         )
 
 
-def _check_alike(first: Predictions, own: Predictions, a: str, b: str, dataset: str) -> None:
+def _check_alike(first: Readable, own: Readable, a: str, b: str, dataset: str) -> None:
     if first.labels != own.labels or first.task != own.task:
         raise InputError(
             f"runs {a} and {b} have different labels or tasks on {dataset}; comparisons need the same labels in the "

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from medkt_eval.errors import InputError
-from medkt_eval.predictions import Predictions
+from medkt_eval.columns import Readable
 from medkt_eval.ranking import rank
 from medkt_eval.resampling import BLOCK, LANES, for_each_block, multiplicities
 from medkt_eval.strata import Strata, patient_strata
@@ -44,12 +43,12 @@ class Refit:
     seed: int
     stratified: bool = False
 
-    def thresholds(self, validation: Predictions | None, n_labels: int, *, dataset: str) -> np.ndarray:
+    def thresholds(self, validation: Readable | None, n_labels: int, *, dataset: str) -> np.ndarray:
         """Each label's threshold in each replicate.
 
         Parameters
         ----------
-        validation : Predictions or None
+        validation : Predictions, PredictionFile or None
             Of one run; None: no threshold exists.
         n_labels : int
         dataset : str
@@ -63,7 +62,7 @@ class Refit:
         found = np.full((n_labels, self.replicates), np.nan)
         if validation is None:
             return found
-        patient, n_patients = patients_of(validation)
+        patient, n_patients = validation.patients()
         strata = patient_strata(validation, patient, n_patients) if self.stratified else None
         name, _, number = self.rule.partition("=")
         sensitivity = float(number) if number else 0.0
@@ -82,43 +81,15 @@ class Refit:
 
 
 def _descending(
-    validation: Predictions, k: int, patient: np.ndarray, n_patients: int
+    validation: Readable, k: int, patient: np.ndarray, n_patients: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Patient, truth and score of label k's images, the highest score first."""
-    labelled = ~np.isnan(validation.targets[:, k])
-    score = validation.scores[labelled, k]
-    ranking = rank(validation.targets[labelled, k], score, patient[labelled], n_patients)
+    target = validation.target(k)
+    labelled = ~np.isnan(target)
+    score = validation.score(k)[labelled]
+    ranking = rank(target[labelled], score, patient[labelled], n_patients)
     descending = score[ranking.order][::-1].astype(np.float64)
     return ranking.patient[::-1].astype(np.uint32), ranking.positive[::-1].copy(), descending
-
-
-def patients_of(predictions: Predictions) -> tuple[np.ndarray, int]:
-    """Each image's patient by sorted patient id, int64, (n_images,), and how many there are.
-
-    An image is its own patient where none is named.
-    """
-    if predictions.patient_ids is None:
-        return np.arange(len(predictions.image_ids)), len(predictions.image_ids)
-    names, patient = np.unique(predictions.patient_ids.astype(str), return_inverse=True)
-    return patient, len(names)
-
-
-def check_same_validation(first: Predictions, own: Predictions, names: tuple[str, str]) -> None:
-    """Refuse runs whose validation patients differ: they are drawn together, so that differences are replicates too.
-
-    Raises
-    ------
-    InputError
-        Naming both runs.
-    """
-    same = np.array_equal(first.image_ids, own.image_ids) and (first.patient_ids is None) == (own.patient_ids is None)
-    if same and first.patient_ids is not None and own.patient_ids is not None:
-        same = np.array_equal(first.patient_ids, own.patient_ids)
-    if not same:
-        raise InputError(
-            f"runs {names[0]} and {names[1]} have different validation images or patients; expected the same, which "
-            "thresholds = 'refit' resamples for all runs together: give them the same, or leave thresholds = 'fixed'"
-        )
 
 
 def resample_calls(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medkt_eval.predictions import Predictions
+from medkt_eval.columns import Readable
 
 NO_VALIDATION = "no validation predictions to choose a threshold on"
 
@@ -44,12 +44,12 @@ def check_rule(rule: str) -> str:
     raise ValueError(f"{rule!r} is no threshold rule; expected max_f1, youden, sensitivity=0.9 or fixed=0.5")
 
 
-def choose(validation: Predictions | None, labels: tuple[str, ...], rule: str = "max_f1") -> list[ChosenThreshold]:
+def choose(validation: Readable | None, labels: tuple[str, ...], rule: str = "max_f1") -> list[ChosenThreshold]:
     """Per label, the threshold that a rule takes from the validation images.
 
     Parameters
     ----------
-    validation : Predictions or None
+    validation : Predictions, PredictionFile or None
         None: no label has a threshold, unless it is fixed.
     labels : tuple of str
         Findings, in order.
@@ -66,8 +66,9 @@ def choose(validation: Predictions | None, labels: tuple[str, ...], rule: str = 
         if validation is None:
             chosen.append(ChosenThreshold(label, rule, None, NO_VALIDATION))
             continue
-        labelled = ~np.isnan(validation.targets[:, k])
-        truth, score = validation.targets[labelled, k], validation.scores[labelled, k]
+        target = validation.target(k)
+        labelled = ~np.isnan(target)
+        truth, score = target[labelled], validation.score(k)[labelled]
         missing = "positive" if truth.sum() == 0 else "negative"
         if truth.sum() == 0 or (name == "youden" and truth.all()):
             because = f"no {missing} image among {truth.size} validation images to choose a threshold on"

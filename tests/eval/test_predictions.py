@@ -11,7 +11,8 @@ import pytest
 
 from medkt_eval import predictions
 from medkt_eval.errors import InputError
-from medkt_eval.predictions import check_same_images, find, from_frame, read, to_frame
+from medkt_eval.predictions import find, from_frame, read, to_frame
+from medkt_eval.same_images import check_same_images
 
 LABELS = ("A", "B")
 HEADER = "image_id,patient_id,target_A,target_B,score_A,score_B\n"
