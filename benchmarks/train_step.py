@@ -4,22 +4,24 @@ python benchmarks/train_step.py                      ratios, DenseNet-40 at 64 p
 python benchmarks/train_step.py --student densenet121 --size 64 --threads 2
 python benchmarks/train_step.py --memory             peak memory of a run, by network and image size (Linux)
 
-Every ratio is taken within a round, which times its parts one after the other on the same images; printed are the
-median and the range over the rounds. Times are wall-clock seconds.
+Every ratio is taken within a round, which times one step of each part on the same images, odd rounds in the reverse
+order; printed are the median over rounds with its 95 % interval (order statistics) and the range of the middle nine
+tenths. Times are wall-clock seconds.
 
 S          a step of transfer learning: Student.step on batches that lie ready
 bare       the same written by hand: forward, loss, backward, Adam, on the same batches and memory format
-epoch      the trainer's loop from cached pixels: gathering, augmentation, steps; against S on batches that lie ready
+loop       a step of the trainer's loop from cached pixels: gathering, augmentation, step; against bare
 T          a forward pass of the teacher (the student's architecture) without gradients
 AT         a step of attention transfer; against S + T
 grid       six steps of attention transfer that share one teacher; against 6 S + T
 defaults   S, against the bare step in PyTorch's own memory format
-predict    predict() on a split; against bare forward passes on batches that lie ready
+predict    predict() on as many images; against a bare forward pass on a batch that lies ready
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -33,6 +35,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy import stats
 from torch import nn
 from torch.nn import functional
 
@@ -46,7 +49,13 @@ from medkt.prediction import predict
 from medkt.run_data import Part, RunData
 from medkt.student import Student
 
-BATCH, STEPS, LABELS, BETAS = 32, 4, tuple(f"l{k}" for k in range(14)), (1.0, 5.0, 20.0, 50.0, 100.0, 1000.0)
+BATCH, STEPS, WARM_UP, LABELS, BETAS = (
+    32,
+    4,
+    3,
+    tuple(f"l{k}" for k in range(14)),
+    (1.0, 5.0, 20.0, 50.0, 100.0, 1000.0),
+)
 
 
 def settings(student: Architecture, size_px: int, beta: float | None = None) -> RunSettings:
@@ -61,16 +70,15 @@ def settings(student: Architecture, size_px: int, beta: float | None = None) -> 
 
 
 def made(size_px: int) -> RunData:
-    """Random pixels and labels: STEPS batches to train, as many to predict."""
+    """Random pixels and labels: STEPS batches to train, one to predict."""
     rng = np.random.default_rng(0)
 
-    def part() -> Part:
-        n = BATCH * STEPS
+    def part(n: int) -> Part:
         return Part(rng.integers(0, 256, (n, 1, size_px, size_px), dtype=np.uint8),
                     rng.integers(0, 2, (n, len(LABELS))).astype(np.float32),
                     np.array([str(k) for k in range(n)], dtype=object))  # fmt: skip
 
-    return RunData("multilabel", LABELS, part(), part(), part())
+    return RunData("multilabel", LABELS, part(BATCH * STEPS), part(BATCH), part(BATCH))
 
 
 def teacher(architecture: Architecture) -> Teacher:
@@ -114,61 +122,54 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
     for one in (student, *taught):
         one.begin_epoch()
 
-    def step_s() -> None:
-        for images, targets in ready:
-            student.step(images, targets, ids)
+    loop = itertools.chain.from_iterable(batches(run, data, epoch, where) for epoch in itertools.count(2))
 
-    def step_bare() -> None:
-        for images, targets in ready:
-            bare_step(bare, bare_adam, images, targets)
+    def step_of_loop() -> None:
+        images, targets, rows = next(loop)
+        student.step(images, targets, data.train.image_ids[rows])
 
-    def step_plain() -> None:
-        for images, targets in ready:
-            bare_step(plain, plain_adam, images.contiguous(), targets)
+    def look(images: torch.Tensor) -> None:
+        ours.forget()
+        ours.look(images)
 
-    def epoch() -> None:
-        for images, targets, rows in batches(run, data, 2, where):
-            student.step(images, targets, data.train.image_ids[rows])
+    def step_at(students: list[Student], images: torch.Tensor, targets: torch.Tensor) -> None:
+        ours.forget()
+        for one in students:
+            one.step(images, targets, ids)
 
-    def look() -> None:
-        for images, _ in ready:
-            ours.forget()
-            ours.look(images)
-
-    def step_at(students: list[Student]) -> None:
-        for images, targets in ready:
-            ours.forget()
-            for one in students:
-                one.step(images, targets, ids)
-
-    def forward() -> None:
+    def forward(images: torch.Tensor) -> None:
         with torch.inference_mode():
-            for images, _ in ready:
-                bare(images)
+            bare.eval()(images)
 
-    def predicted() -> None:
-        predict(bare, "multilabel", data.test, BATCH, where)
+    def parts(images: torch.Tensor, targets: torch.Tensor) -> dict[str, Callable[[], object]]:
+        return {
+            "S": lambda: student.step(images, targets, ids),
+            "bare": lambda: bare_step(bare.train(), bare_adam, images, targets),
+            "loop": step_of_loop,
+            "plain": lambda: bare_step(plain, plain_adam, images.contiguous(), targets),
+            "T": lambda: look(images),
+            "AT": lambda: step_at(taught[:1], images, targets),
+            "grid": lambda: step_at(taught, images, targets),
+            "forward": lambda: forward(images),
+            "predict": lambda: predict(bare, "multilabel", data.test, BATCH, where),
+        }
 
-    parts = {"S": step_s, "bare": step_bare, "plain": step_plain, "epoch": epoch, "T": look,
-             "AT": lambda: step_at(taught[:1]), "grid": lambda: step_at(taught)}  # fmt: skip
     found: dict[str, list[float]] = {}
-    for round_ in range(rounds + 1):
-        took = {name: seconds(work) for name, work in parts.items()}
-        bare.eval()
-        took |= {"forward": seconds(forward), "predict": seconds(predicted)}
-        bare.train()
-        if round_ == 0:
-            continue  # to warm up
+    for round_ in range(-WARM_UP, rounds):
+        work = parts(*ready[round_ % STEPS])
+        took = {name: seconds(work[name]) for name in (reversed(work) if round_ % 2 else work)}
+        if round_ < 0:
+            continue
         for name, value in {
             "S / bare": took["S"] / took["bare"],
-            "epoch / bare": took["epoch"] / took["bare"],
+            "loop / bare": took["loop"] / took["bare"],
             "AT / (S + T)": took["AT"] / (took["S"] + took["T"]),
             "grid of 6 / (6 S + T)": took["grid"] / (6 * took["S"] + took["T"]),
             "grid of 6 / 6 (S + T)": took["grid"] / (6 * (took["S"] + took["T"])),
             "plain / S": took["plain"] / took["S"],
             "forward / predict": took["forward"] / took["predict"],
             "T / S": took["T"] / took["S"],
-            "images a second of S": BATCH * STEPS / took["S"],
+            "images a second of S": BATCH / took["S"],
         }.items():
             found.setdefault(name, []).append(value)
     return found
@@ -202,7 +203,7 @@ def main() -> None:
     parser.add_argument("--student", choices=("densenet40", "densenet121"), default="densenet40")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--memory", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -214,9 +215,12 @@ def main() -> None:
                 print(f"| {architecture} | {size_px} | {figures[0]:.0f} | {figures[1]:.0f} |", flush=True)
         return
     print(f"{given.student}, {given.size} px, batches of {BATCH}, {given.threads} thread(s), {given.rounds} rounds\n")
-    print("| Ratio | median | range |\n|---|---|---|")
+    print("| Ratio | median | its 95 % interval | middle nine tenths |\n|---|---|---|---|")
     for name, values in ratios(given.student, given.size, given.rounds).items():
-        print(f"| {name} | {statistics.median(values):.3f} | {min(values):.3f}-{max(values):.3f} |")
+        ranked, reach = sorted(values), stats.binom.ppf(0.025, len(values), 0.5)
+        low, high = np.quantile(values, (0.05, 0.95))
+        print(f"| {name} | {statistics.median(values):.3f} | {ranked[int(reach)]:.3f}-{ranked[-1 - int(reach)]:.3f} | "
+              f"{low:.3f}-{high:.3f} |")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def data_size_curves(arms: Sequence[Arm], estimates: Sequence[Estimate]) -> list
         if row.group is None:
             by_arm[row.arm, row.metric, row.label][row.interval] = row
     curves = []
-    for recipe in _recipes(arms):
+    for recipe in recipes(arms):
         for metric, label in HEADLINES[recipe[0].task]:
             points = [by_arm[arm.arm, metric, label] for arm in recipe]
             if all(points):
@@ -49,8 +49,8 @@ def data_size_curves(arms: Sequence[Arm], estimates: Sequence[Estimate]) -> list
     return curves
 
 
-def _recipes(arms: Sequence[Arm]) -> list[list[Arm]]:
-    """Arms of one recipe each, by rising size, of those that have two sizes or more."""
+def recipes(arms: Sequence[Arm]) -> list[list[Arm]]:
+    """Arms of one recipe each, by rising size, of those that have two sizes or more: see `data_size_curves`."""
     groups: dict[str, list[Arm]] = defaultdict(list)
     for arm in sorted(arms, key=lambda arm: arm.arm):
         if arm.role == "arm" and arm.train_size is not None:

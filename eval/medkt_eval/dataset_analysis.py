@@ -30,6 +30,8 @@ from medkt_eval.results import (
     Threshold,
     VarianceComponent,
 )
+from medkt_eval.size_effects import size_effects
+from medkt_eval.study_rows import SizeEffect
 from medkt_eval.subgroups import measure_subgroups
 from medkt_eval.test_sets import TestSet
 from medkt_eval.variance_rows import components_of
@@ -46,6 +48,7 @@ class Found:
     components: list[VarianceComponent] = field(default_factory=list)
     omnibus: list[Omnibus] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    size_effects: list[SizeEffect] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
 
     def add(
@@ -100,6 +103,7 @@ def analyse_dataset(test: TestSet, asked: Asked, arms: Sequence[Arm], pairs: Seq
         found.add(one, arms, mine, by_id, places, plan, on_images)
         if one.label in AVERAGES:
             found.omnibus += of_all_arms(one, arms, places, plan)
+            found.size_effects += size_effects(one, arms, declared, places, plan)
         found.components += components_of(one, declared, by_id, places, test.n_patients, plan)
     if "calibration" in more:
         for one in measure_calibration(test):

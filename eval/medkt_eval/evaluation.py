@@ -25,8 +25,8 @@ from medkt_eval.data_size import data_size_curves
 from medkt_eval.dataset_analysis import Found, analyse_dataset
 from medkt_eval.dynamics import dynamics
 from medkt_eval.errors import InputError
-from medkt_eval.gaps import adjusted_gaps
 from medkt_eval.label_measures import Asked
+from medkt_eval.multiplicity import adjusted_rows
 from medkt_eval.omnibus import over_datasets
 from medkt_eval.pictures import architectures_of, pictures_of
 from medkt_eval.requests import Request, request
@@ -138,7 +138,8 @@ def evaluate(
         thresholds=found.thresholds,
         variance_components=found.components,
         omnibus=[*found.omnibus, *over_datasets(arms, found.estimates, level)],
-        gaps=adjusted_gaps(found.gaps),
+        gaps=adjusted_rows(found.gaps),
+        size_effects=adjusted_rows(found.size_effects),
         curves=[*learning, *data_size_curves(arms, found.estimates), *found.curves],
         dynamics=dynamics(learning, arms, pairs, seeds=analysis.seeds, level=level),
         tuning=list(chosen.rows),

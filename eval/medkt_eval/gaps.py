@@ -1,17 +1,17 @@
 """Gaps between groups, by arm and between arms, tested with seeds and patients random.
 
-In: the gap `Measure`s of subgroups.py. Out: `Gap` rows of results.json, adjusted within their families.
+In: the gap `Measure`s of subgroups.py. Out: `Gap` rows of results.json, to be adjusted within
+their families: Holm within (data set, metric, average) over groups and arms; labels by Benjamini-Hochberg, exploratory.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import stats
 
-from medkt_eval import multiplicity, obuchowski_rockette
+from medkt_eval import obuchowski_rockette
 from medkt_eval.comparisons import Plan
 from medkt_eval.contrasts import AVERAGES, Contrast
 from medkt_eval.delong import ROUNDING
@@ -41,20 +41,6 @@ def gap_rows(
         a, b = places[pair.arm_a], places[pair.arm_b]
         rows.append(_row(gap.of(np.concatenate([a, b])), dataset, pair.arm_a, pair.arm_b, len(b), plan))
     return rows
-
-
-def adjusted_gaps(rows: Sequence[Gap]) -> list[Gap]:
-    """Holm within (data set, metric, average) over groups and arms; labels by Benjamini-Hochberg, exploratory."""
-    families: dict[str, list[int]] = defaultdict(list)
-    for k, row in enumerate(rows):
-        families[row.family].append(k)
-    found = list(rows)
-    with multiplicity.quick_collections():
-        for members in families.values():
-            p_values = multiplicity.adjust([rows[k].p_value for k in members], rows[members[0]].adjustment)
-            for k, p in zip(members, p_values, strict=True):
-                found[k] = rows[k].model_copy(update={"p_adjusted": p})
-    return found
 
 
 def _row(gap: Measure, dataset: str, arm_a: str, arm_b: str | None, n_b: int, plan: Plan) -> Gap:

@@ -210,21 +210,40 @@ def compare(
     degrees_of_freedom : {"satterthwaite", "hillis"}
         As in `analyse`.
     """
-    difference = float(a.mean() - b.mean())
-    because = undefined(a, covariance, df_patients) or undefined(b, covariance, df_patients)
+    return contrast_test([a, b], [1.0, -1.0], covariance, seeds=seeds, df_patients=df_patients, level=level,
+                         bound=bound, degrees_of_freedom=degrees_of_freedom)  # fmt: skip
+
+
+def contrast_test(
+    arms: Sequence[np.ndarray],
+    coefficients: Sequence[float],
+    covariance: np.ndarray,
+    *,
+    seeds: Literal["nested", "crossed"],
+    df_patients: float,
+    level: float,
+    bound: float,
+    degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
+) -> TestResult:
+    """Test a contrast of any number of arms, with seeds and patients random: parameters as in `analyse` and `compare`.
+
+    The TestResult's `difference` is the contrast's value.
+    """
+    value = float(sum(weight * arm.mean() for weight, arm in zip(coefficients, arms, strict=True)))
+    because = next((why for arm in arms if (why := undefined(arm, covariance, df_patients))), None)
     if because:
-        return TestResult(TEST, SCOPE, difference, None, None, None, level, None, None, None, because)
-    found = analyse([a, b], covariance, [1.0, -1.0], seeds=seeds, df_patients=df_patients,
+        return TestResult(TEST, SCOPE, value, None, None, None, level, None, None, None, because)
+    found = analyse(arms, covariance, coefficients, seeds=seeds, df_patients=df_patients,
                     degrees_of_freedom=degrees_of_freedom)  # fmt: skip
     se = found.variance**0.5
-    if is_rounding(se, np.concatenate([a, b])):
+    if is_rounding(se, np.concatenate(arms)):
         because = "no variation over seeds or patients to measure"
-        return TestResult(TEST, SCOPE, difference, 0.0, None, None, level, None, None, None, because)
-    statistic = difference / se
+        return TestResult(TEST, SCOPE, value, 0.0, None, None, level, None, None, None, because)
+    statistic = value / se
     reach = float(stats.t.ppf(0.5 + level / 2, found.df)) * se
     return TestResult(
-        test=TEST, scope=SCOPE, difference=difference, se=se, low=max(difference - reach, -bound),
-        high=min(difference + reach, bound), level=level, statistic=statistic, df=finite(found.df),
+        test=TEST, scope=SCOPE, difference=value, se=se, low=max(value - reach, -bound),
+        high=min(value + reach, bound), level=level, statistic=statistic, df=finite(found.df),
         p_value=float(2 * stats.t.sf(abs(statistic), found.df)), df_hillis=found.df_hillis,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medkt_eval.errors import InputError
 from medkt_eval.files import write_text_whole
-from medkt_eval.study_rows import Architecture, Dynamics, Picture, Reference, Row, Tuning
+from medkt_eval.study_rows import Architecture, Dynamics, Picture, Reference, Row, SizeEffect, Tuning
 
 FORMAT = 1
 Scope = Literal["seeds", "patients", "seeds+patients", "images"]
@@ -326,6 +326,7 @@ class EvaluationResult(BaseModel):
     variance_components: list[VarianceComponent] = Field(default_factory=list)
     omnibus: list[Omnibus] = Field(default_factory=list)
     gaps: list[Gap] = Field(default_factory=list, description="between subgroups, where they were asked for")
+    size_effects: list[SizeEffect] = Field(default_factory=list, description="where arms have two training sizes")
     curves: list[Curve] = Field(default_factory=list)
     tuning: list[Tuning] = Field(default_factory=list, description="every setting of every grid")
     dynamics: list[Dynamics] = Field(default_factory=list, description="peak, loss after it, roughness of training")

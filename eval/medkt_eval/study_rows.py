@@ -82,6 +82,35 @@ class Dynamics(Row):
     undefined_because: str | None = None
 
 
+class SizeEffect(Row):
+    """How much larger a difference between two arms is on the small training set than on the large one."""
+
+    dataset: str
+    metric: str
+    label: str
+    arms_small: tuple[str, str] = Field(description="arm a and arm b at the smallest training size")
+    arms_large: tuple[str, str] = Field(description="the same two recipes at the largest")
+    size_small: int
+    size_large: int
+    difference_small: float | None = Field(description="a - b")
+    difference_large: float | None
+    difference: float | None = Field(description="difference_small - difference_large: above 0, the advantage fades")
+    se: float | None
+    low: float | None
+    high: float | None
+    level: float
+    test: str
+    scope: Literal["seeds+patients"]
+    statistic: float | None
+    df: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    adjustment: str
+    family: str
+    n_patients: int | None
+    undefined_because: str | None = None
+
+
 class Stage(Row):
     """One row of an architecture: what it does and what comes out of it."""
 

@@ -15,6 +15,7 @@ from medkt_reports.dataset_tables import table_one, table_two, teachers_table
 from medkt_reports.dynamics_table import dynamics_table
 from medkt_reports.lookup import Lookup
 from medkt_reports.paper_tables import table_five, table_four
+from medkt_reports.size_effect_table import size_effects_table
 from medkt_reports.tables import Table
 from medkt_reports.tuning_table import table_three
 
@@ -102,6 +103,9 @@ TABLES: Mapping[str, Entry] = {
         "subgroup-differences",
     ),
     "gaps": Entry(subgroup_tables.gaps_table, f"Gaps between subgroups: {_ASK} --add subgroups.", "gaps"),
+    "size-effects": Entry(
+        size_effects_table, "Differences and training-set size: arms need two training sizes.", "size-effects"
+    ),
     "dynamics": Entry(dynamics_table, "The course of training: no run recorded its history.", "dynamics"),
     "thresholds": Entry(
         label_tables.thresholds_table, "Thresholds: no metric of these results needs one.", "thresholds"

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medkt_eval.results import EvaluationResult
-from medkt_reports import checklists, exploratory, methods, numbers, sentences, undefined, words
+from medkt_reports import (
+    checklists,
+    exploratory,
+    methods,
+    numbers,
+    sentences,
+    size_effect_table,
+    undefined,
+    words,
+)
 from medkt_reports.contents import Contents
 from medkt_reports.figures import Figures
 from medkt_reports.lookup import Lookup
@@ -71,6 +80,7 @@ def make_page(
     explored = (
         ("All arms at once", exploratory.omnibus_sentences(lookup)),
         ("Subgroups", exploratory.gap_sentences(lookup)),
+        ("Training-set size", size_effect_table.size_effect_sentences(lookup)),
         ("The course of training", exploratory.dynamics_sentences(lookup)),
     )
     return Page(

@@ -91,6 +91,11 @@ def _beside(lookup: Lookup) -> Iterator[_Null]:
             where, who = words.listed([words.dataset(name) for name in row.datasets]), f"{len(row.arms)} arms"
             label = words.average(row.label)
             yield _Null("Test of all arms", where, who, _metric(row.metric), label, row.undefined_because)
+    for row in lookup.result.size_effects:
+        if row.low is None:
+            where, who = words.dataset(row.dataset), lookup.contrast_name(row.arms_small)
+            label = words.average(row.label)
+            yield _Null("Change with training size", where, who, _metric(row.metric), label, row.undefined_because)
     for row in lookup.result.dynamics:
         if row.value is None or row.low is None:
             where, who = _where(lookup, row.arm_a), _one_or_two(lookup, row.arm_a, row.arm_b)
