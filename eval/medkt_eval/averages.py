@@ -42,7 +42,7 @@ class Average:
         self.n_labels = 0
         self.total = self.weighted = self.weight = np.zeros(0)
         self.influence = self.influence_weighted = self.positives_by_patient = np.zeros(0)
-        self.first: Measured | None = None
+        self.metric, self.has_jackknife = "", True
 
     def add(self, found: Measured, positives: np.ndarray) -> None:
         """Add a label.
@@ -53,14 +53,14 @@ class Average:
         positives : float64, (1 + n_patients + replicates,)
             The label's positive images on the data, without each patient and in each replicate.
         """
-        if self.first is None:
-            self.first = found
+        if not self.metric:
+            self.metric, self.has_jackknife = found.metric, found.has_jackknife
             self.missing = {kind: [[] for _ in found.values] for kind in ("macro", "weighted")}
             self.total, self.weighted = np.zeros_like(found.variants), np.zeros_like(found.variants)
             self.weight = np.zeros_like(positives)
-            self.influence = np.zeros((len(found.values), self.n_patients))
-            self.influence_weighted = np.zeros_like(self.influence)
-            self.positives_by_patient = np.zeros(self.n_patients)
+            if found.metric == "auc":
+                self.influence, self.influence_weighted = np.zeros((2, len(found.values), self.n_patients))
+                self.positives_by_patient = np.zeros(self.n_patients)
         absent = np.isnan(found.values)
         if absent.all() and self.labels_defined == "defined":
             return
@@ -83,7 +83,6 @@ class Average:
 
     def measured(self) -> list[Measured]:
         """The macro and the weighted average."""
-        assert self.first is not None
         with np.errstate(invalid="ignore", divide="ignore"):
             macro = self.total / self.n_labels
             weighted = np.where(self.weight > 0, self.weighted / self.weight, np.nan)
@@ -91,8 +90,7 @@ class Average:
 
     def influence_of(self, kind: str, values: np.ndarray) -> np.ndarray | None:
         """Influence of each patient on the average AUC of each run, float64, (n_runs, n_patients); None if not AUC."""
-        assert self.first is not None
-        if self.first.metric != "auc":
+        if self.metric != "auc":
             return None
         with np.errstate(invalid="ignore", divide="ignore"):
             if kind == "macro":
@@ -100,8 +98,7 @@ class Average:
             return (self.influence_weighted - self.positives_by_patient * values[:, None]) / self.weight[0]
 
     def _measured(self, kind: str, variants: np.ndarray) -> Measured:
-        assert self.first is not None
-        metric = self.first.metric
+        metric = self.metric
         because: list[str | None] = []
         for run, value in enumerate(variants[:, 0]):
             missing = self.missing[kind][run]
@@ -116,5 +113,5 @@ class Average:
         return Measured(
             metric=metric, label=kind, because=tuple(because), variants=variants, n_patients=self.n_patients,
             n_images=self.n_images, n_positive=None, df_patients=self.df_patients,
-            has_jackknife=self.first.has_jackknife,
+            has_jackknife=self.has_jackknife,
         )  # fmt: skip

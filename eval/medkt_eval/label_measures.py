@@ -6,7 +6,7 @@ computed once for all three uses: from one sort of the scores, or from sums over
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -187,11 +187,11 @@ def measure_confusion(
     wanted = {metric: sums.OF_CONFUSION[metric] for metric in asked.metrics if metric in sums.OF_CONFUSION}
     if not wanted:
         return []
-    tables = [sums.confusion(truth, run, n_classes, patient, n_patients) for run in called]
+    tables = (sums.confusion(truth, run, n_classes, patient, n_patients) for run in called)
     images = Images(np.ones(len(truth), dtype=bool), patient, n_patients)
     reasons = {"balanced_accuracy": "a class has no image", "kappa_quadratic": "one class alone, in truth and calls"}
     return [
-        replace(_measured(metric, "micro", images, variants, [None] * len(tables), reasons.get(metric, "no image")),
+        replace(_measured(metric, "micro", images, variants, [None] * len(called), reasons.get(metric, "no image")),
                 n_positive=None, df_patients=count_patients(patient) - 1.0)
         for metric, variants in _variants_of_sums(tables, wanted, asked).items()
     ]  # fmt: skip
@@ -261,8 +261,8 @@ def _of_calls(
     if not wanted:
         return []
     nothing = np.zeros(len(images.truth), dtype=bool)
-    tables = [sums.calls(images.truth, nothing if run is None else run, images.patient, images.n_patients)
-              for run in called]  # fmt: skip
+    tables = (sums.calls(images.truth, nothing if run is None else run, images.patient, images.n_patients)
+              for run in called)  # fmt: skip
     absent = np.array([run is None for run in called])
     reasons = {
         "specificity": f"no negative image among {len(images.truth)}",
@@ -285,8 +285,8 @@ def _of_probabilities(asked: Asked, label: str, images: Images, scores: np.ndarr
         return []
     wrong = np.array([run.min(initial=0) < 0 or run.max(initial=1) > 1 for run in scores])
     because = [f"a score of {label} lies outside [0, 1]: not a probability" if run else None for run in wrong]
-    tables = [sums.probabilities(images.truth, np.clip(run, 0, 1), images.patient, images.n_patients)
-              for run in scores]  # fmt: skip
+    tables = (sums.probabilities(images.truth, np.clip(run, 0, 1), images.patient, images.n_patients)
+              for run in scores)  # fmt: skip
     found = []
     for metric, variants in _variants_of_sums(tables, wanted, asked).items():
         variants[wrong] = np.nan
@@ -295,22 +295,26 @@ def _of_probabilities(asked: Asked, label: str, images: Images, scores: np.ndarr
 
 
 def _variants_of_sums(
-    tables: Sequence[Sums],
+    tables: Iterable[Sums],
     metrics: Mapping[str, Function],
     asked: Asked,
     drawn: Sequence[np.ndarray] | np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Each metric of every run's sums: on the data, without each patient, in each replicate (`drawn`, where given)."""
+    known, cells = [], []
+    for table in tables:  # one at a time: a table has a row a sum and a column a patient
+        states = (table.total[:, None], table.without_patient)
+        known.append({name: np.concatenate([metric(state) for state in states]) for name, metric in metrics.items()})
+        if drawn is None:
+            cells.append(table.cells())
     if drawn is None:
         drawn = resample_sums(
-            [table.cells() for table in tables], replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset,
-            strata=asked.strata,
+            cells, replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset, strata=asked.strata,
         )  # fmt: skip
-    states = [
-        np.concatenate([table.total[:, None], table.without_patient, sums_of], axis=1)
-        for table, sums_of in zip(tables, drawn, strict=True)
-    ]
-    return {name: np.array([metric(state) for state in states]) for name, metric in metrics.items()}
+    return {
+        name: np.array([np.append(own[name], metric(sums_of)) for own, sums_of in zip(known, drawn, strict=True)])
+        for name, metric in metrics.items()
+    }
 
 
 def _measured(

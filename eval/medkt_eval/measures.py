@@ -122,13 +122,11 @@ def measure(
     among = np.ones(test.n_images, dtype=bool) if images is None else images
     gathered: dict[str, Average] = {}
     multiclass = test.predictions.task == "multiclass"
-    for k, label in enumerate(test.labels):
-        subset = among & ~np.isnan(test.truth(k))
-        found = _label(test, asked, k, label, subset)
-        positives = positives_variants(Images(test.truth(k)[subset] == 1, test.patient[subset], test.n_patients), asked)
-        for one in found:
-            average = gathered.setdefault(one.metric, Average(labels_defined, test.n_patients, test.patient[among]))
-            average.add(one, positives)
+    for k in range(len(test.labels)):
+        for one, positives in _label(test, asked, k, among):
+            if one.metric not in gathered:
+                gathered[one.metric] = Average(labels_defined, test.n_patients, test.patient[among])
+            gathered[one.metric].add(one, positives)
             yield _settled(test, one, keep_patients)
     for average in gathered.values():
         for one in average.measured():
@@ -144,15 +142,21 @@ def measure(
         yield _settled(test, _one_versus_one(test, asked, among), keep_patients)
 
 
-def _label(test: TestSet, asked: Asked, k: int, label: str, subset: np.ndarray) -> list[Measured]:
+def _label(test: TestSet, asked: Asked, k: int, among: np.ndarray) -> Iterator[tuple[Measured, np.ndarray]]:
+    """Each metric of label k, with the label's positives; what it took is freed before the next label's turn."""
+    labelled = among & ~np.isnan(test.truth(k))
+    subset = slice(None) if labelled.all() else labelled  # all of them: without a copy
     called, because = test.called(k)
     images = Images(test.truth(k)[subset] == 1, test.patient[subset], test.n_patients)
     calls = [None if run is None else run[subset] for run in called]
     drawn_calls = _drawn_calls(test, asked, k, subset)
-    return measure_label(asked, label, images, test.scores_of(k)[:, subset], calls, because, drawn_calls)
+    positives = positives_variants(images, asked)
+    found = measure_label(asked, test.labels[k], images, test.scores_of(k)[:, subset], calls, because, drawn_calls)
+    while found:
+        yield found.pop(0), positives
 
 
-def _drawn_calls(test: TestSet, asked: Asked, k: int, subset: np.ndarray) -> np.ndarray | None:
+def _drawn_calls(test: TestSet, asked: Asked, k: int, subset: np.ndarray | slice) -> np.ndarray | None:
     """Sums of calls of label k in each replicate, where thresholds are chosen again; None: they are not."""
     if test.refitted is None or not asked.of_calls:
         return None
