@@ -55,9 +55,7 @@ def sampling_weights(targets: np.ndarray, task: Task) -> np.ndarray:
     return 1.0 / np.where(none, none.sum(), rarest)
 
 
-def loss_weights(
-    targets: np.ndarray, task: Task, settings: TrainingSettings, n_labels: int | None = None
-) -> Tensor | None:
+def loss_weights(targets: np.ndarray, task: Task, settings: TrainingSettings, n_labels: int) -> Tensor | None:
     """Weights for `medkt.task_loss`, float32, (n_labels,), with `imbalance = "pos_weight"`; else None.
 
     Of a label, its negative images over its positive ones (1 where it has none of either); of a class, all images over
@@ -71,13 +69,13 @@ def loss_weights(
         What they mean.
     settings : TrainingSettings
         `imbalance`.
-    n_labels : int, optional
-        Of classes; where it is not given, the largest target tells.
+    n_labels : int
+        Findings or classes.
 
     Examples
     --------
     >>> weighted = TrainingSettings(imbalance="pos_weight")
-    >>> loss_weights(np.array([[1], [0], [0], [np.nan]]), "multilabel", weighted)
+    >>> loss_weights(np.array([[1], [0], [0], [np.nan]]), "multilabel", weighted, n_labels=1)
     tensor([2.])
     >>> loss_weights(np.array([0, 0, 0, 1]), "multiclass", weighted, n_labels=2)
     tensor([0.6667, 2.0000])
@@ -85,7 +83,7 @@ def loss_weights(
     if settings.imbalance != "pos_weight":
         return None
     if task == "multiclass":
-        counts = np.bincount(targets, minlength=n_labels or 0)
+        counts = np.bincount(targets, minlength=n_labels)
         weights = np.divide(len(targets), len(counts) * counts, out=np.ones(len(counts)), where=counts > 0)
     else:
         positive, negative = (targets == 1).sum(axis=0), (targets == 0).sum(axis=0)

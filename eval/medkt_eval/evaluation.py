@@ -32,6 +32,7 @@ from medkt_eval.pictures import architectures_of, pictures_of
 from medkt_eval.requests import Request, request
 from medkt_eval.results import Arm, EvaluationResult, Input, Settings, Software
 from medkt_eval.strata import patient_strata
+from medkt_eval.teachers import teachers_on_target
 from medkt_eval.test_sets import TestSet, read_test_sets
 from medkt_eval.threshold_refit import Refit
 from medkt_eval.tuning import Chosen
@@ -122,12 +123,13 @@ def evaluate(
         waiting = [*waiting, *_left_out(found)]
     compared = adjusted(found.compared, arms, analysis, bonferroni="bonferroni" in wanted.more)
     learning = curves.of_training(arms, records, level)
+    teachers, teacher_notes = teachers_on_target(records)
 
     return EvaluationResult(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         inputs=[Input(run_id=record.manifest.run_id, sha256=record.sha256()) for record in records],
         settings=_settings(
-            declaration, analysis, arms, baseline, wanted, notes=[*notes, *waiting, *baseline_notes],
+            declaration, analysis, arms, baseline, wanted, notes=[*notes, *waiting, *baseline_notes, *teacher_notes],
             level=level, replicates=replicates, seed=seed, mode=comparisons, command=command,
         ),
         datasets=datasets_of(records, tests),
@@ -143,6 +145,7 @@ def evaluate(
         curves=[*learning, *data_size_curves(arms, found.estimates), *found.curves],
         dynamics=dynamics(learning, arms, pairs, seeds=analysis.seeds, level=level),
         tuning=list(chosen.rows),
+        teachers=teachers,
         architectures=networks,
         pictures=pictures,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medkt_eval.errors import InputError
 from medkt_eval.files import write_text_whole
-from medkt_eval.study_rows import Architecture, Dynamics, Picture, Reference, Row, SizeEffect, Tuning
+from medkt_eval.study_rows import Architecture, Dynamics, Picture, Reference, Row, SizeEffect, TeacherAuc, Tuning
 
 FORMAT = 1
 Scope = Literal["seeds", "patients", "seeds+patients", "images"]
@@ -328,6 +328,9 @@ class EvaluationResult(BaseModel):
     gaps: list[Gap] = Field(default_factory=list, description="between subgroups, where they were asked for")
     size_effects: list[SizeEffect] = Field(default_factory=list, description="where arms have two training sizes")
     curves: list[Curve] = Field(default_factory=list)
+    teachers: list[TeacherAuc] = Field(
+        default_factory=list, description="their own AUC on the target, as runs recorded it"
+    )
     tuning: list[Tuning] = Field(default_factory=list, description="every setting of every grid")
     dynamics: list[Dynamics] = Field(default_factory=list, description="peak, loss after it, roughness of training")
     architectures: list[Architecture] = Field(default_factory=list)

@@ -68,6 +68,17 @@ class RecordedFile(ManifestPart):
     sha256: str | None = None
 
 
+class RecordedTeacher(ManifestPart):
+    """`teacher` in run.json: whom the run learnt from, and its own AUC on the run's labels."""
+
+    source: str
+    architecture: str | None = None
+    sha256: str | None = None
+    auc: dict[str, float | None] = Field(default_factory=dict, description="label -> AUC")
+    undefined_because: dict[str, str] = Field(default_factory=dict, description="label -> reason")
+    split: str = "test"
+
+
 class Manifest(ManifestPart):
     """run.json, format 1."""
 
@@ -83,6 +94,7 @@ class Manifest(ManifestPart):
     predictions: RecordedFile | None = None
     predictions_validation: RecordedFile | None = None
     seconds: float | None = None
+    teacher: RecordedTeacher | None = None
 
     @property
     def arm_id(self) -> str:

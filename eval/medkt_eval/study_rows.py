@@ -111,6 +111,19 @@ class SizeEffect(Row):
     undefined_because: str | None = None
 
 
+class TeacherAuc(Row):
+    """A teacher's own AUC on its students' test images, for one label."""
+
+    dataset: str
+    teacher: str = Field(description="its name in the study")
+    architecture: str | None
+    sha256: str | None = Field(description="of its weights")
+    label: str
+    auc: float | None
+    split: str
+    undefined_because: str | None = None
+
+
 class Stage(Row):
     """One row of an architecture: what it does and what comes out of it."""
 

@@ -100,6 +100,10 @@ def choose(records: Sequence[Run]) -> Chosen:
         of_grid = _rows(grid, settings)
         rows += of_grid
         winner = next(row for row in of_grid if row.chosen)
+        if len({tuple(row.seeds) for row in of_grid}) > 1:
+            notes.append(f"grid {grid} is not whole: its settings were ranked by means over different seeds ("
+                         + "; ".join(f"{row.arm}: {', '.join(map(str, row.seeds))}" for row in of_grid)
+                         + "); train the missing runs before reading its choice")  # fmt: skip
         told = f"{winner.arm} kept of {len(of_grid)} settings tried, by its mean validation metric ({winner.value:.4f})"
         if winner.arm in outside:
             fresh.add(winner.arm)

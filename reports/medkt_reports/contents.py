@@ -17,6 +17,7 @@ from medkt_reports.lookup import Lookup
 from medkt_reports.paper_tables import table_five, table_four
 from medkt_reports.size_effect_table import size_effects_table
 from medkt_reports.tables import Table
+from medkt_reports.teacher_table import teachers_on_target_table
 from medkt_reports.tuning_table import table_three
 
 _ASK = "ask for it with"
@@ -109,6 +110,11 @@ TABLES: Mapping[str, Entry] = {
     "dynamics": Entry(dynamics_table, "The course of training: no run recorded its history.", "dynamics"),
     "thresholds": Entry(
         label_tables.thresholds_table, "Thresholds: no metric of these results needs one.", "thresholds"
+    ),
+    "teachers-on-target": Entry(
+        teachers_on_target_table,
+        "Teachers on the target: no run learnt from one, or none recorded it.",
+        "teachers-on-target",
     ),
     "teachers": Entry(teachers_table, "Teachers: none was trained in these runs.", "teachers"),
 }

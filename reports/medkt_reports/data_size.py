@@ -101,8 +101,9 @@ def size_differences(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
     caption = (
         f"{words.dataset(dataset)}: differences in {words.metric(metric, label)} against the number of training "
         f"images, with {numbers.level(rows[0].level)} intervals (scope {scopes}), drawn side by side; above 0 the "
-        f"first arm is higher. {filled_and_hollow(rows)} No test was made of the change with the number of images: all "
-        "sizes share the test images, so whether intervals overlap does not settle it."
+        f"first arm is higher. {filled_and_hollow(rows)} Whether a difference changes with the number of images "
+        "is not to be read off overlapping intervals, for all sizes share the test images; the table of differences "
+        "and training-set size tests it."
     )
     data = pd.DataFrame(
         {"dataset": dataset, "train_size": round(size), "contrast": texts[pair],

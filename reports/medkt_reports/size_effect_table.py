@@ -14,13 +14,13 @@ from medkt_reports.tables import Cell, Row, Span, Table, marked, text_cell
 
 
 def size_effects_table(lookup: Lookup) -> Table | None:
-    """Every difference at its smallest and largest training size, and their difference; None where there is none."""
-    found = lookup.result.size_effects
+    """Differences in the headline metrics at the smallest and the largest training size; None where there are none."""
+    found = _headlines(lookup)
     if not found:
         return None
     decimals = interval_cells.places(numbers.half_width(row.low, row.high) for row in found)
     level = numbers.level(lookup.result.settings.level)
-    heads = ("Metric", "Training images", "Difference, small set", "large set", "Small less large", "p, adjusted")
+    heads = ("Metric", "Small set", "Large set", "Small less large", "p, adjusted")
     table = Table(
         name="size-effects",
         title="Differences and training-set size",
@@ -36,23 +36,28 @@ def size_effects_table(lookup: Lookup) -> Table | None:
 
 def _row(lookup: Lookup, row: SizeEffect, decimals: int) -> Row:
     because = row.undefined_because
-    sizes = f"{numbers.count(row.size_small)}, {numbers.count(row.size_large)}"
+    sizes = f"{numbers.count(row.size_small)} against {numbers.count(row.size_large)}"
     at_each = [
         Cell(numbers.difference(value, decimals), value=value, how=because or "" if value is None else "")
         for value in (row.difference_small, row.difference_large)
     ]
     change = interval_cell(row.difference, row.low, row.high, decimals, because=because, signed=True)
-    cells = (text_cell(words.capital(words.metric(row.metric, row.label))), text_cell(sizes), *at_each, change,
+    cells = (text_cell(words.capital(words.metric(row.metric, row.label))), *at_each, change,
              p_cell(row.p_adjusted, row.level, because))  # fmt: skip
-    return Row(text_cell(lookup.contrast_name(row.arms_small)), cells, group=words.dataset(row.dataset),
-               synthetic=lookup.synthetic(row.dataset))  # fmt: skip
+    return Row(
+        text_cell(lookup.contrast_name(row.arms_small)), cells, synthetic=lookup.synthetic(row.dataset),
+        group=f"{words.dataset(row.dataset)}, {sizes} training images",
+    )  # fmt: skip
 
 
 def size_effect_sentences(lookup: Lookup) -> list[str]:
     """Whether an advantage over a baseline fades, on the headline metrics."""
-    return [_sentence(lookup, row) for row in lookup.result.size_effects
-            if (row.metric, row.label) in HEADLINES[lookup.datasets[row.dataset].task]
-            and row.arms_small[1] in lookup.baselines]  # fmt: skip
+    return [_sentence(lookup, row) for row in _headlines(lookup) if row.arms_small[1] in lookup.baselines]
+
+
+def _headlines(lookup: Lookup) -> list[SizeEffect]:
+    return [row for row in lookup.result.size_effects
+            if (row.metric, row.label) in HEADLINES[lookup.datasets[row.dataset].task]]  # fmt: skip
 
 
 def _sentence(lookup: Lookup, row: SizeEffect) -> str:

@@ -24,7 +24,7 @@ def test_by_default_each_image_comes_once_in_the_order_it_always_had():
     for name in ("none", "pos_weight"):
         assert imbalance.order(FINDINGS, "multilabel", settings(name), seed=7, epoch=3).tolist() == expected.tolist()
         if name == "none":
-            assert imbalance.loss_weights(FINDINGS, "multilabel", settings(name)) is None
+            assert imbalance.loss_weights(FINDINGS, "multilabel", settings(name), FINDINGS.shape[1]) is None
 
 
 def test_the_sampler_draws_rare_images_as_often_as_common_ones():
@@ -40,10 +40,10 @@ def test_of_several_findings_the_rarest_counts_and_images_without_any_are_a_clas
 
 
 def test_weights_of_the_loss():
-    found = imbalance.loss_weights(FINDINGS, "multilabel", settings("pos_weight"))
+    found = imbalance.loss_weights(FINDINGS, "multilabel", settings("pos_weight"), FINDINGS.shape[1])
     assert found is not None
     assert found.tolist() == [0.5, 4.0, 1.0]
-    classes = imbalance.loss_weights(CLASSES, "multiclass", settings("pos_weight"))
+    classes = imbalance.loss_weights(CLASSES, "multiclass", settings("pos_weight"), 3)
     assert classes is not None
     expected = compute_class_weight("balanced", classes=np.arange(3), y=CLASSES)
     assert classes.numpy() == pytest.approx(expected)

@@ -1,0 +1,45 @@
+"""How well the teachers themselves do on the task that they teach.
+
+In: the teachers' rows of results.json. Out: a `Table`: a row a label, a column a teacher.
+"""
+
+from __future__ import annotations
+
+from medkt_eval.study_rows import TeacherAuc
+from medkt_reports import numbers, words
+from medkt_reports.interval_cells import NO_REASON
+from medkt_reports.lookup import Lookup
+from medkt_reports.tables import Cell, Row, Span, Table, marked, text_cell
+
+
+def teachers_on_target_table(lookup: Lookup) -> Table | None:
+    """AUC of each teacher on the labels that it shares with the target; None where no run recorded it."""
+    found = lookup.result.teachers
+    if not found:
+        return None
+    teachers = list(dict.fromkeys((row.teacher, row.sha256) for row in found))
+    by_place = {(row.dataset, row.label, row.teacher, row.sha256): row for row in found}
+    rows = [
+        Row(text_cell(label), tuple(_cell(by_place.get((dataset, label, *teacher))) for teacher in teachers),
+            group=f"{words.dataset(dataset)}, test images", synthetic=lookup.synthetic(dataset))
+        for dataset, label in dict.fromkeys((row.dataset, row.label) for row in found)
+    ]  # fmt: skip
+    notes = [
+        "A teacher answers only for labels that it shares with the target. A low AUC says that its answers are of "
+        "little use there, not that its attention is; one below 50 %, that it is no expert there by whatever name."
+    ]
+    strangers = [name for name, sha in teachers
+                 if all(row.auc is None for row in found if (row.teacher, row.sha256) == (name, sha))]  # fmt: skip
+    if strangers:
+        notes.append(f"{words.capital(words.listed(strangers))}: no label is shared.")
+    table = Table(
+        "teachers-on-target", "Teachers on the target", "The teachers' own AUC on their students' test images, %.",
+        ((Span("Label"), *(Span(f"Teacher {name}") for name, _ in teachers)),), tuple(rows), notes=tuple(notes),
+    )  # fmt: skip
+    return marked(table)
+
+
+def _cell(row: TeacherAuc | None) -> Cell:
+    if row is None or row.auc is None:
+        return Cell(numbers.ABSENT, how=(row.undefined_because if row else None) or NO_REASON)
+    return Cell(numbers.percent(row.auc, 1), value=row.auc)
