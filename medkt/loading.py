@@ -54,7 +54,7 @@ class Loader:
         train_sizes: Mapping[str, Sequence[int | None]],
         cache_folder: Path | None = None,
     ) -> None:
-        self._settings, self._train_sizes = settings, train_sizes
+        self.settings, self.train_sizes = settings, train_sizes
         self._cache_folder = cache_folder or cache.default_folder()
         self._one_at_a_time = Lock()  # runs side by side share one decoding
         self._opened: dict[str, tuple[Collection, splits.Splits]] = {}
@@ -115,18 +115,18 @@ class Loader:
 
     def source(self, dataset: str) -> tuple[object, ...]:
         """What data sets of the same patients share: the layout, and its root or the phantom's seed."""
-        settings = self._settings[dataset]
+        settings = self.settings[dataset]
         return (settings.collection, getattr(settings, "root", None), getattr(settings, "seed", None))
 
     def _open(self, dataset: str) -> tuple[Collection, splits.Splits]:
         if dataset not in self._opened:
-            settings = self._settings[dataset]
+            settings = self.settings[dataset]
             collection, brought = open_collection(settings)
             if collection.complete and len(collection.absent):
                 raise InputError(f"{dataset}: {len(collection.absent):,} listed images are absent (first: "
                                  f"{collection.absent[0]!r}); add them, take them off the table, or leave them out: "
                                  "medkt data check --fix exclude lists them")  # fmt: skip
-            split = splits.as_asked(collection, brought, settings, self._train_sizes[dataset])
+            split = splits.as_asked(collection, brought, settings, self.train_sizes[dataset])
             self._opened[dataset] = collection.noted(*split.notes), split
         return self._opened[dataset]
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medkt import checkpoint, resume, run_folder
 from medkt.config import RunSettings, Study
 from medkt.data import split_file
+from medkt.data_settings import rooted
 from medkt.errors import TrainingError
 from medkt.loading import Loader, check_no_leak
 from medkt.observer import Observer
@@ -20,6 +22,10 @@ from medkt.schedule import Unit, side_by_side
 from medkt.sources import Sources
 from medkt.work import AFTER_EACH_EPOCH, Resuming, Worker, checkpoint_folder
 from medkt_eval.errors import InputError
+from medkt_eval.files import sha256_of_file
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 def train_study(
@@ -34,6 +40,7 @@ def train_study(
     observer: Observer,
     cache: Path | None = None,
     resuming: Resuming = AFTER_EACH_EPOCH,
+    client: Client | None = None,
 ) -> list[str]:
     """Train every run of a study that is not whole yet.
 
@@ -57,6 +64,8 @@ def train_study(
         Folder of decoded images; else as `medkt.data.cache.default_folder` says.
     resuming : Resuming
         How runs are saved and continued.
+    client : distributed.Client, optional
+        Of a cluster that trains the runs; `jobs` is then the number of its workers.
 
     Returns
     -------
@@ -84,13 +93,25 @@ def train_study(
     _write_splits(loader, runs, waiting, out)
     resume.record_study(study, text, sha256, out)
     observer.plan(waiting, len(chosen) - len(waiting))
-    worker = Worker(study, loader, sources, out, resuming, observer)
-    side_by_side(_units(waiting, out), sources.needed_runs, worker, jobs)
-    for run_id in worker.elsewhere:
+    units = _units(waiting, out)
+    if client is None:
+        worker = Worker(study, loader, sources, out, resuming, observer)
+        side_by_side(units, sources.needed_runs, worker, jobs)
+        failed, elsewhere = worker.failed, worker.elsewhere
+    else:
+        from medkt.cluster_study import Job, on_cluster
+
+        job = Job(
+            study, sources.trained_teachers, {name: rooted(data, Path.cwd()) for name, data in loader.settings.items()},
+            loader.train_sizes, folder.resolve(), out.resolve(), sha256_of_file(out / "study.json"), cache, resuming,
+        )  # fmt: skip
+        outcome = on_cluster(units, sources.needed_runs, job, client, observer)
+        failed, elsewhere = outcome.failed, outcome.elsewhere
+    for run_id in elsewhere:
         observer.note(f"{run_id} is being trained by another process, and was left to it")
-    if worker.failed:
-        reasons = "\n".join(worker.failed.values())
-        raise TrainingError(f"{len(worker.failed)} of {len(waiting)} runs failed; the others are whole.\n{reasons}")
+    if failed:
+        reasons = "\n".join(failed.values())
+        raise TrainingError(f"{len(failed)} of {len(waiting)} runs failed; the others are whole.\n{reasons}")
     return [run.run_id for run in runs if run_folder.is_whole(out / run.run_id)]
 
 
