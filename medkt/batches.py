@@ -18,10 +18,11 @@ from medkt.config import RunSettings
 from medkt.data import augment
 from medkt.device import Device
 from medkt.run_data import RunData
+from medkt.shards import ALONE, Shards
 
 
 def batches(
-    run: RunSettings, data: RunData, epoch: int, device: Device, *, done: int = 0
+    run: RunSettings, data: RunData, epoch: int, device: Device, *, done: int = 0, shards: Shards = ALONE
 ) -> Iterator[tuple[Tensor, Tensor, np.ndarray]]:
     """Augmented batches of one epoch.
 
@@ -37,14 +38,16 @@ def batches(
         Where images are augmented.
     done : int
         Batches to pass over: those that a stopped run has seen.
+    shards : Shards
+        Of each batch, this process's images are given.
 
     Yields
     ------
     images : float32, (B, 3, S, S)
         Normalised, in the device's memory format.
     targets : float32, (B, n_labels) or int64, (B,)
-    rows : int64, (B,)
-        Of the training images.
+    rows : int64
+        Of the training images, those of the whole batch.
     """
     settings, part = run.training, data.train
     n = len(part.pixels)
@@ -57,12 +60,14 @@ def batches(
         rows = order[begin:end]
         # By place in the training set; an image that the sampler draws twice is turned otherwise the second time.
         turns = np.arange(begin, end) if settings.imbalance == "sampler" else rows
-        pixels = torch.from_numpy(part.pixels[rows]).to(device.device)
+        mine = shards.mine(len(rows))
+        turns = turns[mine]
+        pixels = torch.from_numpy(part.pixels[rows[mine]]).to(device.device)
         turned = augment.rotated_and_flipped(
             pixels, torch.from_numpy(angles[turns]).to(device.device), torch.from_numpy(flips[turns]).to(device.device)
         )
         yield (
             augment.normalised(turned).contiguous(memory_format=device.memory_format),
-            torch.from_numpy(part.targets[rows]).to(device.device),
+            torch.from_numpy(part.targets[rows[mine]]).to(device.device),
             rows,
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import time
+from contextlib import ExitStack
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -86,6 +88,11 @@ def train(
         typer.Option("--accept-other-threads",
                      help="Go on with a run that was begun with other threads or elsewhere; its bits will differ."),
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Train on a Dask cluster: tcp://HOST:8786, local:N, slurm:cluster.toml (docs/clusters.md).",
+                     show_default=False),
+    ] = None,
     tensorboard: Annotated[
         Path | None, typer.Option(help="Folder for TensorBoard's copy of the histories.", show_default=False)
     ] = None,
@@ -115,13 +122,25 @@ def train(
 
     from rich.console import Console
 
-    from medkt import history_loggers, progress
+    from medkt import history_loggers, progress, shards
+    from medkt.cluster import open_client
+    from medkt.observer import Observer
     from medkt.study import train_study
     from medkt.work import Resuming
+    from medkt_eval.errors import InputError
 
     loggers = [] if tensorboard is None else [history_loggers.TensorBoard(tensorboard)]
     try:
-        with progress.observer(Console(stderr=True)) as observer:
+        with ExitStack() as stack:
+            together, client = stack.enter_context(shards.joined()), None
+            if scheduler is not None and not together.alone:
+                raise InputError("--scheduler under torchrun: expected one or the other; a run on several processes is "
+                                 "started by torchrun alone")  # fmt: skip
+            if scheduler is not None:
+                client = stack.enter_context(open_client(scheduler, partial(print, file=sys.stderr)))
+            observer = Observer()
+            if together.writes:
+                observer = stack.enter_context(progress.observer(Console(stderr=True)))
             whole = train_study(
                 settings,
                 text=text,
@@ -130,13 +149,16 @@ def train(
                 out=out,
                 only=only,
                 jobs=jobs,
-                observer=history_loggers.Together(observer, *loggers),
+                observer=history_loggers.Together(observer, *(loggers if together.writes else ())),
                 cache=cache,
                 resuming=Resuming(checkpoint_minutes, accept_other_threads),
+                client=client,
+                shards=together,
             )
     except KeyboardInterrupt:
         _fail(f"interrupted. What was done is kept in {out}; the same command goes on where it stopped", 1)
-    print(f"{len(whole)} runs in {out}. Next: medkt evaluate {shlex.quote(str(out))}")
+    if together.writes:
+        print(f"{len(whole)} runs in {out}. Next: medkt evaluate {shlex.quote(str(out))}")
 
 
 @app.command()
@@ -168,12 +190,20 @@ def evaluate(
     independent_images: Annotated[
         bool, typer.Option("--independent-images", help="Every patient has one image: no patient_id needed.")
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Compute on a Dask cluster: tcp://HOST:8786, local:N, slurm:cluster.toml (docs/clusters.md).",
+                     show_default=False),
+    ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write results.json alone.")] = False,
     no_images: Annotated[bool, typer.Option("--no-images", help=_NO_IMAGES)] = False,
 ) -> None:  # fmt: skip
     """Compute metrics, intervals and tests; write results.json and the report."""
+    from medkt.cluster import open_client
+    from medkt_eval.dask_execution import DaskExecution
     from medkt_eval.errors import InputError
     from medkt_eval.evaluation import evaluate as evaluate_runs
+    from medkt_eval.execution import HERE
     from medkt_eval.given_arms import parse_arms
     from medkt_eval.pictures import carry
 
@@ -182,12 +212,17 @@ def evaluate(
                          "(--arm 'TL=tl_seed*.csv' --arm 'AT=at_seed*.csv'), and not both")  # fmt: skip
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; expected a folder, or a name that is free")
-    result = evaluate_runs(
-        runs if runs is not None else parse_arms(arm or []),
-        validation=parse_arms(validation, "--validation") if validation else None,
-        study=study, level=level, replicates=replicates, seed=seed, comparisons=comparisons.value, add=add or [],
-        margin=margin, independent_images=independent_images, command=shlex.join(["medkt", *sys.argv[1:]]),
-    )  # fmt: skip
+    with ExitStack() as stack:
+        execution = HERE
+        if scheduler is not None:
+            execution = DaskExecution(stack.enter_context(open_client(scheduler, partial(print, file=sys.stderr))))
+        result = evaluate_runs(
+            runs if runs is not None else parse_arms(arm or []),
+            validation=parse_arms(validation, "--validation") if validation else None,
+            study=study, level=level, replicates=replicates, seed=seed, comparisons=comparisons.value, add=add or [],
+            margin=margin, independent_images=independent_images, command=shlex.join(["medkt", *sys.argv[1:]]),
+            execution=execution,
+        )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     carry(result, runs, out)
     result.write(out / "results.json")
@@ -361,7 +396,10 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    print(f"medkt: {message}", file=sys.stderr)
+    if os.environ.get("RANK", "0") == "0":
+        print(f"medkt: {message}", file=sys.stderr)
+    else:  # of several processes that torchrun started, one speaks; the first to end has the others ended
+        time.sleep(2)
     raise SystemExit(status)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from medkt import checkpoint
 from medkt.checkpoint import BEGINNING, Checkpoint, Position
+from medkt.shards import ALONE, Shards
 from medkt.student import Student
 from medkt_eval.errors import InputError
 
@@ -34,6 +35,8 @@ class Checkpoints:
         Go on where `machine` differs, though the bits will.
     note : callable
         Told, in a line, what a reader of the log should know.
+    shards : Shards
+        All processes read checkpoints; rank 0 writes them.
     """
 
     def __init__(
@@ -44,10 +47,11 @@ class Checkpoints:
         every_minutes: float | None = None,
         accept_other_threads: bool = False,
         note: Callable[[str], None] = lambda _text: None,
+        shards: Shards = ALONE,
     ) -> None:
         self.folders, self.identities = folders, identities
         self.every_minutes, self.accept_other_threads, self.note = every_minutes, accept_other_threads, note
-        self._saved = monotonic()
+        self._writes, self._saved = shards.writes, monotonic()
 
     def restore(self, students: Sequence[Student]) -> Position:
         """Bring all students to the newest place that all of them have been saved at.
@@ -91,13 +95,13 @@ class Checkpoints:
 
     def remove(self, run_id: str) -> None:
         """Take away the checkpoints of a run that is whole."""
-        if run_id in self.folders:
+        if self._writes and run_id in self.folders:
             checkpoint.remove(self.folders[run_id])
 
     def _save(self, students: Sequence[Student], position: Position) -> None:
         for student in students:
             run_id = student.run.run_id
-            if run_id in self.folders and student.failure is None:
+            if self._writes and run_id in self.folders and student.failure is None:
                 made = Checkpoint(position, self.identities[run_id], student.numbers(), student.tensors())
                 checkpoint.write(self.folders[run_id], made)
         self._saved = monotonic()

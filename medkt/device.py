@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from medkt import shards
 from medkt.config import TrainingSettings
 from medkt_eval.errors import InputError
 
@@ -55,7 +56,7 @@ def chosen(settings: TrainingSettings) -> Device:
     settings : TrainingSettings
         `precision`: "float32"; or "auto", bfloat16 where the device computes in it.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda", shards.local_rank()) if torch.cuda.is_available() else torch.device("cpu")
     return Device(device, settings.precision == "auto" and _computes_in_bfloat16(device))
 
 

@@ -22,7 +22,7 @@ from medkt_eval.files import sha256_of_ids
 
 
 def manifest(
-    run: RunSettings, loaded: Loaded, trained: Trained, *, teacher: Mapping[str, Any] | None
+    run: RunSettings, loaded: Loaded, trained: Trained, *, teacher: Mapping[str, Any] | None, processes: int
 ) -> dict[str, Any]:
     """Everything in run.json but `format`, `run_id` and the prediction files.
 
@@ -36,6 +36,8 @@ def manifest(
         The outcome.
     teacher : mapping or None
         What is said of the teacher: its source, hash and own AUC.
+    processes : int
+        That trained the run together.
     """
     return {
         "arm": {
@@ -65,7 +67,7 @@ def manifest(
             "fresh": list(trained.start.fresh) if trained.start.sha256 else "all",
         },
         "teacher": teacher,
-        "environment": _environment(trained.device.describe()),
+        "environment": _environment(trained.device.describe(), processes),
         "seconds": round(trained.seconds, 2),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -114,7 +116,7 @@ def _positive(loaded: Loaded, rows: np.ndarray) -> dict[str, int]:
     return {label: int(count) for label, count in zip(labels, counts, strict=True)}
 
 
-def _environment(device: Mapping[str, str]) -> dict[str, Any]:
+def _environment(device: Mapping[str, str], processes: int) -> dict[str, Any]:
     packages = ("medkt", "torch", "torchvision", "numpy", "pillow")
     return {
         "python": platform.python_version(),
@@ -122,5 +124,6 @@ def _environment(device: Mapping[str, str]) -> dict[str, Any]:
         "processor": platform.machine(),
         **device,
         "threads_per_run": torch.get_num_threads(),
+        "processes": processes,
         "packages": {name: metadata.version(name) for name in packages},
     }

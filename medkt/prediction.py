@@ -13,6 +13,7 @@ from medkt.data import augment
 from medkt.data.collection import Task
 from medkt.device import Device
 from medkt.run_data import Part, RunData
+from medkt.shards import ALONE, Shards
 from medkt.task_loss import task_loss
 from medkt_eval.errors import InputError
 from medkt_eval.metrics import MetricValue, multiclass_metrics, multilabel_metrics
@@ -20,7 +21,9 @@ from medkt_eval.metrics import MetricValue, multiclass_metrics, multilabel_metri
 SELECTION = {"multilabel": ("auc", "macro"), "multiclass": ("f1", "weighted")}  # the paper's, section V.A
 
 
-def predict(model: nn.Module, task: Task, part: Part, batch_size: int, device: Device) -> tuple[np.ndarray, float]:
+def predict(
+    model: nn.Module, task: Task, part: Part, batch_size: int, device: Device, shards: Shards = ALONE
+) -> tuple[np.ndarray, float]:
     """Probabilities of the images of one split, and the mean task loss.
 
     Parameters
@@ -35,6 +38,8 @@ def predict(model: nn.Module, task: Task, part: Part, batch_size: int, device: D
         Images at a time.
     device : Device
         Where `model` is.
+    shards : Shards
+        Each process predicts some of the batches; all of them get all predictions.
 
     Returns
     -------
@@ -43,18 +48,24 @@ def predict(model: nn.Module, task: Task, part: Part, batch_size: int, device: D
         Mean over batches, weighted by images.
     """
     model.eval()
-    scores, total = [], 0.0
+    begins = range(0, len(part.pixels), batch_size)
+    found: dict[int, np.ndarray] = {}
+    losses = np.zeros(len(begins))
     with torch.inference_mode():
-        for begin in range(0, len(part.pixels), batch_size):
+        for k in range(shards.rank, len(begins), shards.world):
+            begin = begins[k]
             rows = slice(begin, begin + batch_size)
             pixels = torch.from_numpy(part.pixels[rows]).to(device.device)
             with device.autocast():
                 logits = model(augment.normalised(pixels).contiguous(memory_format=device.memory_format)).float()
-            total += task_loss(task, logits, torch.from_numpy(part.targets[rows]).to(device.device)).item() * len(
-                pixels
-            )
-            scores.append((logits.sigmoid() if task == "multilabel" else logits.softmax(1)).cpu().numpy())
-    return np.concatenate(scores), total / len(part.pixels)
+            targets = torch.from_numpy(part.targets[rows]).to(device.device)
+            losses[k] = task_loss(task, logits, targets).item() * len(pixels)
+            found[begin] = (logits.sigmoid() if task == "multilabel" else logits.softmax(1)).cpu().numpy()
+    n_labels = shards.answer(lambda: found[0].shape[1])
+    scores = np.zeros((len(part.pixels), n_labels), dtype=np.float32)
+    for begin, of_batch in found.items():
+        scores[begin : begin + len(of_batch)] = of_batch
+    return shards.together(scores), float(sum(shards.together(losses).tolist())) / len(part.pixels)
 
 
 def validation_metric(data: RunData, scores: np.ndarray) -> float:

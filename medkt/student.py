@@ -6,6 +6,7 @@ In: batches, one `step` each, and the end of each epoch. Out: rows of the histor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,8 @@ from medkt.models.initialisation import InitialWeights, load_weights
 from medkt.models.teachers import Teacher
 from medkt.prediction import SELECTION, predict, validation_metric
 from medkt.run_data import RunData
-from medkt.task_loss import task_loss
+from medkt.shards import ALONE, Shards, synchronised
+from medkt.task_loss import denominator, task_loss
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Student:
         Whom it learns from; may have other students.
     device : Device
         Where it is trained.
+    shards : Shards
+        The processes that train it.
 
     Raises
     ------
@@ -70,22 +74,29 @@ class Student:
     """
 
     def __init__(
-        self, run: RunSettings, data: RunData, *, start: str | Path, teacher: Teacher | None, device: Device
-    ) -> None:
+        self, run: RunSettings, data: RunData, *, start: str | Path, teacher: Teacher | None, device: Device,
+        shards: Shards = ALONE,
+    ) -> None:  # fmt: skip
         settings = run.training
         densenet.check_size(run.student, settings.image_size_px, tapped=False)  # a method checks its taps itself
         validation_metric(data, np.zeros((len(data.validation.pixels), len(data.labels))))  # better now than later
-        self.run, self.data, self.device = run, data, device
+        self.run, self.data, self.device, self.shards = run, data, device, shards
         network = densenet.build(run.student, len(data.labels), seed=run.seed)  # what stays of it: all that start lacks
         self.initial = load_weights(network, start)
         freezing.apply(network, run.unfrozen, settings.frozen_batchnorm)
+        if not shards.alone:
+            network = synchronised(network)
         self.network = device.placed(network)
         labels = tuple(map(shared_name, data.labels))  # as the teacher's are called
         self.method = transfer.build(run.method, self.network, teacher, run, task=data.task, labels=labels)
         if self.method is not None:
             self.method.to(device.device)
         self._teacher = teacher
-        self._forward = compiled(self.network, settings, taught=teacher is not None)
+        self._forward = (
+            shards.parallel(self.network)
+            if not shards.alone
+            else compiled(self.network, settings, taught=teacher is not None)
+        )
         weights = imbalance.loss_weights(data.train.targets, data.task, settings, len(data.labels))
         self._loss_weights = None if weights is None else weights.to(device.device)
         self.parameters = [p for p in self.network.parameters() if p.requires_grad]
@@ -113,16 +124,16 @@ class Student:
         """Training mode, for validation left it."""
         freezing.set_training_mode(self.network, self.run.training.frozen_batchnorm)
 
-    def step(self, images: Tensor, targets: Tensor, image_ids: np.ndarray) -> None:
+    def step(self, images: Tensor, targets: Tensor, rows: np.ndarray) -> None:
         """Learn from one batch.
 
         Parameters
         ----------
         images : float32, (B, 3, S, S)
-            Augmented and normalised.
+            Augmented and normalised; of several processes, this one's.
         targets : float32, (B, n_labels), or int64, (B,)
-        image_ids : str, (B,)
-            To name them where something goes wrong.
+        rows : int64
+            Of the training images, those of the whole batch.
 
         Raises
         ------
@@ -131,18 +142,31 @@ class Student:
         """
         logits = self.logits(images)
         loss_task = task_loss(self.data.task, logits, targets, self._loss_weights)
+        loss_transfer = None if self.method is None else self.method.loss(images, logits)
+        if self.shards.shared(len(rows)):
+            loss_task = loss_task * self._share_of_task(targets, rows)
+            if loss_transfer is not None:
+                loss_transfer = loss_transfer * self.shards.share(len(rows), len(images), len(rows))
         loss = loss_task
-        if self.method is not None:
-            loss_transfer = self.method.loss(images, logits)
+        if self.method is not None and loss_transfer is not None:
             loss = loss_task + self.method.weight * loss_transfer
-            self.sums[1] += loss_transfer.item() * len(images)
-        self._check_finite(loss, image_ids)
+        parts = [loss.item(), loss_task.item(), 0.0 if loss_transfer is None else loss_transfer.item()]
+        whole, *of_losses = self.shards.mean(parts)
+        self._check_finite(whole, self.data.train.image_ids[rows])
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        if self.method is not None:
+            self.shards.average_gradients(list(self.method.parameters()))
         optimisation.clip(self.parameters, self.run.training)
         self.optimiser.step()
         self.steps += 1
-        self.sums[0] += loss_task.item() * len(images)
+        self.sums = [total + value * len(rows) for total, value in zip(self.sums, of_losses, strict=True)]
+
+    def _share_of_task(self, targets: Tensor, rows: np.ndarray) -> float:
+        """Factor of this process's mean over labelled entries; see `Shards.share`."""
+        of_batch = torch.from_numpy(self.data.train.targets[rows]).to(targets.device)
+        part, whole = (denominator(self.data.task, t, self._loss_weights) for t in (targets, of_batch))
+        return self.shards.share(len(rows), part, whole)
 
     def logits(self, images: Tensor) -> Tensor:
         """Give the network's answer to a batch, (B, n_labels); its teacher looks at it in the same precision."""
@@ -167,6 +191,7 @@ class Student:
             The epoch's row of the history.
         """
         began = perf_counter()
+        self.shards.same_statistics(self.network)
         scores, loss_validation = self._predicted("validation")
         metric, label = SELECTION[self.data.task]
         value = validation_metric(self.data, scores)
@@ -249,15 +274,15 @@ class Student:
 
     def _predicted(self, split: str) -> tuple[np.ndarray, float]:
         part = getattr(self.data, split)
-        return predict(self.network, self.data.task, part, self.run.training.batch_size, self.device)
+        return predict(self.network, self.data.task, part, self.run.training.batch_size, self.device, self.shards)
 
     def _state(self) -> list[tuple[str, Tensor]]:
         return list(self.network.state_dict().items())
 
-    def _check_finite(self, loss: Tensor, image_ids: np.ndarray) -> None:
-        if not torch.isfinite(loss):
+    def _check_finite(self, loss: float, image_ids: np.ndarray) -> None:
+        if not math.isfinite(loss):
             epoch, remedy = len(self.history) + 1, "" if self.method is None else " or raise beta"
             raise TrainingError(
-                f"{self.run.run_id}: the loss is {loss.item()} in epoch {epoch} (batch of images "
+                f"{self.run.run_id}: the loss is {loss} in epoch {epoch} (batch of images "
                 f"{', '.join(str(name) for name in image_ids)}); look at these images, lower the learning rate{remedy}"
             )

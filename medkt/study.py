@@ -19,6 +19,7 @@ from medkt.loading import Loader, check_no_leak
 from medkt.observer import Observer
 from medkt.run_plan import plan
 from medkt.schedule import Unit, side_by_side
+from medkt.shards import ALONE, Shards
 from medkt.sources import Sources
 from medkt.work import AFTER_EACH_EPOCH, Resuming, Worker, checkpoint_folder
 from medkt_eval.errors import InputError
@@ -41,6 +42,7 @@ def train_study(
     cache: Path | None = None,
     resuming: Resuming = AFTER_EACH_EPOCH,
     client: Client | None = None,
+    shards: Shards = ALONE,
 ) -> list[str]:
     """Train every run of a study that is not whole yet.
 
@@ -66,6 +68,8 @@ def train_study(
         How runs are saved and continued.
     client : distributed.Client, optional
         Of a cluster that trains the runs; `jobs` is then the number of its workers.
+    shards : Shards
+        The processes that train each run together, one run at a time; each calls this with the same arguments.
 
     Returns
     -------
@@ -90,13 +94,15 @@ def train_study(
     loader = Loader({run.dataset: run.data for run in runs}, _train_sizes(runs), cache)
     loader.check([run.dataset for run in waiting])
     check_no_leak([run for run in runs if waiting and (run in waiting or run.role == "teacher")], loader)
-    _write_splits(loader, runs, waiting, out)
-    resume.record_study(study, text, sha256, out)
+    shards.wait()  # all have seen what was there before anything is written
+    if shards.writes:
+        _write_splits(loader, runs, waiting, out)
+        resume.record_study(study, text, sha256, out)
     observer.plan(waiting, len(chosen) - len(waiting))
     units = _units(waiting, out)
     if client is None:
-        worker = Worker(study, loader, sources, out, resuming, observer)
-        side_by_side(units, sources.needed_runs, worker, jobs)
+        worker = Worker(study, loader, sources, out, resuming, observer, shards)
+        side_by_side(units, sources.needed_runs, worker, jobs if shards.alone else 1)
         failed, elsewhere = worker.failed, worker.elsewhere
     else:
         from medkt.cluster_study import Job, on_cluster

@@ -31,3 +31,10 @@ def task_loss(task: Task, logits: Tensor, targets: Tensor, weights: Tensor | Non
         return logits.sum() * 0.0  # nothing to learn from this batch; a mean over nothing would be NaN
     positive = None if weights is None else weights.expand_as(targets)[labelled]
     return functional.binary_cross_entropy_with_logits(logits[labelled], targets[labelled], pos_weight=positive)
+
+
+def denominator(task: Task, targets: Tensor, weights: Tensor | None = None) -> float:
+    """What `task_loss` is a mean over: labelled entries, images, or the weights of their classes."""
+    if task == "multilabel":
+        return float((~torch.isnan(targets)).sum())
+    return float(len(targets)) if weights is None else float(weights[targets].sum())

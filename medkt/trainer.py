@@ -29,6 +29,7 @@ from medkt.continuation import NO_CHECKPOINTS, Checkpoints
 from medkt.errors import TrainingError
 from medkt.models.teachers import Teacher
 from medkt.run_data import RunData
+from medkt.shards import ALONE, Shards
 from medkt.student import Student, Trained
 
 
@@ -41,6 +42,7 @@ def train(
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     on_batch: Callable[[], None] = lambda: None,
     on_epoch: Callable[[RunSettings, dict[str, float]], None] = lambda _run, _record: None,
+    shards: Shards = ALONE,
 ) -> list[Trained | TrainingError]:
     """Train one run, or several that differ in beta alone.
 
@@ -60,6 +62,8 @@ def train(
         Called before each batch; what it raises ends the training.
     on_epoch : callable
         Called with the run and its row of the history.
+    shards : Shards
+        The processes that train together; each calls this with the same arguments.
 
     Returns
     -------
@@ -77,20 +81,21 @@ def train(
     where = device.chosen(runs[0].training)
     if teacher is not None:
         teacher.to(where.device, channels_last=True)
-    students = [Student(run, data, start=start, teacher=teacher, device=where) for run in runs]
+    students = [Student(run, data, start=start, teacher=teacher, device=where, shards=shards)
+                for run in runs]  # fmt: skip
     position = checkpoints.restore(students)
     while going := [student for student in students if student.going]:
         for student in going:
             student.begin_epoch()
         epoch, done = position.epoch, position.batch
         began = perf_counter()
-        for images, targets, rows in batches(runs[0], data, epoch, where, done=done):
+        for images, targets, rows in batches(runs[0], data, epoch, where, done=done, shards=shards):
             try:
                 on_batch()
             except BaseException:
                 checkpoints.stopped(students, Position(epoch, done))
                 raise
-            _step_each(going, images, targets, data.train.image_ids[rows])
+            _step_each(going, images, targets, rows)
             done += 1
             began = _share_time(going, began)
             checkpoints.batch_done(students, Position(epoch, done))
@@ -104,18 +109,23 @@ def train(
     return [student.failure or student.trained() for student in students]
 
 
-def _step_each(students: Sequence[Student], images: Tensor, targets: Tensor, image_ids: np.ndarray) -> None:
+def _step_each(students: Sequence[Student], images: Tensor, targets: Tensor, rows: np.ndarray) -> None:
     """One step of each student that has not failed."""
     for student in students:
         if student.failure is not None:
             continue
         try:
-            student.step(images, targets, image_ids)
+            student.step(images, targets, rows)
         except TrainingError as error:
             student.failure = error
         except (RuntimeError, MemoryError) as error:
             if not memory.is_out_of_memory(error):
                 raise
+            if not student.shards.alone:
+                where = (
+                    f"{student.run.run_id}: out of memory in process {student.shards.rank} with {len(images)} images"
+                )
+                raise TrainingError(f"{where}; lower batch_size or start more processes") from error
             fits = memory.batch_size_that_fits(partial(_try_step, student, images, targets), len(images))
             remedy = f"batch_size = {fits} fits" if fits else "not even a batch of one image fits"
             raise TrainingError(

@@ -26,6 +26,7 @@ from medkt.models.teachers import Teacher
 from medkt.observer import Observer
 from medkt.report_files import report_files
 from medkt.schedule import Unit
+from medkt.shards import ALONE, Shards
 from medkt.sources import Sources
 from medkt.teacher_report import own_auc
 from medkt.trainer import train
@@ -67,6 +68,8 @@ class Worker:
         How runs are saved and continued.
     observer : Observer
         Told how it goes.
+    shards : Shards
+        The processes that train each run together; each has a Worker.
 
     Attributes
     ----------
@@ -77,10 +80,11 @@ class Worker:
     """
 
     def __init__(
-        self, study: Study, loader: Loader, sources: Sources, out: Path, resuming: Resuming, observer: Observer
-    ) -> None:
+        self, study: Study, loader: Loader, sources: Sources, out: Path, resuming: Resuming, observer: Observer,
+        shards: Shards = ALONE,
+    ) -> None:  # fmt: skip
         self.study, self.loader, self.sources, self.out = study, loader, sources, out
-        self.resuming, self.observer = resuming, observer
+        self.resuming, self.observer, self.shards = resuming, observer, shards
         self.failed: dict[str, str] = {}
         self.elsewhere: list[str] = []
         self._default_threads = torch.get_num_threads()
@@ -90,10 +94,15 @@ class Worker:
     def __call__(self, unit: Unit, stop_if_asked: Callable[[], None]) -> None:
         """Train the runs of a unit and write their folders."""
         with ExitStack() as locks:
-            mine = [run for run in unit if self._take(run, locks, stop_if_asked)]
-            ready = tuple(run for run in mine if self._has_what_it_needs(run))
-            if ready:
-                self._train(ready, stop_if_asked)
+
+            def ready() -> Unit:
+                mine = [run for run in unit if self._take(run, locks, stop_if_asked)]
+                return tuple(run for run in mine if self._has_what_it_needs(run))
+
+            runs = self.shards.answer(ready)
+            if runs:
+                self._train(runs, stop_if_asked)
+            self.shards.wait()  # what rank 0 wrote is there
 
     def _take(self, run: RunSettings, locks: ExitStack, stop_if_asked: Callable[[], None]) -> bool:
         """Whether the run is ours to train. Others need a teacher's weights: it is waited for."""
@@ -134,15 +143,18 @@ class Worker:
         checkpoints = self._checkpoints(unit, loaded)
         trained = train(
             unit, loaded.data, start=self.sources.start(first), teacher=teacher, checkpoints=checkpoints,
-            on_batch=stop_if_asked, on_epoch=self.observer.epoch,
+            on_batch=stop_if_asked, on_epoch=self.observer.epoch, shards=self.shards,
         )  # fmt: skip
         for run, outcome in zip(unit, trained, strict=True):
             if isinstance(outcome, TrainingError):
                 self.failed[run.run_id] = str(outcome)
                 continue
+            if not self.shards.writes:
+                continue
             run_folder.write(
                 self.out / run.run_id,
-                manifest=manifest(run, loaded, outcome, teacher=self._teacher_entry(run, loaded, teacher)),
+                manifest=manifest(run, loaded, outcome, teacher=self._teacher_entry(run, loaded, teacher),
+                                  processes=self.shards.world),
                 config=run.model_dump(mode="json"),
                 validation=predictions(loaded, "validation", outcome.validation_scores),
                 test=predictions(loaded, "test", outcome.test_scores),
@@ -159,6 +171,8 @@ class Worker:
     def _checkpoints(self, unit: Unit, loaded: Loaded) -> Checkpoints:
         machine = {"threads": torch.get_num_threads(), "torch": torch.__version__,
                    **device.chosen(unit[0].training).describe()}  # fmt: skip
+        if not self.shards.alone:
+            machine["processes"] = self.shards.world
         return Checkpoints(
             {run.run_id: checkpoint_folder(self.out, run) for run in unit},
             {
@@ -173,6 +187,7 @@ class Worker:
             },
             every_minutes=self.resuming.every_minutes,
             accept_other_threads=self.resuming.accept_other_threads,
+            shards=self.shards,
             note=self.observer.note,
         )
 

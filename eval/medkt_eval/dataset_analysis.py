@@ -14,6 +14,7 @@ from medkt_eval.calibration import measure_calibration, reliability_curves
 from medkt_eval.comparisons import Compared, Plan, compare
 from medkt_eval.contrasts import AVERAGES, Contrast
 from medkt_eval.estimates import estimates_of
+from medkt_eval.execution import HERE, Execution
 from medkt_eval.gaps import gap_rows
 from medkt_eval.image_tests import NOTHING, OnImages, analyse_images
 from medkt_eval.label_measures import Asked
@@ -78,7 +79,9 @@ class Found:
         return self
 
 
-def analyse_dataset(test: TestSet, asked: Asked, arms: Sequence[Arm], pairs: Sequence[Contrast], plan: Plan) -> Found:
+def analyse_dataset(
+    test: TestSet, asked: Asked, arms: Sequence[Arm], pairs: Sequence[Contrast], plan: Plan, execution: Execution = HERE
+) -> Found:
     """Analyse one data set.
 
     Parameters
@@ -91,15 +94,17 @@ def analyse_dataset(test: TestSet, asked: Asked, arms: Sequence[Arm], pairs: Seq
     pairs : sequence of Contrast
         Of all data sets; those of other data sets are passed over.
     plan : Plan
+    execution : Execution
+        Where the heavy parts are computed.
     """
     by_id = {arm.arm: arm for arm in arms}
     places = {arm.arm: np.array([test.runs.index(f"{arm.arm}-s{seed}") for seed in arm.seeds]) for arm in arms}
     mine = [pair for pair in pairs if pair.arm_a in by_id]
     found = Found(thresholds=_thresholds(test))
-    on_images = analyse_images(test, asked, mine, places, plan)
+    on_images = analyse_images(test, asked, mine, places, plan, execution)
     declared = [pair for pair in mine if pair.kind != "table"]
     more = plan.request.more
-    for one in _measures(test, asked, plan):
+    for one in _measures(test, asked, plan, execution):
         found.add(one, arms, mine, by_id, places, plan, on_images)
         if one.label in AVERAGES:
             found.omnibus += of_all_arms(one, arms, places, plan)
@@ -113,7 +118,7 @@ def analyse_dataset(test: TestSet, asked: Asked, arms: Sequence[Arm], pairs: Seq
         found.curves += net_benefit_curves(test, arms, places, plan.level)
     if "subgroups" in more:
         given = {"averages": plan.request.averages, "labels_defined": plan.analysis.labels_defined}
-        for of_group in measure_subgroups(test, asked, **given):
+        for of_group in measure_subgroups(test, asked, **given, execution=execution):
             of_patients = None if plan.n_patients is None else of_group.n_patients
             found.add(of_group.group, arms, declared, by_id, places, replace(plan, n_patients=of_patients))
             if of_group.gap is not None:
@@ -121,10 +126,10 @@ def analyse_dataset(test: TestSet, asked: Asked, arms: Sequence[Arm], pairs: Seq
     return found
 
 
-def _measures(test: TestSet, asked: Asked, plan: Plan) -> Iterator[Measure]:
+def _measures(test: TestSet, asked: Asked, plan: Plan, execution: Execution) -> Iterator[Measure]:
     return measure(
         test, asked, averages=plan.request.averages, labels_defined=plan.analysis.labels_defined,
-        keep_patients="patients:bootstrap-bca" in plan.request.intervals,
+        keep_patients="patients:bootstrap-bca" in plan.request.intervals, execution=execution,
     )  # fmt: skip
 
 

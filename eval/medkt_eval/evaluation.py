@@ -25,10 +25,12 @@ from medkt_eval.data_size import data_size_curves
 from medkt_eval.dataset_analysis import Found, analyse_dataset
 from medkt_eval.dynamics import dynamics
 from medkt_eval.errors import InputError
+from medkt_eval.execution import HERE, Execution
 from medkt_eval.label_measures import Asked
 from medkt_eval.multiplicity import adjusted_rows
 from medkt_eval.omnibus import over_datasets
 from medkt_eval.pictures import architectures_of, pictures_of
+from medkt_eval.places import place
 from medkt_eval.requests import Request, request
 from medkt_eval.results import Arm, EvaluationResult, Input, Settings, Software
 from medkt_eval.strata import patient_strata
@@ -53,6 +55,7 @@ def evaluate(
     margin: float | None = None,
     independent_images: bool = False,
     command: str | None = None,
+    execution: Execution = HERE,
 ) -> EvaluationResult:
     """Evaluate the runs of a study, or predictions from anywhere.
 
@@ -81,6 +84,8 @@ def evaluate(
         Every patient has one image, so no patient id is needed.
     command : str or None
         The command line, for provenance.
+    execution : Execution
+        Where the heavy parts are computed: this process, or a `dask_execution.DaskExecution`. The result is the same.
 
     Raises
     ------
@@ -118,7 +123,8 @@ def evaluate(
         strata = patient_strata(test.predictions, test.patient, test.n_patients) if stratified else None
         asked = Asked(wanted.metrics, replicates, seed, test.dataset, analysis.specificity, strata)
         plan = Plan(analysis, wanted, level, seed, test.n_patients_named)
-        found += analyse_dataset(test, asked, [arm for arm in arms if arm.dataset == test.dataset], pairs, plan)
+        own_arms = [arm for arm in arms if arm.dataset == test.dataset]
+        found += analyse_dataset(test, asked, own_arms, pairs, plan, execution)
     if analysis.labels_defined == "defined":
         waiting = [*waiting, *_left_out(found)]
     compared = adjusted(found.compared, arms, analysis, bonferroni="bonferroni" in wanted.more)
@@ -188,11 +194,12 @@ def _check(level: float, replicates: int, margin: float | None) -> None:
 
 def _read(runs: Path | Tables, validation: Tables | None, study: Path | None) -> tuple[Chosen, Declaration, list[str]]:
     """The runs to be evaluated, what was declared of their analysis, and notes."""
-    if isinstance(runs, Path | str):
+    if not isinstance(runs, Mapping):
+        runs = place(runs)
         if validation is not None:
             raise InputError("--validation goes with --arm; run folders hold validation predictions of their own")
-        declaration = read_declaration(Path(runs), study)
-        found, notes = run_records.read_runs(Path(runs))
+        declaration = read_declaration(runs, study)
+        found, notes = run_records.read_runs(runs)
         chosen = tuning.choose(found)
         declaration = declaration.with_analysis(chosen.by_winner(declaration.analysis))
         return chosen, declaration, [*declaration.notes, *notes, *chosen.notes]

@@ -7,14 +7,16 @@ others, and intervals by (arm, metric, label), which estimates.py does.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from medkt_eval.bootstrap_intervals import Limits, studentized
 from medkt_eval.comparisons import Plan
 from medkt_eval.contrasts import Contrast
+from medkt_eval.execution import HERE, Execution, Work
 from medkt_eval.intervals import is_rounding
 from medkt_eval.label_measures import Asked
 from medkt_eval.mcnemar import mcnemar
@@ -40,7 +42,12 @@ NOTHING = OnImages({}, {})
 
 
 def analyse_images(
-    test: TestSet, asked: Asked, pairs: Sequence[Contrast], places: Mapping[str, np.ndarray], plan: Plan
+    test: TestSet,
+    asked: Asked,
+    pairs: Sequence[Contrast],
+    places: Mapping[str, np.ndarray],
+    plan: Plan,
+    execution: Execution = HERE,
 ) -> OnImages:
     """What was asked for, of every arm, and of every contrast but those for a table's marks.
 
@@ -52,14 +59,14 @@ def analyse_images(
     limits: dict[tuple[str, str, str], Limits] = {}
     pairs = [pair for pair in pairs if pair.kind != "table"]
     if STUDENTIZED in plan.request.intervals:
-        limits, found = _studentized(test, asked, pairs, places, plan.level)
+        limits, found = _studentized(test, asked, pairs, places, plan.level, execution)
         for key, result in found.items():
+            tests[key].append(result)
+    if "permutation" in plan.request.tests:
+        for key, result in _permutation(test, asked, pairs, places, plan.level, execution):
             tests[key].append(result)
     for pair in pairs:
         a, b = places[pair.arm_a], places[pair.arm_b]
-        if "permutation" in plan.request.tests:
-            for label, result in _permutation(test, asked, a, b, plan.level).items():
-                tests[pair.arm_a, pair.arm_b, "auc", label].append(result)
         if "mcnemar" in plan.request.tests:
             for k, label in enumerate(test.labels):
                 for metric, result in _mcnemar(test, k, a, b, plan.level).items():
@@ -72,7 +79,12 @@ def analyse_images(
 
 
 def _studentized(
-    test: TestSet, asked: Asked, pairs: Sequence[Contrast], places: Mapping[str, np.ndarray], level: float
+    test: TestSet,
+    asked: Asked,
+    pairs: Sequence[Contrast],
+    places: Mapping[str, np.ndarray],
+    level: float,
+    execution: Execution,
 ) -> tuple[dict[tuple[str, str, str], Limits], dict[tuple[str, str, str, str], TestResult]]:
     """Limits of each arm and a test of each contrast, on labels with both classes and, if all have them, averages."""
     means = {arm: np.bincount(mine, minlength=len(test.runs)) / len(mine) for arm, mine in places.items()}
@@ -88,7 +100,9 @@ def _studentized(
     if not labels:
         return {}, {}
     labels += ["macro", "weighted"]
-    found = studentized_auc(rankings, weights, replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset)
+    found = studentized_auc(
+        rankings, weights, replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset, execution=execution
+    )
     limits: dict[tuple[str, str, str], Limits] = {}
     tests: dict[tuple[str, str, str, str], TestResult] = {}
     for label, one in zip(labels, found, strict=True):
@@ -113,27 +127,58 @@ def _studentized(
     return limits, tests
 
 
-def _permutation(test: TestSet, asked: Asked, a: np.ndarray, b: np.ndarray, level: float) -> dict[str, TestResult]:
-    if len(a) != len(b):
-        because = (
-            f"{len(a)} and {len(b)} seeds: a patient's scores are exchanged run by run, so both need the same number"
-        )
-        nothing = TestResult("permutation", "patients", np.nan, None, None, None, level, None, None, None, because)
-        return dict.fromkeys((*test.labels, "macro", "weighted"), nothing)
-    made: dict[str, Permuted] = {}
-    weights = []
-    for k, label in enumerate(test.labels):
-        labelled = ~np.isnan(test.truth(k))
-        positive, scores = test.truth(k)[labelled] == 1, test.scores_of(k)[:, labelled]
-        if 0 < positive.sum() < positive.size:
-            made[label] = permuted_differences(
-                positive, scores[a], scores[b], test.patient[labelled], test.n_patients,
-                permutations=asked.replicates or PERMUTATIONS, seed=asked.seed, dataset=asked.dataset,
-            )  # fmt: skip
-            weights.append(float(positive.sum()))
+def _permutation(
+    test: TestSet,
+    asked: Asked,
+    pairs: Sequence[Contrast],
+    places: Mapping[str, np.ndarray],
+    level: float,
+    execution: Execution,
+) -> Iterator[tuple[tuple[str, str, str, str], TestResult]]:
+    """A test of each contrast, on labels with both classes and, if all have them, averages."""
+    runs = [(places[pair.arm_a], places[pair.arm_b]) for pair in pairs]
+    paired = [k for k, (a, b) in enumerate(runs) if len(a) == len(b)]
+    positives: dict[str, float] = {}
+
+    def works() -> Iterator[Work[Permuted]]:
+        """Of each label: the contrasts are its parts."""
+        for k, label in enumerate(test.labels):
+            labelled = ~np.isnan(test.truth(k))
+            positive = test.truth(k)[labelled] == 1
+            if 0 < positive.sum() < positive.size:
+                positives[label] = float(positive.sum())
+                drawn = {"permutations": asked.replicates or PERMUTATIONS, "seed": asked.seed, "dataset": asked.dataset}
+                data = positive, test.scores_of(k)[:, labelled], test.patient[labelled], test.n_patients, drawn
+                yield Work(_permuted, data, [runs[k] for k in paired])
+
+    by_label = list(execution.in_order(works())) if paired else []
+    for k, pair in enumerate(pairs):
+        if k in paired:
+            made = {label: found[paired.index(k)] for label, found in zip(positives, by_label, strict=True)}
+            results = _with_averages(made, list(positives.values()), len(test.labels), level)
+        else:
+            because = (f"{len(runs[k][0])} and {len(runs[k][1])} seeds: a patient's scores are exchanged run by run, "
+                       "so both need the same number")  # fmt: skip
+            nothing = TestResult("permutation", "patients", np.nan, None, None, None, level, None, None, None, because)
+            results = dict.fromkeys((*test.labels, "macro", "weighted"), nothing)
+        for label, result in results.items():
+            yield (pair.arm_a, pair.arm_b, "auc", label), result
+
+
+def _permuted(
+    data: tuple[np.ndarray, np.ndarray, np.ndarray, int, dict[str, Any]], runs: tuple[np.ndarray, np.ndarray]
+) -> Permuted:
+    positive, scores, patient, n_patients, drawn = data
+    a, b = runs
+    return permuted_differences(positive, scores[a], scores[b], patient, n_patients, **drawn)
+
+
+def _with_averages(
+    made: Mapping[str, Permuted], positives: Sequence[float], n_labels: int, level: float
+) -> dict[str, TestResult]:
     found = {label: test_of(permuted, level) for label, permuted in made.items()}
-    if len(made) == len(test.labels):
-        for average, w in (("macro", np.ones(len(weights))), ("weighted", np.array(weights))):
+    if len(made) == n_labels:
+        for average, w in (("macro", np.ones(n_labels)), ("weighted", np.array(positives))):
             parts = list(made.values())
             mean = Permuted(
                 float(np.average([part.difference for part in parts], weights=w)),

@@ -48,6 +48,12 @@ class Asked:
         Of `sensitivity_at_specificity`.
     strata : Strata or None
         That patients are drawn in; None: all from all.
+    values : bool
+        Whether values on the data and without each patient are wanted too; False: the replicates alone, as of a part.
+    first : int
+        Number of the first replicate, a multiple of `resampling.BLOCK`.
+    threads : int or None
+        At work on replicates; None: one a processor.
     """
 
     metrics: tuple[str, ...]
@@ -56,6 +62,9 @@ class Asked:
     dataset: str
     specificity: float = 0.9
     strata: Strata | None = None
+    values: bool = True
+    first: int = 0
+    threads: int | None = None
 
     @property
     def of_calls(self) -> bool:
@@ -96,7 +105,8 @@ class Measured:
     because : tuple of (str or None), (n_runs,)
         Why a run's value does not exist.
     variants : float64, (n_runs, 1 + n_patients + replicates)
-        On the data; without each patient; in each replicate. NaN where it does not exist.
+        On the data; without each patient; in each replicate. NaN where it does not exist. Of a part without values,
+        the replicates alone.
     n_patients : int
     n_images : int
     n_positive : int or None
@@ -206,6 +216,7 @@ def _ranked(asked: Asked, label: str, images: Images, scores: np.ndarray) -> lis
     replicates = resample_ranked(
         rankings, replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset,
         average_precision="average_precision" in wanted, specificity=specificity, strata=asked.strata,
+        first=asked.first, threads=asked.threads,
     )  # fmt: skip
     n_positive = int(images.truth.sum())
     one_class = 0 in (n_positive, len(images.truth) - n_positive)
@@ -213,7 +224,9 @@ def _ranked(asked: Asked, label: str, images: Images, scores: np.ndarray) -> lis
     for metric in wanted:
         influences = None
         drawn = getattr(replicates, metric)
-        if (n_positive == 0) or (one_class and metric != "average_precision"):
+        if not asked.values:
+            data = np.zeros((len(scores), 0))
+        elif (n_positive == 0) or (one_class and metric != "average_precision"):
             data = np.full((len(scores), 1 + images.n_patients), np.nan)
         elif metric == "auc":
             data, influences = _auc(rankings)
@@ -303,16 +316,17 @@ def _variants_of_sums(
     """Each metric of every run's sums: on the data, without each patient, in each replicate (`drawn`, where given)."""
     known, cells = [], []
     for table in tables:  # one at a time: a table has a row a sum and a column a patient
-        states = (table.total[:, None], table.without_patient)
-        known.append({name: np.concatenate([metric(state) for state in states]) for name, metric in metrics.items()})
+        states = (table.total[:, None], table.without_patient) if asked.values else ()
+        known.append({name: [metric(state) for state in states] for name, metric in metrics.items()})
         if drawn is None:
             cells.append(table.cells())
     if drawn is None:
         drawn = resample_sums(
             cells, replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset, strata=asked.strata,
+            first=asked.first, threads=asked.threads,
         )  # fmt: skip
     return {
-        name: np.array([np.append(own[name], metric(sums_of)) for own, sums_of in zip(known, drawn, strict=True)])
+        name: np.array([np.concatenate([*own[name], metric(part)]) for own, part in zip(known, drawn, strict=True)])
         for name, metric in metrics.items()
     }
 

@@ -7,25 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 import numpy as np
 
 from medkt_eval.averages import Average, LabelsDefined
 from medkt_eval.bootstrap_intervals import MOST_UNDEFINED
 from medkt_eval.delong import clustered_covariance, influence_covariance
-from medkt_eval.label_measures import (
-    Asked,
-    Images,
-    Measured,
-    count_patients,
-    measure_confusion,
-    measure_label,
-    positives_variants,
-)
+from medkt_eval.execution import HERE, Execution, Work
+from medkt_eval.label_measures import Asked, Images, Measured, count_patients, measure_confusion
+from medkt_eval.label_parts import LabelData, Part, joined, label_work
 from medkt_eval.obuchowski_rockette import patient_covariance
 from medkt_eval.sums import OF_CONFUSION
 from medkt_eval.test_sets import TestSet
-from medkt_eval.threshold_refit import resample_calls
 
 
 @dataclass(frozen=True)
@@ -103,6 +97,7 @@ def measure(
     labels_defined: LabelsDefined = "all",
     keep_patients: bool = False,
     images: np.ndarray | None = None,
+    execution: Execution = HERE,
 ) -> Iterator[Measure]:
     """Measure every metric asked for: label by label, then the averages.
 
@@ -118,12 +113,16 @@ def measure(
         Keep the values without each patient, which need memory.
     images : bool, (n_images,), or None
         A subgroup's images; None: all.
+    execution : Execution
+        Where labels are measured.
     """
     among = np.ones(test.n_images, dtype=bool) if images is None else images
     gathered: dict[str, Average] = {}
     multiclass = test.predictions.task == "multiclass"
-    for k in range(len(test.labels)):
-        for one, positives in _label(test, asked, k, among):
+    works = (_label(test, asked, k, among, execution) for k in range(len(test.labels)))
+    for positives, found in map(joined, execution.in_order(works)):
+        while found:  # what a label took is freed before the next one's turn
+            one = found.pop(0)
             if one.metric not in gathered:
                 gathered[one.metric] = Average(labels_defined, test.n_patients, test.patient[among])
             gathered[one.metric].add(one, positives)
@@ -133,40 +132,28 @@ def measure(
             if one.label in averages:
                 yield _settled(test, one, keep_patients, average.influence_of(one.label, one.values))
     if "micro" in averages:
-        for one in _micro(test, asked, among):
+        for one in _micro(test, asked, among, execution):
             yield _settled(test, one, keep_patients)
     elif multiclass and OF_CONFUSION.keys() & set(asked.metrics):
         for one in _of_all_classes(test, asked, among):
             yield _settled(test, one, keep_patients)
     if "macro_ovo" in averages and multiclass and "auc" in asked.metrics:
-        yield _settled(test, _one_versus_one(test, asked, among), keep_patients)
+        yield _settled(test, _one_versus_one(test, asked, among, execution), keep_patients)
 
 
-def _label(test: TestSet, asked: Asked, k: int, among: np.ndarray) -> Iterator[tuple[Measured, np.ndarray]]:
-    """Each metric of label k, with the label's positives; what it took is freed before the next label's turn."""
+def _label(test: TestSet, asked: Asked, k: int, among: np.ndarray, execution: Execution) -> Work[Part]:
+    """Each metric of label k."""
     labelled = among & ~np.isnan(test.truth(k))
     subset = slice(None) if labelled.all() else labelled  # all of them: without a copy
     called, because = test.called(k)
     images = Images(test.truth(k)[subset] == 1, test.patient[subset], test.n_patients)
     calls = [None if run is None else run[subset] for run in called]
-    drawn_calls = _drawn_calls(test, asked, k, subset)
-    positives = positives_variants(images, asked)
-    found = measure_label(asked, test.labels[k], images, test.scores_of(k)[:, subset], calls, because, drawn_calls)
-    while found:
-        yield found.pop(0), positives
+    refitted = [] if test.refitted is None else [(slice(None), test.refitted[:, k])]
+    data = LabelData(asked, test.labels[k], images, test.scores_of(k)[:, subset], calls, because, refitted)
+    return label_work(data, execution)
 
 
-def _drawn_calls(test: TestSet, asked: Asked, k: int, subset: np.ndarray | slice) -> np.ndarray | None:
-    """Sums of calls of label k in each replicate, where thresholds are chosen again; None: they are not."""
-    if test.refitted is None or not asked.of_calls:
-        return None
-    return resample_calls(
-        test.truth(k)[subset] == 1, test.patient[subset], test.n_patients, test.scores_of(k)[:, subset],
-        test.refitted[:, k], seed=asked.seed, dataset=asked.dataset, strata=asked.strata,
-    )  # fmt: skip
-
-
-def _micro(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
+def _micro(test: TestSet, asked: Asked, among: np.ndarray, execution: Execution) -> list[Measured]:
     """All labels' images as if of one label."""
     subsets = [among & ~np.isnan(test.truth(k)) for k in range(len(test.labels))]
     truth = np.concatenate([test.truth(k)[subset] == 1 for k, subset in enumerate(subsets)])
@@ -181,9 +168,13 @@ def _micro(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
         because.append(reasons[0] if reasons else None)
         called.append(None if reasons else np.concatenate(
             [part[subset] for part, subset in zip(parts, subsets, strict=True) if part is not None]))  # fmt: skip
-    drawn = [part for k, subset in enumerate(subsets) if (part := _drawn_calls(test, asked, k, subset)) is not None]
-    images = Images(truth, patient, test.n_patients)
-    found = measure_label(asked, "micro", images, scores, called, because, np.sum(drawn, axis=0) if drawn else None)
+    ends = np.cumsum([subset.sum() for subset in subsets])
+    refitted = [] if test.refitted is None else [
+        (slice(end - subset.sum(), end), test.refitted[:, k])
+        for k, (end, subset) in enumerate(zip(ends, subsets, strict=True))
+    ]  # fmt: skip
+    data = LabelData(asked, "micro", Images(truth, patient, test.n_patients), scores, called, because, refitted)
+    ((_, found),) = map(joined, execution.in_order([label_work(data, execution)]))
     if test.predictions.task == "multilabel":
         return [replace(one, df_patients=count_patients(patient) - 1.0) for one in found]
     whole = _of_all_classes(test, asked, among)
@@ -198,20 +189,23 @@ def _of_all_classes(test: TestSet, asked: Asked, among: np.ndarray) -> list[Meas
     )  # fmt: skip
 
 
-def _one_versus_one(test: TestSet, asked: Asked, among: np.ndarray) -> Measured:
+def _one_versus_one(test: TestSet, asked: Asked, among: np.ndarray, execution: Execution) -> Measured:
     """Hand & Till 2001, Mach. Learn. 45:171: the mean AUC of each class against each other one, by its own score."""
     average = Average("all", test.n_patients, test.patient[among])
     auc = replace(asked, metrics=("auc",))
-    none = [None] * len(test.runs)
-    for a in range(len(test.labels)):
-        for b in range(len(test.labels)):
-            if a != b:
-                subset = among & np.isin(test.predictions.classes, (a, b))
-                images = Images(test.predictions.classes[subset] == a, test.patient[subset], test.n_patients)
-                label = f"{test.labels[a]} against {test.labels[b]}"
-                found = measure_label(auc, label, images, test.scores_of(a)[:, subset], none, none)[0]
-                average.add(found, positives_variants(images, asked))
+    pairs = permutations(range(len(test.labels)), 2)
+    works = (label_work(_one_class_of_two(test, auc, among, a, b), execution) for a, b in pairs)
+    for positives, found in map(joined, execution.in_order(works)):
+        average.add(found[0], positives)
     return replace(average.measured()[0], label="macro_ovo")
+
+
+def _one_class_of_two(test: TestSet, asked: Asked, among: np.ndarray, a: int, b: int) -> LabelData:
+    subset = among & np.isin(test.predictions.classes, (a, b))
+    images = Images(test.predictions.classes[subset] == a, test.patient[subset], test.n_patients)
+    none = [None] * len(test.runs)
+    label = f"{test.labels[a]} against {test.labels[b]}"
+    return LabelData(asked, label, images, test.scores_of(a)[:, subset], none, none)
 
 
 def _settled(test: TestSet, one: Measured, keep_patients: bool, influence: np.ndarray | None = None) -> Measure:

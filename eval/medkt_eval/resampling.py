@@ -134,6 +134,7 @@ def resample_ranked(
     replicates: int,
     seed: int,
     dataset: str,
+    first: int = 0,
     threads: int | None = None,
     average_precision: bool = False,
     specificity: float | None = None,
@@ -146,9 +147,11 @@ def resample_ranked(
     rankings : sequence of Ranking
         Any labels and runs of one data set, all over the same patients.
     replicates : int
-        The first ones are the same however many are asked for.
+        A replicate is the same however many are asked for.
     seed, dataset, strata
         Name the random streams and say how they are used: see `multiplicities`.
+    first : int
+        Number of the first replicate, a multiple of `BLOCK`: a part of them can be drawn by itself.
     threads : int, optional
         Threads at work, by default one a processor. The result does not depend on it.
     average_precision : bool
@@ -174,7 +177,7 @@ def resample_ranked(
     found = np.empty((3, len(rankings), replicates))
 
     def fill(block: int) -> None:
-        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=block, strata=strata)
+        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=first // BLOCK + block, strata=strata)
         _refuse_too_many(int(drawn.max(initial=0)) * most_images)
         here = slice(block * BLOCK, (block + 1) * BLOCK)
         for k, (patient, bounds) in enumerate(columns):
@@ -193,6 +196,7 @@ def resample_sums(
     replicates: int,
     seed: int,
     dataset: str,
+    first: int = 0,
     threads: int | None = None,
     strata: Strata | None = None,
 ) -> list[np.ndarray]:
@@ -202,7 +206,7 @@ def resample_sums(
     ----------
     cells : sequence of Cells
         Of one data set, all over the same patients.
-    replicates, seed, dataset, threads, strata
+    replicates, seed, dataset, first, threads, strata
         As `resample_ranked`; the replicates are the same.
 
     Returns
@@ -222,7 +226,7 @@ def resample_sums(
     found = [np.empty((one.n_bins, replicates)) for one in cells]
 
     def fill(block: int) -> None:
-        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=block, strata=strata)
+        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=first // BLOCK + block, strata=strata)
         for values, column in zip(found, columns, strict=True):
             here = values[:, block * BLOCK : (block + 1) * BLOCK]
             here[:] = _sum(drawn, *column, len(values))[:, : here.shape[1]]

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
 
+from medkt_eval.execution import HERE, Execution, Work
 from medkt_eval.ranking import Ranking
 from medkt_eval.resampling import LANES, multiplicities
 
@@ -32,7 +34,13 @@ class Studentized:
 
 
 def studentized_auc(
-    rankings: Sequence[Sequence[Ranking]], weights: np.ndarray, *, replicates: int, seed: int, dataset: str
+    rankings: Sequence[Sequence[Ranking]],
+    weights: np.ndarray,
+    *,
+    replicates: int,
+    seed: int,
+    dataset: str,
+    execution: Execution = HERE,
 ) -> list[Studentized]:
     """Values and standard errors of weighted sums of runs' AUCs, in every replicate.
 
@@ -42,23 +50,30 @@ def studentized_auc(
     weights : float64, (n_sums, n_runs)
     replicates, seed, dataset
         As in `resampling.multiplicities`, whose draws these are.
+    execution : Execution
+        Where replicates are computed.
 
     Returns
     -------
     list of Studentized
         Of each label, then macro, then weighted by the number of positives.
     """
-    n_patients = rankings[0][0].n_patients
-    shape = (len(rankings) + 2, len(weights), 1 + replicates)
-    values, ses = np.full(shape, np.nan), np.full(shape, np.nan)
-    for replicate in range(1 + replicates):
-        if replicate == 0:
-            drawn = np.ones(n_patients, dtype=np.int64)
-        else:
-            block, lane = divmod(replicate - 1, LANES)
-            drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=block)[:, lane].astype(np.int64)
-        values[:, :, replicate], ses[:, :, replicate] = _one_replicate(rankings, weights, drawn)
+    parts = [range(0), *(range(first, min(first + LANES, replicates)) for first in range(0, replicates, LANES))]
+    data = rankings, weights, {"seed": seed, "dataset": dataset}
+    (found,) = execution.in_order([Work(_of_block, data, parts)])
+    values, ses = np.concatenate(found, axis=-1)
     return [Studentized(of_label, se) for of_label, se in zip(values, ses, strict=True)]
+
+
+def _of_block(data: tuple[Sequence[Sequence[Ranking]], np.ndarray, dict[str, Any]], lanes: range) -> np.ndarray:
+    """Values and standard errors in replicates of one block, float64, (2, n_labels + 2, n_sums, n); none: the data."""
+    rankings, weights, stream = data
+    n_patients = rankings[0][0].n_patients
+    if not lanes:
+        return np.array(_one_replicate(rankings, weights, np.ones(n_patients, dtype=np.int64)))[..., None]
+    drawn = multiplicities(n_patients, block=lanes.start // LANES, **stream)
+    each = [_one_replicate(rankings, weights, drawn[:, k % LANES].astype(np.int64)) for k in lanes]
+    return np.moveaxis(np.array(each), 0, -1)
 
 
 def _one_replicate(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from medkt_eval.averages import LabelsDefined
+from medkt_eval.execution import HERE, Execution
 from medkt_eval.label_measures import Asked, count_patients
 from medkt_eval.measures import Measure, measure, replicate_covariance
 from medkt_eval.obuchowski_rockette import patient_covariance
@@ -31,13 +33,18 @@ class GroupMeasures:
 
 
 def measure_subgroups(
-    test: TestSet, asked: Asked, *, averages: tuple[str, ...], labels_defined: LabelsDefined
+    test: TestSet,
+    asked: Asked,
+    *,
+    averages: tuple[str, ...],
+    labels_defined: LabelsDefined,
+    execution: Execution = HERE,
 ) -> Iterator[GroupMeasures]:
     """Measure every group of every group column; images without a value in it are left out.
 
     Parameters
     ----------
-    test, asked, averages, labels_defined
+    test, asked, averages, labels_defined, execution
         As `measures.measure`.
     """
     for name, values in test.predictions.groups.items():
@@ -45,9 +52,9 @@ def measure_subgroups(
         groups = np.unique(values[named].astype(str))
         for value in groups:
             inside = named & (values == value)
-            given = {"averages": averages, "labels_defined": labels_defined, "keep_patients": True}
-            mine = measure(test, asked, images=inside, **given)
-            others = measure(test, asked, images=named & ~inside, **given)
+            measured = partial(measure, test, asked, averages=averages, labels_defined=labels_defined,
+                               keep_patients=True, execution=execution)  # fmt: skip
+            mine, others = measured(images=inside), measured(images=named & ~inside)
             for one, rest in zip(mine, others, strict=True):
                 group = _among(one, test, inside, f"{name}={value}")
                 df_patients = min(group.df_patients, rest.df_patients, _n_patients(test, named & ~inside) - 1.0)

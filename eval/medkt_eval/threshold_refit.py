@@ -102,6 +102,8 @@ def resample_calls(
     seed: int,
     dataset: str,
     strata: Strata | None = None,
+    first: int = 0,
+    threads: int | None = None,
 ) -> np.ndarray:
     """Images, positives, calls and hits in each replicate, called at the replicate's own threshold.
 
@@ -115,7 +117,7 @@ def resample_calls(
     scores : float64, (n_runs, n_images)
     thresholds : float64, (n_runs, replicates)
         Called is score >= threshold; NaN: no call exists.
-    seed, dataset, strata
+    seed, dataset, strata, first, threads
         Of the test patients' draws, which are those of `resampling.resample_sums`.
 
     Returns
@@ -134,13 +136,13 @@ def resample_calls(
         places.append((np.searchsorted(ascending, run).astype(np.uint32), padded))
 
     def fill(block: int) -> None:
-        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=block, strata=strata)
+        drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=first // BLOCK + block, strata=strata)
         lanes = slice(block * BLOCK, (block + 1) * BLOCK)
         for values, (place, lowest) in zip(found, places, strict=True):
             here = values[:, lanes]
             here[:] = _call(drawn, rows, truth, place, lowest[lanes])[:, : here.shape[1]]
 
-    for_each_block(fill, replicates)
+    for_each_block(fill, replicates, threads)
     found[:, 2:] = np.where(np.isnan(thresholds)[:, None], np.nan, found[:, 2:])
     return found
 
