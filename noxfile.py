@@ -23,7 +23,7 @@ def group(name: str) -> list[str]:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests but the slow ones; those on real images run where MEDKT_DATA points to some."""
-    session.install(".[train,teachers,cluster]", *group("test"), *group("training"))
+    session.install(".[train,teachers,cluster,storage]", *group("test"), *group("training"))
     # A process a core, one thread each; a file's tests stay together, for they share what they train.
     one_thread = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "NUMBA_NUM_THREADS": "1"}
     session.run("pytest", "-n", "auto", "--dist", "loadfile", "-m", "not slow and not browser and not latex",
@@ -41,7 +41,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types, by pyright."""
-    session.install("-e", ".[train,cluster]", *group("types"))
+    session.install("-e", ".[train,cluster,storage]", *group("types"))
     session.run("pyright")
 
 
@@ -64,7 +64,7 @@ def notorch(session: nox.Session) -> None:
 @nox.session
 def slow(session: nox.Session) -> None:
     """Tests that take minutes: the demo study from end to end."""
-    session.install(".[train]", *group("test"))
+    session.install(".[train,cluster]", *group("test"))
     session.run("pytest", "-m", "slow", *session.posargs)
 
 
