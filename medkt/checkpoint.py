@@ -1,16 +1,15 @@
 """Where a run stands, on disk, so that a run that was stopped goes on to the same bits.
 
 In: tensors and numbers of a run after some batch. Out: the same again. A checkpoint is two files: the tensors
-(safetensors), then a JSON file with everything else and the hash of the first. Both are written under another name and
-renamed; the JSON comes last, so a checkpoint without it never was one. The last two are kept: where the newer is
-damaged, the older serves.
+(safetensors), then a JSON file with everything else and the hash of the first. Each is written whole or not at all; the
+JSON comes last, so a checkpoint without it never was one. The last two are kept: where the newer is damaged, the older
+serves.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from medkt_eval.files import write_bytes_whole, write_text_whole
+from medkt_eval.files import make_folder, remove_folder, write_bytes_whole, write_text_whole
 
 _KEPT = 2
 
@@ -62,7 +61,7 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     OSError
         If the disk is full, say; the checkpoints before stay.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     content = save({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()})
     position = checkpoint.position
     stem = folder / f"{position.epoch:06d}-{position.batch:07d}"
@@ -112,7 +111,7 @@ def read(folder: Path) -> tuple[list[Checkpoint], list[str]]:
 
 def remove(folder: Path) -> None:
     """Take a run's checkpoints away."""
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_folder(folder)
 
 
 def _described(folder: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from medkt.teacher_commands import teacher_app
 
 _NO_IMAGES = "Leave the pictures of test images out of the page."
 _PLAIN = "LaTeX tables without siunitx."
+_PLACE = "<path or URL>"
 app = typer.Typer(
     help="Does one way of transferring knowledge beat another on a medical imaging task, by how much, and how surely?",
     add_completion=False,
@@ -59,6 +60,17 @@ class Fix(StrEnum):
     exclude = "exclude"
 
 
+def _place(given: str) -> Path:
+    """A folder here, or the URL of one in object storage."""
+    from medkt_eval.errors import InputError
+    from medkt_eval.places import place
+
+    try:
+        return place(given)
+    except InputError as error:  # told here, for typer would take it for one of its own
+        _fail(str(error), 2)
+
+
 @app.callback()
 def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
@@ -71,7 +83,7 @@ def train(
     study: Annotated[
         Path | None, typer.Argument(help="Study file (TOML), or 'paper' for the paper's. Without one: the demo study.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the run folders go.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(parser=_place, metavar=_PLACE, help="Where the run folders go.")] = Path("runs"),
     only: Annotated[str | None, typer.Option(help="Pattern of the run ids to train, e.g. '*-s0'.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs side by side. Default: as the cores allow.")] = None,
     cache: Annotated[
@@ -163,7 +175,9 @@ def train(
 
 @app.command()
 def evaluate(
-    runs: Annotated[Path | None, typer.Argument(help="Folder of run folders.", show_default=False)] = None,
+    runs: Annotated[
+        Path | None, typer.Argument(parser=_place, help="Folder of run folders, or its URL.", show_default=False)
+    ] = None,
     arm: Annotated[
         list[str] | None,
         typer.Option(help="Instead of RUNS: an arm's prediction files, one a seed, e.g. 'TL=tl_seed*.csv'; the first "
@@ -173,7 +187,9 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Its validation predictions, for thresholds, likewise.", show_default=False),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where results.json and report/ go.")] = Path("evaluation"),
+    out: Annotated[
+        Path, typer.Option(parser=_place, metavar=_PLACE, help="Where results.json and report/ go: a folder here.")
+    ] = Path("evaluation"),
     study: Annotated[Path | None, typer.Option(help="Study file whose [analysis] is used.")] = None,
     level: Annotated[float, typer.Option(help="Confidence level of every interval.")] = 0.95,
     replicates: Annotated[int, typer.Option(help="Bootstrap replicates; 0: none.")] = 2000,
@@ -206,10 +222,13 @@ def evaluate(
     from medkt_eval.execution import HERE
     from medkt_eval.given_arms import parse_arms
     from medkt_eval.pictures import carry
+    from medkt_eval.places import is_remote
 
     if (runs is None) == (not arm):
         raise InputError("evaluate needs either a folder of runs (medkt evaluate runs/) or prediction files "
                          "(--arm 'TL=tl_seed*.csv' --arm 'AT=at_seed*.csv'), and not both")  # fmt: skip
+    if is_remote(out):
+        raise InputError(f"--out {out}: results and report are written on this machine; expected a folder here")
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; expected a folder, or a name that is free")
     with ExitStack() as stack:
@@ -305,7 +324,9 @@ app.add_typer(teacher_app, name="teacher")
 data_app = typer.Typer(help="What is in a data set, and what is wrong with it.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 Dataset = Annotated[str, typer.Argument(help="chestxray8, chexpert, folder ...; with --study, one of its data sets.")]
-Root = Annotated[Path | None, typer.Option(help="Folder of the images.", show_default=False)]
+Root = Annotated[
+    Path | None, typer.Option(parser=_place, metavar=_PLACE, help="Folder of the images.", show_default=False)
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="key=value, any setting of a study file's data set, e.g. class_column=grade, "
@@ -384,6 +405,7 @@ def main() -> None:
     """Run the command line; turn what is known to go wrong into one line and an exit status."""
     from medkt.errors import TrainingError
     from medkt_eval.errors import InputError
+    from medkt_eval.places import of_storage
 
     try:
         app()
@@ -393,6 +415,10 @@ def main() -> None:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}. What was whole before is kept", 1)
     except TrainingError as error:
         _fail(str(error), 1)
+    except Exception as error:
+        if not of_storage(error):
+            raise
+        _fail(f"object storage: {error}. What was whole before is kept", 1)
 
 
 def _fail(message: str, status: int) -> NoReturn:

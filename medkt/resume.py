@@ -21,7 +21,8 @@ from medkt.continuation import first_difference
 from medkt.sources import Sources
 from medkt_eval.analysis import read_text
 from medkt_eval.errors import InputError
-from medkt_eval.files import write_text_whole
+from medkt_eval.files import make_folder, write_text_whole
+from medkt_eval.places import is_remote
 
 
 def check_out(study: Study, out: Path) -> None:
@@ -44,7 +45,7 @@ def check_out(study: Study, out: Path) -> None:
 def is_whole(run: RunSettings, folder: Path, sources: Sources) -> bool:
     """Whether the run is there, trained with these settings and from these weights; a stale one is an error."""
     if not run_folder.is_whole(folder):
-        if folder.exists():
+        if not is_remote(folder) and folder.exists():  # elsewhere it is what a killed process left
             raise InputError(f"{folder} exists and is no whole run (it has no run.json); remove or rename it")
         return False
     found = _with_defaults(_read(folder / "config.toml", tomllib.loads))
@@ -76,7 +77,7 @@ def _with_defaults(found: dict[str, Any]) -> dict[str, Any]:
 def record_study(study: Study, text: str, sha256: str, out: Path) -> None:
     """`study.json`: what was declared, and when, so that a later change of the declaration shows."""
     path = out / "study.json"
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     earlier: list[dict[str, Any]] = []
     if path.is_file():

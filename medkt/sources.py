@@ -5,10 +5,10 @@ In: the names that a study file uses. Out: files, networks and their hashes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import get_args
+from typing import Any, cast, get_args
 
 from medkt.config import IMAGENET, RANDOM, Architecture, RunSettings, Study, TeacherArchitecture
 from medkt.data import teacher_labels
@@ -16,6 +16,7 @@ from medkt.models import densenet, teacher_networks
 from medkt.models.teachers import Teacher, load_teacher
 from medkt_eval.errors import InputError
 from medkt_eval.files import sha256_of_file
+from medkt_eval.places import is_remote, place, taken_from
 
 
 class Sources:
@@ -92,7 +93,7 @@ class Sources:
     def _check_there(self, run: RunSettings, name: str, source: str | Path, architecture: TeacherArchitecture) -> None:
         if source == IMAGENET:
             teacher_networks.find_weights(architecture, IMAGENET)
-        elif isinstance(source, Path) and name not in self.trained_teachers and not source.exists():
+        elif not isinstance(source, str) and name not in self.trained_teachers and not source.exists():
             known = ", ".join([RANDOM, IMAGENET, *self.study.teachers])
             raise InputError(f"{run.run_id}: weights {name!r}: no file {source}; expected one of {known}, or a run "
                              "folder, .safetensors or .pth file")  # fmt: skip
@@ -114,13 +115,25 @@ class Sources:
         return self._given(name)
 
     def _given(self, weights: str) -> str | Path:
-        """Weights that are there: "imagenet", or a path from the study file's folder."""
-        return weights if weights == IMAGENET else self.folder / Path(os.path.expandvars(weights)).expanduser()
+        """Weights that are there: "imagenet", or a path from the study file's folder, or a URL."""
+        return weights if weights == IMAGENET else taken_from(self.folder, weights)
 
 
 def _sha256(source: str | Path, architecture: TeacherArchitecture = "densenet121") -> str | None:
-    path = teacher_networks.imagenet_path(architecture) if source == IMAGENET else Path(source)
+    path = teacher_networks.imagenet_path(architecture) if source == IMAGENET else place(source)
     if source == RANDOM or path is None:
         return None
     path = path / "model.safetensors" if path.is_dir() else path
-    return sha256_of_file(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    return (
+        _fetched_sha256(path, cast(Any, path).fs.ukey(cast(Any, path).path))
+        if is_remote(path)
+        else sha256_of_file(path)
+    )
+
+
+@lru_cache(maxsize=64)
+def _fetched_sha256(path: Path, _as_it_is: object) -> str:
+    """Every run asks for its teacher's hash: the weights are fetched for it once, and again where they change."""
+    return sha256_of_file(path)

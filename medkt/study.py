@@ -24,6 +24,7 @@ from medkt.sources import Sources
 from medkt.work import AFTER_EACH_EPOCH, Resuming, Worker, checkpoint_folder
 from medkt_eval.errors import InputError
 from medkt_eval.files import sha256_of_file
+from medkt_eval.places import is_remote
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -99,6 +100,8 @@ def train_study(
         _write_splits(loader, runs, waiting, out)
         resume.record_study(study, text, sha256, out)
     observer.plan(waiting, len(chosen) - len(waiting))
+    if waiting and is_remote(out):
+        observer.note(f"{out} has no locks: let no other command train into it meanwhile, or runs are trained twice")
     units = _units(waiting, out)
     if client is None:
         worker = Worker(study, loader, sources, out, resuming, observer, shards)

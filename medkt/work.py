@@ -30,6 +30,7 @@ from medkt.shards import ALONE, Shards
 from medkt.sources import Sources
 from medkt.teacher_report import own_auc
 from medkt.trainer import train
+from medkt_eval.places import is_remote
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ class Worker:
 
     def _take(self, run: RunSettings, locks: ExitStack, stop_if_asked: Callable[[], None]) -> bool:
         """Whether the run is ours to train. Others need a teacher's weights: it is waited for."""
+        if is_remote(self.out):  # there are no locks: `train_study` says so
+            return not run_folder.is_whole(self.out / run.run_id)
         path = self.out / f".{run.run_id}.lock"
         lock = FileLock(path)
         while True:

@@ -43,7 +43,7 @@ Tables = Mapping[str, Sequence[pd.DataFrame | Path]]
 
 
 def evaluate(
-    runs: Path | Tables,
+    runs: Path | str | Tables,
     *,
     validation: Tables | None = None,
     study: Path | None = None,
@@ -61,8 +61,8 @@ def evaluate(
 
     Parameters
     ----------
-    runs : Path, or mapping of str to sequence of (DataFrame or Path)
-        Folder of run folders; or each arm's test predictions, one table a seed, the first arm the baseline
+    runs : Path, str or mapping of str to sequence of (DataFrame or Path)
+        Folder of run folders, or its URL; or each arm's test predictions, one table a seed, the first arm the baseline
         (docs/formats.md).
     validation : mapping like `runs`, or None
         Validation predictions of such arms, for thresholds.
@@ -192,7 +192,7 @@ def _check(level: float, replicates: int, margin: float | None) -> None:
         raise InputError(f"--margin is {margin}; expected a fraction between 0 and 1, for example 0.02")
 
 
-def _read(runs: Path | Tables, validation: Tables | None, study: Path | None) -> tuple[Chosen, Declaration, list[str]]:
+def _read(runs: Path | str | Tables, validation: Tables | None, study: Path | None) -> tuple[Chosen, Declaration, list[str]]:
     """The runs to be evaluated, what was declared of their analysis, and notes."""
     if not isinstance(runs, Mapping):
         runs = place(runs)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, model_validator
 from medkt_eval.analysis import validated
 from medkt_eval.errors import InputError
 from medkt_eval.files import write_bytes_whole
+from medkt_eval.places import is_remote
 from medkt_eval.results import EvaluationResult
 from medkt_eval.run_records import ManifestPart, Run, RunRecord
 from medkt_eval.study_rows import Architecture, Picture, Stage
@@ -210,10 +211,11 @@ def _read(path: Path, model: type[Model], folder: Path) -> Model | None:
 def _bytes(path: Path, most: int, folder: Path, expected: str) -> bytes:
     """A file's bytes, if it lies in `folder` (links are followed before that is asked) and is not too large."""
     try:
-        if not path.resolve(strict=True).is_relative_to(folder.resolve()):
+        # object storage has no links, and `path` was made from names without / in them
+        if not is_remote(path) and not path.resolve(strict=True).is_relative_to(folder.resolve()):
             raise InputError(f"{path}: leads out of the run's folder; expected {expected}")
         if (size := path.stat().st_size) > most:
             raise InputError(f"{path}: {size} bytes; expected {expected}, of at most {most} bytes")
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; expected {expected}") from error
+        raise InputError(f"{path}: {error.strerror or error}; expected {expected}") from error

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pandas as pd
@@ -121,16 +121,22 @@ def read(path: Path, task: Task, labels: Sequence[str]) -> Predictions:
         If the file cannot be read, or a column or value is not as docs/formats.md says.
     """
     try:
-        if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
-        else:
-            names = [str(name) for name in pd.read_csv(path, nrows=0).columns]
-            # "007" is an id and "01" a group: text, not numbers
-            text = {n: str for n in names if n in ("image_id", "patient_id", "target") or n.startswith("group_")}
-            frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])  # type: ignore[arg-type]
+        with path.open("rb") as file:
+            frame = pd.read_parquet(file) if path.suffix == ".parquet" else _read_csv(file, gzip=path.suffix == ".gz")
     except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two: a damaged .gz
         raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
     return from_frame(frame, task, labels, source=str(path))
+
+
+def _read_csv(file: BinaryIO, *, gzip: bool) -> pd.DataFrame:
+    compression: Literal["gzip"] | None = "gzip" if gzip else None
+    names = [str(name) for name in pd.read_csv(file, nrows=0, compression=compression).columns]
+    file.seek(0)
+    # "007" is an id and "01" a group: text, not numbers
+    text: dict[Any, Any] = {
+        name: str for name in names if name in ("image_id", "patient_id", "target") or name.startswith("group_")
+    }
+    return pd.read_csv(file, dtype=text, keep_default_na=False, na_values=[""], compression=compression)
 
 
 def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source: str) -> Predictions:

@@ -167,7 +167,8 @@ class RunRecord:
         if not path.is_file():
             return None
         try:
-            return pd.read_csv(path)
+            with path.open("rb") as file:
+                return pd.read_csv(file)
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read ({error}); expected a CSV with one row an epoch") from error
 

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import PIL
 
-from medkt.data import images
+from medkt.data import image_files, images
 from medkt.data.collection import Collection
 from medkt.data.decoded_store import DecodedStore, Progress, blocks, check_room, told
 from medkt.data.pixels import Pixels
+from medkt_eval.places import is_remote
 
 MOST_DRAWN_IN_MEMORY = 256 * 2**20
 """Bytes of drawn images that are held in memory; more go to a temporary file."""
@@ -65,8 +66,9 @@ def decoded(
     shape = (collection.channels, size_px, size_px)
     if collection.files is None:
         return _drawn(collection, rows, shape, folder, progress)
-    files = [os.path.abspath(file) for file in collection.files]  # noqa: PTH100  (links stay links)
-    root = os.path.commonpath([os.path.dirname(file) for file in files])  # noqa: PTH120
+    # links stay links
+    files = [file if is_remote(file) else os.path.abspath(file) for file in collection.files]  # noqa: PTH100
+    root = image_files.common_folder(files)
     about = {
         "what": "images decoded by medkt; they can be made again, so this folder may be deleted where no training runs",
         "collection": collection.name, "images": root, "size_px": size_px, "channels": collection.channels,

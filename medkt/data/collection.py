@@ -49,7 +49,7 @@ class Collection:
     notes : tuple of str
         What a reader must know, e.g. "111,120 listed images are absent".
     files : str, (n_images,), or None
-        Paths of the images; None where they are drawn.
+        Paths or URLs of the images; None where they are drawn.
     absent : str, (n_absent,)
         Ids of listed images that are not there; none of the n_images is among them.
     complete : bool

@@ -9,7 +9,9 @@ In: paths of image files, and a function that decodes some of them. Out: their `
 
 An image counts once its record is there, and that is written after the image has reached the disk: a kill leaves whole
 images alone, and the next process goes on from there. A file is known by its path, size and time of change, and where
-one of these is new, by the SHA-256 of what is in it: touched or copied files are not decoded again.
+one of these is new, by the SHA-256 of what is in it: touched or copied files are not decoded again. A file in object
+storage is known by its URL and its tag (`image_files.tags`) in place of both: it is fetched to be decoded, and for no
+other reason.
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ from pathlib import Path
 import filelock
 import numpy as np
 
+from medkt.data import image_files
 from medkt.data.pixels import Pixels
 from medkt_eval.errors import InputError
+from medkt_eval.places import is_remote
 
 RECORD = np.dtype([("path", "V16"), ("bytes", "<i8"), ("modified_ns", "<i8"), ("sha256", "V32"), ("row", "<i8")])
 Progress = Callable[[int, int], None]
@@ -115,7 +119,7 @@ class DecodedStore:
             pixels.seek(end * self._image_bytes)  # over images that a kill left without a record
             for block in blocks(len(missing), self._shape):
                 which: list[int] = missing[block].tolist()
-                contents = _sha256([files[position] for position in which])
+                contents = _contents([files[position] for position in which], wanted[which])
                 new = []  # of those with the same content the first
                 for position, content in zip(which, contents, strict=True):
                     if content not in row_of:
@@ -165,15 +169,20 @@ def told(folder: Path) -> Iterator[None]:
 def _as_they_are(files: Sequence[str]) -> np.ndarray:
     """Records with what is known of files before they are opened; row -1."""
     records = np.zeros(len(files), dtype=RECORD)
-    paths, sizes, times = [], [], []
+    paths = [hashlib.blake2b(os.fsencode(file), digest_size=16).digest() for file in files]
+    records["path"], records["row"] = np.array(paths, dtype="V16"), -1
+    tags = image_files.tags(files)
+    if tags is not None:
+        records["sha256"] = np.array(tags, dtype="V32")
+        records["modified_ns"] = [int.from_bytes(tag[:8], "little", signed=True) for tag in tags]
+        return records
+    sizes, times = [], []
     for file in files:
         with _readable(file):
             status = os.stat(file)  # noqa: PTH116  (there may be 200,000 of them)
-        paths.append(hashlib.blake2b(os.fsencode(file), digest_size=16).digest())
         sizes.append(status.st_size)
         times.append(status.st_mtime_ns)
-    records["path"], records["bytes"], records["modified_ns"] = np.array(paths, dtype="V16"), sizes, times
-    records["row"] = -1
+    records["bytes"], records["modified_ns"] = sizes, times
     return records
 
 
@@ -193,7 +202,11 @@ def _keys(digests: np.ndarray) -> list[bytes]:
     return np.ascontiguousarray(digests).tolist()
 
 
-def _sha256(files: Sequence[str]) -> list[bytes]:
+def _contents(files: Sequence[str], records: np.ndarray) -> list[bytes]:
+    """What tells the content of each file from others: its SHA-256, or its tag."""
+    if is_remote(files[0]):
+        return _keys(records["sha256"])
+
     def one(file: str) -> bytes:
         with _readable(file), open(file, "rb") as opened:  # noqa: PTH123
             return hashlib.file_digest(opened, "sha256").digest()

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from medkt.data import image_files
 from medkt.data.collection import Collection
 from medkt_eval.errors import InputError
+from medkt_eval.places import place
 
 MOST_PIXELS = 89_478_485
 """An image of more is refused before it is decoded (Pillow's own bound; the largest X-rays have 20 million)."""
@@ -31,10 +33,10 @@ def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool =
     Parameters
     ----------
     path : Path or str
-        Any format that Pillow reads. Grey of 16 bits is scaled to 8 over its full range (65,535 is white), the same for
-        every image, so that brightness stays comparable; 12 bits stored in 16 come out dark. Transparent pixels are
-        laid on black, palettes and CMYK become RGB, and the rotation that EXIF asks for is carried out. Of several
-        frames the first is read.
+        Or a URL, of any format that Pillow reads. Grey of 16 bits is scaled to 8 over its full range (65,535 is white),
+        the same for every image, so that brightness stays comparable; 12 bits stored in 16 come out dark. Transparent
+        pixels are laid on black, palettes and CMYK become RGB, and the rotation that EXIF asks for is carried out. Of
+        several frames the first is read.
     size_px : int
         Side of the result.
     channels : {1, 3}
@@ -55,7 +57,7 @@ def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool =
         other, or pixel values that are no 8 or 16 bits.
     """
     try:
-        with Image.open(path) as opened:
+        with Image.open(image_files.openable(str(path))) as opened:
             _check_shape(opened)
             if reduced:
                 opened.draft(opened.mode, (2 * size_px, 2 * size_px))
@@ -99,7 +101,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def inside(root: Path, relative: str, where: str) -> Path:
     """`root / relative`, refused where it would leave `root`; `paths` for many."""
-    return Path(paths(root, [relative], where)[0])
+    return place(paths(root, [relative], where)[0])
 
 
 def paths(root: Path, names: Iterable[str], where: str) -> np.ndarray:
@@ -126,12 +128,12 @@ def paths(root: Path, names: Iterable[str], where: str) -> np.ndarray:
     InputError
         For an absolute path or one that climbs out.
     """
-    found = []
+    found, base = [], str(root)
     for name in names:  # strings, for Path would take most of the time that a large collection needs to open
         normal = os.path.normpath(name)
         if os.path.isabs(normal) or normal.startswith("..") or "\0" in normal:  # noqa: PTH117
             raise InputError(f"{where}: image {name!r} lies outside {root}; expected a path inside it")
-        found.append(os.path.join(root, normal))  # noqa: PTH118
+        found.append(os.path.join(base, normal))  # noqa: PTH118
     return np.array(found, dtype=object)
 
 
@@ -141,7 +143,7 @@ def present(files: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]
     Parameters
     ----------
     files : str, (n,)
-        Paths.
+        Paths or URLs.
     where : str
         The table.
 
@@ -157,7 +159,7 @@ def present(files: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]
     InputError
         If none exists.
     """
-    there = np.fromiter(map(os.path.isfile, files), dtype=bool, count=len(files))
+    there = image_files.there(files)
     if len(there) and not there.any():
         raise InputError(f"{where}: none of the {len(there):,} images that it lists is there; expected the first as "
                          f"{files[0]}")  # fmt: skip

@@ -16,7 +16,7 @@ import numpy as np
 from medkt.data.collection import Collection
 from medkt.data.splits import Splits
 from medkt_eval.errors import InputError
-from medkt_eval.files import write_text_whole
+from medkt_eval.files import make_folder, write_text_whole
 
 
 def text(collection: Collection, splits: Splits) -> str:
@@ -55,7 +55,7 @@ def write(path: Path, text: str, *, runs_quote_it: bool) -> None:
                     f"{path}: {len(moved)} images are in its {part} set or in that of the study, not in both (first: "
                     f"{moved[0]!r}); runs that are whole stand on it: use another --out, or remove them and the file"
                 )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_text_whole(path, text)
 
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor, nn
 from torchvision.models import DenseNet121_Weights
 
 from medkt_eval.errors import InputError
+from medkt_eval.places import is_remote, place
 
 # torchvision's file name ends in the first eight digits of its sha256.
 _IMAGENET_URL = DenseNet121_Weights.IMAGENET1K_V1.url
@@ -129,7 +130,7 @@ def find_weights(source: str | Path) -> Path:
     """
     if str(source) == "imagenet":
         return _find_imagenet()
-    path = Path(source)
+    path = place(source)
     if path.is_dir():
         path = path / "model.safetensors"
     if not path.is_file():
@@ -172,7 +173,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     if path.suffix == ".safetensors":
         try:
-            content: object = load_file(path)
+            content: object = load(path.read_bytes()) if is_remote(path) else load_file(path)
         except SafetensorError as error:
             raise InputError(f"{path}: not a whole safetensors file ({error}). Write or copy it again.") from error
     elif path.suffix in {".pth", ".pt"}:
@@ -181,7 +182,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
                 # It either reads another protocol or raises; the warning is of use to neither.
                 warnings.filterwarnings("ignore", message="Detected pickle protocol")
                 # weights_only: a pickle may hold code, and this is the setting that never runs it.
-                content = torch.load(path, map_location="cpu", weights_only=True)
+                with path.open("rb") as file:
+                    content = torch.load(file, map_location="cpu", weights_only=True)
         except OSError:
             raise
         except (

@@ -21,6 +21,7 @@ from medkt.models import teacher_networks
 from medkt.models.initialisation import load_weights, read_weights
 from medkt.models.layers import find_layer
 from medkt_eval.errors import InputError
+from medkt_eval.places import is_remote
 
 METADATA = "medkt"  # of a converted .safetensors file: a JSON table with `labels`
 
@@ -181,12 +182,21 @@ def load_teacher(architecture: TeacherArchitecture, source: str | Path) -> Teach
     )
 
 
+def _metadata(path: Path) -> dict[str, str]:
+    """What a file of weights says of itself."""
+    if not is_remote(path):
+        with safe_open(path, "pt") as file:
+            return file.metadata() or {}
+    with path.open("rb") as stream:  # of a file elsewhere its head is enough: a length in 8 bytes, then JSON
+        head = stream.read(int.from_bytes(stream.read(8), "little"))
+    return json.loads(head).get("__metadata__") or {}
+
+
 def _labels(path: Path, n_outputs: int) -> tuple[str, ...] | None:
     """What the outputs mean: as the file says itself, or the run.json beside it if it is a run's."""
     where, text = path, None
     if path.suffix == ".safetensors":
-        with safe_open(path, "pt") as file:
-            text = (file.metadata() or {}).get(METADATA)
+        text = _metadata(path).get(METADATA)
     record = path.with_name("run.json")
     if text is None and path.name == "model.safetensors" and record.is_file():
         where, text = record, record.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -10,7 +11,9 @@ from operator import call, mul
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from medkt.cli import app
 from medkt_eval.dask_execution import AHEAD, DaskExecution
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
@@ -171,6 +174,17 @@ def test_works_are_taken_a_few_ahead(clusters):
     assert next(found) == [0, 0]
     assert taken == list(range(AHEAD))
     assert list(found) == [[10 * k, 100 * k] for k in range(1, 9)]
+
+
+def test_command_line(two_datasets, expected, clusters, tmp_path):
+    asked = ["--replicates", "200", "--no-report", "--scheduler", clusters(1).scheduler.address]
+    done = CliRunner().invoke(app, ["evaluate", str(two_datasets), "--out", str(tmp_path / "found"), *asked])
+    assert done.exit_code == 0, done.output
+    assert "Dashboard: http://127.0.0.1:" in done.stderr
+    found = json.loads((tmp_path / "found" / "results.json").read_text(encoding="utf-8"))
+    whole = expected(two_datasets, "default", {})
+    found["settings"] |= {"command": None}
+    assert {key: found[key] for key in whole} == whole
 
 
 def test_errors_of_a_part_are_told(clusters):
