@@ -26,7 +26,7 @@ from medkt.schedule import Stopped, Unit
 from medkt.sources import Sources
 from medkt.work import Resuming, Worker
 from medkt_eval.errors import InputError
-from medkt_eval.files import sha256_of_file
+from medkt_eval.files import append_text, make_folder, sha256_of_file
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -227,9 +227,8 @@ class _Told(Observer):
 
     def _write(self, run_id: str, text: str) -> None:
         folder = self.job.out / LOGS
-        folder.mkdir(exist_ok=True)
-        with (folder / f"{run_id}.log").open("a", encoding="utf-8") as log:
-            log.write(f"{text}\n")
+        make_folder(folder)
+        append_text(folder / f"{run_id}.log", f"{text}\n")
 
 
 class _Heard:

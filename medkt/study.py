@@ -112,7 +112,8 @@ def train_study(
 
         job = Job(
             study, sources.trained_teachers, {name: rooted(data, Path.cwd()) for name, data in loader.settings.items()},
-            loader.train_sizes, folder.resolve(), out.resolve(), sha256_of_file(out / "study.json"), cache, resuming,
+            loader.train_sizes, folder.resolve(), out if is_remote(out) else out.resolve(),
+            sha256_of_file(out / "study.json"), cache, resuming,
         )  # fmt: skip
         outcome = on_cluster(units, sources.needed_runs, job, client, observer)
         failed, elsewhere = outcome.failed, outcome.elsewhere

@@ -192,7 +192,9 @@ def _check(level: float, replicates: int, margin: float | None) -> None:
         raise InputError(f"--margin is {margin}; expected a fraction between 0 and 1, for example 0.02")
 
 
-def _read(runs: Path | str | Tables, validation: Tables | None, study: Path | None) -> tuple[Chosen, Declaration, list[str]]:
+def _read(
+    runs: Path | str | Tables, validation: Tables | None, study: Path | None
+) -> tuple[Chosen, Declaration, list[str]]:
     """The runs to be evaluated, what was declared of their analysis, and notes."""
     if not isinstance(runs, Mapping):
         runs = place(runs)
