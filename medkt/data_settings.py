@@ -9,10 +9,23 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
+
+from medkt_eval.places import place, taken_from
 
 Uncertain = Literal["zeros", "ones", "ignore"]
 Unmentioned = Literal["zeros", "ignore"]
+
+
+def _as_written(given: object) -> object:
+    """A path or URL, its environment variables not yet written out; what is neither is pydantic's to refuse."""
+    if not isinstance(given, str | os.PathLike) and not hasattr(given, "joinpath"):
+        raise ValueError("expected a path, or a URL")
+    return place(given) if isinstance(given, str) and "$" not in given else given
+
+
+# A folder or file here, or the URL of one (`medkt_eval.places`).
+Place = Annotated[Path, PlainValidator(_as_written), PlainSerializer(str, when_used="json")]
 
 
 class Settings(BaseModel):
@@ -27,10 +40,12 @@ class DataSettings(Settings):
     train_size: int | None = Field(default=None, ge=1, description="images; none: all that are left")
     validation_size: int = Field(ge=1)
     test_size: int | None = Field(default=None, ge=1, description="images; none where test_patients says whose")
-    test_patients: Path | None = Field(default=None, description="text file, a patient id a line: all their images")
+    test_patients: Place | None = Field(default=None, description="text file, a patient id a line: all their images")
     split_seed: int = Field(default=0, ge=0)
     stratify: bool = Field(default=False, description="each split gets its share of the patients with each label")
-    exclude: Path | None = Field(default=None, description="CSV of images to leave out: image_id and, if known, reason")
+    exclude: Place | None = Field(
+        default=None, description="CSV of images to leave out: image_id and, if known, reason"
+    )
 
     @property
     def brings_split(self) -> bool:
@@ -58,7 +73,7 @@ class DataSettings(Settings):
 class RootedData(DataSettings):
     """Images in a folder."""
 
-    root: Path
+    root: Place
 
 
 class PhantomChestData(DataSettings):
@@ -188,5 +203,5 @@ AnyData = Annotated[
 def rooted(data: AnyData, folder: Path) -> AnyData:
     """The same settings with paths taken from `folder`, environment variables and ~ written out."""
     paths = {key: getattr(data, key) for key in ("root", "test_patients", "exclude") if hasattr(data, key)}
-    full = {key: folder / Path(os.path.expandvars(path)).expanduser() for key, path in paths.items() if path}
+    full = {key: taken_from(folder, path) for key, path in paths.items() if path}
     return data.model_copy(update=full)

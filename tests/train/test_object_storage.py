@@ -183,14 +183,14 @@ def nih(tmp_path: Path) -> tuple[Path, Path]:
 
 def of_folder(root: Path, **changes: object) -> FolderData:
     return FolderData.model_validate({
-        "collection": "folder", "root": str(root), "csv": "lists/labels.csv", "validation_size": 2, "test_size": 3,
-        "channels": 1, "exclude": str(root / "lists" / "exclude.csv"), **changes,
+        "collection": "folder", "root": root, "csv": "lists/labels.csv", "validation_size": 2, "test_size": 3,
+        "channels": 1, "exclude": root / "lists" / "exclude.csv", **changes,
     })  # fmt: skip
 
 
 def of_nih(root: Path) -> ChestXray8Data:
     return ChestXray8Data.model_validate(
-        {"collection": "chestxray8", "root": str(root), "validation_size": 2, "test_size": 3}
+        {"collection": "chestxray8", "root": root, "validation_size": 2, "test_size": 3}
     )
 
 

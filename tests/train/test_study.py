@@ -233,7 +233,7 @@ def test_a_full_disk_leaves_nothing_half_written(copied: Path, monkeypatch: pyte
     def full(*_args: object, **_kwargs: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "model.safetensors")
 
-    monkeypatch.setattr(run_folder, "save_file", full)
+    monkeypatch.setattr(run_folder, "save", full)
     with pytest.raises(OSError, match="No space left"):
         go(copied / "tiny.toml", copied / "runs")
     assert [path.name for path in (copied / "runs").glob(".*")] == [f".{AT1}.checkpoint"]
