@@ -20,10 +20,12 @@ import imagehash
 import numpy as np
 from PIL import Image
 
+from medkt.data import image_files
 from medkt.data.collection import Collection
 from medkt.data.images import read_image
 from medkt.data_report import detail
 from medkt_eval.errors import InputError
+from medkt_eval.places import place
 
 Progress = Callable[[int, int], None]
 SMALL_PX = 16
@@ -97,7 +99,7 @@ def headers(collection: Collection, progress: Progress = lambda _done, _all: Non
 
     def look(index: int) -> None:
         try:
-            with Image.open(files[index]) as image:
+            with Image.open(image_files.openable(files[index])) as image:
                 sides[index] = image.size
                 tables = getattr(image, "quantization", None) or {}
                 words[index] = image.mode, image.format or "", str(sum(tables[min(tables)])) if tables else ""
@@ -139,7 +141,7 @@ def _read(collection: Collection, index: int, found: Survey) -> None:
             content = pixels.tobytes()
         else:
             pixels = read_image(collection.files[index], detail.SIDE_PX, collection.channels, reduced=True)
-            content = Path(collection.files[index]).read_bytes()
+            content = place(collection.files[index]).read_bytes()
     except InputError as error:
         found.unreadable[index] = str(error)
         return
