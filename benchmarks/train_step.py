@@ -118,7 +118,7 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
     bare = where.placed(bare)
     bare_adam, plain_adam = (torch.optim.Adam(network.parameters(), lr=5e-5) for network in (bare, plain))
     ready = [(images, targets) for images, targets, _ in batches(run, data, 1, where)]
-    rows_of_batch = np.arange(BATCH)
+    ids = data.train.image_ids[:BATCH]
     for one in (student, *taught):
         one.begin_epoch()
 
@@ -126,7 +126,7 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
 
     def step_of_loop() -> None:
         images, targets, rows = next(loop)
-        student.step(images, targets, rows)
+        student.step(images, targets, data.train.image_ids[rows])
 
     def look(images: torch.Tensor) -> None:
         ours.forget()
@@ -135,7 +135,7 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
     def step_at(students: list[Student], images: torch.Tensor, targets: torch.Tensor) -> None:
         ours.forget()
         for one in students:
-            one.step(images, targets, rows_of_batch)
+            one.step(images, targets, ids)
 
     def forward(images: torch.Tensor) -> None:
         with torch.inference_mode():
@@ -143,7 +143,7 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
 
     def parts(images: torch.Tensor, targets: torch.Tensor) -> dict[str, Callable[[], object]]:
         return {
-            "S": lambda: student.step(images, targets, rows_of_batch),
+            "S": lambda: student.step(images, targets, ids),
             "bare": lambda: bare_step(bare.train(), bare_adam, images, targets),
             "loop": step_of_loop,
             "plain": lambda: bare_step(plain, plain_adam, images.contiguous(), targets),
@@ -193,7 +193,7 @@ def steps_in_memory(architecture: Architecture, size_px: int, taught: bool) -> f
     student.begin_epoch()
     for k, (images, targets, rows) in enumerate(batches(run, data, 1, where)):
         if k < 2:
-            student.step(images, targets, rows)
+            student.step(images, targets, data.train.image_ids[rows])
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 

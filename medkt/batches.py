@@ -39,15 +39,15 @@ def batches(
     done : int
         Batches to pass over: those that a stopped run has seen.
     shards : Shards
-        Of each batch, this process's images are given.
+        Whose part of each batch of N images is read and augmented.
 
     Yields
     ------
     images : float32, (B, 3, S, S)
         Normalised, in the device's memory format.
     targets : float32, (B, n_labels) or int64, (B,)
-    rows : int64
-        Of the training images, those of the whole batch.
+    rows : int64, (N,)
+        Of the training images: the whole batch's.
     """
     settings, part = run.training, data.train
     n = len(part.pixels)
@@ -57,17 +57,16 @@ def batches(
     if len(ends) > 1 and n - ends[-2] == 1:
         del ends[-2]  # a last batch of one image has no BatchNorm statistics where its map is 1 x 1
     for begin, end in list(zip([0, *ends[:-1]], ends, strict=True))[done:]:
-        rows = order[begin:end]
+        whole, part_of_it = order[begin:end], shards.rows(end - begin)
+        rows = whole[part_of_it]
         # By place in the training set; an image that the sampler draws twice is turned otherwise the second time.
-        turns = np.arange(begin, end) if settings.imbalance == "sampler" else rows
-        mine = shards.mine(len(rows))
-        turns = turns[mine]
-        pixels = torch.from_numpy(part.pixels[rows[mine]]).to(device.device)
+        turns = np.arange(begin, end)[part_of_it] if settings.imbalance == "sampler" else rows
+        pixels = torch.from_numpy(part.pixels[rows]).to(device.device)
         turned = augment.rotated_and_flipped(
             pixels, torch.from_numpy(angles[turns]).to(device.device), torch.from_numpy(flips[turns]).to(device.device)
         )
         yield (
             augment.normalised(turned).contiguous(memory_format=device.memory_format),
-            torch.from_numpy(part.targets[rows[mine]]).to(device.device),
-            rows,
+            torch.from_numpy(part.targets[rows]).to(device.device),
+            whole,
         )

@@ -134,25 +134,23 @@ def train(
 
     from rich.console import Console
 
-    from medkt import history_loggers, progress, shards
+    from medkt import history_loggers, progress
     from medkt.cluster import open_client
     from medkt.observer import Observer
+    from medkt.schedule import Stopped
+    from medkt.shards import AnotherFailed, opened
     from medkt.study import train_study
     from medkt.work import Resuming
     from medkt_eval.errors import InputError
 
-    loggers = [] if tensorboard is None else [history_loggers.TensorBoard(tensorboard)]
     try:
         with ExitStack() as stack:
-            together, client = stack.enter_context(shards.joined()), None
-            if scheduler is not None and not together.alone:
-                raise InputError("--scheduler under torchrun: expected one or the other; a run on several processes is "
-                                 "started by torchrun alone")  # fmt: skip
+            shards, client, observers = stack.enter_context(opened()), None, list[Observer]()
             if scheduler is not None:
                 client = stack.enter_context(open_client(scheduler, partial(print, file=sys.stderr)))
-            observer = Observer()
-            if together.writes:
-                observer = stack.enter_context(progress.observer(Console(stderr=True)))
+            if shards.leads:
+                observers.append(stack.enter_context(progress.observer(Console(stderr=True))))
+                observers += [] if tensorboard is None else [history_loggers.TensorBoard(tensorboard)]
             whole = train_study(
                 settings,
                 text=text,
@@ -161,15 +159,18 @@ def train(
                 out=out,
                 only=only,
                 jobs=jobs,
-                observer=history_loggers.Together(observer, *(loggers if together.writes else ())),
+                observer=history_loggers.Together(*observers),
                 cache=cache,
                 resuming=Resuming(checkpoint_minutes, accept_other_threads),
                 client=client,
-                shards=together,
+                shards=shards,
             )
-    except KeyboardInterrupt:
-        _fail(f"interrupted. What was done is kept in {out}; the same command goes on where it stopped", 1)
-    if together.writes:
+    except (KeyboardInterrupt, Stopped):
+        _fail(f"interrupted. What was done is kept in {out}; the same command goes on where it stopped", 1, once=True)
+    except AnotherFailed as failed:
+        status = 2 if isinstance(failed.__cause__, InputError) else 1
+        _fail(f"{failed}. What was saved is kept; the same command goes on from there", status, once=True)
+    if shards.leads:
         print(f"{len(whole)} runs in {out}. Next: medkt evaluate {shlex.quote(str(out))}")
 
 
@@ -410,7 +411,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        _fail(str(error), 2)
+        _fail(str(error), 2, once=True)
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}. What was whole before is kept", 1)
     except TrainingError as error:
@@ -421,11 +422,12 @@ def main() -> None:
         _fail(f"object storage: {error}. What was whole before is kept", 1)
 
 
-def _fail(message: str, status: int) -> NoReturn:
-    if os.environ.get("RANK", "0") == "0":
+def _fail(message: str, status: int, *, once: bool = False) -> NoReturn:
+    """Say why and end; `once`: what all of torchrun's processes find is said by the first."""
+    if not once or int(os.environ.get("WORLD_SIZE", "1")) == 1 or os.environ.get("RANK") == "0":
         print(f"medkt: {message}", file=sys.stderr)
-    else:  # of several processes that torchrun started, one speaks; the first to end has the others ended
-        time.sleep(2)
+    else:
+        time.sleep(2)  # whoever ends first has torchrun end the others, though they have not spoken
     raise SystemExit(status)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from medkt import checkpoint
 from medkt.checkpoint import BEGINNING, Checkpoint, Position
-from medkt.shards import ALONE, Shards
 from medkt.student import Student
 from medkt_eval.errors import InputError
 
@@ -28,15 +27,15 @@ class Checkpoints:
     folders : mapping of run id to Path
         Where each is kept; a run that is not listed is never saved.
     identities : mapping of run id to dict
-        What must be the same for a run to go on; `machine` in it holds the number of threads.
+        What must be the same for a run to go on; `machine` in it holds the number of threads and of processes.
     every_minutes : float or None
         None: save at the end of each epoch. Else whenever so much time has passed, in the middle of an epoch too.
     accept_other_threads : bool
         Go on where `machine` differs, though the bits will.
     note : callable
         Told, in a line, what a reader of the log should know.
-    shards : Shards
-        All processes read checkpoints; rank 0 writes them.
+    writes : bool
+        Whether this process saves; of several that train a run, one does.
     """
 
     def __init__(
@@ -47,11 +46,12 @@ class Checkpoints:
         every_minutes: float | None = None,
         accept_other_threads: bool = False,
         note: Callable[[str], None] = lambda _text: None,
-        shards: Shards = ALONE,
+        writes: bool = True,
     ) -> None:
         self.folders, self.identities = folders, identities
         self.every_minutes, self.accept_other_threads, self.note = every_minutes, accept_other_threads, note
-        self._writes, self._saved = shards.writes, monotonic()
+        self._writes = writes
+        self._saved = monotonic()
 
     def restore(self, students: Sequence[Student]) -> Position:
         """Bring all students to the newest place that all of them have been saved at.
@@ -95,7 +95,7 @@ class Checkpoints:
 
     def remove(self, run_id: str) -> None:
         """Take away the checkpoints of a run that is whole."""
-        if self._writes and run_id in self.folders:
+        if run_id in self.folders:
             checkpoint.remove(self.folders[run_id])
 
     def _save(self, students: Sequence[Student], position: Position) -> None:
@@ -113,13 +113,15 @@ class Checkpoints:
         if difference is not None:
             raise InputError(f"{self.folders[run_id]}: the run was begun otherwise: {difference}. Remove that folder "
                              "to begin it again, or set back what was changed")  # fmt: skip
-        difference = first_difference(found.identity[MACHINE], wanted[MACHINE])
+        machine = {"processes": 1, **found.identity[MACHINE]}  # which older checkpoints do not name
+        difference = first_difference(machine, wanted[MACHINE])
         if difference is None:
             return
         if not self.accept_other_threads:
             raise InputError(f"{self.folders[run_id]}: the run was begun on another machine, and would end in other "
-                             f"bits here: {difference}. Go on as it was begun (threads_per_run in [training]), "
-                             "accept other bits with --accept-other-threads, or remove that folder")  # fmt: skip
+                             f"bits here: {difference}. Go on as it was begun (threads_per_run in [training], "
+                             "torchrun's processes), accept other bits with --accept-other-threads, or remove "
+                             "that folder")  # fmt: skip
         self.note(f"{run_id}: {difference}: its bits are no longer those of an uninterrupted run")
 
 

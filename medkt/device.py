@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from medkt import shards
 from medkt.config import TrainingSettings
 from medkt_eval.errors import InputError
 
@@ -48,15 +47,17 @@ class Device:
         return {"device": name, "precision": "bfloat16" if self.bfloat16 else "float32"}
 
 
-def chosen(settings: TrainingSettings) -> Device:
+def chosen(settings: TrainingSettings, gpu: int = 0) -> Device:
     """The device that a run is trained on.
 
     Parameters
     ----------
     settings : TrainingSettings
         `precision`: "float32"; or "auto", bfloat16 where the device computes in it.
+    gpu : int
+        Which of the machine's GPUs, where it has some.
     """
-    device = torch.device("cuda", shards.local_rank()) if torch.cuda.is_available() else torch.device("cpu")
+    device = torch.device("cuda", gpu) if torch.cuda.is_available() else torch.device("cpu")
     return Device(device, settings.precision == "auto" and _computes_in_bfloat16(device))
 
 

@@ -22,7 +22,7 @@ from medkt_eval.files import sha256_of_ids
 
 
 def manifest(
-    run: RunSettings, loaded: Loaded, trained: Trained, *, teacher: Mapping[str, Any] | None, processes: int
+    run: RunSettings, loaded: Loaded, trained: Trained, *, teacher: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Everything in run.json but `format`, `run_id` and the prediction files.
 
@@ -36,8 +36,6 @@ def manifest(
         The outcome.
     teacher : mapping or None
         What is said of the teacher: its source, hash and own AUC.
-    processes : int
-        That trained the run together.
     """
     return {
         "arm": {
@@ -67,7 +65,7 @@ def manifest(
             "fresh": list(trained.start.fresh) if trained.start.sha256 else "all",
         },
         "teacher": teacher,
-        "environment": _environment(trained.device.describe(), processes),
+        "environment": _environment(trained),
         "seconds": round(trained.seconds, 2),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -116,14 +114,15 @@ def _positive(loaded: Loaded, rows: np.ndarray) -> dict[str, int]:
     return {label: int(count) for label, count in zip(labels, counts, strict=True)}
 
 
-def _environment(device: Mapping[str, str], processes: int) -> dict[str, Any]:
+def _environment(trained: Trained) -> dict[str, Any]:
     packages = ("medkt", "torch", "torchvision", "numpy", "pillow")
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": platform.machine(),
-        **device,
+        **trained.device.describe(),
         "threads_per_run": torch.get_num_threads(),
-        "processes": processes,
+        "processes": trained.processes,
+        "batchnorm": trained.batchnorm,
         "packages": {name: metadata.version(name) for name in packages},
     }

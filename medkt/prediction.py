@@ -26,6 +26,9 @@ def predict(
 ) -> tuple[np.ndarray, float]:
     """Probabilities of the images of one split, and the mean task loss.
 
+    Several processes deal the batches out among them, so each image is looked at once, and in the batch that a single
+    process would show it in.
+
     Parameters
     ----------
     model : nn.Module
@@ -39,7 +42,7 @@ def predict(
     device : Device
         Where `model` is.
     shards : Shards
-        Each process predicts some of the batches; all of them get all predictions.
+        This process among those that predict together.
 
     Returns
     -------
@@ -49,23 +52,22 @@ def predict(
     """
     model.eval()
     begins = range(0, len(part.pixels), batch_size)
-    found: dict[int, np.ndarray] = {}
-    losses = np.zeros(len(begins))
+    found: dict[int, tuple[np.ndarray, float]] = {}  # of this process's batches: scores, and loss times images
     with torch.inference_mode():
-        for k in range(shards.rank, len(begins), shards.world):
-            begin = begins[k]
+        for begin in begins[shards.rank :: shards.world]:
             rows = slice(begin, begin + batch_size)
             pixels = torch.from_numpy(part.pixels[rows]).to(device.device)
             with device.autocast():
                 logits = model(augment.normalised(pixels).contiguous(memory_format=device.memory_format)).float()
-            targets = torch.from_numpy(part.targets[rows]).to(device.device)
-            losses[k] = task_loss(task, logits, targets).item() * len(pixels)
-            found[begin] = (logits.sigmoid() if task == "multilabel" else logits.softmax(1)).cpu().numpy()
-    n_labels = shards.answer(lambda: found[0].shape[1])
-    scores = np.zeros((len(part.pixels), n_labels), dtype=np.float32)
-    for begin, of_batch in found.items():
-        scores[begin : begin + len(of_batch)] = of_batch
-    return shards.together(scores), float(sum(shards.together(losses).tolist())) / len(part.pixels)
+            loss = task_loss(task, logits, torch.from_numpy(part.targets[rows]).to(device.device)).item()
+            scores = (logits.sigmoid() if task == "multilabel" else logits.softmax(1)).cpu().numpy()
+            found[begin] = scores, loss * len(pixels)
+    for others in shards.gather(found):
+        found |= others
+    total = 0.0
+    for begin in begins:
+        total += found[begin][1]
+    return np.concatenate([found[begin][0] for begin in begins]), total / len(part.pixels)
 
 
 def validation_metric(data: RunData, scores: np.ndarray) -> float:

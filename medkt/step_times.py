@@ -64,7 +64,7 @@ class StepTimes:
         def once() -> Callable[[], object]:
             student, images, targets = _student(run, task, n_labels)
             student.begin_epoch()
-            return lambda: student.step(images, targets, np.arange(len(images)))
+            return lambda: student.step(images, targets, student.data.train.image_ids)
 
         layers = run.unfrozen if isinstance(run.unfrozen, str) else "+".join(run.unfrozen)
         return self._seconds(run, ("step", run.student, f"unfrozen {layers}"), once)

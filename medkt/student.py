@@ -6,7 +6,6 @@ In: batches, one `step` each, and the end of each epoch. Out: rows of the histor
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +27,9 @@ from medkt.models.initialisation import InitialWeights, load_weights
 from medkt.models.teachers import Teacher
 from medkt.prediction import SELECTION, predict, validation_metric
 from medkt.run_data import RunData
-from medkt.shards import ALONE, Shards, synchronised
-from medkt.task_loss import denominator, task_loss
+from medkt.shards import ALONE, Shards
+from medkt.task_loss import divisor, task_loss
+from medkt_eval.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Trained:
     total_parameters: int
     method_parameters: int  # of the method itself, such as a projection
     device: Device
+    processes: int
+    batchnorm: str  # whose statistics it trained by: `Shards.batchnorm`
     seconds: float
 
 
@@ -65,38 +67,42 @@ class Student:
     device : Device
         Where it is trained.
     shards : Shards
-        The processes that train it.
+        This process among those that train it together.
 
     Raises
     ------
     InputError
-        If the weights or the image size do not fit the network, or the validation images lack a class.
+        If the weights or the image size do not fit the network, the validation images lack a class, or its loss cannot
+        be put together from parts of a batch.
     """
 
     def __init__(
-        self, run: RunSettings, data: RunData, *, start: str | Path, teacher: Teacher | None, device: Device,
+        self,
+        run: RunSettings,
+        data: RunData,
+        *,
+        start: str | Path,
+        teacher: Teacher | None,
+        device: Device,
         shards: Shards = ALONE,
-    ) -> None:  # fmt: skip
+    ) -> None:
         settings = run.training
         densenet.check_size(run.student, settings.image_size_px, tapped=False)  # a method checks its taps itself
         validation_metric(data, np.zeros((len(data.validation.pixels), len(data.labels))))  # better now than later
+        _check_divisible(run, shards)
         self.run, self.data, self.device, self.shards = run, data, device, shards
         network = densenet.build(run.student, len(data.labels), seed=run.seed)  # what stays of it: all that start lacks
         self.initial = load_weights(network, start)
         freezing.apply(network, run.unfrozen, settings.frozen_batchnorm)
-        if not shards.alone:
-            network = synchronised(network)
+        shards.synchronise_batchnorm(network, device.device)
+        self.batchnorm = shards.batchnorm(network)
         self.network = device.placed(network)
         labels = tuple(map(shared_name, data.labels))  # as the teacher's are called
         self.method = transfer.build(run.method, self.network, teacher, run, task=data.task, labels=labels)
         if self.method is not None:
             self.method.to(device.device)
         self._teacher = teacher
-        self._forward = (
-            shards.parallel(self.network)
-            if not shards.alone
-            else compiled(self.network, settings, taught=teacher is not None)
-        )
+        self._forward = compiled(self.network, settings, taught=teacher is not None)
         weights = imbalance.loss_weights(data.train.targets, data.task, settings, len(data.labels))
         self._loss_weights = None if weights is None else weights.to(device.device)
         self.parameters = [p for p in self.network.parameters() if p.requires_grad]
@@ -124,49 +130,38 @@ class Student:
         """Training mode, for validation left it."""
         freezing.set_training_mode(self.network, self.run.training.frozen_batchnorm)
 
-    def step(self, images: Tensor, targets: Tensor, rows: np.ndarray) -> None:
+    def step(self, images: Tensor, targets: Tensor, image_ids: np.ndarray) -> None:
         """Learn from one batch.
 
         Parameters
         ----------
         images : float32, (B, 3, S, S)
-            Augmented and normalised; of several processes, this one's.
+            Augmented and normalised: this process's part of a batch of N.
         targets : float32, (B, n_labels), or int64, (B,)
-        rows : int64
-            Of the training images, those of the whole batch.
+        image_ids : str, (N,)
+            The whole batch's, to name them where something goes wrong.
 
         Raises
         ------
         TrainingError
             If the loss is not finite.
         """
+        n = len(image_ids)
         logits = self.logits(images)
-        loss_task = task_loss(self.data.task, logits, targets, self._loss_weights)
-        loss_transfer = None if self.method is None else self.method.loss(images, logits)
-        if self.shards.shared(len(rows)):
-            loss_task = loss_task * self._share_of_task(targets, rows)
-            if loss_transfer is not None:
-                loss_transfer = loss_transfer * self.shards.share(len(rows), len(images), len(rows))
+        loss_task = self._task_loss(logits, targets, n)
         loss = loss_task
-        if self.method is not None and loss_transfer is not None:
+        if self.method is not None:
+            loss_transfer = self._joined(self.method.loss(images, logits), len(images), n)
             loss = loss_task + self.method.weight * loss_transfer
-        parts = [loss.item(), loss_task.item(), 0.0 if loss_transfer is None else loss_transfer.item()]
-        whole, *of_losses = self.shards.mean(parts)
-        self._check_finite(whole, self.data.train.image_ids[rows])
+            self.sums[1] += loss_transfer.item() * n
+        self._check_finite(loss, image_ids)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if self.method is not None:
-            self.shards.average_gradients(list(self.method.parameters()))
+        self.shards.add_gradients(self.parameters)
         optimisation.clip(self.parameters, self.run.training)
         self.optimiser.step()
         self.steps += 1
-        self.sums = [total + value * len(rows) for total, value in zip(self.sums, of_losses, strict=True)]
-
-    def _share_of_task(self, targets: Tensor, rows: np.ndarray) -> float:
-        """Factor of this process's mean over labelled entries; see `Shards.share`."""
-        of_batch = torch.from_numpy(self.data.train.targets[rows]).to(targets.device)
-        part, whole = (denominator(self.data.task, t, self._loss_weights) for t in (targets, of_batch))
-        return self.shards.share(len(rows), part, whole)
+        self.sums[0] += loss_task.item() * n
 
     def logits(self, images: Tensor) -> Tensor:
         """Give the network's answer to a batch, (B, n_labels); its teacher looks at it in the same precision."""
@@ -191,7 +186,7 @@ class Student:
             The epoch's row of the history.
         """
         began = perf_counter()
-        self.shards.same_statistics(self.network)
+        self.shards.share_statistics(self.network)
         scores, loss_validation = self._predicted("validation")
         metric, label = SELECTION[self.data.task]
         value = validation_metric(self.data, scores)
@@ -229,6 +224,8 @@ class Student:
             total_parameters=total,
             method_parameters=0 if self.method is None else sum(p.numel() for p in self.method.parameters()),
             device=self.device,
+            processes=self.shards.world,
+            batchnorm=self.batchnorm,
             seconds=sum(row["seconds"] for row in self.history),
         )
 
@@ -276,13 +273,35 @@ class Student:
         part = getattr(self.data, split)
         return predict(self.network, self.data.task, part, self.run.training.batch_size, self.device, self.shards)
 
+    def _task_loss(self, logits: Tensor, targets: Tensor, n: int) -> Tensor:
+        """The task's loss over a batch of `n` images, of which this process has those of `logits`."""
+        loss = task_loss(self.data.task, logits, targets, self._loss_weights)
+        if self.shards.world == 1:
+            return loss
+        counted = divisor(self.data.task, targets, self._loss_weights) if self.shards.counts(n) else 0.0
+        return self.shards.mean(loss, counted)
+
+    def _joined(self, loss: Tensor, images: int, n: int) -> Tensor:
+        """A method's loss over a batch of `n` images from that over this process's, `images` of them."""
+        counts = self.shards.counts(n)
+        if self.run.attention_loss == "frobenius":  # one norm over the batch; all others are means over its images
+            return self.shards.norm(loss, counts=counts)
+        return self.shards.mean(loss, images if counts else 0)
+
     def _state(self) -> list[tuple[str, Tensor]]:
         return list(self.network.state_dict().items())
 
-    def _check_finite(self, loss: float, image_ids: np.ndarray) -> None:
-        if not math.isfinite(loss):
+    def _check_finite(self, loss: Tensor, image_ids: np.ndarray) -> None:
+        if not torch.isfinite(loss):
             epoch, remedy = len(self.history) + 1, "" if self.method is None else " or raise beta"
             raise TrainingError(
-                f"{self.run.run_id}: the loss is {loss} in epoch {epoch} (batch of images "
+                f"{self.run.run_id}: the loss is {loss.item()} in epoch {epoch} (batch of images "
                 f"{', '.join(str(name) for name in image_ids)}); look at these images, lower the learning rate{remedy}"
             )
+
+
+def _check_divisible(run: RunSettings, shards: Shards) -> None:
+    if shards.world > 1 and run.attention_loss == "frobenius" and len(run.taps or ()) > 1:
+        raise InputError(f'{run.run_id}: attention_loss = "frobenius" over {len(run.taps or ())} pairs of taps: '
+                         "expected one pair where several processes share a batch, for they cannot put a sum of norms "
+                         'together; train it with one process, or take "eq1"')  # fmt: skip

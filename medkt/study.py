@@ -70,7 +70,7 @@ def train_study(
     client : distributed.Client, optional
         Of a cluster that trains the runs; `jobs` is then the number of its workers.
     shards : Shards
-        The processes that train each run together, one run at a time; each calls this with the same arguments.
+        This process among those that train each run together; the runs then go one after another.
 
     Returns
     -------
@@ -84,28 +84,34 @@ def train_study(
     TrainingError
         If runs failed; names them. The others are whole.
     """
-    runs = plan(study)
-    chosen = [run for run in runs if only is None or fnmatch.fnmatch(run.run_id, only)]
-    if not chosen:
-        raise InputError(f"--only {only!r} matches no run; the study's runs are {', '.join(r.run_id for r in runs)}")
-    resume.check_out(study, out)
-    sources = Sources(study, {run.name: run for run in runs if run.role == "teacher"}, folder, out)
-    waiting = [run for run in chosen if not resume.is_whole(run, out / run.run_id, sources)]
-    _check_needs(waiting, sources, out)
-    loader = Loader({run.dataset: run.data for run in runs}, _train_sizes(runs), cache)
-    loader.check([run.dataset for run in waiting])
-    check_no_leak([run for run in runs if waiting and (run in waiting or run.role == "teacher")], loader)
-    shards.wait()  # all have seen what was there before anything is written
-    if shards.writes:
-        _write_splits(loader, runs, waiting, out)
-        resume.record_study(study, text, sha256, out)
+    with shards.together():
+        if shards.world > 1 and (client is not None or jobs not in (None, 1)):
+            raise InputError("torchrun trains one run at a time, by all of its processes: expected neither --scheduler "
+                             "nor --jobs; leave them out, or torchrun")  # fmt: skip
+        runs = plan(study)
+        chosen = [run for run in runs if only is None or fnmatch.fnmatch(run.run_id, only)]
+        if not chosen:
+            listed = ", ".join(run.run_id for run in runs)
+            raise InputError(f"--only {only!r} matches no run; the study's runs are {listed}")
+        resume.check_out(study, out)
+        sources = Sources(study, {run.name: run for run in runs if run.role == "teacher"}, folder, out)
+        waiting = [run for run in chosen if not resume.is_whole(run, out / run.run_id, sources)]
+        _check_needs(waiting, sources, out)
+        loader = Loader({run.dataset: run.data for run in runs}, _train_sizes(runs), cache)
+        loader.check([run.dataset for run in waiting])
+        check_no_leak([run for run in runs if waiting and (run in waiting or run.role == "teacher")], loader)
+        units = _units(waiting, out)
+    waiting, units = shards.first((waiting, units))
+    with shards.together():
+        if shards.leads:
+            _write_splits(loader, runs, waiting, out)
+            resume.record_study(study, text, sha256, out)
     observer.plan(waiting, len(chosen) - len(waiting))
     if waiting and is_remote(out):
         observer.note(f"{out} has no locks: let no other command train into it meanwhile, or runs are trained twice")
-    units = _units(waiting, out)
     if client is None:
         worker = Worker(study, loader, sources, out, resuming, observer, shards)
-        side_by_side(units, sources.needed_runs, worker, jobs if shards.alone else 1)
+        side_by_side(units, sources.needed_runs, worker, jobs if shards.world == 1 else 1)
         failed, elsewhere = worker.failed, worker.elsewhere
     else:
         from medkt.cluster_study import Job, on_cluster
@@ -119,9 +125,10 @@ def train_study(
         failed, elsewhere = outcome.failed, outcome.elsewhere
     for run_id in elsewhere:
         observer.note(f"{run_id} is being trained by another process, and was left to it")
-    if failed:
-        reasons = "\n".join(failed.values())
-        raise TrainingError(f"{len(failed)} of {len(waiting)} runs failed; the others are whole.\n{reasons}")
+    with shards.together():
+        if failed:
+            reasons = "\n".join(failed.values())
+            raise TrainingError(f"{len(failed)} of {len(waiting)} runs failed; the others are whole.\n{reasons}")
     return [run.run_id for run in runs if run_folder.is_whole(out / run.run_id)]
 
 

@@ -33,8 +33,8 @@ def task_loss(task: Task, logits: Tensor, targets: Tensor, weights: Tensor | Non
     return functional.binary_cross_entropy_with_logits(logits[labelled], targets[labelled], pos_weight=positive)
 
 
-def denominator(task: Task, targets: Tensor, weights: Tensor | None = None) -> float:
-    """What `task_loss` is a mean over: labelled entries, images, or the weights of their classes."""
+def divisor(task: Task, targets: Tensor, weights: Tensor | None = None) -> float:
+    """What `task_loss` divides its sum by: labelled entries, images, or the weights of their classes."""
     if task == "multilabel":
         return float((~torch.isnan(targets)).sum())
-    return float(len(targets)) if weights is None else float(weights[targets].sum())
+    return float(len(targets) if weights is None else weights[targets].sum())

@@ -7,6 +7,8 @@ rotation and flip, best epoch by a validation metric), and predicts the validati
 that epoch. What is drawn depends on the run's seed alone, so the same settings give the same bits on the same machine
 with the same number of threads, stopped and continued or not.
 
+Several processes share each batch (`medkt.shards`); the loop is the same.
+
 Runs that differ in beta alone see the same images in the same order: they go in lockstep, each batch is read, augmented
 and looked at by the teacher once, and each run gets the bits that it would get by itself.
 """
@@ -31,6 +33,7 @@ from medkt.models.teachers import Teacher
 from medkt.run_data import RunData
 from medkt.shards import ALONE, Shards
 from medkt.student import Student, Trained
+from medkt_eval.errors import InputError
 
 
 def train(
@@ -63,7 +66,7 @@ def train(
     on_epoch : callable
         Called with the run and its row of the history.
     shards : Shards
-        The processes that train together; each calls this with the same arguments.
+        This process among those that train the runs together.
 
     Returns
     -------
@@ -78,12 +81,14 @@ def train(
         If the weights or the image size do not fit the network, the validation images lack a class, or a run was begun
         with other settings.
     """
-    where = device.chosen(runs[0].training)
-    if teacher is not None:
-        teacher.to(where.device, channels_last=True)
-    students = [Student(run, data, start=start, teacher=teacher, device=where, shards=shards)
-                for run in runs]  # fmt: skip
-    position = checkpoints.restore(students)
+    where = device.chosen(runs[0].training, shards.local_rank)
+    with shards.together():
+        if teacher is not None:
+            teacher.to(where.device, channels_last=True)
+        students = [Student(run, data, start=start, teacher=teacher, device=where, shards=shards) for run in runs]
+        position = checkpoints.restore(students)
+    with shards.together():
+        _check_same_place(shards.gather(position))
     while going := [student for student in students if student.going]:
         for student in going:
             student.begin_epoch()
@@ -91,11 +96,12 @@ def train(
         began = perf_counter()
         for images, targets, rows in batches(runs[0], data, epoch, where, done=done, shards=shards):
             try:
-                on_batch()
+                with shards.together():
+                    on_batch()
             except BaseException:
                 checkpoints.stopped(students, Position(epoch, done))
                 raise
-            _step_each(going, images, targets, rows)
+            _step_each(going, images, targets, data.train.image_ids[rows])
             done += 1
             began = _share_time(going, began)
             checkpoints.batch_done(students, Position(epoch, done))
@@ -109,29 +115,31 @@ def train(
     return [student.failure or student.trained() for student in students]
 
 
-def _step_each(students: Sequence[Student], images: Tensor, targets: Tensor, rows: np.ndarray) -> None:
+def _step_each(students: Sequence[Student], images: Tensor, targets: Tensor, image_ids: np.ndarray) -> None:
     """One step of each student that has not failed."""
     for student in students:
         if student.failure is not None:
             continue
         try:
-            student.step(images, targets, rows)
+            student.step(images, targets, image_ids)
         except TrainingError as error:
             student.failure = error
         except (RuntimeError, MemoryError) as error:
             if not memory.is_out_of_memory(error):
                 raise
-            if not student.shards.alone:
-                where = (
-                    f"{student.run.run_id}: out of memory in process {student.shards.rank} with {len(images)} images"
-                )
-                raise TrainingError(f"{where}; lower batch_size or start more processes") from error
             fits = memory.batch_size_that_fits(partial(_try_step, student, images, targets), len(images))
+            fits = fits and fits * student.shards.world
             remedy = f"batch_size = {fits} fits" if fits else "not even a batch of one image fits"
             raise TrainingError(
-                f"{student.run.run_id}: out of memory with {len(images)} images of {images.shape[-1]} px a batch; "
+                f"{student.run.run_id}: out of memory with {len(image_ids)} images of {images.shape[-1]} px a batch; "
                 f"{remedy}. What was saved before is kept"
             ) from error
+
+
+def _check_same_place(positions: Sequence[Position]) -> None:
+    if len(set(positions)) > 1:
+        raise InputError(f"the processes found different checkpoints of one run (batches {sorted(set(positions))}): "
+                         "all of them must see one and the same --out")  # fmt: skip
 
 
 def _try_step(student: Student, images: Tensor, targets: Tensor, n: int) -> None:

@@ -70,7 +70,7 @@ class Worker:
     observer : Observer
         Told how it goes.
     shards : Shards
-        The processes that train each run together; each has a Worker.
+        This process among those that train each run together; the first one locks and writes.
 
     Attributes
     ----------
@@ -81,9 +81,15 @@ class Worker:
     """
 
     def __init__(
-        self, study: Study, loader: Loader, sources: Sources, out: Path, resuming: Resuming, observer: Observer,
+        self,
+        study: Study,
+        loader: Loader,
+        sources: Sources,
+        out: Path,
+        resuming: Resuming,
+        observer: Observer,
         shards: Shards = ALONE,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.study, self.loader, self.sources, self.out = study, loader, sources, out
         self.resuming, self.observer, self.shards = resuming, observer, shards
         self.failed: dict[str, str] = {}
@@ -95,15 +101,14 @@ class Worker:
     def __call__(self, unit: Unit, stop_if_asked: Callable[[], None]) -> None:
         """Train the runs of a unit and write their folders."""
         with ExitStack() as locks:
-
-            def ready() -> Unit:
-                mine = [run for run in unit if self._take(run, locks, stop_if_asked)]
-                return tuple(run for run in mine if self._has_what_it_needs(run))
-
-            runs = self.shards.answer(ready)
-            if runs:
-                self._train(runs, stop_if_asked)
-            self.shards.wait()  # what rank 0 wrote is there
+            ready: Unit = ()
+            with self.shards.together():
+                if self.shards.leads:
+                    mine = [run for run in unit if self._take(run, locks, stop_if_asked)]
+                    ready = tuple(run for run in mine if self._has_what_it_needs(run))
+            ready, self.failed = self.shards.first((ready, self.failed))
+            if ready:
+                self._train(ready, stop_if_asked)
 
     def _take(self, run: RunSettings, locks: ExitStack, stop_if_asked: Callable[[], None]) -> bool:
         """Whether the run is ours to train. Others need a teacher's weights: it is waited for."""
@@ -141,41 +146,41 @@ class Worker:
             stop_if_asked()
             self.observer.reading(first, done, total)
 
-        loaded = self.loader.load(first.dataset, first.train_size, first.training.image_size_px, reading)
-        teacher = self.sources.teacher(first)
-        checkpoints = self._checkpoints(unit, loaded)
+        with self.shards.together():
+            loaded = self.loader.load(first.dataset, first.train_size, first.training.image_size_px, reading)
+            teacher = self.sources.teacher(first)
+            checkpoints = self._checkpoints(unit, loaded)
         trained = train(
             unit, loaded.data, start=self.sources.start(first), teacher=teacher, checkpoints=checkpoints,
             on_batch=stop_if_asked, on_epoch=self.observer.epoch, shards=self.shards,
         )  # fmt: skip
-        for run, outcome in zip(unit, trained, strict=True):
-            if isinstance(outcome, TrainingError):
-                self.failed[run.run_id] = str(outcome)
-                continue
-            if not self.shards.writes:
-                continue
-            run_folder.write(
-                self.out / run.run_id,
-                manifest=manifest(run, loaded, outcome, teacher=self._teacher_entry(run, loaded, teacher),
-                                  processes=self.shards.world),
-                config=run.model_dump(mode="json"),
-                validation=predictions(loaded, "validation", outcome.validation_scores),
-                test=predictions(loaded, "test", outcome.test_scores),
-                history=outcome.history,
-                weights=outcome.weights,
-                more=report_files(run, loaded.data, outcome, teacher=teacher,
-                                  with_pictures=self.study.report.pictures),
-            )  # fmt: skip
-            checkpoints.remove(run.run_id)
-            self.observer.done(run, outcome.seconds)
+        with self.shards.together():
+            for run, outcome in zip(unit, trained, strict=True):
+                if isinstance(outcome, TrainingError):
+                    self.failed[run.run_id] = str(outcome)
+                    continue
+                if not self.shards.leads:
+                    continue
+                run_folder.write(
+                    self.out / run.run_id,
+                    manifest=manifest(run, loaded, outcome, teacher=self._teacher_entry(run, loaded, teacher)),
+                    config=run.model_dump(mode="json"),
+                    validation=predictions(loaded, "validation", outcome.validation_scores),
+                    test=predictions(loaded, "test", outcome.test_scores),
+                    history=outcome.history,
+                    weights=outcome.weights,
+                    more=report_files(run, loaded.data, outcome, teacher=teacher,
+                                      with_pictures=self.study.report.pictures),
+                )  # fmt: skip
+                checkpoints.remove(run.run_id)
+                self.observer.done(run, outcome.seconds)
         if teacher is not None:
             teacher.close()
 
     def _checkpoints(self, unit: Unit, loaded: Loaded) -> Checkpoints:
-        machine = {"threads": torch.get_num_threads(), "torch": torch.__version__,
-                   **device.chosen(unit[0].training).describe()}  # fmt: skip
-        if not self.shards.alone:
-            machine["processes"] = self.shards.world
+        where = device.chosen(unit[0].training, self.shards.local_rank)
+        machine = {"threads": torch.get_num_threads(), "processes": self.shards.world, "torch": torch.__version__,
+                   **where.describe()}  # fmt: skip
         return Checkpoints(
             {run.run_id: checkpoint_folder(self.out, run) for run in unit},
             {
@@ -190,8 +195,8 @@ class Worker:
             },
             every_minutes=self.resuming.every_minutes,
             accept_other_threads=self.resuming.accept_other_threads,
-            shards=self.shards,
             note=self.observer.note,
+            writes=self.shards.leads,
         )
 
     def _teacher_entry(self, run: RunSettings, loaded: Loaded, teacher: Teacher | None) -> dict[str, Any] | None:
