@@ -16,7 +16,7 @@ import numpy as np
 from medkt.config import read_study
 from medkt.data import open_collection, splits
 from medkt.data.collection import Collection
-from medkt.data_settings import AnyData, DataSettings
+from medkt.data_settings import AnyData, DataSettings, rooted
 from medkt_eval.analysis import validated
 from medkt_eval.errors import InputError
 
@@ -79,6 +79,7 @@ def opened(dataset: str, root: Path | None, changes: Sequence[str], study: Path 
         settings, sizes = _of_study(study, dataset, given)
     else:
         settings, sizes = _of_layout(dataset, given)
+    settings = rooted(settings, Path())
     collection, brought = open_collection(settings)
     name = collection.source if study is None and dataset == "folder" else dataset
     if brought is not None and (settings.brings_split or not sizes):

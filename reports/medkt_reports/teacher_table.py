@@ -5,6 +5,8 @@ In: the teachers' rows of results.json. Out: a `Table`: a row a label, a column 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from medkt_eval.study_rows import TeacherAuc
 from medkt_reports import numbers, words
 from medkt_reports.interval_cells import NO_REASON
@@ -24,19 +26,29 @@ def teachers_on_target_table(lookup: Lookup) -> Table | None:
             group=f"{words.dataset(dataset)}, test images", synthetic=lookup.synthetic(dataset))
         for dataset, label in dict.fromkeys((row.dataset, row.label) for row in found)
     ]  # fmt: skip
-    notes = [
+    notes = (
         "A teacher answers only for labels that it shares with the target. A low AUC says that its answers are of "
-        "little use there, not that its attention is; one below 50 %, that it is no expert there by whatever name."
-    ]
-    strangers = [name for name, sha in teachers
-                 if all(row.auc is None for row in found if (row.teacher, row.sha256) == (name, sha))]  # fmt: skip
-    if strangers:
-        notes.append(f"{words.capital(words.listed(strangers))}: no label is shared.")
+        "little use there, not that its attention is; one below 50 %, that it is no expert there by whatever name.",
+        *_without_any(found),
+    )
     table = Table(
         "teachers-on-target", "Teachers on the target", "The teachers' own AUC on their students' test images, %.",
-        ((Span("Label"), *(Span(f"Teacher {name}") for name, _ in teachers)),), tuple(rows), notes=tuple(notes),
+        ((Span("Label"), *(Span(f"Teacher {name}") for name, _ in teachers)),), tuple(rows), notes=notes,
     )  # fmt: skip
     return marked(table)
+
+
+def _without_any(found: Sequence[TeacherAuc]) -> list[str]:
+    """A line for each teacher that has no AUC on a data set, with the reasons."""
+    of: dict[tuple[str, str, str | None], list[TeacherAuc]] = {}
+    for row in found:
+        of.setdefault((row.dataset, row.teacher, row.sha256), []).append(row)
+    return [
+        f"Teacher {teacher} has no AUC on {words.dataset(dataset)}: {'; '.join(reasons)}."
+        for (dataset, teacher, _), rows in of.items()
+        if all(row.auc is None for row in rows)
+        and (reasons := list(dict.fromkeys(row.undefined_because or NO_REASON for row in rows)))
+    ]
 
 
 def _cell(row: TeacherAuc | None) -> Cell:

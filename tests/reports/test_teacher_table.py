@@ -9,8 +9,8 @@ from medkt_reports.teacher_table import teachers_on_target_table
 NOT_SHARED = "the teacher has no such label"
 
 
-def row(teacher, label, auc):
-    return TeacherAuc(dataset="phantom-chest", teacher=teacher, architecture="densenet121", sha256=teacher, label=label,
+def row(teacher, label, auc, dataset="phantom-chest"):
+    return TeacherAuc(dataset=dataset, teacher=teacher, architecture="densenet121", sha256=teacher, label=label,
                       auc=auc, split="test", undefined_because=NOT_SHARED if auc is None else None)  # fmt: skip
 
 
@@ -25,7 +25,17 @@ def test_a_column_a_teacher(result):
     assert [cell.text for cell in edema.cells] == ["61.3", "n/a"]
     assert edema.cells[0].value == 0.6127
     assert effusion.cells[0].how == NOT_SHARED
-    assert any("imagenet: no label is shared" in note.lower() for note in table.notes)
+    _, note, _synthetic = table.notes
+    assert note.startswith("Teacher imagenet has no AUC on ")
+    assert note.endswith(f": {NOT_SHARED}.")
+
+
+def test_a_teacher_without_auc_on_one_data_set_has_a_line_for_that_alone(result):
+    one_class = row("mimic", "Edema", None, "phantom-shapes").model_copy(update={"undefined_because": "one class only"})
+    table = teachers_on_target_table(Lookup(result.model_copy(update={"teachers": [*ROWS[:2], one_class]})))
+    _, note, _synthetic = table.notes
+    assert note.startswith("Teacher mimic has no AUC on ")
+    assert note.endswith(": one class only.")
 
 
 def test_none_without_teachers(result):

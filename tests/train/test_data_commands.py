@@ -162,6 +162,13 @@ def test_absent_images_are_counted_listed_and_left_out(root: Path, run):
     assert (status, err) == (0, "")
 
 
+def test_settings_given_in_the_command_name_files_as_a_study_file_does(root: Path, monkeypatch):
+    (root.parent / "out.csv").write_text("image_id\nb.png\n")
+    monkeypatch.setenv("LISTS", str(root.parent))
+    found = opened("folder", root, ["exclude=$LISTS/out.csv"], None)
+    assert len(found.collection) == 5
+
+
 def test_the_data_set_of_a_study_file_is_split_as_the_study_splits_it(root: Path, tmp_path: Path):
     study = tmp_path / "study.toml"
     arm = '[[arms]]\nname = "{0}"\ntrain_size = {0}\ndata = "ours"\nmethod = "transfer_learning"\n' + (
