@@ -9,21 +9,21 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import time
 from contextlib import ExitStack
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from medkt import __version__
+from medkt.command_line import PLACE, fail, place_given
+from medkt.data_commands import data_app
 from medkt.teacher_commands import teacher_app
 
 _NO_IMAGES = "Leave the pictures of test images out of the page."
 _PLAIN = "LaTeX tables without siunitx."
-_PLACE = "<path or URL>"
 app = typer.Typer(
     help="Does one way of transferring knowledge beat another on a medical imaging task, by how much, and how surely?",
     add_completion=False,
@@ -54,23 +54,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-class Fix(StrEnum):
-    """What `medkt data check` can do about its findings."""
-
-    exclude = "exclude"
-
-
-def _place(given: str) -> Path:
-    """A folder here, or the URL of one in object storage."""
-    from medkt_eval.errors import InputError
-    from medkt_eval.places import place
-
-    try:
-        return place(given)
-    except InputError as error:  # told here, for typer would take it for one of its own
-        _fail(str(error), 2)
-
-
 @app.callback()
 def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
@@ -83,7 +66,9 @@ def train(
     study: Annotated[
         Path | None, typer.Argument(help="Study file (TOML), or 'paper' for the paper's. Without one: the demo study.")
     ] = None,
-    out: Annotated[Path, typer.Option(parser=_place, metavar=_PLACE, help="Where the run folders go.")] = Path("runs"),
+    out: Annotated[
+        Path, typer.Option(parser=place_given, metavar=PLACE, help="Where the run folders go.")
+    ] = Path("runs"),
     only: Annotated[str | None, typer.Option(help="Pattern of the run ids to train, e.g. '*-s0'.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs side by side. Default: as the cores allow.")] = None,
     cache: Annotated[
@@ -125,7 +110,7 @@ def train(
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError:
-        _fail('training needs torch: pip install "medkt[train]" (from a checkout: pip install ".[train]")', 2)
+        fail('training needs torch: pip install "medkt[train]" (from a checkout: pip install ".[train]")', 2)
     if dry_run:
         from medkt import dry_run as dry
 
@@ -166,10 +151,10 @@ def train(
                 shards=shards,
             )
     except (KeyboardInterrupt, Stopped):
-        _fail(f"interrupted. What was done is kept in {out}; the same command goes on where it stopped", 1, once=True)
+        fail(f"interrupted. What was done is kept in {out}; the same command goes on where it stopped", 1, once=True)
     except AnotherFailed as failed:
         status = 2 if isinstance(failed.__cause__, InputError) else 1
-        _fail(f"{failed}. What was saved is kept; the same command goes on from there", status, once=True)
+        fail(f"{failed}. What was saved is kept; the same command goes on from there", status, once=True)
     if shards.leads:
         print(f"{len(whole)} runs in {out}. Next: medkt evaluate {shlex.quote(str(out))}")
 
@@ -177,7 +162,7 @@ def train(
 @app.command()
 def evaluate(
     runs: Annotated[
-        Path | None, typer.Argument(parser=_place, help="Folder of run folders, or its URL.", show_default=False)
+        Path | None, typer.Argument(parser=place_given, help="Folder of run folders, or its URL.", show_default=False)
     ] = None,
     arm: Annotated[
         list[str] | None,
@@ -189,7 +174,7 @@ def evaluate(
         typer.Option(help="Its validation predictions, for thresholds, likewise.", show_default=False),
     ] = None,
     out: Annotated[
-        Path, typer.Option(parser=_place, metavar=_PLACE, help="Where results.json and report/ go: a folder here.")
+        Path, typer.Option(parser=place_given, metavar=PLACE, help="Where results.json and report/ go: a folder here.")
     ] = Path("evaluation"),
     study: Annotated[Path | None, typer.Option(help="Study file whose [analysis] is used.")] = None,
     level: Annotated[float, typer.Option(help="Confidence level of every interval.")] = 0.95,
@@ -322,84 +307,7 @@ def plan(
 
 
 app.add_typer(teacher_app, name="teacher")
-data_app = typer.Typer(help="What is in a data set, and what is wrong with it.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-Dataset = Annotated[str, typer.Argument(help="chestxray8, chexpert, folder ...; with --study, one of its data sets.")]
-Root = Annotated[
-    Path | None, typer.Option(parser=_place, metavar=_PLACE, help="Folder of the images.", show_default=False)
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="key=value, any setting of a study file's data set, e.g. class_column=grade, "
-                 "classes=0,1,2, validation_size=500, exclude=exclude.csv.", show_default=False),
-]  # fmt: skip
-StudyFile = Annotated[Path | None, typer.Option(help="Study file that defines the data set.", show_default=False)]
-DataOut = Annotated[Path | None, typer.Option(help="Folder for the page. Default: data-NAME.", show_default=False)]
-NoImages = Annotated[bool, typer.Option("--no-images", help="No image of the data set in the page.")]
-
-
-@data_app.command()
-def describe(
-    dataset: Dataset, root: Root = None, setting: Set = None, study: StudyFile = None, out: DataOut = None,
-    no_images: NoImages = False,
-) -> None:  # fmt: skip
-    """Say what is in a data set: splits, labels, patients, images; as tables and as a page."""
-    _check_can_read_images()
-    from medkt.data_report import describe as describing
-    from medkt.data_report import page, terminal
-    from medkt.data_report.opening import opened
-    from medkt_eval.files import write_text_whole
-
-    found = opened(dataset, root, setting or [], study)
-    with terminal.bar("headers") as progress:
-        tables = describing.describe(found, progress)
-    terminal.show_tables(tables)
-    folder = out or Path(f"data-{found.name}")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text_whole(folder / "describe.html", page.description(found, tables, images=not no_images))
-    print(f"Page:  {folder / 'describe.html'}")
-
-
-@data_app.command()
-def check(
-    dataset: Dataset, root: Root = None, setting: Set = None, study: StudyFile = None, out: DataOut = None,
-    no_images: NoImages = False,
-    fix: Annotated[
-        Fix | None, typer.Option(help="exclude: write exclude.csv, for the setting 'exclude'.", show_default=False)
-    ] = None,
-) -> None:  # fmt: skip
-    """Say what is wrong with a data set. Exit 2 where training on it would be wrong."""
-    _check_can_read_images()
-    from medkt.data_report import page, terminal
-    from medkt.data_report.check import check as check_data
-    from medkt.data_report.findings import exclusion_list
-    from medkt.data_report.opening import opened
-    from medkt_eval.files import write_text_whole
-
-    found = opened(dataset, root, setting or [], study)
-    with terminal.bar("images") as progress:
-        checked = check_data(found, progress)
-    terminal.show_findings(checked)
-    folder = out or Path(f"data-{found.name}")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text_whole(folder / "findings.json", checked.json())
-    write_text_whole(folder / "check.html", page.findings(found, checked, images=not no_images))
-    print(f"Page:      {folder / 'check.html'}")
-    print(f"Findings:  {folder / 'findings.json'}")
-    if fix is not None:
-        leave_out = checked.exclude()
-        write_text_whole(folder / "exclude.csv", exclusion_list(leave_out))
-        print(f"To leave out: {folder / 'exclude.csv'}, {len(leave_out):,} images (setting: exclude)")
-    if checked.wrong:
-        kinds = ", ".join(dict.fromkeys(one.check for one in checked.findings if one.severity == "error"))
-        _fail(f"{found.name}: training on it would be wrong: {kinds}", 2)
-
-
-def _check_can_read_images() -> None:
-    try:
-        import imagehash  # noqa: F401
-    except ModuleNotFoundError:
-        _fail('reading images needs more: pip install "medkt[train]" (from a checkout: pip install ".[train]")', 2)
 
 
 def main() -> None:
@@ -411,24 +319,15 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        _fail(str(error), 2, once=True)
+        fail(str(error), 2, once=True)
     except OSError as error:
-        _fail(f"{error.filename or 'a file'}: {error.strerror or error}. What was whole before is kept", 1)
+        fail(f"{error.filename or 'a file'}: {error.strerror or error}. What was whole before is kept", 1)
     except TrainingError as error:
-        _fail(str(error), 1)
+        fail(str(error), 1)
     except Exception as error:
         if not of_storage(error):
             raise
-        _fail(f"object storage: {error}. What was whole before is kept", 1)
-
-
-def _fail(message: str, status: int, *, once: bool = False) -> NoReturn:
-    """Say why and end; `once`: what all of torchrun's processes find is said by the first."""
-    if not once or int(os.environ.get("WORLD_SIZE", "1")) == 1 or os.environ.get("RANK") == "0":
-        print(f"medkt: {message}", file=sys.stderr)
-    else:
-        time.sleep(2)  # whoever ends first has torchrun end the others, though they have not spoken
-    raise SystemExit(status)
+        fail(f"object storage: {error}. What was whole before is kept", 1)
 
 
 if __name__ == "__main__":

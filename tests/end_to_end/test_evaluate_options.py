@@ -110,9 +110,9 @@ def test_a_file_that_lacks_an_image(medkt, files: Path):
         ([*ARMS, "--margin", "2"], "--margin is 2.0; expected a fraction between 0 and 1"),
     ],
 )
-def test_wrong_options_cost_one_clear_line_and_exit_2(medkt, files: Path, arguments: list[str], message: str):
+def test_wrong_options_cost_one_clear_line_and_exit_2(medkt_here, files: Path, arguments: list[str], message: str):
     (files / "runs").mkdir()
-    done = medkt("evaluate", *arguments)
+    done = medkt_here("evaluate", *arguments)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("medkt: ")
     assert message in done.stderr

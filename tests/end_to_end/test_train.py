@@ -31,9 +31,9 @@ seeds = [0, 1]
 """
 
 
-def test_from_a_study_file_to_a_report(medkt, tmp_path: Path):
+def test_from_a_study_file_to_a_report_with_the_same_bytes_by_one_job_or_two(medkt, tmp_path: Path):
     (tmp_path / "tiny.toml").write_text(STUDY.format(epochs=1))
-    done = medkt("train", "tiny.toml")
+    done = medkt("train", "tiny.toml", "--jobs", "2")
     assert done.returncode == 0, done.stderr
     assert "2 runs to train" in done.stderr
     assert done.stdout == "2 runs in runs. Next: medkt evaluate runs\n"
@@ -47,18 +47,15 @@ def test_from_a_study_file_to_a_report(medkt, tmp_path: Path):
     assert {*results["datasets"][0]["splits"]["test"]["n_positive"]} >= {row["shows"][0] for row in results["pictures"]}
     again = medkt("train", "tiny.toml")
     assert "0 runs to train; 2 are whole already" in again.stderr
+    one = medkt("train", "tiny.toml", "--jobs", "1", "--out", "one")
+    assert one.returncode == 0, one.stderr
+    assert digests(tmp_path / "one") == digests(tmp_path / "runs")
+    assert len(set(digests(tmp_path / "one"))) == 2
 
 
-def test_one_job_or_two_give_the_same_bytes(medkt, tmp_path: Path):
-    (tmp_path / "tiny.toml").write_text(STUDY.format(epochs=1))
-    digests = []
-    for jobs in (1, 2):
-        done = medkt("train", "tiny.toml", "--jobs", jobs, "--out", f"runs{jobs}")
-        assert done.returncode == 0, done.stderr
-        manifests = sorted((tmp_path / f"runs{jobs}").glob("*/run.json"))
-        digests.append([json.loads(path.read_text())["predictions"]["sha256"] for path in manifests])
-    assert digests[0] == digests[1]
-    assert len(set(digests[0])) == 2
+def digests(runs: Path) -> list[str]:
+    """Of the runs' predictions."""
+    return [json.loads(path.read_text())["predictions"]["sha256"] for path in sorted(runs.glob("*/run.json"))]
 
 
 @pytest.mark.parametrize(
@@ -68,13 +65,13 @@ def test_one_job_or_two_give_the_same_bytes(medkt, tmp_path: Path):
         (STUDY.format(epochs=1).replace("= 60", "= 20"), "images, but the splits ask for 90"),
     ],
 )
-def test_a_wrong_study_file_costs_one_line_and_exit_2(medkt, tmp_path: Path, text: str, message: str):
+def test_a_wrong_study_file_costs_one_line_and_exit_2(medkt_here, tmp_path: Path, text: str, message: str):
     (tmp_path / "tiny.toml").write_text(text)
-    done = medkt("train", "tiny.toml")
+    done = medkt_here("train", "tiny.toml")
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-    missing = medkt("train", "gone.toml")
+    missing = medkt_here("train", "gone.toml")
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
 
 

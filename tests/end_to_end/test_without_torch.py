@@ -69,10 +69,12 @@ def test_training_without_torch_says_what_to_install(medkt):
         (["evaluate", "runs", "--replicate", "5"], "No such option: --replicate"),
     ],
 )
-def test_wrong_input_costs_one_clear_line_and_exit_2(medkt, foreign_runs: Path, arguments: list[str], message: str):
+def test_wrong_input_costs_one_clear_line_and_exit_2(
+    medkt_here, foreign_runs: Path, arguments: list[str], message: str
+):
     (foreign_runs.parent / "empty").mkdir()
     (foreign_runs / "study.txt").write_text("a file")
-    done = medkt(*arguments)
+    done = medkt_here(*arguments)
     assert done.returncode == 2
     assert message in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr

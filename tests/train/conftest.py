@@ -3,6 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from medkt.config import read_study
+from medkt.observer import Observer
+from medkt.study import train_study
+
 STUDY = """
 name = "tiny"
 
@@ -64,6 +68,17 @@ arm_b = "TL"
 def study_text() -> str:
     """A study of five runs that train in seconds: one teacher, two arms, two seeds."""
     return STUDY
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> Path:
+    """A folder with tiny.toml and the runs it gave, made once; tests that change it copy it."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.toml").write_text(study_text)
+    study, text, sha256 = read_study(folder / "tiny.toml")
+    train_study(study, text=text, sha256=sha256, folder=folder, out=folder / "runs", only=None, jobs=1,
+                observer=Observer())  # fmt: skip
+    return folder
 
 
 @pytest.fixture

@@ -73,11 +73,9 @@ def kept(out: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> Path:
-    folder = tmp_path_factory.mktemp("here")
-    go(study_text, folder, folder / "runs")
-    return folder / "runs"
+@pytest.fixture
+def here(trained: Path) -> Path:
+    return trained / "runs"
 
 
 @pytest.fixture(scope="module")

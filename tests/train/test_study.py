@@ -52,15 +52,6 @@ def go(study_file: Path, out: Path, *, only: str | None = None, watcher: Watcher
     return watcher
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> Path:
-    """A folder with tiny.toml and the runs it gave, made once; tests that change it copy it."""
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "tiny.toml").write_text(study_text)
-    go(folder / "tiny.toml", folder / "runs")
-    return folder
-
-
 @pytest.fixture
 def copied(trained: Path, tmp_path: Path) -> Path:
     shutil.copytree(trained, tmp_path / "copy")
