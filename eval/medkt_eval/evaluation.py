@@ -115,6 +115,7 @@ def evaluate(
     tests = read_test_sets(
         records, independent_images=analysis.independent_images, threshold_rule=analysis.threshold_rule,
         refit=Refit(analysis.threshold_rule, replicates, seed, stratified) if analysis.thresholds == "refit" else None,
+        execution=execution,
     )  # fmt: skip
     contrasts.check_labels(analysis, {label for test in tests for label in test.labels})
     waiting = [*waiting, *_without_effect(wanted, tests), *_without_refit(analysis, wanted, tests)]

@@ -5,14 +5,15 @@ In: run records. Out: `TestSet`: truth, patients and groups once, every run's sc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from medkt_eval.columns import PredictionFile, Readable
 from medkt_eval.errors import InputError
+from medkt_eval.execution import HERE, Execution
 from medkt_eval.run_records import Run
 from medkt_eval.same_images import check_same_images, check_same_validation
 from medkt_eval.threshold_refit import Refit
@@ -97,7 +98,12 @@ class TestSet:
 
 
 def read_test_sets(
-    records: Sequence[Run], *, independent_images: bool, threshold_rule: str, refit: Refit | None = None
+    records: Sequence[Run],
+    *,
+    independent_images: bool,
+    threshold_rule: str,
+    refit: Refit | None = None,
+    execution: Execution = HERE,
 ) -> list[TestSet]:
     """The test set of each data set, in the order of the first run of each.
 
@@ -110,6 +116,8 @@ def read_test_sets(
         See `thresholds.choose`.
     refit : Refit or None
         Choose thresholds again in each bootstrap replicate; None: not.
+    execution : Execution
+        Where that is computed.
 
     Raises
     ------
@@ -119,16 +127,21 @@ def read_test_sets(
     by_dataset: dict[str, list[Run]] = {}
     for record in records:
         by_dataset.setdefault(record.manifest.arm.dataset, []).append(record)
-    return [
-        _test_set(dataset, runs, independent_images=independent_images, threshold_rule=threshold_rule, refit=refit)
-        for dataset, runs in by_dataset.items()
-    ]
+    tests = []
+    for dataset, runs in by_dataset.items():
+        held = _bytes_of_scores(runs) <= HELD_BYTES
+        test = _test_set(dataset, runs, held, independent_images=independent_images, threshold_rule=threshold_rule)
+        if refit is not None and test.thresholds:
+            validations = _validations(runs, held, independent_images=independent_images)
+            refitted = refit.thresholds(validations, len(test.labels), dataset=dataset, execution=execution)
+            test = replace(test, refitted=refitted)
+        tests.append(test)
+    return tests
 
 
 def _test_set(
-    dataset: str, records: Sequence[Run], *, independent_images: bool, threshold_rule: str, refit: Refit | None
+    dataset: str, records: Sequence[Run], held: bool, *, independent_images: bool, threshold_rule: str
 ) -> TestSet:
-    held = _bytes_of_scores(records) <= HELD_BYTES
     first = records[0].test(held=held)
     _check_named(first, independent_images)
     patient, n_patients = first.patients()
@@ -138,25 +151,16 @@ def _test_set(
         )
 
     scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if held else _ScoresOnDisk()
-    thresholds, refitted = [], []
-    seen: tuple[str, Readable] | None = None  # the first run with validation predictions
+    thresholds = []
     for j, record in enumerate(records):
-        manifest = record.manifest
         own = first if j == 0 else record.test(held=held)
-        _check_alike(first, own, records[0].manifest.run_id, manifest.run_id, dataset)
+        _check_alike(first, own, records[0].manifest.run_id, record.manifest.run_id, dataset)
         if isinstance(scores, _ScoresOnDisk):
             scores.add(own)
         else:
             scores[:, j] = [own.score(k) for k in range(len(scores))]
         if own.task == "multilabel":
-            validation = record.validation(held=held)
-            thresholds.append(tuple(choose(validation, own.labels, threshold_rule)))
-            if refit is not None:
-                if validation is not None:
-                    _check_named(validation, independent_images)
-                    seen = seen or (manifest.run_id, validation)
-                    check_same_validation(seen[1], validation, (seen[0], manifest.run_id))
-                refitted.append(refit.thresholds(validation, len(own.labels), dataset=dataset))
+            thresholds.append(tuple(choose(record.validation(held=held), own.labels, threshold_rule)))
     return TestSet(
         dataset=dataset,
         predictions=first,
@@ -165,8 +169,19 @@ def _test_set(
         runs=tuple(record.manifest.run_id for record in records),
         scores=scores,
         thresholds=tuple(thresholds),
-        refitted=np.array(refitted) if refitted else None,
     )
+
+
+def _validations(records: Sequence[Run], held: bool, *, independent_images: bool) -> Iterator[Readable | None]:
+    """Each run's validation predictions, all of the same images; None where it has none."""
+    seen: tuple[str, Readable] | None = None  # the first that there are
+    for record in records:
+        validation = record.validation(held=held)
+        if validation is not None:
+            _check_named(validation, independent_images)
+            seen = seen or (record.manifest.run_id, validation)
+            check_same_validation(seen[1], validation, (seen[0], record.manifest.run_id))
+        yield validation
 
 
 class _ScoresOnDisk:

@@ -1,6 +1,6 @@
 """Thresholds chosen again in every bootstrap replicate, on resampled validation patients.
 
-In: a run's validation predictions, or calls at such thresholds. Out: a threshold for each label and replicate; the sums
+In: the runs' validation predictions, or calls at such thresholds. Out: a threshold for each label and replicate; sums
 of calls in each replicate, of test patients drawn as everywhere else and called at the replicate's own threshold.
 
 A replicate of F1 or of an operating point then varies as if the study were repeated with other validation patients and
@@ -10,12 +10,14 @@ their sorted ids: threads, order of rows and other arms change no bit.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
 from medkt_eval.columns import Readable
+from medkt_eval.execution import HERE, Execution, Work
 from medkt_eval.ranking import rank
 from medkt_eval.resampling import BLOCK, LANES, for_each_block, multiplicities
 from medkt_eval.strata import Strata, patient_strata
@@ -43,46 +45,77 @@ class Refit:
     seed: int
     stratified: bool = False
 
-    def thresholds(self, validation: Readable | None, n_labels: int, *, dataset: str) -> np.ndarray:
+    def thresholds(
+        self, validations: Iterable[Readable | None], n_labels: int, *, dataset: str, execution: Execution = HERE
+    ) -> np.ndarray:
         """Each label's threshold in each replicate.
 
         Parameters
         ----------
-        validation : Predictions, PredictionFile or None
-            Of one run; None: no threshold exists.
+        validations : iterable of Predictions, PredictionFile or None
+            A run's each; None: no threshold exists.
         n_labels : int
         dataset : str
             Its name: data sets draw independently of each other.
+        execution : Execution
+            Where replicates are computed, in parts.
 
         Returns
         -------
-        float64, (n_labels, replicates)
+        float64, (n_runs, n_labels, replicates)
             NaN where the replicate's validation images have no positive one (or, for Youden's, one class).
         """
-        found = np.full((n_labels, self.replicates), np.nan)
+        none = np.full((n_labels, self.replicates), np.nan)
+        works = (self._work(validation, n_labels, dataset, execution) for validation in validations)
+        return np.array([np.concatenate(parts, axis=1) if parts else none for parts in execution.in_order(works)])
+
+    def _work(self, validation: Readable | None, n_labels: int, dataset: str, execution: Execution) -> Work[np.ndarray]:
         if validation is None:
-            return found
+            return Work(_choose_in, None, [])
         patient, n_patients = validation.patients()
         strata = patient_strata(validation, patient, n_patients) if self.stratified else None
-        name, _, number = self.rule.partition("=")
-        sensitivity = float(number) if number else 0.0
         columns = [_descending(validation, k, patient, n_patients) for k in range(n_labels)]
-
-        def fill(block: int) -> None:
-            drawn = multiplicities(
-                n_patients, dataset=dataset, seed=self.seed, block=block, strata=strata, split="validation"
-            )
-            for values, (whose, positive, score) in zip(found, columns, strict=True):
-                here = values[block * BLOCK : (block + 1) * BLOCK]
-                here[:] = _choose(drawn, whose, positive, score, RULES.index(name), sensitivity)[: len(here)]
-
-        for_each_block(fill, self.replicates)
-        return found
+        blocks = max(-(-self.replicates // BLOCK), 1)
+        each = -(-blocks // execution.parts)
+        lanes = [range(first * BLOCK, min((first + each) * BLOCK, self.replicates)) for first in range(0, blocks, each)]
+        return Work(_choose_in, _ToChoose(self, columns, n_patients, dataset, strata, execution.threads), lanes)
 
 
-def _descending(
-    validation: Readable, k: int, patient: np.ndarray, n_patients: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+_Descending = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _ToChoose:
+    """One run's validation images of each label, and what their draws are named by."""
+
+    refit: Refit
+    columns: Sequence[_Descending]
+    n_patients: int
+    dataset: str
+    strata: Strata | None
+    threads: int | None
+
+
+def _choose_in(of: _ToChoose, lanes: range) -> np.ndarray:
+    """Thresholds in some replicates, whole blocks but for the last: float64, (n_labels, n)."""
+    name, _, number = of.refit.rule.partition("=")
+    sensitivity = float(number) if number else 0.0
+    found = np.empty((len(of.columns), len(lanes)))
+
+    def fill(block: int) -> None:
+        drawn = multiplicities(
+            of.n_patients, dataset=of.dataset, seed=of.refit.seed, block=lanes.start // BLOCK + block,
+            strata=of.strata, split="validation",
+        )  # fmt: skip
+        for values, (whose, positive, score) in zip(found, of.columns, strict=True):
+            here = values[block * BLOCK : (block + 1) * BLOCK]
+            here[:] = _choose(drawn, whose, positive, score, RULES.index(name), sensitivity)[: len(here)]
+
+    for_each_block(fill, len(lanes), of.threads)
+    return found
+
+
+def _descending(validation: Readable, k: int, patient: np.ndarray, n_patients: int) -> _Descending:
     """Patient, truth and score of label k's images, the highest score first."""
     target = validation.target(k)
     labelled = ~np.isnan(target)

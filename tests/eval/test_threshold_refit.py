@@ -62,7 +62,7 @@ def copied(of: Predictions, drawn: np.ndarray) -> Predictions:
 @pytest.mark.parametrize("rule", RULES)
 def test_each_threshold_is_the_one_chosen_on_the_images_drawn(rule, ties, stratified):
     validation = predictions(1, ties=ties)
-    found = Refit(rule, REPLICATES, 4, stratified).thresholds(validation, 3, dataset="nih")
+    found = Refit(rule, REPLICATES, 4, stratified).thresholds([validation], 3, dataset="nih")[0]
     assert validation.patient_ids is not None
     patient = validation.patient_ids.astype(int)
     drawn = draws("validation", patient_strata(validation, patient, N_PATIENTS) if stratified else None)
@@ -78,7 +78,7 @@ def test_whatever_the_images(images, rule):
     truth, score = (np.array(column, dtype=np.float64)[:, None] for column in zip(*images, strict=True))
     ids = np.array([f"{k:02d}" for k in range(len(images))], dtype=object)
     validation = Predictions("multilabel", ("A",), ids, ids, truth, score)
-    found = Refit(rule, 20, 4).thresholds(validation, 1, dataset="nih")[0]
+    found = Refit(rule, 20, 4).thresholds([validation], 1, dataset="nih")[0, 0]
     drawn = multiplicities(len(images), dataset="nih", seed=4, block=0, split="validation")[:, :20].astype(int)
     for lane, threshold in enumerate(found):
         rows = np.repeat(np.arange(len(images)), drawn[:, lane])
@@ -89,15 +89,15 @@ def test_whatever_the_images(images, rule):
 def test_rows_and_more_replicates_change_no_threshold():
     validation = predictions(1)
     assert validation.patient_ids is not None
-    found = Refit("max_f1", REPLICATES, 4).thresholds(validation, 3, dataset="nih")
+    found = Refit("max_f1", REPLICATES, 4).thresholds([validation], 3, dataset="nih")[0]
     order = np.random.default_rng(0).permutation(len(validation.image_ids))
     moved = replace(validation, patient_ids=validation.patient_ids[order], targets=validation.targets[order],
                     scores=validation.scores[order])  # fmt: skip
-    np.testing.assert_array_equal(Refit("max_f1", REPLICATES, 4).thresholds(moved, 3, dataset="nih"), found)
-    fewer = Refit("max_f1", 5, 4).thresholds(validation, 3, dataset="nih")
+    np.testing.assert_array_equal(Refit("max_f1", REPLICATES, 4).thresholds([moved], 3, dataset="nih")[0], found)
+    fewer = Refit("max_f1", 5, 4).thresholds([validation], 3, dataset="nih")[0]
     np.testing.assert_array_equal(fewer, found[:, :5])
-    assert (Refit("max_f1", 5, 5).thresholds(validation, 3, dataset="nih") != fewer).any()
-    assert (Refit("max_f1", 5, 4).thresholds(validation, 3, dataset="mimic") != fewer).any()
+    assert (Refit("max_f1", 5, 5).thresholds([validation], 3, dataset="nih")[0] != fewer).any()
+    assert (Refit("max_f1", 5, 4).thresholds([validation], 3, dataset="mimic")[0] != fewer).any()
 
 
 def test_validation_and_test_patients_are_drawn_independently():
@@ -132,7 +132,7 @@ def refitted(**fields) -> tuple[TestSet, list[Predictions]]:
         "nih", first, first.patient_ids.astype(int), N_PATIENTS, ("run-s0", "run-s1"),
         np.array([first.scores.T, second.scores.T]).transpose(1, 0, 2),
         tuple(tuple(choose(validation, LABELS)) for validation in validations),
-        np.array([refit.thresholds(validation, 3, dataset="nih") for validation in validations]),
+        refit.thresholds(validations, 3, dataset="nih"),
     ), validations  # fmt: skip
 
 
