@@ -27,9 +27,18 @@ def tests(session: nox.Session) -> None:
     # A process a core, one thread each; a file's tests stay together, for they share what they train. Files with few
     # tests take the longest: in the order of names they do not come last.
     one_thread = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "NUMBA_NUM_THREADS": "1"}
-    session.run("pytest", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder",
-                "-m", "not slow and not browser and not latex",
-                *session.posargs, env=one_thread)  # fmt: skip
+    session.run(
+        "pytest",
+        "-n",
+        "auto",
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+        "-m",
+        "not slow and not browser and not latex",
+        *session.posargs,
+        env=one_thread,
+    )
 
 
 @nox.session
@@ -59,8 +68,15 @@ def notorch(session: nox.Session) -> None:
     """Evaluation and reports in an environment that has no torch."""
     session.install(".", *group("test"))
     session.run("python", "-c", "import importlib.util as u; assert u.find_spec('torch') is None, 'torch is here'")
-    session.run("pytest", "tests/eval", "tests/reports", "tests/end_to_end/test_without_torch.py", "-m",
-                "not slow and not browser and not latex", *session.posargs)  # fmt: skip
+    session.run(
+        "pytest",
+        "tests/eval",
+        "tests/reports",
+        "tests/end_to_end/test_without_torch.py",
+        "-m",
+        "not slow and not browser and not latex",
+        *session.posargs,
+    )
 
 
 @nox.session
@@ -89,8 +105,15 @@ def benchmark(session: nox.Session) -> None:
 @nox.session
 def latex(session: nox.Session) -> None:
     """Compile every exported table with a real TeX (Debian: texlive-science, texlive-latex-extra, poppler-utils)."""
-    _needs(session, {"pdflatex": "texlive-science", "siunitx.sty": "texlive-science",
-                     "standalone.cls": "texlive-latex-extra", "pdftotext": "poppler-utils"})  # fmt: skip
+    _needs(
+        session,
+        {
+            "pdflatex": "texlive-science",
+            "siunitx.sty": "texlive-science",
+            "standalone.cls": "texlive-latex-extra",
+            "pdftotext": "poppler-utils",
+        },
+    )
     session.install(".", *group("test"))
     session.run("pytest", "tests/reports", "-m", "latex", *session.posargs)
 

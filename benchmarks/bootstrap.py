@@ -41,8 +41,8 @@ def images() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def ours(threads: int) -> dict[str, float]:
     """Run in a process of its own, for its peak of memory: seconds of the first call and of the best of those after."""
-    from medkt_eval.ranking import rank
-    from medkt_eval.resampling import multiplicities, resample_ranked
+    from medkt_eval.metrics.ranking import rank
+    from medkt_eval.resampling.bootstrap import multiplicities, resample_ranked
 
     truth, scores, patient = images()
 
@@ -83,8 +83,15 @@ def with_scipy() -> None:
 
     truth, scores, _ = images()
     for k in range(N_LABELS):
-        bootstrap((truth[:, k], scores[:, k]), roc_auc_score, paired=True, vectorized=False, method="percentile",
-                  n_resamples=PEER_REPLICATES, rng=np.random.default_rng(0))  # fmt: skip
+        bootstrap(
+            (truth[:, k], scores[:, k]),
+            roc_auc_score,
+            paired=True,
+            vectorized=False,
+            method="percentile",
+            n_resamples=PEER_REPLICATES,
+            rng=np.random.default_rng(0),
+        )
 
 
 def with_torchmetrics() -> None:
@@ -105,8 +112,13 @@ def with_confidenceinterval() -> None:
 
     truth, scores, _ = images()
     for k in range(N_LABELS):
-        roc_auc_score(truth[:, k], scores[:, k], method="bootstrap_percentile", n_resamples=PEER_REPLICATES,
-                      random_state=np.random.default_rng(0))  # fmt: skip
+        roc_auc_score(
+            truth[:, k],
+            scores[:, k],
+            method="bootstrap_percentile",
+            n_resamples=PEER_REPLICATES,
+            random_state=np.random.default_rng(0),
+        )
 
 
 PEERS: dict[str, tuple[str, str, Callable[[], None]]] = {
@@ -134,8 +146,10 @@ def main() -> None:
             for _ in range(ROUNDS)
         ]
     columns = N_IMAGES * N_LABELS
-    nanoseconds = [statistics.median(times) / (columns * PEER_REPLICATES) * 1e9
-                   for times in zip(*(peers for _, peers in rounds), strict=True)]  # fmt: skip
+    nanoseconds = [
+        statistics.median(times) / (columns * PEER_REPLICATES) * 1e9
+        for times in zip(*(peers for _, peers in rounds), strict=True)
+    ]
     fastest = min(nanoseconds)
     print(
         f"{platform.machine()}, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}; medians of {ROUNDS}"

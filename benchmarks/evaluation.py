@@ -56,19 +56,43 @@ def write_runs(folder: Path, *, n_images: int, n_patients: int, n_arms: int, n_s
                 columns |= {f"score_{label}": score[rows, k].astype("float32") for k, label in enumerate(LABELS)}
                 pd.DataFrame(columns).to_parquet(run / f"predictions-{split}.parquet", index=False)
             fields = {
-                "dataset": "large", "task": "multilabel", "train_size": 50000, "method": METHODS[arm % 2],
-                "student": "densenet121", "teacher": f"teacher {arm}" if arm else None, "unfrozen": "all",
-                "trainable_parameters": None, "total_parameters": None, "settings": {}, "name": f"arm {arm}",
-            }  # fmt: skip
-            manifest = {"format": 1, "run_id": name, "arm": fields, "seed": seed, "labels": LABELS,
-                        "predictions": {"file": "predictions-test.parquet"}}  # fmt: skip
+                "dataset": "large",
+                "task": "multilabel",
+                "train_size": 50000,
+                "method": METHODS[arm % 2],
+                "student": "densenet121",
+                "teacher": f"teacher {arm}" if arm else None,
+                "unfrozen": "all",
+                "trainable_parameters": None,
+                "total_parameters": None,
+                "settings": {},
+                "name": f"arm {arm}",
+            }
+            manifest = {
+                "format": 1,
+                "run_id": name,
+                "arm": fields,
+                "seed": seed,
+                "labels": LABELS,
+                "predictions": {"file": "predictions-test.parquet"},
+            }
             (run / "run.json").write_text(json.dumps(manifest))
 
 
 def measure(runs: Path, out: Path, replicates: int) -> tuple[float, float]:
     """Seconds and peak MB of one process."""
-    command = [sys.executable, "-m", "medkt.cli", "evaluate", str(runs), "--out", str(out), "--no-report",
-               "--replicates", str(replicates)]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "medkt.cli",
+        "evaluate",
+        str(runs),
+        "--out",
+        str(out),
+        "--no-report",
+        "--replicates",
+        str(replicates),
+    ]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -106,8 +130,11 @@ def main() -> None:
             writer.join()
             for _ in range(given.repeat if not given.curve else 1):
                 seconds, memory = measure(Path(name) / "runs", Path(name) / "out", replicates)
-                print(f"| {case['n_images']:,} | {case['n_patients']:,} | {case['n_arms'] * case['n_seeds']} | "
-                      f"{replicates:,} | {seconds:.1f} | {memory:,.0f} |", flush=True)  # fmt: skip
+                print(
+                    f"| {case['n_images']:,} | {case['n_patients']:,} | {case['n_arms'] * case['n_seeds']} | "
+                    f"{replicates:,} | {seconds:.1f} | {memory:,.0f} |",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

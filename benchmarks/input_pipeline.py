@@ -31,13 +31,14 @@ from torchvision import datasets, transforms
 from torchvision.transforms import InterpolationMode
 
 from medkt.config import RunSettings, TrainingSettings
-from medkt.data import augment, cache, images
 from medkt.data.collection import Collection
-from medkt.data.phantom import phantom_chest
-from medkt.data.pixels import Pixels
+from medkt.data.phantom.collections import phantom_chest
+from medkt.data.pixels import augment, cache
+from medkt.data.pixels import decoding as images
+from medkt.data.pixels.pixels import Pixels
 from medkt.data_settings import PhantomChestData
 from medkt.models import densenet
-from medkt.trainer import Part, batches, task_loss
+from medkt.training.trainer import Part, batches, task_loss
 
 ROUNDS, BATCH = 5, 32
 CHEXPERT = 223_648  # images
@@ -47,17 +48,33 @@ def collection(files: Sequence[Path], channels: int) -> Collection:
     """Image files without labels."""
     names = np.array([str(file) for file in files], dtype=object)
     targets = np.zeros((len(files), 14), dtype=np.float32)
-    return Collection("benchmark", "multilabel", tuple("abcdefghijklmn"), names, names, targets,
-                      images.reader(names, channels), channels=1 if channels == 1 else 3, files=names)  # fmt: skip
+    return Collection(
+        "benchmark",
+        "multilabel",
+        tuple("abcdefghijklmn"),
+        names,
+        names,
+        targets,
+        images.reader(names, channels),
+        channels=1 if channels == 1 else 3,
+        files=names,
+    )
 
 
 def settings(size_px: int) -> RunSettings:
     return RunSettings(
-        run_id="benchmark-s0", role="arm", name="b", dataset="b", train_size=None, seed=0, method="supervised",
+        run_id="benchmark-s0",
+        role="arm",
+        name="b",
+        dataset="b",
+        train_size=None,
+        seed=0,
+        method="supervised",
         data=PhantomChestData(collection="phantom-chest", patients=3, validation_size=1, test_size=1),
-        student="densenet40", initialisation="random",
+        student="densenet40",
+        initialisation="random",
         training=TrainingSettings(image_size_px=size_px, batch_size=BATCH),
-    )  # fmt: skip
+    )
 
 
 def through_cache(made: Collection, size_px: int, folder: Path) -> Part:
@@ -76,9 +93,14 @@ def medkt_epochs(part: Part, size_px: int, n: int) -> float:
 
 def torchvision_epoch(folder: Path, size_px: int, rotation: InterpolationMode) -> float:
     """CPU seconds an image over one epoch of an ImageFolder."""
-    steps = [transforms.Resize(size_px), transforms.CenterCrop(size_px),
-             transforms.RandomRotation(15, interpolation=rotation), transforms.RandomHorizontalFlip(),
-             transforms.ToTensor(), transforms.Normalize(augment.MEAN, augment.STD)]  # fmt: skip
+    steps = [
+        transforms.Resize(size_px),
+        transforms.CenterCrop(size_px),
+        transforms.RandomRotation(15, interpolation=rotation),
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        transforms.Normalize(augment.MEAN, augment.STD),
+    ]
     loader = DataLoader(datasets.ImageFolder(folder, transforms.Compose(steps)), BATCH, shuffle=True)
     began = time.process_time()
     done = sum(len(batch) for batch, _ in loader)
@@ -125,14 +147,19 @@ def ratios(data: Path, scratch: Path) -> None:
         for size_px in (64, 256):
             part = through_cache(collection(files, channels), size_px, scratch / "cache")
             rounds = [
-                (medkt_epochs(part, size_px, 2000 if size_px == 64 else 200),
-                 torchvision_epoch(folder, size_px, InterpolationMode.BILINEAR),
-                 torchvision_epoch(folder, size_px, InterpolationMode.NEAREST))
+                (
+                    medkt_epochs(part, size_px, 2000 if size_px == 64 else 200),
+                    torchvision_epoch(folder, size_px, InterpolationMode.BILINEAR),
+                    torchvision_epoch(folder, size_px, InterpolationMode.NEAREST),
+                )
                 for _ in range(ROUNDS)
-            ]  # fmt: skip
+            ]
             ours, theirs, _ = (1000 * statistics.median(times) for times in zip(*rounds, strict=True))
-            print(f"| {name} | {size_px} | {ours:.3f} | {theirs:.2f} | {_span([b / a for a, b, _ in rounds])} "
-                  f"| {_span([c / a for a, _, c in rounds])} |", flush=True)  # fmt: skip
+            print(
+                f"| {name} | {size_px} | {ours:.3f} | {theirs:.2f} | {_span([b / a for a, b, _ in rounds])} "
+                f"| {_span([c / a for a, _, c in rounds])} |",
+                flush=True,
+            )
 
 
 def _span(values: Sequence[float]) -> str:
@@ -164,8 +191,11 @@ def training(data: Path, scratch: Path) -> None:
             rounds.append(1000 * (time.process_time() - began) / n)
             shares.append(1000 * waited / n)
         percent = [100 * share / whole for share, whole in zip(shares, rounds, strict=True)]
-        print(f"| {architecture} | {BATCH} | {statistics.median(rounds):.1f} | {statistics.median(shares):.2f} "
-              f"| {_span(percent)} % |", flush=True)  # fmt: skip
+        print(
+            f"| {architecture} | {BATCH} | {statistics.median(rounds):.1f} | {statistics.median(shares):.2f} "
+            f"| {_span(percent)} % |",
+            flush=True,
+        )
 
 
 def memory(n: int, size_px: int, scratch: Path) -> None:
@@ -194,13 +224,19 @@ def memory(n: int, size_px: int, scratch: Path) -> None:
     read = _peak_mb() - before
     assert np.array_equal(again.pixels[:BATCH], images.load(made, np.arange(BATCH), size_px))
     sizes = {path.name: path.stat().st_size for path in (scratch / "cache").glob("*/*")}
-    print("| images | px | pixels.u8, bytes | index.bin, bytes | MB more: building | opening | over an epoch "
-          "| s to build | to open |\n|---|---|---|---|---|---|---|---|---|")  # fmt: skip
-    print(f"| {n:,} | {size_px} | {sizes['pixels.u8']:,} | {sizes['index.bin']:,} | {built:.0f} | {reopened:.0f} "
-          f"| {read:.0f} | {seconds:.0f} | {reopening:.1f} |")  # fmt: skip
+    print(
+        "| images | px | pixels.u8, bytes | index.bin, bytes | MB more: building | opening | over an epoch "
+        "| s to build | to open |\n|---|---|---|---|---|---|---|---|---|"
+    )
+    print(
+        f"| {n:,} | {size_px} | {sizes['pixels.u8']:,} | {sizes['index.bin']:,} | {built:.0f} | {reopened:.0f} "
+        f"| {read:.0f} | {seconds:.0f} | {reopening:.1f} |"
+    )
     gigabytes, megabytes = CHEXPERT * 256 * 256 / 1e9, CHEXPERT * sizes["index.bin"] / n / 1e6
-    print(f"{CHEXPERT:,} images of 256 px: {gigabytes:.2f} GB of pixels, {megabytes:.0f} MB of index; "
-          f"the process had {before:.0f} MB before")  # fmt: skip
+    print(
+        f"{CHEXPERT:,} images of 256 px: {gigabytes:.2f} GB of pixels, {megabytes:.0f} MB of index; "
+        f"the process had {before:.0f} MB before"
+    )
 
 
 def mapped(scratch: Path) -> None:

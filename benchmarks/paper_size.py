@@ -23,14 +23,37 @@ import pandas as pd
 from scipy import special, stats
 
 CHEXPERT = (
-    "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema",
-    "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture",
+    "No Finding",
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
     "Support Devices",
-)  # fmt: skip
+)
 CHESTXRAY8 = (
-    "Hernia", "Pneumonia", "Fibrosis", "Edema", "Emphysema", "Cardiomegaly", "Pleural Thickening", "Consolidation",
-    "Pneumothorax", "Mass", "Nodule", "Atelectasis", "Effusion", "Infiltration",
-)  # fmt: skip
+    "Hernia",
+    "Pneumonia",
+    "Fibrosis",
+    "Edema",
+    "Emphysema",
+    "Cardiomegaly",
+    "Pleural Thickening",
+    "Consolidation",
+    "Pneumothorax",
+    "Mass",
+    "Nodule",
+    "Atelectasis",
+    "Effusion",
+    "Infiltration",
+)
 RETINA = ("No DR", "Mild", "Moderate", "Severe", "Proliferative")
 SEEDS, EPOCHS = (0, 1, 2), 40
 BETAS = (1, 5, 20, 50, 100, 1000, 2000)
@@ -92,19 +115,30 @@ ARMS = (
 )
 DATA = {
     "chexpert": DataSet(
-        "multilabel", CHEXPERT,
+        "multilabel",
+        CHEXPERT,
         np.array([0.1, 0.05, 0.12, 0.47, 0.04, 0.23, 0.07, 0.03, 0.15, 0.09, 0.39, 0.02, 0.04, 0.52]),
-        {"validation": (23_022, 6_700), "test": (22_274, 6_450)}, "automatic", "frontal and lateral",
+        {"validation": (23_022, 6_700), "test": (22_274, 6_450)},
+        "automatic",
+        "frontal and lateral",
     ),
     "chestxray8": DataSet(
-        "multilabel", CHESTXRAY8, np.geomspace(0.008, 0.18, 14),
-        {"validation": (848, 620), "test": (1_169, 850)}, "automatic", "frontal",
+        "multilabel",
+        CHESTXRAY8,
+        np.geomspace(0.008, 0.18, 14),
+        {"validation": (848, 620), "test": (1_169, 850)},
+        "automatic",
+        "frontal",
     ),
     "eyepacs": DataSet(
-        "multiclass", RETINA, np.array([0.735, 0.07, 0.15, 0.025, 0.02]),
-        {"validation": (7_000, 3_500), "test": (7_000, 3_500)}, "manual", "left and right eyes",
+        "multiclass",
+        RETINA,
+        np.array([0.735, 0.07, 0.15, 0.025, 0.02]),
+        {"validation": (7_000, 3_500), "test": (7_000, 3_500)},
+        "manual",
+        "left and right eyes",
     ),
-}  # fmt: skip
+}
 # AUC: the paper's Table IV and V; of the larger CheXpert sets it prints a figure only, so these two rows are invented.
 ROWS = (
     Row("chexpert", 5_000, 1_450, (0.7286, 0.7123, 0.7183, 0.7264, 0.7222, 0.766, 0.7545), 0.003, (2000, 2000, 1, 20)),
@@ -116,14 +150,42 @@ ROWS = (
 PAPER = "Akbarian et al., Tables IV and V"
 PUBLISHED: dict[tuple[str, int, str, str], tuple[tuple[float, float], ...]] = {
     ("chexpert", 5_000, "auc", "macro"): (
-        (72.86, 0.18), (71.23, 0.12), (71.83, 0.23), (72.64, 0.12), (72.22, 0.10), (76.6, 0.03), (75.45, 0.30)),
+        (72.86, 0.18),
+        (71.23, 0.12),
+        (71.83, 0.23),
+        (72.64, 0.12),
+        (72.22, 0.10),
+        (76.6, 0.03),
+        (75.45, 0.30),
+    ),
     ("chestxray8", 3_589, "auc", "macro"): (
-        (71.45, 0.98), (70.07, 0.60), (71.55, 0.19), (71.66, 1.18), (72.45, 1.09), (80.45, 0.38), (75.79, 1.17)),
+        (71.45, 0.98),
+        (70.07, 0.60),
+        (71.55, 0.19),
+        (71.66, 1.18),
+        (72.45, 1.09),
+        (80.45, 0.38),
+        (75.79, 1.17),
+    ),
     ("eyepacs", 21_126, "auc", "macro"): (
-        (84.46, 0.52), (79.98, 0.64), (84.95, 0.28), (84.61, 0.19), (85.04, 0.28), (84.03, 0.31), (84.38, 0.33)),
+        (84.46, 0.52),
+        (79.98, 0.64),
+        (84.95, 0.28),
+        (84.61, 0.19),
+        (85.04, 0.28),
+        (84.03, 0.31),
+        (84.38, 0.33),
+    ),
     ("eyepacs", 21_126, "f1", "weighted"): (
-        (77.9, 0.22), (74.02, 0.19), (77.73, 0.44), (78.02, 0.31), (78.01, 0.55), (77.68, 0.22), (77.93, 0.17)),
-}  # fmt: skip
+        (77.9, 0.22),
+        (74.02, 0.19),
+        (77.73, 0.44),
+        (78.02, 0.31),
+        (78.01, 0.55),
+        (77.68, 0.22),
+        (77.93, 0.17),
+    ),
+}
 STUDY = """name = "The paper's study, drawn"
 
 [analysis]
@@ -148,11 +210,13 @@ def draw_images(dataset: str, split: str) -> Images:
         truth = np.eye(len(data.labels), dtype=np.int8)[grade]
     noise = np.sqrt(0.4) * rng.normal(size=(n_patients, len(data.labels)))[patient]
     noise += np.sqrt(0.6) * rng.normal(size=noise.shape)
-    frame = pd.DataFrame({
-        "image_id": [f"{dataset}/{split}/{k:06d}" for k in range(n)],
-        "patient_id": [f"{split}-p{k:05d}" for k in patient],
-        "group_sex": np.where(rng.random(n_patients) < 0.45, "F", "M")[patient],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"{dataset}/{split}/{k:06d}" for k in range(n)],
+            "patient_id": [f"{split}-p{k:05d}" for k in patient],
+            "group_sex": np.where(rng.random(n_patients) < 0.45, "F", "M")[patient],
+        }
+    )
     if data.task == "multilabel":
         for k, label in enumerate(data.labels):
             frame[f"target_{label}"] = truth[:, k]
@@ -184,13 +248,23 @@ def history(auc: float, seed: int, key: str, *, metric: str, attention: bool) ->
     value = auc - 0.12 * np.exp(-epoch / (5 if attention else 3.5)) - fall * np.maximum(epoch - peak, 0)
     value += rng.normal(scale=0.0015 if attention else 0.003, size=EPOCHS)
     loss = 0.35 + 0.3 * np.exp(-epoch / 8)
-    return pd.DataFrame({"epoch": epoch, "step": epoch * 100, "learning_rate": 5e-5 * 0.5 ** ((epoch - 1) // 16),
-                         "loss": loss, "loss_task": loss, "loss_transfer": 0.0, metric: value,
-                         "seconds": 60.0})  # fmt: skip
+    return pd.DataFrame(
+        {
+            "epoch": epoch,
+            "step": epoch * 100,
+            "learning_rate": 5e-5 * 0.5 ** ((epoch - 1) // 16),
+            "loss": loss,
+            "loss_task": loss,
+            "loss_transfer": 0.0,
+            metric: value,
+            "seconds": 60.0,
+        }
+    )
 
 
-def write_run(out: Path, row: Row, column: int, seed: int, beta: int | None, grid: str | None,
-              images: dict[str, Images]) -> None:  # fmt: skip
+def write_run(
+    out: Path, row: Row, column: int, seed: int, beta: int | None, grid: str | None, images: dict[str, Images]
+) -> None:
     arm, data = ARMS[column], DATA[row.dataset]
     suffix = "" if arm.unfrozen == "all" else f"-{arm.unfrozen}"
     suffix += f"-beta{beta}" if grid else ""
@@ -215,28 +289,50 @@ def write_run(out: Path, row: Row, column: int, seed: int, beta: int | None, gri
     counts = {"train": (row.train_size, row.train_patients), **data.n}
     settings = {"epochs": EPOCHS, **({} if beta is None else {"attention_loss": "eq1", "beta": float(beta)})}
     manifest = {
-        "format": 1, "run_id": folder.name, "seed": seed, "role": "arm", "grid": grid, "labels": list(data.labels),
+        "format": 1,
+        "run_id": folder.name,
+        "seed": seed,
+        "role": "arm",
+        "grid": grid,
+        "labels": list(data.labels),
         "arm": {
-            "name": arm.name, "dataset": row.dataset, "task": data.task, "train_size": row.train_size,
-            "method": arm.method, "student": arm.student, "teacher": arm.teacher, "unfrozen": arm.unfrozen,
-            "trainable_parameters": arm.trainable, "total_parameters": max(a.trainable for a in ARMS
-                                                                          if a.student == arm.student),
+            "name": arm.name,
+            "dataset": row.dataset,
+            "task": data.task,
+            "train_size": row.train_size,
+            "method": arm.method,
+            "student": arm.student,
+            "teacher": arm.teacher,
+            "unfrozen": arm.unfrozen,
+            "trainable_parameters": arm.trainable,
+            "total_parameters": max(a.trainable for a in ARMS if a.student == arm.student),
             "settings": settings,
         },
         "data": {
             "n": {split: n for split, (n, _) in counts.items()},
             "patients": {split: p for split, (_, p) in counts.items()},
-            "sha256": {split: hashlib.sha256(f"{row.dataset} {split} {n}".encode()).hexdigest()
-                       for split, (n, _) in counts.items()},
-            "positive": {split: dict(zip(data.labels, part.truth.sum(axis=0).tolist(), strict=True))
-                         for split, part in images.items()},
-            "synthetic": True, "source": "SYNTHETIC: scores drawn at the paper's size; no image exists",
-            "labelling": data.labelling, "views": data.views, "patients_in_two_splits": 0,
+            "sha256": {
+                split: hashlib.sha256(f"{row.dataset} {split} {n}".encode()).hexdigest()
+                for split, (n, _) in counts.items()
+            },
+            "positive": {
+                split: dict(zip(data.labels, part.truth.sum(axis=0).tolist(), strict=True))
+                for split, part in images.items()
+            },
+            "synthetic": True,
+            "source": "SYNTHETIC: scores drawn at the paper's size; no image exists",
+            "labelling": data.labelling,
+            "views": data.views,
+            "patients_in_two_splits": 0,
         },
-        "selection": {"metric": metric, "label": "macro" if metric == "auc" else "weighted",
-                      "epoch": int(curve["epoch"][best]), "value": float(curve[metric][best])},
+        "selection": {
+            "metric": metric,
+            "label": "macro" if metric == "auc" else "weighted",
+            "epoch": int(curve["epoch"][best]),
+            "value": float(curve[metric][best]),
+        },
         **files,
-    }  # fmt: skip
+    }
     (folder / "run.json").write_text(json.dumps(manifest, indent=1))
 
 
@@ -244,13 +340,22 @@ def references() -> list[dict[str, Any]]:
     """The paper's own results, as a study file's `reference` holds them."""
     return [
         {
-            "source": PAPER, "dataset": dataset, "train_size": size, "method": arm.method, "student": arm.student,
-            "teacher": arm.teacher, "unfrozen": arm.unfrozen, "metric": metric, "label": label,
-            "value": round(value / 100, 6), "half_width": round(half / 100, 6), "n_seeds": 3,
+            "source": PAPER,
+            "dataset": dataset,
+            "train_size": size,
+            "method": arm.method,
+            "student": arm.student,
+            "teacher": arm.teacher,
+            "unfrozen": arm.unfrozen,
+            "metric": metric,
+            "label": label,
+            "value": round(value / 100, 6),
+            "half_width": round(half / 100, 6),
+            "n_seeds": 3,
         }
         for (dataset, size, metric, label), cells in PUBLISHED.items()
         for arm, (value, half) in zip(ARMS, cells, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def write_study(out: Path) -> None:
@@ -269,8 +374,13 @@ def write_study(out: Path) -> None:
                     write_run(out, row, column, seed, beta, grid, images)
     study = tomllib.loads(STUDY)
     analysis = {**study["analysis"], "reference": references()}
-    record = {"name": study["name"], "sha256": hashlib.sha256(STUDY.encode()).hexdigest(), "text": STUDY,
-              "analysis": analysis, "earlier": []}  # fmt: skip
+    record = {
+        "name": study["name"],
+        "sha256": hashlib.sha256(STUDY.encode()).hexdigest(),
+        "text": STUDY,
+        "analysis": analysis,
+        "earlier": [],
+    }
     (out / "study.json").write_text(json.dumps(record, indent=1))
 
 

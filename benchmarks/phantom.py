@@ -24,10 +24,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from medkt.data.collection import Collection
-from medkt.data.phantom import chest_case, phantom_chest, phantom_fundus, phantom_shapes
-from medkt.data.phantom_findings import LABELS
-from medkt.data.phantom_fundus import GRADES
-from medkt.data.phantom_hospitals import Hospital
+from medkt.data.label_tables.label_names import GRADES
+from medkt.data.phantom.collections import chest_case, phantom_chest, phantom_fundus, phantom_shapes
+from medkt.data.phantom.findings import LABELS
+from medkt.data.phantom.hospitals import Hospital
 
 PATCH = 10  # side of the resampled region
 

@@ -40,8 +40,14 @@ def write_runs(folder: Path, n_images: int) -> None:
         for part, (split, rows) in enumerate((("test", n_images), ("validation", n_images // 10))):
             _write(folder / name / f"predictions-{split}.parquet", rows, split, arm, part)
         fields = {"dataset": "large", "task": "multilabel", "method": method, "student": "densenet121", "name": method}
-        manifest = {"format": 1, "run_id": name, "arm": fields, "seed": 0, "labels": LABELS,
-                    "predictions": {"file": "predictions-test.parquet"}}  # fmt: skip
+        manifest = {
+            "format": 1,
+            "run_id": name,
+            "arm": fields,
+            "seed": 0,
+            "labels": LABELS,
+            "predictions": {"file": "predictions-test.parquet"},
+        }
         (folder / name / "run.json").write_text(json.dumps(manifest))
 
 
@@ -86,14 +92,18 @@ def main() -> None:
             taken, memory = measure(Path(name) / "runs", Path(name) / "out", REPLICATES)
         seconds.append(taken)
         each = 1e9 * taken / (n_images * len(LABELS) * len(ARMS) * REPLICATES)
-        print(f"| {n_images:,} | {int(n_images / IMAGES_PER_PATIENT):,} | {taken:,.1f} | {each:.2f} | {memory:,.0f} |",
-              flush=True)  # fmt: skip
+        print(
+            f"| {n_images:,} | {int(n_images / IMAGES_PER_PATIENT):,} | {taken:,.1f} | {each:.2f} | {memory:,.0f} |",
+            flush=True,
+        )
     if len(seconds) > 1:
         slope, constant = np.polyfit(given.images, seconds, 1)
         print(f"\nseconds = {constant:.1f} + {1e6 * slope:.2f} per million images")
         for workers in (1, 16, 128):
-            print(f"10^9 images on {workers} workers as fast as this one, by that line: "
-                  f"{(constant + 1e9 * slope / workers) / 3600:.1f} h")  # fmt: skip
+            print(
+                f"10^9 images on {workers} workers as fast as this one, by that line: "
+                f"{(constant + 1e9 * slope / workers) / 3600:.1f} h"
+            )
 
 
 if __name__ == "__main__":

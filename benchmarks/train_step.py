@@ -39,15 +39,15 @@ from scipy import stats
 from torch import nn
 from torch.nn import functional
 
-from medkt import device
-from medkt.batches import batches
 from medkt.config import Architecture, RunSettings, TrainingSettings
 from medkt.data_settings import PhantomChestData
 from medkt.models import densenet
-from medkt.models.teachers import Teacher
-from medkt.prediction import predict
-from medkt.run_data import Part, RunData
-from medkt.student import Student
+from medkt.teachers.teacher import Teacher
+from medkt.training import device
+from medkt.training.batches import batches
+from medkt.training.prediction import predict
+from medkt.training.run_data import Part, RunData
+from medkt.training.student import Student
 
 BATCH, STEPS, WARM_UP, LABELS, BETAS = (
     32,
@@ -61,12 +61,21 @@ BATCH, STEPS, WARM_UP, LABELS, BETAS = (
 def settings(student: Architecture, size_px: int, beta: float | None = None) -> RunSettings:
     """A run of made images; with `beta`, of attention transfer."""
     return RunSettings(
-        run_id=f"benchmark-{beta}-s0", role="arm", name="b", dataset="b", train_size=None, seed=0,
-        method="supervised" if beta is None else "attention_transfer", student=student, initialisation="random",
+        run_id=f"benchmark-{beta}-s0",
+        role="arm",
+        name="b",
+        dataset="b",
+        train_size=None,
+        seed=0,
+        method="supervised" if beta is None else "attention_transfer",
+        student=student,
+        initialisation="random",
         data=PhantomChestData(collection="phantom-chest", patients=3, validation_size=1, test_size=1),
         training=TrainingSettings(image_size_px=size_px, batch_size=BATCH),
-        teacher=None if beta is None else "t", attention_loss=None if beta is None else "eq1", beta=beta,
-    )  # fmt: skip
+        teacher=None if beta is None else "t",
+        attention_loss=None if beta is None else "eq1",
+        beta=beta,
+    )
 
 
 def made(size_px: int) -> RunData:
@@ -74,9 +83,11 @@ def made(size_px: int) -> RunData:
     rng = np.random.default_rng(0)
 
     def part(n: int) -> Part:
-        return Part(rng.integers(0, 256, (n, 1, size_px, size_px), dtype=np.uint8),
-                    rng.integers(0, 2, (n, len(LABELS))).astype(np.float32),
-                    np.array([str(k) for k in range(n)], dtype=object))  # fmt: skip
+        return Part(
+            rng.integers(0, 256, (n, 1, size_px, size_px), dtype=np.uint8),
+            rng.integers(0, 2, (n, len(LABELS))).astype(np.float32),
+            np.array([str(k) for k in range(n)], dtype=object),
+        )
 
     return RunData("multilabel", LABELS, part(BATCH * STEPS), part(BATCH), part(BATCH))
 
@@ -84,8 +95,11 @@ def made(size_px: int) -> RunData:
 def teacher(architecture: Architecture) -> Teacher:
     """An untrained network in a teacher's place."""
     network = densenet.build(architecture, len(LABELS), seed=1)
-    return Teacher(network, attention_layer=densenet.attention_layer(network),
-                   smallest_size_px=densenet.smallest_size_px(architecture, tapped=True))  # fmt: skip
+    return Teacher(
+        network,
+        attention_layer=densenet.attention_layer(network),
+        smallest_size_px=densenet.smallest_size_px(architecture, tapped=True),
+    )
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -112,8 +126,10 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
     where = device.chosen(run.training)
     student = Student(run, data, start="random", teacher=None, device=where)
     ours = teacher(architecture).to(where.device, channels_last=True)
-    taught = [Student(settings(architecture, size_px, beta), data, start="random", teacher=ours, device=where)
-              for beta in BETAS]  # fmt: skip
+    taught = [
+        Student(settings(architecture, size_px, beta), data, start="random", teacher=ours, device=where)
+        for beta in BETAS
+    ]
     bare, plain = (densenet.build(architecture, len(LABELS), seed=0) for _ in range(2))
     bare = where.placed(bare)
     bare_adam, plain_adam = (torch.optim.Adam(network.parameters(), lr=5e-5) for network in (bare, plain))
@@ -177,8 +193,10 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
 
 def peak_memory_mb(architecture: Architecture, size_px: int, taught: bool) -> float:
     """Resident memory above the imports' after two steps, in a process of its own."""
-    code = (f"from benchmarks.train_step import steps_in_memory; "
-            f"print(steps_in_memory({architecture!r}, {size_px}, {taught}))")  # fmt: skip
+    code = (
+        f"from benchmarks.train_step import steps_in_memory; "
+        f"print(steps_in_memory({architecture!r}, {size_px}, {taught}))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
@@ -219,8 +237,10 @@ def main() -> None:
     for name, values in ratios(given.student, given.size, given.rounds).items():
         ranked, reach = sorted(values), stats.binom.ppf(0.025, len(values), 0.5)
         low, high = np.quantile(values, (0.05, 0.95))
-        print(f"| {name} | {statistics.median(values):.3f} | {ranked[int(reach)]:.3f}-{ranked[-1 - int(reach)]:.3f} | "
-              f"{low:.3f}-{high:.3f} |")  # fmt: skip
+        print(
+            f"| {name} | {statistics.median(values):.3f} | {ranked[int(reach)]:.3f}-{ranked[-1 - int(reach)]:.3f} | "
+            f"{low:.3f}-{high:.3f} |"
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """`python -m medkt` is `medkt`."""
 
-from medkt.cli import main
+from medkt.cli.app import main
 
 main()

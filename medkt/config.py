@@ -15,8 +15,9 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 from pydantic_core import PydanticCustomError
 
 from medkt.data_settings import AnyData, Settings, rooted
-from medkt_eval.analysis import Analysis, read_text, validated
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.validation import read_text, validated
+from medkt_eval.study.declaration import Analysis
 
 
 def _told_as(expected: LiteralString) -> WrapValidator:
@@ -98,8 +99,10 @@ class TeacherSettings(Settings):
             raise ValueError("expected either data (the study trains it) or weights (it exists)")
         if self.data is not None and self.architecture not in get_args(Architecture):
             trainable = ", ".join(get_args(Architecture))
-            raise ValueError(f"architecture {self.architecture!r} is never trained here; with data, expected one of "
-                             f"{trainable}; otherwise give weights")  # fmt: skip
+            raise ValueError(
+                f"architecture {self.architecture!r} is never trained here; with data, expected one of "
+                f"{trainable}; otherwise give weights"
+            )
         return self
 
 
@@ -172,8 +175,10 @@ class Study(Settings):
     @classmethod
     def _collection_is_the_name_unless_said(cls, table: Any) -> Any:
         if isinstance(table, dict) and isinstance(table.get("data"), dict):
-            named = {key: {"collection": key, **value} if isinstance(value, dict) else value
-                     for key, value in table["data"].items()}  # fmt: skip
+            named = {
+                key: {"collection": key, **value} if isinstance(value, dict) else value
+                for key, value in table["data"].items()
+            }
             return {**table, "data": named}
         return table
 
@@ -230,6 +235,9 @@ class RunSettings(Settings):
     projection: bool = False
     grid: str | None = Field(default=None, description="shared by runs that differ in beta alone")
     training: TrainingSettings
+
+
+Unit = tuple[RunSettings, ...]  # what is trained in lockstep: one run, or the settings of a grid
 
 
 def read_study(path: Path) -> tuple[Study, str, str]:

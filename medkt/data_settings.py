@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
-from medkt_eval.places import place, taken_from
+from medkt_eval.runtime.locations import place, taken_from
 
 Uncertain = Literal["zeros", "ones", "ignore"]
 Unmentioned = Literal["zeros", "ignore"]

@@ -74,8 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             given.out.write_text(json.dumps(done, indent=1), encoding="utf-8")
             print(f"{name}: {done[name]['seconds']:.0f} s", flush=True)
     known = [cells[name] for name in cells if name in done]
-    texts = [printed([cell for cell in known if not isinstance(cell, FurtherCell)], done),
-             further_printed([cell for cell in known if isinstance(cell, FurtherCell)], done)]  # fmt: skip
+    texts = [
+        printed([cell for cell in known if not isinstance(cell, FurtherCell)], done),
+        further_printed([cell for cell in known if isinstance(cell, FurtherCell)], done),
+    ]
     print("\n\n".join(text for text in texts if text) or "no cell is done yet")
 
 

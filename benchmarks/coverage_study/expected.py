@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
-from medkt_eval.sums import N_BINS, probability_bin
+from medkt_eval.metrics.sums import N_BINS, probability_bin
 
 GRID = np.linspace(-7.0, 11.0, 3601)  # of scores: middles of cells of this width
 STEP = GRID[1] - GRID[0]
@@ -83,10 +83,17 @@ def average_precision(separation: np.ndarray, threshold: np.ndarray, prevalence:
 
 
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
-    "auc": auc, "f1": f1, "accuracy": accuracy, "sensitivity": sensitivity, "specificity": specificity,
-    "balanced_accuracy": balanced_accuracy, "ppv": ppv, "npv": npv,
-    "sensitivity_at_specificity": sensitivity_at_specificity, "average_precision": average_precision,
-}  # fmt: skip
+    "auc": auc,
+    "f1": f1,
+    "accuracy": accuracy,
+    "sensitivity": sensitivity,
+    "specificity": specificity,
+    "balanced_accuracy": balanced_accuracy,
+    "ppv": ppv,
+    "npv": npv,
+    "sensitivity_at_specificity": sensitivity_at_specificity,
+    "average_precision": average_precision,
+}
 
 
 @dataclass(frozen=True)
@@ -122,10 +129,12 @@ class Printed:
         """Calibration error in bins of equal width, float64, (n_models,)."""
         shown = self.probability(GRID)
         bins = probability_bin(shown)
-        return np.array([
-            np.abs(np.bincount(bins, with_ * (1 - shown) - without * shown, minlength=N_BINS)).sum()
-            for with_, without in self._shares(separation)
-        ])  # fmt: skip
+        return np.array(
+            [
+                np.abs(np.bincount(bins, with_ * (1 - shown) - without * shown, minlength=N_BINS)).sum()
+                for with_, without in self._shares(separation)
+            ]
+        )
 
     def slope(self, separation: np.ndarray) -> np.ndarray:
         """Calibration slope, float64, (n_models,): the right logit is linear in the score, its slope the separation."""
@@ -166,6 +175,8 @@ class Printed:
 
 
 PRINTED: dict[str, Callable[[Printed, np.ndarray], np.ndarray]] = {
-    "brier": Printed.brier, "ece": Printed.ece,
-    "calibration_slope": Printed.slope, "calibration_intercept": Printed.intercept,
-}  # fmt: skip
+    "brier": Printed.brier,
+    "ece": Printed.ece,
+    "calibration_slope": Printed.slope,
+    "calibration_intercept": Printed.intercept,
+}

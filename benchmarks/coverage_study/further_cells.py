@@ -18,8 +18,8 @@ from scipy.special import softmax
 
 from benchmarks.coverage_study.expected import PRINTED, Printed
 from benchmarks.coverage_study.simulate import ALIKE_IN_PATIENT, NODES, WEIGHTS, Cell, Study, draw, settings
-from medkt_eval.sums import OF_CONFUSION
-from medkt_eval.test_sets import TestSet
+from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.metrics.sums import OF_CONFUSION
 
 FURTHER = Path(__file__).with_name("further.toml")
 
@@ -51,8 +51,10 @@ class MetricCell(FurtherCell):
     @cached_property
     def printed(self) -> list[list[Printed]]:
         """Of each label and arm."""
-        return [[Printed(float(one), prevalence, self.sharpness) for one in arms]
-                for arms, prevalence in zip(self.separation, self.prevalence, strict=True)]  # fmt: skip
+        return [
+            [Printed(float(one), prevalence, self.sharpness) for one in arms]
+            for arms, prevalence in zip(self.separation, self.prevalence, strict=True)
+        ]
 
     @property
     def of_probabilities(self) -> bool:
@@ -64,19 +66,25 @@ class MetricCell(FurtherCell):
         if self.metric not in PRINTED:
             return super().value_of(separation)
         value = PRINTED[self.metric]
-        return self.averaged(np.array([
-            [value(one, models) for one, models in zip(arms, of_arms, strict=False)]
-            for arms, of_arms in zip(self.printed, separation, strict=True)
-        ]))  # fmt: skip
+        return self.averaged(
+            np.array(
+                [
+                    [value(one, models) for one, models in zip(arms, of_arms, strict=False)]
+                    for arms, of_arms in zip(self.printed, separation, strict=True)
+                ]
+            )
+        )
 
     def shown(self, scores: np.ndarray) -> np.ndarray:
         """Probabilities, where they are wanted; float64, (n_labels, n_arms, n_seeds, n_images)."""
         if not self.of_probabilities:
             return scores
-        return np.array([
-            [one.probability(runs) for one, runs in zip(arms, of_arms, strict=False)]
-            for arms, of_arms in zip(self.printed, scores, strict=True)
-        ])  # fmt: skip
+        return np.array(
+            [
+                [one.probability(runs) for one, runs in zip(arms, of_arms, strict=False)]
+                for arms, of_arms in zip(self.printed, scores, strict=True)
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -186,9 +194,13 @@ class GroupCell(FurtherCell):
 
 
 KINDS: dict[str, type[FurtherCell]] = {
-    "metric": MetricCell, "classes": ClassesCell, "margin": MarginCell, "family": FamilyCell, "group": GroupCell,
+    "metric": MetricCell,
+    "classes": ClassesCell,
+    "margin": MarginCell,
+    "family": FamilyCell,
+    "group": GroupCell,
     "curve": CurveCell,
-}  # fmt: skip
+}
 
 
 def read_further(path: Path = FURTHER) -> dict[str, FurtherCell]:

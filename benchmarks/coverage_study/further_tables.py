@@ -28,9 +28,12 @@ OF_GROUPS = {
     ("difference of gaps", "obuchowski-rockette"): "difference of gaps",
 }
 OF_FAMILIES = {
-    "unadjusted": "default, unadjusted", "holm": "**Holm**", "max-t, unadjusted": "max-t, unadjusted",
-    "max-t": "**max-t**", "benjamini-hochberg": "Benjamini-Hochberg over 14 labels",
-}  # fmt: skip
+    "unadjusted": "default, unadjusted",
+    "holm": "**Holm**",
+    "max-t, unadjusted": "max-t, unadjusted",
+    "max-t": "**max-t**",
+    "benjamini-hochberg": "Benjamini-Hochberg over 14 labels",
+}
 
 
 def further_printed(cells: Sequence[FurtherCell], done: Done) -> str:
@@ -115,8 +118,10 @@ def _groups(cells: Sequence[GroupCell], done: Done) -> str:
 
 
 def _curves(cells: Sequence[CurveCell], done: Done) -> str:
-    points = sorted({(row["of"], row["name"]) for cell in cells for row in done[cell.name]["rows"] if row["covers_of"]},
-                    key=lambda point: (point[0] != "observed share", point[1]))  # fmt: skip
+    points = sorted(
+        {(row["of"], row["name"]) for cell in cells for row in done[cell.name]["rows"] if row["covers_of"]},
+        key=lambda point: (point[0] != "observed share", point[1]),
+    )
     lines = [f"| Point | {' | '.join(cell.name for cell in cells)} |", "|---" * (len(cells) + 1) + "|"]
     for of, name in points:
         entries = [_entry(_row(done, cell, of, name), done[cell.name]["studies"]) for cell in cells]

@@ -12,22 +12,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.coverage_study.simulate import Cell, Study, draw
-from medkt_eval import obuchowski_rockette
-from medkt_eval.analysis import Analysis
-from medkt_eval.calibration import measure_calibration
-from medkt_eval.comparisons import Plan
-from medkt_eval.contrasts import Contrast
-from medkt_eval.dataset_analysis import Found
-from medkt_eval.image_tests import NOTHING, OnImages, analyse_images
-from medkt_eval.label_measures import Asked
-from medkt_eval.measures import Measure, measure
-from medkt_eval.omnibus import of_all_arms
-from medkt_eval.placements import placements
-from medkt_eval.ranking import rank
-from medkt_eval.requests import MCNEMAR_METRICS, UNBOUNDED, Request
-from medkt_eval.results import Arm
-from medkt_eval.sums import OF_CALLS, calls
-from medkt_eval.test_sets import TestSet
+from medkt_eval.comparisons.dataset import Found
+from medkt_eval.comparisons.image_tests import NOTHING, OnImages, analyse_images
+from medkt_eval.comparisons.omnibus import of_all_arms
+from medkt_eval.inference import obuchowski_rockette
+from medkt_eval.measurement.all_labels import Measure, measure
+from medkt_eval.measurement.calibration import measure_calibration
+from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.metrics.placements import placements
+from medkt_eval.metrics.ranking import rank
+from medkt_eval.metrics.sums import OF_CALLS, calls
+from medkt_eval.results.schema import Arm
+from medkt_eval.results.vocabulary import UNBOUNDED
+from medkt_eval.study.contrasts import Contrast
+from medkt_eval.study.declaration import Analysis
+from medkt_eval.study.options import Plan
+from medkt_eval.study.requests import MCNEMAR_METRICS, Request
 
 LEVEL = 0.95
 REPLICATES = 1000
@@ -39,8 +40,11 @@ HABIT = "mean ± 1.96 s/√k"
 HILLIS = "or, Hillis's df"
 ANALYTIC = ("seeds+patients:or", "patients:delong", "patients:jackknife", "seeds:t", "seeds:normal")
 BOOTSTRAPS = (
-    "patients:bootstrap-percentile", "patients:bootstrap-basic", "patients:bootstrap-bca", "seeds+patients:bootstrap",
-)  # fmt: skip
+    "patients:bootstrap-percentile",
+    "patients:bootstrap-basic",
+    "patients:bootstrap-bca",
+    "seeds+patients:bootstrap",
+)
 
 
 @dataclass(frozen=True)
@@ -132,8 +136,12 @@ class _Judge:
         of_difference = variances[0] + variances[1] if cell.crossed is None else paired
         self.number, self.outcomes = number, list[Outcome]()
         self.value = _and_difference(values.mean(axis=1)) | {"all arms": np.nan}
-        self.se_seeds = {"arm 0": float(variances[0] ** 0.5), "arm 1": float(variances[1] ** 0.5),
-                         "difference": float(of_difference**0.5), "all arms": np.nan}  # fmt: skip
+        self.se_seeds = {
+            "arm 0": float(variances[0] ** 0.5),
+            "arm 1": float(variances[1] ** 0.5),
+            "difference": float(of_difference**0.5),
+            "all arms": np.nan,
+        }
         self.truth = {"seeds+patients": _and_difference(cell.truth), "patients": _and_difference(study.of_models)}
         if study.retrained is not None:
             self.truth["seeds"] = _and_difference(_values(cell, study.retrained).mean(axis=1))
@@ -203,12 +211,22 @@ def arms_of(cell: Cell) -> list[Arm]:
     """The cell's arms, as results.json lists them."""
     return [
         Arm(
-            arm=f"arm {a}", name=f"arm {a}", dataset=cell.name, task="multilabel", train_size=None, method="simulated",
-            student="", teacher=None, unfrozen=None, trainable_parameters=None, total_parameters=None, settings={},
+            arm=f"arm {a}",
+            name=f"arm {a}",
+            dataset=cell.name,
+            task="multilabel",
+            train_size=None,
+            method="simulated",
+            student="",
+            teacher=None,
+            unfrozen=None,
+            trainable_parameters=None,
+            total_parameters=None,
+            settings={},
             seeds=list(range(cell.seeds)),
         )
         for a in range(cell.n_arms)
-    ]  # fmt: skip
+    ]
 
 
 def places_of(cell: Cell) -> dict[str, np.ndarray]:

@@ -21,21 +21,22 @@ from benchmarks.coverage_study.further_cells import (
 )
 from benchmarks.coverage_study.measure import LEVEL, REPLICATES, Outcome, arms_of, judged, places_of
 from benchmarks.coverage_study.simulate import Cell, draw
-from medkt_eval import obuchowski_rockette
-from medkt_eval.adjustment import AGAINST_MARGIN, adjusted
-from medkt_eval.analysis import Analysis, Primary
-from medkt_eval.calibration import reliability_curves
-from medkt_eval.comparisons import Plan, compare
-from medkt_eval.contrasts import Contrast
-from medkt_eval.dataset_analysis import Found
-from medkt_eval.gaps import gap_rows
-from medkt_eval.label_measures import Asked
-from medkt_eval.measures import measure
-from medkt_eval.net_benefit import net_benefit_curves
-from medkt_eval.requests import Request
-from medkt_eval.results import Comparison, Curve
-from medkt_eval.subgroups import measure_subgroups
-from medkt_eval.sums import N_BINS, probability_bin
+from medkt_eval.comparisons.adjustment import AGAINST_MARGIN, adjusted
+from medkt_eval.comparisons.contrast_tests import compare
+from medkt_eval.comparisons.dataset import Found
+from medkt_eval.comparisons.subgroup_gaps import gap_rows
+from medkt_eval.inference import obuchowski_rockette
+from medkt_eval.measurement.all_labels import measure
+from medkt_eval.measurement.calibration import reliability_curves
+from medkt_eval.measurement.net_benefit import net_benefit_curves
+from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.subgroups import measure_subgroups
+from medkt_eval.metrics.sums import N_BINS, probability_bin
+from medkt_eval.results.schema import Comparison, Curve
+from medkt_eval.study.contrasts import Contrast
+from medkt_eval.study.declaration import Analysis, Primary
+from medkt_eval.study.options import Plan
+from medkt_eval.study.requests import Request
 
 SHOWN = (0.05, 0.1, 0.2, 0.3, 0.5)  # probabilities at which net benefit is judged
 
@@ -104,8 +105,10 @@ def _group(cell: GroupCell, number: int) -> Iterator[Outcome]:
         cell.test_set(number), _asked(cell, number, 0), averages=cell.averages, labels_defined="all"
     )
     one = next(one for one in found if one.group.label == cell.label and one.group.group == "of=a")
-    inside, gap = ({f"arm {a}": float(value) for a, value in enumerate(values)}
-                   for values in (cell.truth_in_group, cell.truth_in_group - cell.truth))  # fmt: skip
+    inside, gap = (
+        {f"arm {a}": float(value) for a, value in enumerate(values)}
+        for values in (cell.truth_in_group, cell.truth_in_group - cell.truth)
+    )
     rows = Found()
     rows.add(one.group, arms, [pair], {arm.arm: arm for arm in arms}, places, plan)
     for row in rows.estimates:
@@ -148,9 +151,13 @@ def _classes(cell: ClassesCell, number: int) -> list[Outcome]:
 
 
 OF_KIND: dict[type[FurtherCell], Callable[..., Iterable[Outcome]]] = {
-    MetricCell: _metric, ClassesCell: _classes, MarginCell: _margin, FamilyCell: _family, GroupCell: _group,
+    MetricCell: _metric,
+    ClassesCell: _classes,
+    MarginCell: _margin,
+    FamilyCell: _family,
+    GroupCell: _group,
     CurveCell: _curve,
-}  # fmt: skip
+}
 
 
 def _points(curve: Curve) -> Iterator[tuple[float, float | None, float | None, float | None]]:
@@ -180,9 +187,15 @@ def _comparisons(
 
 
 def _outcome(
-    number: int, of: str, name: str, value: float | None, low: float | None, high: float | None, truth: float,
+    number: int,
+    of: str,
+    name: str,
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    truth: float,
     p: float | None = None,
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     rejects, value = None if p is None else p < 1 - LEVEL, np.nan if value is None else value
     if low is None or high is None:
         return Outcome(number, of, name, value, rejects=rejects)

@@ -27,9 +27,9 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.coverage_study import expected
-from medkt_eval.predictions import Predictions
-from medkt_eval.test_sets import TestSet
-from medkt_eval.thresholds import ChosenThreshold
+from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.metrics.thresholds import ChosenThreshold
+from medkt_eval.predictions.format import Predictions
 
 CELLS = Path(__file__).with_name("cells.toml")
 SHARES = {"patient": (0.34, 0.06, 0.005), "image": (0.46, 0.115, 0.02)}  # of all runs, of an arm's, a run's own

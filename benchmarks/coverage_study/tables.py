@@ -74,9 +74,15 @@ def summary(cell: Cell, outcomes: Sequence[Outcome]) -> dict:
         se = float(group["value"].std())
         truth = {"arm 0": cell.truth[0], "arm 1": cell.truth[1], "difference": cell.truth[0] - cell.truth[1]}[str(of)]
         sizes.append(
-            {"of": of, "truth": float(truth), "bias_in_se": float((group["value"].mean() - truth) / se),
-             "se": se, "of_seeds": of_seeds, "of_patients": of_patients}
-        )  # fmt: skip
+            {
+                "of": of,
+                "truth": float(truth),
+                "bias_in_se": float((group["value"].mean() - truth) / se),
+                "se": se,
+                "of_seeds": of_seeds,
+                "of_patients": of_patients,
+            }
+        )
     n_studies = frame["study"].nunique()
     return {"undefined": n_studies - int((shown["of"] == "difference").sum()), "rows": rows, "sizes": sizes}
 

@@ -2,7 +2,7 @@
 
 OMP_WAIT_POLICY=PASSIVE python docs/examples/history_to_mlflow.py my-study.toml my-runs
 
-Any observer of medkt.observer hears what this one hears; with W&B, `epoch` would call `wandb.log`.
+Any `medkt.observers.Observer` hears what this one hears; with W&B, `epoch` would call `wandb.log`.
 """
 
 import sys
@@ -11,11 +11,9 @@ from pathlib import Path
 import mlflow  # pyright: ignore[reportMissingImports]
 from rich.console import Console
 
-from medkt import progress
 from medkt.config import RunSettings, read_study
-from medkt.history_loggers import Together
-from medkt.observer import Observer
-from medkt.study import train_study
+from medkt.observers import Observer, Together, progress
+from medkt.study.study import train_study
 
 
 class Mlflow(Observer):
@@ -46,5 +44,13 @@ if __name__ == "__main__":
     study_file, out = Path(sys.argv[1]), Path(sys.argv[2])
     study, text, sha256 = read_study(study_file)
     with progress.observer(Console(stderr=True)) as bars:
-        train_study(study, text=text, sha256=sha256, folder=study_file.parent, out=out, only=None, jobs=None,
-                    observer=Together(bars, Mlflow()))  # fmt: skip
+        train_study(
+            study,
+            text=text,
+            sha256=sha256,
+            folder=study_file.parent,
+            out=out,
+            only=None,
+            jobs=None,
+            observer=Together(bars, Mlflow()),
+        )

@@ -13,14 +13,14 @@ from medkt_eval.errors import InputError
 
 if TYPE_CHECKING:
     from medkt_eval.evaluation import evaluate
-    from medkt_eval.results import EvaluationResult
+    from medkt_eval.results.schema import EvaluationResult
 
 __all__ = ["EvaluationResult", "InputError", "evaluate"]
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: pandas and scipy take a second, and `medkt --help` needs neither."""
-    modules = {"EvaluationResult": "medkt_eval.results", "evaluate": "medkt_eval.evaluation"}
+    modules = {"EvaluationResult": "medkt_eval.results.schema", "evaluate": "medkt_eval.evaluation"}
     if name not in modules:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(modules[name]), name)

@@ -16,28 +16,32 @@ from typing import Literal
 
 import pandas as pd
 
-from medkt_eval import contrasts, curves, given_arms, run_records, tuning
-from medkt_eval.adjustment import ADJUSTMENT, adjusted
-from medkt_eval.analysis import Analysis, Declaration, read_declaration
-from medkt_eval.arms import arms_of, datasets_of
-from medkt_eval.comparisons import Plan
-from medkt_eval.data_size import data_size_curves
-from medkt_eval.dataset_analysis import Found, analyse_dataset
-from medkt_eval.dynamics import dynamics
+from medkt_eval.comparisons.adjustment import ADJUSTMENT, adjusted
+from medkt_eval.comparisons.data_size import data_size_curves
+from medkt_eval.comparisons.dataset import Found, analyse_dataset
+from medkt_eval.comparisons.omnibus import over_datasets
 from medkt_eval.errors import InputError
-from medkt_eval.execution import HERE, Execution
-from medkt_eval.label_measures import Asked
-from medkt_eval.multiplicity import adjusted_rows
-from medkt_eval.omnibus import over_datasets
-from medkt_eval.pictures import architectures_of, pictures_of
-from medkt_eval.places import place
-from medkt_eval.requests import Request, request
-from medkt_eval.results import Arm, EvaluationResult, Input, Settings, Software
-from medkt_eval.strata import patient_strata
-from medkt_eval.teachers import teachers_on_target
-from medkt_eval.test_sets import TestSet, read_test_sets
-from medkt_eval.threshold_refit import Refit
-from medkt_eval.tuning import Chosen
+from medkt_eval.inference.multiplicity import adjusted_rows
+from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.test_sets import TestSet, read_test_sets
+from medkt_eval.predictions import run_folders as run_records
+from medkt_eval.predictions import without_run_json as given_arms
+from medkt_eval.resampling.strata import patient_strata
+from medkt_eval.resampling.threshold_refit import Refit
+from medkt_eval.results.schema import Arm, EvaluationResult, Input, Settings, Software
+from medkt_eval.results.vocabulary import AVERAGES
+from medkt_eval.runtime.execution import HERE, Execution
+from medkt_eval.runtime.locations import place
+from medkt_eval.study import contrasts, tuning
+from medkt_eval.study.arms import arms_of, datasets_of
+from medkt_eval.study.declaration import Analysis, Declaration, read_declaration
+from medkt_eval.study.options import Plan
+from medkt_eval.study.requests import Request, request
+from medkt_eval.study.tuning import Chosen
+from medkt_eval.training_records import learning_curves as curves
+from medkt_eval.training_records.dynamics import dynamics
+from medkt_eval.training_records.pictures import architectures_of, pictures_of
+from medkt_eval.training_records.teachers import teachers_on_target
 
 Tables = Mapping[str, Sequence[pd.DataFrame | Path]]
 
@@ -113,10 +117,12 @@ def evaluate(
 
     stratified = analysis.resample == "stratified"
     tests = read_test_sets(
-        records, independent_images=analysis.independent_images, threshold_rule=analysis.threshold_rule,
+        records,
+        independent_images=analysis.independent_images,
+        threshold_rule=analysis.threshold_rule,
         refit=Refit(analysis.threshold_rule, replicates, seed, stratified) if analysis.thresholds == "refit" else None,
         execution=execution,
-    )  # fmt: skip
+    )
     contrasts.check_labels(analysis, {label for test in tests for label in test.labels})
     waiting = [*waiting, *_without_effect(wanted, tests), *_without_refit(analysis, wanted, tests)]
     found = Found()
@@ -136,8 +142,17 @@ def evaluate(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         inputs=[Input(run_id=record.manifest.run_id, sha256=record.sha256()) for record in records],
         settings=_settings(
-            declaration, analysis, arms, baseline, wanted, notes=[*notes, *waiting, *baseline_notes, *teacher_notes],
-            level=level, replicates=replicates, seed=seed, mode=comparisons, command=command,
+            declaration,
+            analysis,
+            arms,
+            baseline,
+            wanted,
+            notes=[*notes, *waiting, *baseline_notes, *teacher_notes],
+            level=level,
+            replicates=replicates,
+            seed=seed,
+            mode=comparisons,
+            command=command,
         ),
         datasets=datasets_of(records, tests),
         arms=arms,
@@ -155,7 +170,7 @@ def evaluate(
         teachers=teachers,
         architectures=networks,
         pictures=pictures,
-    )  # fmt: skip
+    )
 
 
 def _without_effect(wanted: Request, tests: Sequence[TestSet]) -> list[str]:
@@ -228,7 +243,7 @@ def _left_out(found: Found) -> list[str]:
     """Which labels an average over the labels that have a value leaves out."""
     has_value: dict[tuple[str, str, str], bool] = {}
     for row in found.runs:
-        if row.label not in contrasts.AVERAGES and row.group is None:
+        if row.label not in AVERAGES and row.group is None:
             key = row.dataset, row.metric, row.label
             has_value[key] = has_value.get(key, False) or row.value is not None
     missing: dict[tuple[str, str], list[str]] = {}

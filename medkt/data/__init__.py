@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from medkt.data.chestxray8 import chestxray8
-from medkt.data.chexpert import chexpert
 from medkt.data.collection import Collection
-from medkt.data.covid import covid
-from medkt.data.eyepacs import eyepacs
-from medkt.data.folder import folder
-from medkt.data.lists import without
-from medkt.data.mimic_cxr import mimic_cxr
-from medkt.data.phantom import phantom_chest, phantom_fundus, phantom_shapes
+from medkt.data.label_tables.lists import without
+from medkt.data.layouts.chestxray8 import chestxray8
+from medkt.data.layouts.chexpert import chexpert
+from medkt.data.layouts.covid import covid
+from medkt.data.layouts.eyepacs import eyepacs
+from medkt.data.layouts.folder import folder
+from medkt.data.layouts.mimic_cxr import mimic_cxr
+from medkt.data.phantom.collections import phantom_chest, phantom_fundus, phantom_shapes
 from medkt.data_settings import AnyData, PhantomChestData, PhantomFundusData, PhantomShapesData
 from medkt_eval.errors import InputError
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from medkt_eval.predictions import Task
+from medkt_eval.predictions.format import Task
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ In: an `Opened` data set. Out: `Checked`: every finding with its evidence, worst
 
 from __future__ import annotations
 
-from medkt.data_report import copies, image_checks, label_checks, shifts, shortcuts
+from medkt.data_report.checks import copies, shifts, shortcuts
+from medkt.data_report.checks import images as image_checks
+from medkt.data_report.checks import labels as label_checks
 from medkt.data_report.findings import Checked, Finding, worst_first
 from medkt.data_report.opening import Opened
 from medkt.data_report.survey import Progress, headers, survey

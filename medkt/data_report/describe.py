@@ -12,9 +12,9 @@ import numpy as np
 from medkt.data.collection import Collection
 from medkt.data_report.opening import Opened
 from medkt.data_report.survey import Headers, Progress, headers
-from medkt_eval.files import sha256_of_ids
-from medkt_reports import numbers
-from medkt_reports.tables import Cell, Row, Span, Table, count_cell, text_cell
+from medkt_eval.runtime.atomic_files import sha256_of_ids
+from medkt_reports.language import numbers
+from medkt_reports.tables.model import Cell, Row, Span, Table, count_cell, text_cell
 
 PAPER_ONE = {
     "mimic-cxr": (14, "automatic", "frontal/lateral", 371_858, 65_079),
@@ -55,9 +55,12 @@ def _one(opened: Opened) -> Table:
     collection = opened.collection
     n_labels = Cell(str(len(collection.labels)), value=len(collection.labels), how=", ".join(collection.labels))
     here = (
-        n_labels, text_cell(collection.labelling or "not known"), text_cell(collection.views or "not known"),
-        count_cell(len(collection)), count_cell(_n_patients(collection)),
-    )  # fmt: skip
+        n_labels,
+        text_cell(collection.labelling or "not known"),
+        text_cell(collection.views or "not known"),
+        count_cell(len(collection)),
+        count_cell(_n_patients(collection)),
+    )
     rows = [Row(text_cell(f"{opened.name}, here"), here)]
     if collection.name in PAPER_ONE:
         labels, labelling, views, images, patients = PAPER_ONE[collection.name]
@@ -76,8 +79,11 @@ def _two(opened: Opened) -> Table | None:
     rows = []
     for name, images in opened.parts.items():
         ids = collection.image_ids[images]
-        cells = [count_cell(len(images)), count_cell(len(set(collection.patient_ids[images].astype(str)))),
-                 text_cell(sha256_of_ids(map(str, ids))[:12])]  # fmt: skip
+        cells = [
+            count_cell(len(images)),
+            count_cell(len(set(collection.patient_ids[images].astype(str)))),
+            text_cell(sha256_of_ids(map(str, ids))[:12]),
+        ]
         rows.append(Row(text_cell(name), (*cells, *([text_cell(paper.get(name.split(" ")[0], ""))] if paper else []))))
     heads = ("Split", "Images", "Patients", "SHA-256 of image ids", *(["Paper, Table II"] if paper else []))
     parts = opened.disjoint().values()
@@ -122,8 +128,10 @@ def _together(collection: Collection) -> Table | None:
     rows = []
     for k, label in enumerate(collection.labels):
         n = int(both[k, k])
-        cells = [Cell(numbers.count(n), value=n) if j == k else _percent(int(both[k, j]), n, decimals=0)
-                 for j in range(len(collection.labels))]  # fmt: skip
+        cells = [
+            Cell(numbers.count(n), value=n) if j == k else _percent(int(both[k, j]), n, decimals=0)
+            for j in range(len(collection.labels))
+        ]
         rows.append(Row(text_cell(label), tuple(cells)))
     heads = ("Of images with", *collection.labels)
     caption = "Which labels stand together: of the images with the label of the row, per cent with that of the column."
@@ -150,13 +158,17 @@ def _sizes(seen: Headers) -> Table:
     )
     common = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     rows = [
-        Row(text_cell(f"{w:,} × {h:,}" if w else "cannot be read"),
-            (text_cell(mode or numbers.ABSENT), text_cell(kind or numbers.ABSENT), count_cell(n)))
+        Row(
+            text_cell(f"{w:,} × {h:,}" if w else "cannot be read"),
+            (text_cell(mode or numbers.ABSENT), text_cell(kind or numbers.ABSENT), count_cell(n)),
+        )
         for (w, h, mode, kind), n in common[:MOST_VALUES]
-    ]  # fmt: skip
+    ]
     short, long = np.minimum(seen.width_px, seen.height_px), np.maximum(seen.width_px, seen.height_px)
-    notes = [f"Shorter side {short.min():,} to {short.max():,} px, longer side {long.min():,} to {long.max():,} px.",
-             "Mode as Pillow names it: L grey, RGB colour, I;16 grey of 16 bits, P a palette."]  # fmt: skip
+    notes = [
+        f"Shorter side {short.min():,} to {short.max():,} px, longer side {long.min():,} to {long.max():,} px.",
+        "Mode as Pillow names it: L grey, RGB colour, I;16 grey of 16 bits, P a palette.",
+    ]
     if len(common) > MOST_VALUES:
         notes.append(f"The {MOST_VALUES} commonest of {len(common):,}.")
     heads = ("Width × height, px", "Mode", "Format", "Images")
@@ -171,11 +183,16 @@ def _by(collection: Collection, name: str, values: np.ndarray) -> Table:
     # A few values, such as age bands, read best in their own order.
     shown = range(len(names)) if len(names) <= MOST_VALUES else order[:MOST_VALUES]
     rows = [
-        Row(text_cell(names[k] or "blank"),
-            (count_cell(int(counts[k])), _percent(int(counts[k]), len(values)),
-             count_cell(len(set(patients[values == names[k]])))))
+        Row(
+            text_cell(names[k] or "blank"),
+            (
+                count_cell(int(counts[k])),
+                _percent(int(counts[k]), len(values)),
+                count_cell(len(set(patients[values == names[k]]))),
+            ),
+        )
         for k in shown
-    ]  # fmt: skip
+    ]
     said = name.replace("_", " ")
     notes = [f"The {MOST_VALUES} commonest of {len(names):,}."] if len(names) > MOST_VALUES else []
     heads = (said[:1].upper() + said[1:], "Images", "%", "Patients")

@@ -87,10 +87,13 @@ class Checked:
     def json(self) -> str:
         """Everything, as JSON."""
         content = {
-            "format": 1, "dataset": self.dataset, "n_images": self.n_images, "n_patients": self.n_patients,
+            "format": 1,
+            "dataset": self.dataset,
+            "n_images": self.n_images,
+            "n_patients": self.n_patients,
             "looked_at": dict(self.looked_at),
             "findings": [{**asdict(finding), "count": finding.count} for finding in self.findings],
-        }  # fmt: skip
+        }
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -14,11 +14,12 @@ from typing import Any, get_args, get_origin
 import numpy as np
 
 from medkt.config import read_study
-from medkt.data import open_collection, splits
+from medkt.data import open_collection
 from medkt.data.collection import Collection
+from medkt.data.splitting import splits
 from medkt.data_settings import AnyData, DataSettings, rooted
-from medkt_eval.analysis import validated
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.validation import validated
 
 LAYOUTS: dict[str, type[DataSettings]] = {
     get_args(settings.model_fields["collection"].annotation)[0]: settings for settings in get_args(get_args(AnyData)[0])
@@ -116,8 +117,9 @@ def _of_study(study: Path, dataset: str, given: dict[str, Any]) -> tuple[AnyData
 
 def _of_layout(dataset: str, given: dict[str, Any]) -> tuple[AnyData, list[int | None]]:
     if dataset not in LAYOUTS:
-        raise InputError(f"data set {dataset!r}; expected one of {', '.join(LAYOUTS)}, or --study with the file that "
-                         "defines it")  # fmt: skip
+        raise InputError(
+            f"data set {dataset!r}; expected one of {', '.join(LAYOUTS)}, or --study with the file that defines it"
+        )
     model = LAYOUTS[dataset]
     if "root" in model.model_fields and "root" not in given:
         raise InputError(f"{dataset}: --root is not given; expected the folder of its images")

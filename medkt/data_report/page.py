@@ -11,8 +11,8 @@ from medkt.data_report import pictures
 from medkt.data_report.findings import SEVERITIES, Checked, Finding
 from medkt.data_report.opening import Opened
 from medkt.data_report.pictures import Picture
-from medkt_reports.html import environment
-from medkt_reports.tables import Row, Span, Table, text_cell
+from medkt_reports.page.html import environment
+from medkt_reports.tables.model import Row, Span, Table, text_cell
 
 MOST_ROWS = 40  # of a finding's evidence; all of it is in findings.json
 MOST_PICTURED = 12  # rows of a finding's evidence
@@ -34,9 +34,14 @@ def description(opened: Opened, tables: list[Table], *, images: bool) -> str:
     collection = opened.collection
     template = environment().get_template("data.html.jinja")
     return template.render(
-        title=f"What is in {opened.name}", subtitle=_subtitle(opened), synthetic=collection.synthetic, tables=tables,
-        samples=pictures.per_label(collection) if images else [], checked=None, sections=[],
-    )  # fmt: skip
+        title=f"What is in {opened.name}",
+        subtitle=_subtitle(opened),
+        synthetic=collection.synthetic,
+        tables=tables,
+        samples=pictures.per_label(collection) if images else [],
+        checked=None,
+        sections=[],
+    )
 
 
 def findings(opened: Opened, checked: Checked, *, images: bool) -> str:
@@ -47,10 +52,14 @@ def findings(opened: Opened, checked: Checked, *, images: bool) -> str:
     ]
     template = environment().get_template("data.html.jinja")
     return template.render(
-        title=f"What is wrong with {opened.name}", subtitle=_subtitle(opened),
-        synthetic=opened.collection.synthetic, tables=[_looked(checked)], samples=[], checked=checked,
+        title=f"What is wrong with {opened.name}",
+        subtitle=_subtitle(opened),
+        synthetic=opened.collection.synthetic,
+        tables=[_looked(checked)],
+        samples=[],
+        checked=checked,
         sections=sections,
-    )  # fmt: skip
+    )
 
 
 def _subtitle(opened: Opened) -> str:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from medkt.data import samples
 from medkt.data.collection import Collection
+from medkt.data.pixels import samples
 from medkt_eval.errors import InputError
 
 SIDE_PX = 160

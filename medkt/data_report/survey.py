@@ -20,12 +20,12 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from medkt.data import image_files
 from medkt.data.collection import Collection
-from medkt.data.images import read_image
+from medkt.data.pixels import image_files
+from medkt.data.pixels.decoding import read_image
 from medkt.data_report import detail
 from medkt_eval.errors import InputError
-from medkt_eval.places import place
+from medkt_eval.runtime.locations import place
 
 Progress = Callable[[int, int], None]
 SMALL_PX = 16
@@ -119,9 +119,13 @@ def survey(collection: Collection, progress: Progress = lambda _done, _all: None
             Path(folder) / "details", dtype=np.int8, mode="w+", shape=(max(n, 1), detail.SIDE_PX, detail.SIDE_PX)
         )
         found = Survey(
-            {}, np.zeros((n, 32), dtype=np.uint8), np.zeros((n, 4), dtype=np.uint64),
-            np.zeros((n, SMALL_PX, SMALL_PX), dtype=np.uint8), np.zeros(n, dtype=np.uint8), details,
-        )  # fmt: skip
+            {},
+            np.zeros((n, 32), dtype=np.uint8),
+            np.zeros((n, 4), dtype=np.uint64),
+            np.zeros((n, SMALL_PX, SMALL_PX), dtype=np.uint8),
+            np.zeros(n, dtype=np.uint8),
+            details,
+        )
         _each(lambda index: _read(collection, index, found), n, progress)
         yield found
 

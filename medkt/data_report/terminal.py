@@ -15,7 +15,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from medkt.data_report.findings import Checked
-from medkt_reports.tables import Table
+from medkt_reports.tables.model import Table
 
 MOST_ROWS = 8
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}

@@ -15,7 +15,7 @@ from torchvision.models.densenet import _DenseBlock, _Transition
 
 from medkt.models.densenet import attention_layer
 from medkt_eval.errors import InputError
-from medkt_eval.study_rows import Stage
+from medkt_eval.results.recorded import Stage
 
 _SERVANTS = (nn.BatchNorm2d, nn.ReLU)  # no stages of their own
 

@@ -54,8 +54,9 @@ def _chosen(model: nn.Module, unfrozen: Unfrozen) -> Iterator[nn.Module]:
         yield model
         return
     if isinstance(unfrozen, str) and unfrozen not in get_args(UnfrozenName):
-        raise InputError(f'unfrozen = "{unfrozen}": expected one of {", ".join(get_args(UnfrozenName))}, or a list of '
-                         "layers.")  # fmt: skip
+        raise InputError(
+            f'unfrozen = "{unfrozen}": expected one of {", ".join(get_args(UnfrozenName))}, or a list of layers.'
+        )
     if unfrozen == "last34" and not is_densenet121(model):
         raise InputError(
             'unfrozen = "last34" counts the layers of DenseNet-121 and means nothing in another network. '
@@ -64,8 +65,10 @@ def _chosen(model: nn.Module, unfrozen: Unfrozen) -> Iterator[nn.Module]:
     for name in {"last34": _LAST34, "head": _HEAD}[unfrozen] if isinstance(unfrozen, str) else unfrozen:
         layer = find_layer(model, name, key="unfrozen")
         if next(layer.parameters(), None) is None:
-            raise InputError(f"unfrozen: {name} is a {type(layer).__name__}, which has no parameters to train; "
-                             "expected a layer that has, or a block of such layers.")  # fmt: skip
+            raise InputError(
+                f"unfrozen: {name} is a {type(layer).__name__}, which has no parameters to train; "
+                "expected a layer that has, or a block of such layers."
+            )
         yield layer
 
 

@@ -13,14 +13,14 @@ from typing import Protocol, TypeVar, get_args
 from torch import nn
 
 from medkt.config import WITH_TEACHER, Method, TapSettings, TrainingSettings
-from medkt.models.teachers import Teacher
+from medkt.teachers.teacher import Teacher
 from medkt.transfer.attention import AttentionTransfer, attention_form
 from medkt.transfer.distillation import KnowledgeDistillation
 from medkt.transfer.hints import HintTransfer
 from medkt.transfer.method import Transfer
 from medkt.transfer.taps import Taps
 from medkt_eval.errors import InputError
-from medkt_eval.predictions import Task
+from medkt_eval.predictions.format import Task
 
 _T = TypeVar("_T")
 

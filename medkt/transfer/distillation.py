@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax, logsigmoid
 
-from medkt.models.teachers import Teacher
+from medkt.teachers.teacher import Teacher
 from medkt.transfer.method import Transfer
 from medkt_eval.errors import InputError
-from medkt_eval.predictions import Task
+from medkt_eval.predictions.format import Task
 
 
 def softmax_distillation(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
@@ -159,8 +159,10 @@ def _shared(labels: Sequence[str], teacher_labels: Sequence[str] | None, n_outpu
             )
         teacher_labels = labels
     if len(teacher_labels) != n_outputs:
-        raise InputError(f"knowledge_distillation: the teacher has {n_outputs} outputs but names {len(teacher_labels)} "
-                         f"labels ({', '.join(teacher_labels)}); expected one each.")  # fmt: skip
+        raise InputError(
+            f"knowledge_distillation: the teacher has {n_outputs} outputs but names {len(teacher_labels)} "
+            f"labels ({', '.join(teacher_labels)}); expected one each."
+        )
     place = {name: k for k, name in enumerate(teacher_labels)}
     own = [k for k, name in enumerate(labels) if name in place]
     if not own:

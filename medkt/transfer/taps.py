@@ -16,7 +16,7 @@ from torch.nn.functional import adaptive_avg_pool2d, conv2d
 from medkt.config import TapSettings
 from medkt.models.densenet import Tap, architecture_of, attention_layer, check_size
 from medkt.models.layers import find_layer
-from medkt.models.teachers import Teacher
+from medkt.teachers.teacher import Teacher
 from medkt.transfer.method import Transfer
 from medkt_eval.errors import InputError
 
@@ -118,8 +118,12 @@ class Taps:
         self._teacher.forget()
         shapes = []
         for pair, tap in zip(self.pairs, self._taps, strict=True):
-            shapes.append((_map_shape("student", pair.student, tap.value),
-                           _map_shape("teacher", pair.teacher, seen.get(pair.teacher))))  # fmt: skip
+            shapes.append(
+                (
+                    _map_shape("student", pair.student, tap.value),
+                    _map_shape("teacher", pair.teacher, seen.get(pair.teacher)),
+                )
+            )
             tap.take()
         return shapes
 
@@ -213,12 +217,7 @@ class TappedTransfer(Transfer):
     """
 
     def __init__(
-        self,
-        taps: Taps,
-        distance: Callable[[Tensor, Tensor], Tensor],
-        adapters: Sequence[nn.Module],
-        *,
-        beta: float,
+        self, taps: Taps, distance: Callable[[Tensor, Tensor], Tensor], adapters: Sequence[nn.Module], *, beta: float
     ) -> None:
         super().__init__(beta)
         self._taps = taps

@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import Literal
 
 from medkt_eval.errors import InputError
-from medkt_eval.files import write_bytes_whole, write_text_whole
-from medkt_eval.multiplicity import quick_collections
-from medkt_eval.results import EvaluationResult
-from medkt_reports import checklists, figure_style, figures, html, latex, model_card, pictures, plain
-from medkt_reports.contents import TABLES, Contents, contents
-from medkt_reports.figure_style import Drawn
+from medkt_eval.results.schema import EvaluationResult
+from medkt_eval.runtime.atomic_files import write_bytes_whole, write_text_whole
+from medkt_eval.runtime.garbage import quick_collections
+from medkt_reports.figures import catalogue as figures
+from medkt_reports.figures import pictures
+from medkt_reports.figures import style as figure_style
+from medkt_reports.figures.style import Drawn
 from medkt_reports.lookup import Lookup
-from medkt_reports.page import make_page
-from medkt_reports.tables import Table
+from medkt_reports.page import checklists, html, model_card
+from medkt_reports.page.contents import make_page
+from medkt_reports.renderers import latex, plain
+from medkt_reports.tables.catalogue import TABLES, Contents, contents
+from medkt_reports.tables.model import Table
 
 Format = Literal["latex", "html", "csv", "markdown"]
 # Names of the files that a report writes; the table's or figure's own name in the first group.

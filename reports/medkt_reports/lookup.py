@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from medkt_eval.data_size import HEADLINES
-from medkt_eval.results import Arm, Comparison, Curve, Dataset, Estimate, EvaluationResult, Gap, RunValue
-from medkt_reports import numbers, words
+from medkt_eval.results.recorded import SizeEffect
+from medkt_eval.results.schema import Arm, Comparison, Curve, Dataset, Estimate, EvaluationResult, Gap, RunValue
+from medkt_eval.results.vocabulary import HEADLINES
+from medkt_reports.language import numbers, words
 
 PRIMARY_TEST = "obuchowski-rockette"
 _INTERVALS = ("seeds+patients:or", "seeds:t")  # in order of preference; the paper's convention comes last
@@ -78,9 +79,16 @@ class Lookup:
             for arm in self.result.arms
             if arm.role == "arm" and (arm.dataset, arm.train_size) == tuple(training_set)
         ]
-        return sorted(arms, key=lambda arm: (list(words.NETWORKS).index(arm.student) if arm.student in words.NETWORKS
-                                             else len(words.NETWORKS), arm.student, arm.arm not in self.baselines,
-                                             arm.method, arm.arm))  # fmt: skip
+        return sorted(
+            arms,
+            key=lambda arm: (
+                list(words.NETWORKS).index(arm.student) if arm.student in words.NETWORKS else len(words.NETWORKS),
+                arm.student,
+                arm.arm not in self.baselines,
+                arm.method,
+                arm.arm,
+            ),
+        )
 
     def training_set_of(self, row: Comparison | Gap) -> TrainingSet:
         """Where a comparison was made."""
@@ -196,8 +204,9 @@ def _unique_names(arms: list[Arm]) -> dict[str, str]:
     for twins in groups.values():
         described = {arm.arm: _description(arm) for arm in twins}
         for arm in twins:
-            differing = [text for k, text in enumerate(described[arm.arm])
-                         if len({other[k] for other in described.values()}) > 1]  # fmt: skip
+            differing = [
+                text for k, text in enumerate(described[arm.arm]) if len({other[k] for other in described.values()}) > 1
+            ]
             names[arm.arm] = ", ".join([arm.name, *filter(None, differing)])
         if len({names[arm.arm] for arm in twins}) < len(twins):
             names.update({arm.arm: f"{arm.name}, {arm.arm}" for arm in twins})
@@ -208,3 +217,11 @@ def _description(arm: Arm) -> tuple[str, ...]:
     settings = ", ".join(words.setting(key, value) for key, value in sorted(arm.settings.items()))
     teacher = f"teacher {words.teacher(arm.teacher)}" if arm.teacher else ""
     return words.method(arm.method).lower(), teacher, words.network(arm.student), words.unfrozen(arm.unfrozen), settings
+
+
+def _headlines(lookup: Lookup) -> list[SizeEffect]:
+    return [
+        row
+        for row in lookup.result.size_effects
+        if (row.metric, row.label) in HEADLINES[lookup.datasets[row.dataset].task]
+    ]

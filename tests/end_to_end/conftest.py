@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medkt.cli import main
+from medkt.cli.app import main
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -50,19 +50,36 @@ def foreign_runs(tmp_path: Path) -> Path:
             run_id = f"chexpert-5k-{method}-densenet40-{teacher or 'none'}-s{seed}"
             folder = tmp_path / "runs" / run_id
             folder.mkdir(parents=True)
-            arm = {"dataset": "chexpert", "task": "multilabel", "train_size": 5000, "method": method,
-                   "student": "densenet40", "teacher": teacher, "unfrozen": "all", "trainable_parameters": 1364142,
-                   "total_parameters": 1364142, "settings": {}}  # fmt: skip
-            manifest = {"format": 1, "run_id": run_id, "arm": arm, "seed": seed, "labels": ["Edema", "Mass"],
-                        "predictions": {"file": "predictions-test.csv"}}  # fmt: skip
+            arm = {
+                "dataset": "chexpert",
+                "task": "multilabel",
+                "train_size": 5000,
+                "method": method,
+                "student": "densenet40",
+                "teacher": teacher,
+                "unfrozen": "all",
+                "trainable_parameters": 1364142,
+                "total_parameters": 1364142,
+                "settings": {},
+            }
+            manifest = {
+                "format": 1,
+                "run_id": run_id,
+                "arm": arm,
+                "seed": seed,
+                "labels": ["Edema", "Mass"],
+                "predictions": {"file": "predictions-test.csv"},
+            }
             (folder / "run.json").write_text(json.dumps(manifest))
             scores = strength * targets + noise + 0.1 * rng.normal(size=(80, 2))
             pd.DataFrame(
                 {
                     "image_id": [f"i{k:03d}" for k in range(80)],
                     "patient_id": [f"p{k // 2:03d}" for k in range(80)],
-                    "target_Edema": targets[:, 0], "score_Edema": scores[:, 0],
-                    "target_Mass": targets[:, 1], "score_Mass": scores[:, 1],
+                    "target_Edema": targets[:, 0],
+                    "score_Edema": scores[:, 0],
+                    "target_Mass": targets[:, 1],
+                    "score_Mass": scores[:, 1],
                 }
-            ).to_csv(folder / "predictions-test.csv", index=False)  # fmt: skip
+            ).to_csv(folder / "predictions-test.csv", index=False)
     return tmp_path / "runs"

@@ -56,10 +56,29 @@ def test_files_of_two_arms_to_a_report(medkt, files: Path):
 
 def test_every_option_reaches_the_evaluation(medkt, files: Path):
     done = medkt(
-        "evaluate", *ARMS, *FAST, "--validation", "TL=validation_tl_seed*.csv", "--validation",
-        "AT=validation_at_seed*.csv", "--add", "subgroups", "--add", "permutation", "--margin", "0.05", "--seed", "7",
-        "--level", "0.9", "--comparisons", "all", "--no-report", "--out", "elsewhere",
-    )  # fmt: skip
+        "evaluate",
+        *ARMS,
+        *FAST,
+        "--validation",
+        "TL=validation_tl_seed*.csv",
+        "--validation",
+        "AT=validation_at_seed*.csv",
+        "--add",
+        "subgroups",
+        "--add",
+        "permutation",
+        "--margin",
+        "0.05",
+        "--seed",
+        "7",
+        "--level",
+        "0.9",
+        "--comparisons",
+        "all",
+        "--no-report",
+        "--out",
+        "elsewhere",
+    )
     assert done.returncode == 0, done.stderr
     results = json.loads((files / "elsewhere" / "results.json").read_text())
     settings = results["settings"]

@@ -84,9 +84,12 @@ def test_ctrl_c_in_mid_epoch_keeps_what_is_whole(tmp_path: Path):
     (tmp_path / "tiny.toml").write_text(STUDY.format(epochs=60))
     command = [sys.executable, "-m", "medkt", "train", "tiny.toml", "--jobs", "2"]
     with subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
         preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 (no thread runs here)
-    ) as process:  # fmt: skip
+    ) as process:
         assert process.stderr is not None
         seen = ""
         while "epoch 2/60" not in seen:

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medkt_eval.files import sha256_of_file
-from medkt_eval.results import Arm
+from medkt_eval.results.schema import Arm
+from medkt_eval.runtime.atomic_files import sha256_of_file
 
 # benchmarks/ is not installed; last, so that the installed packages come before the checkout's.
 sys.path.append(os.fspath(Path(__file__).parents[2]))
@@ -144,9 +144,17 @@ def write_run(runs: Path) -> Callable[..., Path]:
             "format": 1,
             "run_id": folder.name,
             "arm": {
-                "dataset": dataset, "task": task, "train_size": train_size, "method": method, "student": student,
-                "teacher": teacher, "unfrozen": unfrozen, "trainable_parameters": 10, "total_parameters": 20,
-                "settings": settings or {}, "name": name,
+                "dataset": dataset,
+                "task": task,
+                "train_size": train_size,
+                "method": method,
+                "student": student,
+                "teacher": teacher,
+                "unfrozen": unfrozen,
+                "trainable_parameters": 10,
+                "total_parameters": 20,
+                "settings": settings or {},
+                "name": name,
             },
             "seed": seed,
             "labels": list(labels),
@@ -154,7 +162,7 @@ def write_run(runs: Path) -> Callable[..., Path]:
             "predictions": files["test"],
             "seconds": 1.5,
             "selection": selection,
-        } | manifest  # fmt: skip
+        } | manifest
         if validation:
             content["predictions_validation"] = files["validation"]
         (folder / "run.json").write_text(json.dumps(content), encoding="utf-8")
@@ -171,10 +179,19 @@ def make_arm() -> Callable[..., Arm]:
 
     def make(arm: str, **fields: Any) -> Arm:
         known = {
-            "name": arm, "dataset": "phantom-chest", "task": "multilabel", "train_size": 100,
-            "method": "transfer_learning", "student": "densenet121", "teacher": "imagenet", "unfrozen": "all",
-            "trainable_parameters": None, "total_parameters": None, "settings": {}, "seeds": [0, 1],
-        }  # fmt: skip
+            "name": arm,
+            "dataset": "phantom-chest",
+            "task": "multilabel",
+            "train_size": 100,
+            "method": "transfer_learning",
+            "student": "densenet121",
+            "teacher": "imagenet",
+            "unfrozen": "all",
+            "trainable_parameters": None,
+            "total_parameters": None,
+            "settings": {},
+            "seeds": [0, 1],
+        }
         return Arm(arm=arm, **(known | fields))
 
     return make

@@ -22,9 +22,9 @@ from benchmarks.coverage_study.measure import HABIT, HILLIS, RESAMPLED, analyse
 from benchmarks.coverage_study.procedures import analyse_further
 from benchmarks.coverage_study.simulate import Cell, draw, read_cells
 from benchmarks.coverage_study.tables import summary
-from medkt_eval.net_benefit import net_benefit
-from medkt_eval.requests import DEFAULT_METRICS, MORE_METRICS, UNBOUNDED
-from medkt_eval.sums import calls, probability_bin
+from medkt_eval.measurement.net_benefit import net_benefit
+from medkt_eval.metrics.sums import calls, probability_bin
+from medkt_eval.results.vocabulary import DEFAULT_METRICS, MORE_METRICS, UNBOUNDED
 
 CELLS = read_cells()
 FURTHER = read_further()
@@ -125,8 +125,10 @@ def test_cells_are_what_was_asked_for() -> None:
 
     assert all(having({"seeds": k}) for k in (2, 3, 5, 10))
     assert all(having({"patients": patients}) for patients in (100, 300))
-    assert all(having({"metric": metric, "label": label})
-               for metric, label in (("auc", "label 0"), ("auc", "macro"), ("f1", "weighted")))  # fmt: skip
+    assert all(
+        having({"metric": metric, "label": label})
+        for metric, label in (("auc", "label 0"), ("auc", "macro"), ("f1", "weighted"))
+    )
     assert {cell.n_arms for cell in CELLS.values()} == {2, 7}
     spread = {round((cell.seed_sd[1] / cell.seed_sd[0]) ** 2) for cell in CELLS.values() if cell.seed_sd[0]}
     assert spread == {1, 4, 16}
@@ -139,8 +141,19 @@ def large(name: str) -> dict:
     return {"cell": cell, "test": test, "y": test.predictions.targets, "score": test.scores[0, 0]}
 
 
-@pytest.mark.parametrize("name", ["average precision", "sensitivity at specificity", "sensitivity", "specificity",
-                                  "balanced accuracy", "PPV", "NPV", "Brier"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "average precision",
+        "sensitivity at specificity",
+        "sensitivity",
+        "specificity",
+        "balanced accuracy",
+        "PPV",
+        "NPV",
+        "Brier",
+    ],
+)
 def test_truth_of_further_metrics_is_that_of_many_patients(name: str) -> None:
     found = large(name)
     y, score, cell = found["y"][:, 0], found["score"], found["cell"]
@@ -176,8 +189,10 @@ def test_truth_of_calibration_is_that_of_many_patients(sharpness: str) -> None:
 def test_truth_of_classes_is_that_of_many_patients() -> None:
     found = large("kappa of 3 classes")
     y, called = found["y"], found["test"].scores[:, 0].argmax(axis=0)
-    of_all = {name: replace(FURTHER[f"{name} of 3 classes"], seed_sd=(0.0, 0.0)).truth[0]
-              for name in ("kappa", "accuracy", "balanced accuracy")}  # fmt: skip
+    of_all = {
+        name: replace(FURTHER[f"{name} of 3 classes"], seed_sd=(0.0, 0.0)).truth[0]
+        for name in ("kappa", "accuracy", "balanced accuracy")
+    }
     assert metrics.cohen_kappa_score(y, called, weights="quadratic") == pytest.approx(of_all["kappa"], abs=0.008)
     assert metrics.accuracy_score(y, called) == pytest.approx(of_all["accuracy"], abs=0.006)
     assert metrics.balanced_accuracy_score(y, called) == pytest.approx(of_all["balanced accuracy"], abs=0.006)
@@ -280,8 +295,13 @@ def test_every_metric_has_a_cell() -> None:
 
 
 def test_tables_of_further_cells_name_their_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = ["ECE, calibrated", "1:1, k=3, difference 5 points", "0:1, k=3, 3 comparisons", "half the images",
-             "curves, calibrated"]  # fmt: skip
+    names = [
+        "ECE, calibrated",
+        "1:1, k=3, difference 5 points",
+        "0:1, k=3, 3 comparisons",
+        "half the images",
+        "curves, calibrated",
+    ]
     out = tmp_path / "coverage.json"
     main(["--cells", *names, "--studies", "3", "--processes", "1", "--out", str(out)])
     shown = capsys.readouterr().out

@@ -119,9 +119,10 @@ def test_without_patients_independence_must_be_declared(tables, study):
     intervals = {row.interval for row in result.estimates}
     assert "images:delong" in intervals
     assert "patients:delong" not in intervals
-    assert evaluate(given, study=study("independent_images = true"), **FAST).comparisons == evaluate(
-        given, independent_images=True, **FAST
-    ).comparisons  # fmt: skip
+    assert (
+        evaluate(given, study=study("independent_images = true"), **FAST).comparisons
+        == evaluate(given, independent_images=True, **FAST).comparisons
+    )
     named = evaluate(tables(), independent_images=True, **FAST)  # patients that are named are used
     assert {row.n_patients for row in named.estimates} == {20}
 

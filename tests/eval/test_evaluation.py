@@ -12,8 +12,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
-from medkt_eval.multiplicity import adjust
-from medkt_eval.thresholds import max_f1
+from medkt_eval.inference.multiplicity import adjust
+from medkt_eval.metrics.thresholds import max_f1
 
 LABELS = ("Edema", "Effusion", "Pneumonia")
 EXACT = {"rel": 0, "abs": 1e-12}
@@ -58,9 +58,11 @@ def by_hand(folder):
         auc.append(roc_auc_score(truth, score[kept]))
         f1.append(f1_score(truth, score[kept] >= threshold))
         positive.append(truth.sum())
-    return {(name, average): np.average(values, weights=weights)
-            for name, values in (("auc", auc), ("f1", f1))
-            for average, weights in (("macro", None), ("weighted", positive))}  # fmt: skip
+    return {
+        (name, average): np.average(values, weights=weights)
+        for name, values in (("auc", auc), ("f1", f1))
+        for average, weights in (("macro", None), ("weighted", positive))
+    }
 
 
 def test_values_are_those_computed_by_hand(two_arms):
@@ -269,8 +271,11 @@ def test_another_arm_changes_no_other_estimate_and_no_raw_p(write_run, two_arms)
     assert [row for row in after.runs if row.arm in old] == before.runs
 
     def raw(result):
-        return [row.model_copy(update={"p_adjusted": None}) for row in result.comparisons
-                if row.arm_a in old and row.arm_b in old]  # fmt: skip
+        return [
+            row.model_copy(update={"p_adjusted": None})
+            for row in result.comparisons
+            if row.arm_a in old and row.arm_b in old
+        ]
 
     assert raw(after) == raw(before)
     assert len(after.comparisons) > len(before.comparisons)

@@ -12,11 +12,11 @@ import pytest
 
 import medkt_eval
 
-MODULES = sorted(module.name for module in pkgutil.iter_modules(medkt_eval.__path__))
+MODULES = sorted(m.name for m in pkgutil.walk_packages(medkt_eval.__path__, "medkt_eval.") if not m.ispkg)
 
 
 def examples_of(name: str) -> tuple[ModuleType, list[doctest.DocTest]]:
-    module = importlib.import_module(f"medkt_eval.{name}")
+    module = importlib.import_module(name)
     found = doctest.DocTestFinder().find(module, extraglobs={"np": np})
     return module, [test for test in found if test.examples]
 
@@ -33,4 +33,5 @@ def test_examples(name):
 
 def test_there_are_examples():
     with_examples = {name for name in MODULES if examples_of(name)[1]}
-    assert {"intervals", "multiplicity", "seed_tests", "thresholds"} <= with_examples
+    expected = {"inference.intervals", "inference.multiplicity", "inference.t_tests", "metrics.thresholds"}
+    assert {f"medkt_eval.{name}" for name in expected} <= with_examples

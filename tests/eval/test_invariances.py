@@ -11,11 +11,15 @@ import pandas as pd
 import pytest
 
 from medkt_eval.evaluation import evaluate
-from medkt_eval.requests import MORE, MORE_AVERAGES, MORE_INTERVALS, MORE_METRICS, MORE_TESTS
-from medkt_eval.results import Comparison, Estimate, EvaluationResult
+from medkt_eval.results.schema import Comparison, Estimate, EvaluationResult
+from medkt_eval.results.vocabulary import MORE_METRICS
+from medkt_eval.study.requests import MORE, MORE_AVERAGES, MORE_INTERVALS, MORE_TESTS
 
-NESTED = [name for name in (*MORE_METRICS, *MORE_AVERAGES, *MORE_INTERVALS, *MORE_TESTS, *MORE)
-          if name not in ("wilcoxon", "sign-flip", "subgroups")]  # fmt: skip
+NESTED = [
+    name
+    for name in (*MORE_METRICS, *MORE_AVERAGES, *MORE_INTERVALS, *MORE_TESTS, *MORE)
+    if name not in ("wilcoxon", "sign-flip", "subgroups")
+]
 LABELS = ("Edema", "Effusion", "Pneumonia")
 SCORES = [f"score_{label}" for label in LABELS]
 ARMS = {"tl": (3, 0.8), "at": (3, 1.4), "scratch": (2, 0.4)}
@@ -41,9 +45,10 @@ def tables(split: str, arms: Sequence[str], task: str, change: Change | None) ->
         made[arm] = []
         for seed in range(seeds):
             columns: dict[str, Any] = {
-                "image_id": [f"{split}-{k:02d}" for k in range(90)], "patient_id": [f"{k // 3:02d}" for k in range(90)],
+                "image_id": [f"{split}-{k:02d}" for k in range(90)],
+                "patient_id": [f"{k // 3:02d}" for k in range(90)],
                 "group_sex": np.where(np.arange(90) % 6 < 3, "F", "M"),
-            }  # fmt: skip
+            }
             if task == "multiclass":
                 columns["target"] = np.array(LABELS, dtype=object)[truth.argmax(axis=1)]
             else:
@@ -63,9 +68,12 @@ def result(
     **fields: Any,
 ) -> EvaluationResult:
     return evaluate(
-        tables("test", arms, task, change), validation=tables("validation", arms, task, change),
-        add=add, replicates=100, **fields,
-    )  # fmt: skip
+        tables("test", arms, task, change),
+        validation=tables("validation", arms, task, change),
+        add=add,
+        replicates=100,
+        **fields,
+    )
 
 
 def comparable(found: EvaluationResult, *, without: tuple[str, ...] = ()) -> dict[str, dict]:
@@ -75,8 +83,21 @@ def comparable(found: EvaluationResult, *, without: tuple[str, ...] = ()) -> dic
     for part in (found.runs, found.estimates, found.comparisons, found.variance_components, found.gaps, found.curves):
         for row in part:
             dumped = row.model_dump(exclude=of_family)
-            names = ("run_id", "arm", "arm_a", "arm_b", "metric", "label", "group", "interval", "test", "scope", "kind",
-                     "component", "curve")  # fmt: skip
+            names = (
+                "run_id",
+                "arm",
+                "arm_a",
+                "arm_b",
+                "metric",
+                "label",
+                "group",
+                "interval",
+                "test",
+                "scope",
+                "kind",
+                "component",
+                "curve",
+            )
             key = f"{type(row).__name__} " + " ".join(str(dumped.get(name)) for name in names)
             assert key not in rows, key
             rows[key] = dumped
@@ -138,8 +159,17 @@ def test_a_monotone_change_of_one_runs_scores_changes_no_number_of_ranks(finding
             assert after[key] == row
             compared += 1
     tests = {row["test"] for row in before.values() if row.get("metric") == "auc" and "test" in row}
-    assert {"obuchowski-rockette", "delong-clustered", "permutation", "jackknife", "bootstrap-percentile",
-            "bootstrap-bca", "bootstrap-studentized", "max-t", "t-welch"} <= tests  # fmt: skip
+    assert {
+        "obuchowski-rockette",
+        "delong-clustered",
+        "permutation",
+        "jackknife",
+        "bootstrap-percentile",
+        "bootstrap-bca",
+        "bootstrap-studentized",
+        "max-t",
+        "t-welch",
+    } <= tests
     assert compared > 100
     assert any(after[key] != row for key, row in before.items() if row.get("metric") == "brier")
 
@@ -171,10 +201,13 @@ def test_images_that_stand_twice_narrow_the_interval_of_images():
         return own(twice(frame))
 
     once, again = (
-        next(row for row in result(change=change, add=[], independent_images=True).estimates
-             if (row.arm, row.metric, row.label, row.interval) == ("at", "auc", "Edema", "images:delong"))
+        next(
+            row
+            for row in result(change=change, add=[], independent_images=True).estimates
+            if (row.arm, row.metric, row.label, row.interval) == ("at", "auc", "Edema", "images:delong")
+        )
         for change in (own, doubled)
-    )  # fmt: skip
+    )
     assert once.se is not None
     assert once.value == pytest.approx(again.value, rel=1e-12)
     assert again.se == pytest.approx(once.se / 2**0.5, rel=0.05)

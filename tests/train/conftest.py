@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from medkt.config import read_study
-from medkt.observer import Observer
-from medkt.study import train_study
+from medkt.observers.observer import Observer
+from medkt.study.study import train_study
 
 STUDY = """
 name = "tiny"
@@ -76,8 +76,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     (folder / "tiny.toml").write_text(study_text)
     study, text, sha256 = read_study(folder / "tiny.toml")
-    train_study(study, text=text, sha256=sha256, folder=folder, out=folder / "runs", only=None, jobs=1,
-                observer=Observer())  # fmt: skip
+    train_study(
+        study, text=text, sha256=sha256, folder=folder, out=folder / "runs", only=None, jobs=1, observer=Observer()
+    )
     return folder
 
 

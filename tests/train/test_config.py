@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from medkt.config import RunSettings, TrainingSettings, read_study, shipped_study
-from medkt.loading import Loader
-from medkt.run_plan import plan
+from medkt.run.images import Loader
+from medkt.study.run_plan import plan
 from medkt_eval.errors import InputError
 
 

@@ -1,0 +1,124 @@
+"""What can be said of comparisons only when all are known: the primary one, and adjustment within families.
+
+In: `Compared` rows. Out: `Comparison` rows with `primary` and `p_adjusted`, and Bonferroni limits where asked for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from medkt_eval.comparisons.contrast_tests import Compared
+from medkt_eval.errors import InputError
+from medkt_eval.inference import multiplicity, obuchowski_rockette
+from medkt_eval.inference.multiplicity import max_t
+from medkt_eval.results.schema import Arm, Comparison
+from medkt_eval.results.vocabulary import bound_of
+from medkt_eval.runtime.garbage import quick_collections
+from medkt_eval.study import contrasts
+from medkt_eval.study.declaration import Analysis
+
+AGAINST_MARGIN = ("tost", "non-inferiority")
+ADJUSTMENT = {
+    "macro and weighted": "holm",
+    "confirmatory labels over comparisons": "holm",
+    "labels of one comparison": "benjamini-hochberg",
+    "primary": "none",
+}
+
+
+def adjusted(
+    compared: Sequence[Compared], arms: Sequence[Arm], analysis: Analysis, *, bonferroni: bool
+) -> list[Comparison]:
+    """All comparisons, the primary one marked, p-values adjusted within each family and test.
+
+    Each test is adjusted by itself: a companion's p-value is no further member of the family.
+
+    Raises
+    ------
+    InputError
+        If the primary contrast is not exactly one of the comparisons.
+    """
+    rows = _mark_primary([one.row for one in compared], arms, analysis)
+    families: dict[tuple[str | None, str, str], list[int]] = defaultdict(list)
+    for k, row in enumerate(rows):
+        families[row.family, row.test, row.scope].append(k)
+    with quick_collections():
+        for members in families.values():
+            for k, changes in zip(members, _family(members, rows, compared, bonferroni), strict=True):
+                rows[k] = rows[k].model_copy(update=changes)
+    return rows
+
+
+def _family(
+    members: Sequence[int], rows: Sequence[Comparison], compared: Sequence[Compared], bonferroni: bool
+) -> list[dict[str, float | None]]:
+    """What changes in each member."""
+    method = rows[members[0]].adjustment
+    if method == "max-t":
+        return _max_t(members, rows, compared)
+    p_values = [rows[k].p_value for k in members]
+    found = multiplicity.adjust(p_values, method) if method else p_values
+    changes: list[dict[str, float | None]] = [{"p_adjusted": p} for p in found]
+    if bonferroni:
+        size = sum(p is not None for p in p_values)
+        for k, change in zip(members, changes, strict=True):
+            row = rows[k]
+            if row.test == obuchowski_rockette.TEST and row.se and row.difference is not None and row.df is not None:
+                reach = float(stats.t.ppf(1 - (1 - row.level) / 2 / size, row.df)) * row.se
+                change["low_bonferroni"] = max(row.difference - reach, -bound_of(row.metric))
+                change["high_bonferroni"] = min(row.difference + reach, bound_of(row.metric))
+    return changes
+
+
+def _max_t(
+    members: Sequence[int], rows: Sequence[Comparison], compared: Sequence[Compared]
+) -> list[dict[str, float | None]]:
+    """Raw p by the family of one, adjusted p by the whole family; members without replicates have neither."""
+    changes: dict[int, dict[str, float | None]] = {k: {} for k in members}
+    known = [k for k in members if compared[k].replicates is not None]
+    if known:
+        differences = np.array([rows[k].difference for k in known], dtype=np.float64)
+        replicates = np.array([compared[k].replicates for k in known])
+        replicates = replicates[
+            :, ~np.isnan(replicates).any(axis=0)
+        ]  # the same ones for the raw p: never above adjusted
+        for j, (k, p) in enumerate(zip(known, max_t(differences, replicates), strict=True)):
+            raw = max_t(differences[j : j + 1], replicates[j : j + 1])[0]
+            changes[k] = {"p_value": _or_none(raw), "p_adjusted": _or_none(p)}
+    return [changes[k] for k in members]
+
+
+def _or_none(p: float) -> float | None:
+    return None if np.isnan(p) else float(p)
+
+
+def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
+    """Mark the named contrast: its primary analysis and its tests against a margin leave their families, unadjusted."""
+    if analysis.primary is None:
+        return rows
+    primary = analysis.primary
+    a, b = contrasts.primary_arms(arms, primary)
+    marked, hits = [], 0
+    for row in rows:
+        named = (
+            row.kind != "table"
+            and row.group is None
+            and row.test in (obuchowski_rockette.TEST, *AGAINST_MARGIN)
+            and (row.metric, row.label) == (primary.metric, primary.label)
+            and row.arm_a in a
+            and row.arm_b in b
+        )
+        hits += named and row.test == obuchowski_rockette.TEST
+        change = {"primary": True, "family": "primary", "adjustment": None}
+        marked.append(row.model_copy(update=change) if named else row)
+    if hits != 1:
+        raise InputError(
+            f"[analysis] primary ({primary.arm_a} - {primary.arm_b} on {primary.metric} {primary.label}) is "
+            f"{hits} of the comparisons made; expected exactly one: name arms by their full ids, or use "
+            "--comparisons all"
+        )
+    return marked

@@ -1,0 +1,54 @@
+"""Limits and tests from the joint bootstrap replicates of one or two arms' runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from medkt_eval.inference.t_tests import TestResult
+from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.resampling import limits as bootstrap
+from medkt_eval.resampling.limits import Limits
+
+BOOTSTRAPS = ("percentile", "basic", "bca")
+
+
+def bootstrap_limits(kind: str, measure: Measure, weights: np.ndarray, level: float) -> Limits:
+    """Limits of a weighted sum of runs' values: an arm's mean, or a difference of two.
+
+    Parameters
+    ----------
+    kind : {"percentile", "basic", "bca"}
+    measure : Measure
+        Of the runs.
+    weights : float64, (n_runs,)
+    level : float
+        Confidence level in (0, 1).
+    """
+    value, replicates = float(weights @ measure.values), weights @ measure.replicates
+    if kind == "bca":
+        if measure.without_patient is None:
+            because = f"{measure.metric} has no patient jackknife, so no acceleration"
+            return Limits(None, None, None, int(np.isnan(replicates).sum()), because)
+        return bootstrap.bca(value, replicates, level, without_patient=weights @ measure.without_patient)
+    ways: Mapping = {"percentile": bootstrap.percentile, "basic": bootstrap.basic}
+    return ways[kind](value, replicates, level)
+
+
+def bootstrap_test(name: str, difference: float, limits: Limits, level: float) -> TestResult:
+    """A difference with its bootstrap interval, and the p-value that goes with it."""
+    return TestResult(
+        name,
+        "patients",
+        difference,
+        limits.se,
+        limits.low,
+        limits.high,
+        level,
+        None,
+        None,
+        limits.p_value,
+        limits.undefined_because,
+        undefined_replicates=limits.n_undefined,
+    )

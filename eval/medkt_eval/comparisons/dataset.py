@@ -1,0 +1,162 @@
+"""One data set's analysis, metric by metric: values, intervals, tests, variance components, the test of all arms.
+
+In: a `TestSet`, its arms and contrasts. Out: `Found`: rows of results.json, comparisons not yet adjusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+
+from medkt_eval.comparisons.contrast_tests import Compared, compare
+from medkt_eval.comparisons.estimates import estimates_of
+from medkt_eval.comparisons.image_tests import NOTHING, OnImages, analyse_images
+from medkt_eval.comparisons.omnibus import of_all_arms
+from medkt_eval.comparisons.size_effects import size_effects
+from medkt_eval.comparisons.subgroup_gaps import gap_rows
+from medkt_eval.comparisons.variance_rows import components_of
+from medkt_eval.measurement.all_labels import Measure, measure
+from medkt_eval.measurement.calibration import measure_calibration, reliability_curves
+from medkt_eval.measurement.net_benefit import net_benefit_curves
+from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.subgroups import measure_subgroups
+from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.results.recorded import SizeEffect
+from medkt_eval.results.schema import Arm, Curve, Estimate, Gap, Omnibus, RunValue, Threshold, VarianceComponent
+from medkt_eval.results.vocabulary import AVERAGES
+from medkt_eval.runtime.execution import HERE, Execution
+from medkt_eval.study.contrasts import Contrast
+from medkt_eval.study.options import Plan
+
+
+@dataclass
+class Found:
+    """What was found, in the order of data sets, metrics and labels."""
+
+    runs: list[RunValue] = field(default_factory=list)
+    estimates: list[Estimate] = field(default_factory=list)
+    compared: list[Compared] = field(default_factory=list)
+    thresholds: list[Threshold] = field(default_factory=list)
+    components: list[VarianceComponent] = field(default_factory=list)
+    omnibus: list[Omnibus] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    size_effects: list[SizeEffect] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+
+    def add(
+        self,
+        one: Measure,
+        arms: Sequence[Arm],
+        pairs: Sequence[Contrast],
+        by_id: Mapping[str, Arm],
+        places: Mapping[str, np.ndarray],
+        plan: Plan,
+        on_images: OnImages = NOTHING,
+    ) -> None:
+        """The runs' values of one metric, each arm's intervals, each contrast's tests."""
+        self.runs += _run_values(one, arms, places)
+        for arm in arms:
+            self.estimates += estimates_of(
+                arm,
+                one.of(places[arm.arm]),
+                plan.request.intervals,
+                n_patients=plan.n_patients,
+                level=plan.level,
+                seed=plan.seed,
+                studentized=on_images.limits.get((arm.arm, one.metric, one.label)),
+                degrees_of_freedom=plan.analysis.degrees_of_freedom,
+            )
+        self.compared += compare(one, pairs, by_id, places, plan, on_images.tests)
+
+    def __iadd__(self, other: Found) -> Found:
+        for part in fields(self):
+            getattr(self, part.name).extend(getattr(other, part.name))
+        return self
+
+
+def analyse_dataset(
+    test: TestSet, asked: Asked, arms: Sequence[Arm], pairs: Sequence[Contrast], plan: Plan, execution: Execution = HERE
+) -> Found:
+    """Analyse one data set.
+
+    Parameters
+    ----------
+    test : TestSet
+    asked : Asked
+        Metrics and replicates.
+    arms : sequence of Arm
+        The data set's.
+    pairs : sequence of Contrast
+        Of all data sets; those of other data sets are passed over.
+    plan : Plan
+    execution : Execution
+        Where the heavy parts are computed.
+    """
+    by_id = {arm.arm: arm for arm in arms}
+    places = {arm.arm: np.array([test.runs.index(f"{arm.arm}-s{seed}") for seed in arm.seeds]) for arm in arms}
+    mine = [pair for pair in pairs if pair.arm_a in by_id]
+    found = Found(thresholds=_thresholds(test))
+    on_images = analyse_images(test, asked, mine, places, plan, execution)
+    declared = [pair for pair in mine if pair.kind != "table"]
+    more = plan.request.more
+    for one in _measures(test, asked, plan, execution):
+        found.add(one, arms, mine, by_id, places, plan, on_images)
+        if one.label in AVERAGES:
+            found.omnibus += of_all_arms(one, arms, places, plan)
+            found.size_effects += size_effects(one, arms, declared, places, plan)
+        found.components += components_of(one, declared, by_id, places, test.n_patients, plan)
+    if "calibration" in more:
+        for one in measure_calibration(test):
+            found.add(one, arms, declared, by_id, places, plan)
+        found.curves += reliability_curves(test, arms, places, plan.level)
+    if "net-benefit" in more:
+        found.curves += net_benefit_curves(test, arms, places, plan.level)
+    if "subgroups" in more:
+        given = {"averages": plan.request.averages, "labels_defined": plan.analysis.labels_defined}
+        for of_group in measure_subgroups(test, asked, **given, execution=execution):
+            of_patients = None if plan.n_patients is None else of_group.n_patients
+            found.add(of_group.group, arms, declared, by_id, places, replace(plan, n_patients=of_patients))
+            if of_group.gap is not None:
+                found.gaps += gap_rows(of_group.gap, arms, declared, places, plan)
+    return found
+
+
+def _measures(test: TestSet, asked: Asked, plan: Plan, execution: Execution) -> Iterator[Measure]:
+    return measure(
+        test,
+        asked,
+        averages=plan.request.averages,
+        labels_defined=plan.analysis.labels_defined,
+        keep_patients="patients:bootstrap-bca" in plan.request.intervals,
+        execution=execution,
+    )
+
+
+def _run_values(one: Measure, arms: Sequence[Arm], places: Mapping[str, np.ndarray]) -> list[RunValue]:
+    return [
+        RunValue(
+            run_id=one.runs[place],
+            dataset=arm.dataset,
+            arm=arm.arm,
+            seed=seed,
+            metric=one.metric,
+            label=one.label,
+            group=one.group,
+            value=None if one.because[place] else float(one.values[place]),
+            n_images=one.n_images,
+            n_positive=one.n_positive,
+            undefined_because=one.because[place],
+        )
+        for arm in arms
+        for seed, place in zip(arm.seeds, places[arm.arm], strict=True)
+    ]
+
+
+def _thresholds(test: TestSet) -> list[Threshold]:
+    return [
+        Threshold(run_id=run, label=t.label, rule=t.rule, value=t.value, undefined_because=t.undefined_because)
+        for run, chosen in zip(test.runs, test.thresholds, strict=False)
+        for t in chosen
+    ]

@@ -1,0 +1,221 @@
+"""What needs the images themselves, where it was asked for: permutation of mid-ranks, McNemar's, studentised bootstrap.
+
+In: a `TestSet`, arms and contrasts. Out: tests by (arm a, arm b, metric, label), which comparisons.py sets beside the
+others, and intervals by (arm, metric, label), which estimates.py does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from medkt_eval.inference.intervals import is_rounding
+from medkt_eval.inference.mcnemar import mcnemar
+from medkt_eval.inference.permutation import Permuted, permuted_differences, test_of
+from medkt_eval.inference.t_tests import TestResult
+from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.metrics.ranking import rank
+from medkt_eval.resampling.limits import Limits, studentized
+from medkt_eval.resampling.studentized import studentized_auc
+from medkt_eval.runtime.execution import HERE, Execution, Work
+from medkt_eval.study.contrasts import Contrast
+from medkt_eval.study.options import Plan
+
+STUDENTIZED = "patients:bootstrap-studentized"
+PERMUTATIONS = 2000  # where no number of replicates is given
+
+
+@dataclass(frozen=True)
+class OnImages:
+    """Tests of contrasts and limits of arms, by what they are of."""
+
+    tests: Mapping[tuple[str, str, str, str], Sequence[TestResult]]  # arm a, arm b, metric, label
+    limits: Mapping[tuple[str, str, str], Limits]  # arm, metric, label
+
+
+NOTHING = OnImages({}, {})
+
+
+def analyse_images(
+    test: TestSet,
+    asked: Asked,
+    pairs: Sequence[Contrast],
+    places: Mapping[str, np.ndarray],
+    plan: Plan,
+    execution: Execution = HERE,
+) -> OnImages:
+    """What was asked for, of every arm, and of every contrast but those for a table's marks.
+
+    Permutation and studentised bootstrap: AUC of each label, macro and weighted. McNemar: calls of each label, right
+    among all images (`accuracy`), the positives (`sensitivity`) and the negatives (`specificity`); of several classes
+    also the calls of the likeliest class (`accuracy`, "micro").
+    """
+    tests: dict[tuple[str, str, str, str], list[TestResult]] = defaultdict(list)
+    limits: dict[tuple[str, str, str], Limits] = {}
+    pairs = [pair for pair in pairs if pair.kind != "table"]
+    if STUDENTIZED in plan.request.intervals:
+        limits, found = _studentized(test, asked, pairs, places, plan.level, execution)
+        for key, result in found.items():
+            tests[key].append(result)
+    if "permutation" in plan.request.tests:
+        for key, result in _permutation(test, asked, pairs, places, plan.level, execution):
+            tests[key].append(result)
+    for pair in pairs:
+        a, b = places[pair.arm_a], places[pair.arm_b]
+        if "mcnemar" in plan.request.tests:
+            for k, label in enumerate(test.labels):
+                for metric, result in _mcnemar(test, k, a, b, plan.level).items():
+                    tests[pair.arm_a, pair.arm_b, metric, label].append(result)
+            if test.predictions.task == "multiclass":
+                right = test.arg_max == test.predictions.classes  # (n_runs, n_images)
+                result = mcnemar(right[a].mean(axis=0), right[b].mean(axis=0), test.patient, plan.level)
+                tests[pair.arm_a, pair.arm_b, "accuracy", "micro"].append(result)
+    return OnImages(tests, limits)
+
+
+def _studentized(
+    test: TestSet,
+    asked: Asked,
+    pairs: Sequence[Contrast],
+    places: Mapping[str, np.ndarray],
+    level: float,
+    execution: Execution,
+) -> tuple[dict[tuple[str, str, str], Limits], dict[tuple[str, str, str, str], TestResult]]:
+    """Limits of each arm and a test of each contrast, on labels with both classes and, if all have them, averages."""
+    means = {arm: np.bincount(mine, minlength=len(test.runs)) / len(mine) for arm, mine in places.items()}
+    weights = np.array([*means.values(), *(means[pair.arm_a] - means[pair.arm_b] for pair in pairs)])
+    labels, rankings = [], []
+    for k, label in enumerate(test.labels):
+        labelled = ~np.isnan(test.truth(k))
+        truth, patient = test.truth(k)[labelled], test.patient[labelled]
+        if 0 < truth.sum() < truth.size:
+            labels.append(label)
+            scores = test.scores_of(k)[:, labelled]
+            rankings.append([rank(truth, run, patient, test.n_patients) for run in scores])
+    if not labels:
+        return {}, {}
+    labels += ["macro", "weighted"]
+    found = studentized_auc(
+        rankings, weights, replicates=asked.replicates, seed=asked.seed, dataset=asked.dataset, execution=execution
+    )
+    limits: dict[tuple[str, str, str], Limits] = {}
+    tests: dict[tuple[str, str, str, str], TestResult] = {}
+    for label, one in zip(labels, found, strict=True):
+        if label in ("macro", "weighted") and len(rankings) < len(test.labels):
+            continue
+        for row, (values, ses) in enumerate(zip(one.values, one.ses, strict=True)):
+            value, se = float(values[0]), float(ses[0])
+            if is_rounding(se, np.ones(1)):
+                made = Limits(None, None, None, 0, "no variation over patients to measure")
+            else:
+                made = studentized(value, values[1:], level, se=se, ses=ses[1:])
+            if row < len(means):
+                limits[list(means)[row], "auc", label] = made
+                continue
+            pair = pairs[row - len(means)]
+            tests[pair.arm_a, pair.arm_b, "auc", label] = TestResult(
+                "bootstrap-studentized",
+                "patients",
+                value,
+                made.se,
+                made.low,
+                made.high,
+                level,
+                None if made.undefined_because else value / se,
+                None,
+                made.p_value,
+                made.undefined_because,
+                undefined_replicates=made.n_undefined,
+            )
+    return limits, tests
+
+
+def _permutation(
+    test: TestSet,
+    asked: Asked,
+    pairs: Sequence[Contrast],
+    places: Mapping[str, np.ndarray],
+    level: float,
+    execution: Execution,
+) -> Iterator[tuple[tuple[str, str, str, str], TestResult]]:
+    """A test of each contrast, on labels with both classes and, if all have them, averages."""
+    runs = [(places[pair.arm_a], places[pair.arm_b]) for pair in pairs]
+    paired = [k for k, (a, b) in enumerate(runs) if len(a) == len(b)]
+    positives: dict[str, float] = {}
+
+    def works() -> Iterator[Work[Permuted]]:
+        """Of each label: the contrasts are its parts."""
+        for k, label in enumerate(test.labels):
+            labelled = ~np.isnan(test.truth(k))
+            positive = test.truth(k)[labelled] == 1
+            if 0 < positive.sum() < positive.size:
+                positives[label] = float(positive.sum())
+                drawn = {"permutations": asked.replicates or PERMUTATIONS, "seed": asked.seed, "dataset": asked.dataset}
+                data = positive, test.scores_of(k)[:, labelled], test.patient[labelled], test.n_patients, drawn
+                yield Work(_permuted, data, [runs[k] for k in paired])
+
+    by_label = list(execution.in_order(works())) if paired else []
+    for k, pair in enumerate(pairs):
+        if k in paired:
+            made = {label: found[paired.index(k)] for label, found in zip(positives, by_label, strict=True)}
+            results = _with_averages(made, list(positives.values()), len(test.labels), level)
+        else:
+            because = (
+                f"{len(runs[k][0])} and {len(runs[k][1])} seeds: a patient's scores are exchanged run by run, "
+                "so both need the same number"
+            )
+            nothing = TestResult("permutation", "patients", np.nan, None, None, None, level, None, None, None, because)
+            results = dict.fromkeys((*test.labels, "macro", "weighted"), nothing)
+        for label, result in results.items():
+            yield (pair.arm_a, pair.arm_b, "auc", label), result
+
+
+def _permuted(
+    data: tuple[np.ndarray, np.ndarray, np.ndarray, int, dict[str, Any]], runs: tuple[np.ndarray, np.ndarray]
+) -> Permuted:
+    positive, scores, patient, n_patients, drawn = data
+    a, b = runs
+    return permuted_differences(positive, scores[a], scores[b], patient, n_patients, **drawn)
+
+
+def _with_averages(
+    made: Mapping[str, Permuted], positives: Sequence[float], n_labels: int, level: float
+) -> dict[str, TestResult]:
+    found = {label: test_of(permuted, level) for label, permuted in made.items()}
+    if len(made) == n_labels:
+        for average, w in (("macro", np.ones(n_labels)), ("weighted", np.array(positives))):
+            parts = list(made.values())
+            mean = Permuted(
+                float(np.average([part.difference for part in parts], weights=w)),
+                np.average([part.differences for part in parts], axis=0, weights=w),
+            )
+            found[average] = test_of(mean, level)
+    return found
+
+
+def _mcnemar(test: TestSet, k: int, a: np.ndarray, b: np.ndarray, level: float) -> dict[str, TestResult]:
+    called, because = test.called(k)
+    reason = next((because[run] for run in (*a, *b) if because[run]), None)
+    if reason:
+        return dict.fromkeys(
+            ("accuracy", "sensitivity", "specificity"),
+            TestResult("mcnemar", "patients", np.nan, None, None, None, level, None, None, None, reason),
+        )
+    labelled = ~np.isnan(test.truth(k))
+    truth = test.truth(k)[labelled] == 1
+    right = {}
+    for name, runs in (("a", a), ("b", b)):
+        calls = np.array([called[run] for run in runs], dtype=bool)[:, labelled]
+        right[name] = (calls == truth).mean(axis=0)
+    among = {"accuracy": np.ones(len(truth), dtype=bool), "sensitivity": truth, "specificity": ~truth}
+    patient = test.patient[labelled]
+    return {
+        metric: mcnemar(right["a"][images], right["b"][images], patient[images], level)
+        for metric, images in among.items()
+        if images.any()
+    }

@@ -1,0 +1,153 @@
+"""Tests of all arms at once: the k-way F with seeds and patients random, and Friedman's over several data sets.
+
+In: a `Measure` and its arms; or the arms' estimates on several data sets. Out: `Omnibus` rows of results.json. They
+stand beside the contrasts and gate none of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from medkt_eval.inference.friedman import friedman
+from medkt_eval.inference.intervals import is_rounding
+from medkt_eval.inference.obuchowski_rockette import NAME, mean_covariances, undefined
+from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.results.schema import Arm, Estimate, Omnibus
+from medkt_eval.results.vocabulary import LOWER_IS_BETTER
+from medkt_eval.study.options import Plan
+
+
+@dataclass(frozen=True)
+class BoxF:
+    """A Box-type F test that all arms are equal."""
+
+    statistic: float
+    df1: float
+    df2: float
+    p_value: float
+
+
+def box_f(arms: Sequence[np.ndarray], covariance: np.ndarray, *, seeds: Literal["nested", "crossed"]) -> BoxF:
+    """Test that all arms have the same expected metric, whatever the variances of their seeds.
+
+    F = theta' T theta / tr(TV), T = I - J/t, V = (variance of the arms' means over seeds) + (D: their covariance over
+    patients); df1 = tr(TV)^2 / tr(TVTV), df2 = tr(TV)^2 / sum of T_ii^2 (MS_i/r_i)^2/(r_i - 1). Brunner, Dette & Munk
+    1997, JASA 92:1494, with V of Obuchowski & Rockette. Hillis's F pools MS over arms: liberal where they differ.
+
+    Parameters
+    ----------
+    arms : sequence of float64, (n_seeds,)
+        The metric of each seed's run, two seeds or more an arm.
+    covariance : float64, (n_runs, n_runs)
+        Over patients, arm by arm.
+    seeds : {"nested", "crossed"}
+        As in `obuchowski_rockette.analyse`.
+    """
+    t = len(arms)
+    r = np.array([len(arm) for arm in arms])
+    theta = np.array([arm.mean() for arm in arms])
+    centring = np.eye(t) - 1 / t
+    if seeds == "crossed":
+        of_seeds = np.cov(np.array(arms)) / r[0]
+        spread = float(np.trace(centring @ of_seeds @ centring @ of_seeds)) / (r[0] - 1)
+    else:
+        shares = np.array([arm.var(ddof=1) for arm in arms]) / r
+        of_seeds = np.diag(shares)
+        spread = float((np.diag(centring) ** 2 * shares**2 / (r - 1)).sum())
+    of_patients = mean_covariances(covariance, r, seeds)
+    if np.trace(centring @ of_patients) < 0:  # as a difference's: an estimate below 0 is 0
+        of_patients = np.zeros_like(of_patients)
+    tv = centring @ (of_seeds + of_patients)
+    trace = float(np.trace(tv))
+    statistic = float(theta @ centring @ theta) / trace
+    df1, df2 = trace**2 / float(np.trace(tv @ tv)), trace**2 / spread
+    return BoxF(statistic, df1, df2, float(stats.f.sf(statistic, df1, df2)))
+
+
+def of_all_arms(measure: Measure, arms: Sequence[Arm], places: Mapping[str, np.ndarray], plan: Plan) -> list[Omnibus]:
+    """The test of all arms of each training size, where they are three or more."""
+    sizes: dict[int | None, list[Arm]] = defaultdict(list)
+    for arm in arms:
+        if arm.role == "arm":
+            sizes[arm.train_size].append(arm)
+    return [_of_arms(measure, group, places, plan) for group in sizes.values() if len(group) > 2]
+
+
+def _of_arms(measure: Measure, group: Sequence[Arm], places: Mapping[str, np.ndarray], plan: Plan) -> Omnibus:
+    of_group = measure.of(np.concatenate([places[arm.arm] for arm in group]))
+    because = of_group.undefined_because
+    values = [measure.values[places[arm.arm]] for arm in group]
+    for arm in values:
+        because = because or undefined(arm, of_group.covariance, measure.df_patients)
+    crossed = plan.analysis.seeds == "crossed"
+    apart = [value - np.mean(values, axis=0) for value in values] if crossed else values
+    if because is None and all(is_rounding(float(np.ptp(value)), *values) for value in apart):
+        because = "no difference between arms varies over seeds" if crossed else "no arm varies over its seeds"
+    made = None if because else box_f(values, of_group.covariance, seeds=plan.analysis.seeds)
+    return Omnibus(
+        test="box-f",
+        scope="seeds+patients",
+        datasets=[group[0].dataset],
+        train_size=group[0].train_size,
+        arms=[arm.arm for arm in group],
+        metric=measure.metric,
+        label=measure.label,
+        statistic=made.statistic if made else None,
+        df1=made.df1 if made else None,
+        df2=made.df2 if made else None,
+        p_value=made.p_value if made else None,
+        undefined_because=because,
+    )
+
+
+def over_datasets(arms: Sequence[Arm], estimates: Sequence[Estimate], level: float) -> list[Omnibus]:
+    """Friedman's test and Nemenyi's of arms of the same name over data sets, where three arms share two or more.
+
+    Of a data set the largest training size alone: its sizes share test patients and are no further data sets.
+    """
+    by_id = {arm.arm: arm for arm in arms if arm.role == "arm"}
+    sizes: dict[str, int | None] = {}
+    for arm in by_id.values():
+        sizes[arm.dataset] = max(sizes.get(arm.dataset) or 0, arm.train_size or 0) or None
+    values: dict[tuple[str, str], dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    for row in estimates:
+        averaged = row.label in ("macro", "weighted") and row.interval == NAME and row.group is None
+        largest = row.arm in by_id and by_id[row.arm].train_size == sizes[row.dataset]
+        if averaged and largest and row.value is not None:
+            values[row.metric, row.label][row.dataset][by_id[row.arm].name] = row.value
+    made = []
+    for (metric, label), table in values.items():
+        names = sorted(set.intersection(*(set(found) for found in table.values())))
+        if len(table) < 2 or len(names) < 3:
+            continue
+        found = friedman(
+            np.array([[row[name] for name in names] for row in table.values()]),
+            level=level,
+            lower_is_better=metric in LOWER_IS_BETTER,
+        )
+        made.append(
+            Omnibus(
+                test="friedman",
+                scope="data sets",
+                datasets=list(table),
+                arms=names,
+                metric=metric,
+                label=label,
+                statistic=found.statistic,
+                df1=found.df,
+                df2=None,
+                p_value=found.p_value,
+                mean_ranks=None if found.mean_ranks is None else [float(rank) for rank in found.mean_ranks],
+                critical_difference=found.critical_difference,
+                p_nemenyi=None if found.p_nemenyi is None else [[float(p) for p in row] for row in found.p_nemenyi],
+                descriptive=found.descriptive,
+                undefined_because=found.undefined_because,
+            )
+        )
+    return made

@@ -1,0 +1,100 @@
+"""Gaps between groups, by arm and between arms, tested with seeds and patients random.
+
+In: the gap `Measure`s of subgroups.py. Out: `Gap` rows of results.json, to be adjusted within
+their families: Holm within (data set, metric, average) over groups and arms; labels by Benjamini-Hochberg, exploratory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy import stats
+
+from medkt_eval.inference import obuchowski_rockette
+from medkt_eval.inference.intervals import ROUNDING, is_rounding
+from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.results.schema import Arm, Gap
+from medkt_eval.results.vocabulary import AVERAGES
+from medkt_eval.study.contrasts import Contrast
+from medkt_eval.study.options import Plan
+
+
+def gap_rows(
+    gap: Measure, arms: Sequence[Arm], pairs: Sequence[Contrast], places: Mapping[str, np.ndarray], plan: Plan
+) -> list[Gap]:
+    """Each arm's gap against 0, and each contrast's difference of gaps; not yet adjusted.
+
+    Parameters
+    ----------
+    gap : Measure
+        Of all runs of the data set, its `group` the group's.
+    arms : sequence of Arm
+    pairs : sequence of Contrast
+    places : mapping of arm id to int64, (n_seeds,)
+        As in `comparisons.compare`.
+    plan : Plan
+    """
+    rows = [_row(gap.of(places[arm.arm]), arm.dataset, arm.arm, None, 0, plan) for arm in arms if arm.role == "arm"]
+    dataset = arms[0].dataset
+    for pair in pairs:
+        a, b = places[pair.arm_a], places[pair.arm_b]
+        rows.append(_row(gap.of(np.concatenate([a, b])), dataset, pair.arm_a, pair.arm_b, len(b), plan))
+    return rows
+
+
+def _row(gap: Measure, dataset: str, arm_a: str, arm_b: str | None, n_b: int, plan: Plan) -> Gap:
+    n_a = len(gap.runs) - n_b
+    values = [gap.values[:n_a], gap.values[n_a:]] if n_b else [gap.values]
+    signs = [1.0, -1.0][: len(values)]
+    because = gap.undefined_because
+    difference = None if because else sum(sign * float(arm.mean()) for sign, arm in zip(signs, values, strict=True))
+    for arm in values:
+        because = (
+            because or gap.no_covariance_because or obuchowski_rockette.undefined(arm, gap.covariance, gap.df_patients)
+        )
+    tested: dict[str, float | None] = dict.fromkeys(("se", "low", "high", "statistic", "df", "p_value"))
+    if because is None:
+        found = obuchowski_rockette.analyse(
+            values,
+            gap.covariance,
+            signs,
+            seeds=plan.analysis.seeds,
+            df_patients=gap.df_patients,
+            degrees_of_freedom=plan.analysis.degrees_of_freedom,
+        )
+        se = found.variance**0.5
+        if found.variance <= ROUNDING * np.trace(gap.covariance) or is_rounding(se, np.ones(1)):
+            because = "no variation over seeds or patients to measure"
+        else:
+            reach, statistic = float(stats.t.ppf((1 + plan.level) / 2, found.df)) * se, found.value / se
+            tested = {
+                "se": se,
+                "low": found.value - reach,
+                "high": found.value + reach,
+                "statistic": statistic,
+                "df": obuchowski_rockette.finite(found.df),
+                "p_value": float(2 * stats.t.sf(abs(statistic), found.df)),
+            }
+    kind = "gaps" if arm_b is None else "differences of gaps"
+    averaged = gap.label in AVERAGES
+    where = f"{gap.metric} {gap.label}" if averaged else f"{gap.metric} by label"
+    return Gap(
+        dataset=dataset,
+        group=str(gap.group),
+        arm_a=arm_a,
+        arm_b=arm_b,
+        metric=gap.metric,
+        label=gap.label,
+        difference=difference,
+        level=plan.level,
+        test=obuchowski_rockette.TEST,
+        scope=obuchowski_rockette.SCOPE,
+        **tested,
+        p_adjusted=None,
+        adjustment="holm" if averaged else "benjamini-hochberg",
+        family=f"{dataset}/{where}/{kind}",
+        n_patients=plan.n_patients,
+        n_images=gap.n_images,
+        undefined_because=because,
+    )

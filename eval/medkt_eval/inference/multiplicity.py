@@ -1,0 +1,109 @@
+"""Adjustment of p-values within families of comparisons.
+
+In: p-values of one family. Out: adjusted p-values, by statsmodels. Which comparisons make a family is said in
+docs/statistics.md and decided in contrasts.py.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Self, TypeVar
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+from medkt_eval.runtime.garbage import quick_collections
+
+METHODS = {"holm": "holm", "benjamini-hochberg": "fdr_bh"}
+
+
+def adjust(p_values: Sequence[float | None], method: str) -> list[float | None]:
+    """Adjusted p-values of one family; a p-value that does not exist stays None and does not count.
+
+    Parameters
+    ----------
+    p_values : sequence of float or None
+        Raw p-values.
+    method : {"holm", "benjamini-hochberg"}
+        R: `p.adjust(p, "holm")`, `p.adjust(p, "BH")`.
+
+    Examples
+    --------
+    >>> [round(p, 3) for p in adjust([0.01, 0.04, 0.03], "holm")]
+    [0.03, 0.06, 0.06]
+    """
+    known = [p for p in p_values if p is not None]
+    if not known:
+        return list(p_values)
+    adjusted = iter(np.asarray(multipletests(known, method=METHODS[method])[1]))
+    return [None if p is None else float(next(adjusted)) for p in p_values]
+
+
+class Tested(Protocol):
+    """A row with a p-value that is adjusted in a family."""
+
+    p_value: float | None
+    adjustment: str
+    family: str
+
+    def model_copy(self, *, update: Mapping[str, Any]) -> Self:
+        """The same with some fields changed."""
+        ...
+
+
+T = TypeVar("T", bound=Tested)
+
+
+def adjusted_rows(rows: Sequence[T]) -> list[T]:
+    """The rows with `p_adjusted` of their families."""
+    families: dict[str, list[int]] = defaultdict(list)
+    for k, row in enumerate(rows):
+        families[row.family].append(k)
+    found = list(rows)
+    with quick_collections():
+        for members in families.values():
+            p_values = adjust([rows[k].p_value for k in members], rows[members[0]].adjustment)
+            for k, p in zip(members, p_values, strict=True):
+                found[k] = rows[k].model_copy(update={"p_adjusted": p})
+    return found
+
+
+def max_t(differences: np.ndarray, replicates: np.ndarray) -> np.ndarray:
+    """Step-down, with studentised differences and replicates centred at them.
+
+    Parameters
+    ----------
+    differences : float64, (m,)
+        Of one family.
+    replicates : float64, (m, n_replicates)
+        Of the differences. A replicate that is NaN in one of them is left out of all.
+
+    Returns
+    -------
+    float64, (m,)
+        Two-sided p-values, (count + 1)/(replicates + 1). With m = 1 this is the p-value before adjustment. NaN where
+        the replicates do not vary: such a difference is no member of the family.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(size=(3, 4999))
+    >>> max_t(np.array([3.0, 0.5, 2.3]), noise + [[3.0], [0.5], [2.3]]).round(3)
+    array([0.008, 0.624, 0.046])
+    """
+    defined = replicates[:, ~np.isnan(replicates).any(axis=0)]
+    adjusted = np.full(len(differences), np.nan)
+    if defined.shape[1] < 2:
+        return adjusted
+    se = defined.std(axis=1, ddof=1)
+    member = np.flatnonzero(np.ptp(defined, axis=1) > 0)
+    observed = np.abs(differences[member] / se[member])
+    under_null = np.abs((defined[member] - differences[member, None]) / se[member, None])
+
+    descending = np.argsort(-observed, kind="stable")
+    # The largest among a difference and all those with a smaller statistic, in each replicate.
+    successive = np.maximum.accumulate(under_null[descending[::-1]], axis=0)[::-1]
+    counts = (successive >= observed[descending, None]).sum(axis=1)
+    p_values = (counts + 1) / (defined.shape[1] + 1)
+    adjusted[member[descending]] = np.maximum.accumulate(p_values)
+    return adjusted

@@ -1,0 +1,330 @@
+"""The primary analysis: Obuchowski-Rockette, with seeds as random readers and patients as clustered cases.
+
+In: the metric of each seed's run of each arm of a contrast, and their covariance over patients. Out: `Contrast`, its
+value, its variance with seeds and patients both random, its degrees of freedom.
+
+Obuchowski & Rockette 1995, Commun. Stat. Simul. Comput. 24:285; Hillis 2007, Stat. Med. 26:596; Hillis 2014, Stat. Med.
+33:330. What differs from them: mean squares are never pooled over arms, and the degrees of freedom count patients too;
+docs/statistics.md says why and what it was measured to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy import stats
+
+from medkt_eval.inference.intervals import Interval, logit_interval
+from medkt_eval.inference.t_tests import TestResult, is_rounding
+from medkt_eval.results.schema import Scope
+
+NAME = "seeds+patients:or"
+TEST = "obuchowski-rockette"
+SCOPE: Scope = "seeds+patients"
+ONE_PATIENT = (
+    "without some patient the metric does not exist: all positive or negative images, or calls, are of one patient"
+)
+DegreesOfFreedom: TypeAlias = Literal["satterthwaite", "hillis"]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A contrast over arms with seeds and patients random."""
+
+    value: float
+    variance: float
+    variance_seeds: float
+    variance_patients: float
+    df: float  # infinite where it is Hillis's and seeds do not vary
+    df_hillis: float | None  # None where seeds do not vary: it would be infinite
+
+
+def patient_covariance(without_patient: np.ndarray) -> np.ndarray:
+    """Covariance over patients of several runs' metrics, by the patient jackknife.
+
+    Parameters
+    ----------
+    without_patient : float64, (n_runs, n_patients)
+        Each run's metric with each patient left out.
+
+    Returns
+    -------
+    float64, (n_runs, n_runs)
+        (P - 1)/P sum over patients of (theta(-i) - mean)(theta(-i) - mean)'.
+
+    Examples
+    --------
+    >>> patient_covariance(np.array([[0.7, 0.8, 0.75]])).round(6)
+    array([[0.003333]])
+    """
+    n_patients = without_patient.shape[1]
+    centred = without_patient - without_patient.mean(axis=1, keepdims=True)
+    # Pair by pair and not as one matrix product: a pair's bits then depend neither on the other runs nor on threads.
+    products = np.array([(centred * run).sum(axis=1) for run in centred])
+    return (n_patients - 1) / n_patients * products
+
+
+def analyse(
+    arms: Sequence[np.ndarray],
+    covariance: np.ndarray,
+    coefficients: Sequence[float],
+    *,
+    seeds: Literal["nested", "crossed"],
+    df_patients: float,
+    degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
+) -> Contrast:
+    """Analyse one contrast.
+
+    Parameters
+    ----------
+    arms : sequence of float64, (n_seeds,)
+        The metric of each seed's run, of the contrast's own arms and no others, each with two seeds or more.
+    covariance : float64, (n_runs, n_runs)
+        Covariance over patients of all those runs' metrics, arm by arm in the order of `arms`.
+    coefficients : sequence of float
+        (1, -1) for a difference, (1,) for one arm.
+    seeds : {"nested", "crossed"}
+        Nested: only a number is shared. Crossed: seed j of one arm shares initialisation and data order with seed j of
+        the others; all arms have the same seeds.
+    df_patients : float
+        Degrees of freedom of the patients: min(patients with a positive, patients with a negative) - 1 for one label,
+        patients - 1 for an average over labels.
+    degrees_of_freedom : {"satterthwaite", "hillis"}
+        Satterthwaite: as docs/statistics.md has it. Hillis, for comparison with other software: of seeds alone, as if
+        patients were endless, and with the mean squares of the contrast's arms pooled, in the variance too.
+
+    Notes
+    -----
+    Crossed or one arm alone, one image a patient, "hillis": variance and degrees of freedom are those of R's MRMCaov
+    0.3.0, `mrmc(empirical_auc(truth, rating), treatment, reader, case, cov = jackknife)`.
+    """
+    c = np.asarray(coefficients, dtype=np.float64)
+    r = np.array([len(arm) for arm in arms])
+    means = mean_covariances(covariance, r, seeds)
+    d = max(float(c @ means @ c), 0.0)
+    if d <= 1e-12 * float(np.abs(c) @ np.abs(means) @ np.abs(c)):  # covariances that cancel but for rounding
+        d = 0.0
+
+    mean_squares = np.array([arm.var(ddof=1) for arm in arms])
+    if seeds == "crossed":
+        by_seed = sum(weight * arm for weight, arm in zip(c, arms, strict=True))
+        v_seeds, df_seeds = float(np.var(by_seed, ddof=1)) / r[0], float(r[0] - 1)
+        v_pooled, df_pooled = v_seeds, df_seeds
+    else:
+        parts = c**2 * mean_squares / r
+        v_seeds = float(parts.sum())
+        df_seeds = v_seeds**2 / float((parts**2 / (r - 1)).sum()) if v_seeds > 0 else np.inf
+        df_pooled = float((r - 1).sum())
+        v_pooled = float((c**2 / r).sum() * ((r - 1) * mean_squares).sum() / df_pooled)
+    df_hillis = (v_pooled + d) ** 2 / (v_pooled**2 / df_pooled) if v_pooled > 0 else np.inf
+    if degrees_of_freedom == "hillis":
+        of_seeds, df = v_pooled, df_hillis
+    else:
+        of_seeds, df = v_seeds, _degrees_of_freedom(v_seeds, df_seeds, d, df_patients)
+    return Contrast(
+        value=float(sum(weight * arm.mean() for weight, arm in zip(c, arms, strict=True))),
+        variance=of_seeds + d,
+        variance_seeds=of_seeds,
+        variance_patients=d,
+        df=df,
+        df_hillis=finite(df_hillis),
+    )
+
+
+def interval(
+    values: np.ndarray,
+    covariance: np.ndarray,
+    *,
+    df_patients: float,
+    level: float,
+    scale: Literal["logit", "identity"] = "logit",
+    degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
+) -> Interval:
+    """Interval for one arm's metric: in (0, 1) on the logit scale by the delta method.
+
+    Parameters
+    ----------
+    values : float64, (n_seeds,)
+        The metric of each seed's run.
+    covariance : float64, (n_seeds, n_seeds)
+        Their covariance over patients; NaN where it does not exist.
+    df_patients : float
+        As in `analyse`.
+    level : float
+        Confidence level in (0, 1).
+    scale : {"logit", "identity"}
+        "identity", untransformed, for a metric that is not confined to (0, 1).
+    degrees_of_freedom : {"satterthwaite", "hillis"}
+        As in `analyse`. The limits of other software are those on the scale "identity".
+
+    Returns
+    -------
+    Interval
+        `seeds+patients:or`; its `se` is on the metric's own scale.
+    """
+    because = undefined(values, covariance, df_patients)
+    if because:
+        return Interval(NAME, None, None, level, None, None, because)
+    found = analyse(
+        [values], covariance, [1.0], seeds="nested", df_patients=df_patients, degrees_of_freedom=degrees_of_freedom
+    )
+    if scale == "logit":
+        return logit_interval(NAME, found.value, found.variance, finite(found.df), level)
+    se = found.variance**0.5
+    if is_rounding(se, values):
+        return Interval(NAME, None, None, level, 0.0, None, "no variation over seeds or patients to measure")
+    reach = float(stats.t.ppf(0.5 + level / 2, found.df)) * se
+    return Interval(NAME, found.value - reach, found.value + reach, level, se, finite(found.df))
+
+
+def compare(
+    a: np.ndarray,
+    b: np.ndarray,
+    covariance: np.ndarray,
+    *,
+    seeds: Literal["nested", "crossed"],
+    df_patients: float,
+    level: float,
+    bound: float = 1.0,
+    degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
+) -> TestResult:
+    """Test arm a minus arm b with seeds and patients random.
+
+    Parameters
+    ----------
+    a, b : float64, (n_seeds_a,), (n_seeds_b,)
+        The metric of each seed's run.
+    covariance : float64, (n_seeds_a + n_seeds_b, n_seeds_a + n_seeds_b)
+        Covariance over patients of a's runs and b's, in that order; NaN where it does not exist.
+    seeds : {"nested", "crossed"}
+        As in `analyse`.
+    df_patients : float
+        As in `analyse`.
+    level : float
+        Confidence level of the interval, which is not transformed.
+    bound : float
+        The largest difference that the metric can have: the interval is cut there.
+    degrees_of_freedom : {"satterthwaite", "hillis"}
+        As in `analyse`.
+    """
+    return contrast_test(
+        [a, b],
+        [1.0, -1.0],
+        covariance,
+        seeds=seeds,
+        df_patients=df_patients,
+        level=level,
+        bound=bound,
+        degrees_of_freedom=degrees_of_freedom,
+    )
+
+
+def contrast_test(
+    arms: Sequence[np.ndarray],
+    coefficients: Sequence[float],
+    covariance: np.ndarray,
+    *,
+    seeds: Literal["nested", "crossed"],
+    df_patients: float,
+    level: float,
+    bound: float,
+    degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
+) -> TestResult:
+    """Test a contrast of any number of arms, with seeds and patients random: parameters as in `analyse` and `compare`.
+
+    The TestResult's `difference` is the contrast's value.
+    """
+    value = float(sum(weight * arm.mean() for weight, arm in zip(coefficients, arms, strict=True)))
+    because = next((why for arm in arms if (why := undefined(arm, covariance, df_patients))), None)
+    if because:
+        return TestResult(TEST, SCOPE, value, None, None, None, level, None, None, None, because)
+    found = analyse(
+        arms, covariance, coefficients, seeds=seeds, df_patients=df_patients, degrees_of_freedom=degrees_of_freedom
+    )
+    se = found.variance**0.5
+    if is_rounding(se, np.concatenate(arms)):
+        because = "no variation over seeds or patients to measure"
+        return TestResult(TEST, SCOPE, value, 0.0, None, None, level, None, None, None, because)
+    statistic = value / se
+    reach = float(stats.t.ppf(0.5 + level / 2, found.df)) * se
+    return TestResult(
+        test=TEST,
+        scope=SCOPE,
+        difference=value,
+        se=se,
+        low=max(value - reach, -bound),
+        high=min(value + reach, bound),
+        level=level,
+        statistic=statistic,
+        df=finite(found.df),
+        p_value=float(2 * stats.t.sf(abs(statistic), found.df)),
+        df_hillis=found.df_hillis,
+    )
+
+
+def finite(df: float) -> float | None:
+    """Degrees of freedom as results.json has them: None where they are infinite and t is the normal distribution."""
+    return df if np.isfinite(df) else None
+
+
+def mean_covariances(covariance: np.ndarray, n_seeds: np.ndarray, seeds: Literal["nested", "crossed"]) -> np.ndarray:
+    """Covariance over patients of the arms' expected metrics.
+
+    Parameters
+    ----------
+    covariance : float64, (n_runs, n_runs)
+        Of runs, arm by arm.
+    n_seeds : int, (n_arms,)
+        Runs of each arm.
+    seeds : {"nested", "crossed"}
+        Between two arms: all pairs of runs, or pairs of different seeds.
+
+    Returns
+    -------
+    float64, (n_arms, n_arms)
+        Within an arm: the mean over pairs of different seeds.
+    """
+    ends = np.concatenate([[0], np.cumsum(n_seeds)])
+    blocks = [[covariance[a:b, c:d] for c, d in pairwise(ends)] for a, b in pairwise(ends)]
+    return np.array(
+        [
+            [_mean_covariance(block, i != k and seeds == "nested") for k, block in enumerate(row)]
+            for i, row in enumerate(blocks)
+        ]
+    )
+
+
+def _mean_covariance(block: np.ndarray, all_pairs: bool) -> float:
+    """Mean of a block of the covariance: over all its pairs, or over pairs of different seeds."""
+    if all_pairs:
+        return float(block.mean())
+    return float((block.sum() - np.trace(block)) / (block.size - len(block)))
+
+
+def _degrees_of_freedom(v_seeds: float, df_seeds: float, d: float, df_patients: float) -> float:
+    """Satterthwaite's; g = 1 + 2/df_seeds undoes the upward bias of a squared mean square."""
+    if v_seeds == 0:
+        return df_patients
+    inflated = (1 + 2 / df_seeds) * v_seeds
+    return (inflated + d) ** 2 / (inflated**2 / df_seeds + d**2 / df_patients)
+
+
+def undefined(values: np.ndarray, covariance: np.ndarray, df_patients: float) -> str | None:
+    """Why an arm cannot be analysed with random seeds and patients; None where it can.
+
+    Parameters
+    ----------
+    values : float64, (n_seeds,)
+    covariance : float64, (n_runs, n_runs)
+        Over patients, of the arm's runs or more.
+    df_patients : float
+    """
+    if len(values) < 2:
+        return "one seed: an analysis with random seeds needs two in each arm"
+    if df_patients < 1 or np.isnan(covariance).any():
+        return ONE_PATIENT
+    return None

@@ -1,0 +1,253 @@
+"""Every metric of every run of a data set, per label and averaged, with its covariance over patients.
+
+In: a `TestSet`. Out: `Measure`s, which intervals and tests are made of. Labels are taken one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+import numpy as np
+
+from medkt_eval.inference.delong import clustered_covariance, influence_covariance
+from medkt_eval.inference.obuchowski_rockette import patient_covariance
+from medkt_eval.measurement.label_averages import Average, LabelsDefined
+from medkt_eval.measurement.label_parts import LabelData, Part, joined, label_work
+from medkt_eval.measurement.one_label import Asked, Images, Measured, count_patients, measure_confusion
+from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.metrics.sums import OF_CONFUSION
+from medkt_eval.resampling.limits import MOST_UNDEFINED
+from medkt_eval.runtime.execution import HERE, Execution, Work
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One metric of one label or average, of every run of a data set.
+
+    Parameters
+    ----------
+    metric, label : str
+    runs : tuple of str
+        Run ids.
+    values : float64, (n_runs,)
+        NaN where a run's value does not exist.
+    because : tuple of (str or None), (n_runs,)
+        Why it does not.
+    covariance : float64, (n_runs, n_runs)
+        Over patients: by the patient jackknife, or by the bootstrap where a metric has none. NaN where undefined.
+    delong : float64, (n_runs, n_runs), or None
+        Clustered DeLong covariance, for AUC.
+    replicates : float64, (n_runs, replicates)
+        In each bootstrap replicate, the same draws of patients for every run, label and metric.
+    without_patient : float64, (n_runs, n_patients), or None
+        Without each patient; None where it was not asked for or does not exist.
+    has_jackknife : bool
+        Whether `covariance` is the patient jackknife's.
+    """
+
+    metric: str
+    label: str
+    runs: tuple[str, ...]
+    values: np.ndarray
+    because: tuple[str | None, ...]
+    n_images: int
+    n_positive: int | None
+    df_patients: float
+    covariance: np.ndarray
+    delong: np.ndarray | None
+    replicates: np.ndarray
+    without_patient: np.ndarray | None
+    has_jackknife: bool = True
+    group: str | None = None
+
+    @property
+    def no_covariance_because(self) -> str | None:
+        """Why a bootstrap covariance does not exist; None where it does, or where the jackknife makes it."""
+        if self.has_jackknife or not np.isnan(self.covariance).any():
+            return None
+        return "its covariance is the bootstrap's, which does not exist: too few replicates, or over 1 % are undefined"
+
+    def of(self, runs: np.ndarray) -> Measure:
+        """The same of some runs alone, given by their places, int64."""
+        block = np.ix_(runs, runs)
+        return replace(
+            self,
+            runs=tuple(self.runs[j] for j in runs),
+            values=self.values[runs],
+            because=tuple(self.because[j] for j in runs),
+            covariance=self.covariance[block],
+            delong=None if self.delong is None else self.delong[block],
+            replicates=self.replicates[runs],
+            without_patient=None if self.without_patient is None else self.without_patient[runs],
+        )
+
+    @property
+    def undefined_because(self) -> str | None:
+        """The first run's reason; a mean over the seeds that are left would be another quantity."""
+        return next((f"{run}: {why}" for run, why in zip(self.runs, self.because, strict=True) if why), None)
+
+
+def measure(
+    test: TestSet,
+    asked: Asked,
+    *,
+    averages: tuple[str, ...] = ("macro", "weighted"),
+    labels_defined: LabelsDefined = "all",
+    keep_patients: bool = False,
+    images: np.ndarray | None = None,
+    execution: Execution = HERE,
+) -> Iterator[Measure]:
+    """Measure every metric asked for: label by label, then the averages.
+
+    Parameters
+    ----------
+    test : TestSet
+    asked : Asked
+    averages : tuple of str
+        Besides the labels: of "macro", "weighted", "micro", "macro_ovo".
+    labels_defined : {"all", "defined"}
+        See `averages.Average`.
+    keep_patients : bool
+        Keep the values without each patient, which need memory.
+    images : bool, (n_images,), or None
+        A subgroup's images; None: all.
+    execution : Execution
+        Where labels are measured.
+    """
+    among = np.ones(test.n_images, dtype=bool) if images is None else images
+    gathered: dict[str, Average] = {}
+    multiclass = test.predictions.task == "multiclass"
+    works = (_label(test, asked, k, among, execution) for k in range(len(test.labels)))
+    for positives, found in map(joined, execution.in_order(works)):
+        while found:  # what a label took is freed before the next one's turn
+            one = found.pop(0)
+            if one.metric not in gathered:
+                gathered[one.metric] = Average(labels_defined, test.n_patients, test.patient[among])
+            gathered[one.metric].add(one, positives)
+            yield _settled(test, one, keep_patients)
+    for average in gathered.values():
+        for one in average.measured():
+            if one.label in averages:
+                yield _settled(test, one, keep_patients, average.influence_of(one.label, one.values))
+    if "micro" in averages:
+        for one in _micro(test, asked, among, execution):
+            yield _settled(test, one, keep_patients)
+    elif multiclass and OF_CONFUSION.keys() & set(asked.metrics):
+        for one in _of_all_classes(test, asked, among):
+            yield _settled(test, one, keep_patients)
+    if "macro_ovo" in averages and multiclass and "auc" in asked.metrics:
+        yield _settled(test, _one_versus_one(test, asked, among, execution), keep_patients)
+
+
+def _label(test: TestSet, asked: Asked, k: int, among: np.ndarray, execution: Execution) -> Work[Part]:
+    """Each metric of label k."""
+    labelled = among & ~np.isnan(test.truth(k))
+    subset = slice(None) if labelled.all() else labelled  # all of them: without a copy
+    called, because = test.called(k)
+    images = Images(test.truth(k)[subset] == 1, test.patient[subset], test.n_patients)
+    calls = [None if run is None else run[subset] for run in called]
+    refitted = [] if test.refitted is None else [(slice(None), test.refitted[:, k])]
+    data = LabelData(asked, test.labels[k], images, test.scores_of(k)[:, subset], calls, because, refitted)
+    return label_work(data, execution)
+
+
+def _micro(test: TestSet, asked: Asked, among: np.ndarray, execution: Execution) -> list[Measured]:
+    """All labels' images as if of one label."""
+    subsets = [among & ~np.isnan(test.truth(k)) for k in range(len(test.labels))]
+    truth = np.concatenate([test.truth(k)[subset] == 1 for k, subset in enumerate(subsets)])
+    patient = np.concatenate([test.patient[subset] for subset in subsets])
+    scores = np.concatenate([test.scores_of(k)[:, subset] for k, subset in enumerate(subsets)], axis=1)
+    called: list[np.ndarray | None] = []
+    because: list[str | None] = []
+    of_labels = [test.called(k) for k in range(len(test.labels))]
+    for run in range(len(test.runs)):
+        reasons = [whys[run] for _, whys in of_labels if whys[run]]
+        parts = [calls[run] for calls, _ in of_labels]
+        because.append(reasons[0] if reasons else None)
+        called.append(
+            None
+            if reasons
+            else np.concatenate([part[subset] for part, subset in zip(parts, subsets, strict=True) if part is not None])
+        )
+    ends = np.cumsum([subset.sum() for subset in subsets])
+    refitted = (
+        []
+        if test.refitted is None
+        else [
+            (slice(end - subset.sum(), end), test.refitted[:, k])
+            for k, (end, subset) in enumerate(zip(ends, subsets, strict=True))
+        ]
+    )
+    data = LabelData(asked, "micro", Images(truth, patient, test.n_patients), scores, called, because, refitted)
+    ((_, found),) = map(joined, execution.in_order([label_work(data, execution)]))
+    if test.predictions.task == "multilabel":
+        return [replace(one, df_patients=count_patients(patient) - 1.0) for one in found]
+    whole = _of_all_classes(test, asked, among)
+    replaced = {one.metric for one in whole}
+    return [one for one in found if one.metric not in replaced] + whole
+
+
+def _of_all_classes(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
+    return measure_confusion(
+        asked,
+        test.predictions.classes[among],
+        test.arg_max[:, among],
+        len(test.labels),
+        test.patient[among],
+        test.n_patients,
+    )
+
+
+def _one_versus_one(test: TestSet, asked: Asked, among: np.ndarray, execution: Execution) -> Measured:
+    """Hand & Till 2001, Mach. Learn. 45:171: the mean AUC of each class against each other one, by its own score."""
+    average = Average("all", test.n_patients, test.patient[among])
+    auc = replace(asked, metrics=("auc",))
+    pairs = permutations(range(len(test.labels)), 2)
+    works = (label_work(_one_class_of_two(test, auc, among, a, b), execution) for a, b in pairs)
+    for positives, found in map(joined, execution.in_order(works)):
+        average.add(found[0], positives)
+    return replace(average.measured()[0], label="macro_ovo")
+
+
+def _one_class_of_two(test: TestSet, asked: Asked, among: np.ndarray, a: int, b: int) -> LabelData:
+    subset = among & np.isin(test.predictions.classes, (a, b))
+    images = Images(test.predictions.classes[subset] == a, test.patient[subset], test.n_patients)
+    none = [None] * len(test.runs)
+    label = f"{test.labels[a]} against {test.labels[b]}"
+    return LabelData(asked, label, images, test.scores_of(a)[:, subset], none, none)
+
+
+def _settled(test: TestSet, one: Measured, keep_patients: bool, influence: np.ndarray | None = None) -> Measure:
+    delong = None
+    if influence is not None:
+        delong = influence_covariance(influence)
+    elif one.influences is not None:
+        delong = clustered_covariance(one.influences)
+    return Measure(
+        metric=one.metric,
+        label=one.label,
+        runs=test.runs,
+        values=one.values,
+        because=one.because,
+        n_images=one.n_images,
+        n_positive=one.n_positive,
+        df_patients=one.df_patients,
+        covariance=patient_covariance(one.without_patient)
+        if one.has_jackknife
+        else replicate_covariance(one.replicates),
+        delong=delong,
+        replicates=one.replicates.copy(),
+        without_patient=one.without_patient.copy() if keep_patients and one.has_jackknife else None,
+        has_jackknife=one.has_jackknife,
+    )
+
+
+def replicate_covariance(replicates: np.ndarray) -> np.ndarray:
+    """Covariance over the replicates that exist; NaN where there are none, or more than 1 % do not exist."""
+    defined = ~np.isnan(replicates).any(axis=0)
+    if defined.sum() < max(2, (1 - MOST_UNDEFINED) * replicates.shape[1]):
+        return np.full((len(replicates), len(replicates)), np.nan)
+    drawn = np.ascontiguousarray(replicates[:, defined])
+    return patient_covariance(drawn) * drawn.shape[1] / (drawn.shape[1] - 1) ** 2

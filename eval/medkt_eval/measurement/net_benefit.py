@@ -1,0 +1,89 @@
+"""Net benefit: what acting on a model's calls is worth, against acting on everyone or no one.
+
+In: a `TestSet`. Out: net-benefit `Curve`s of arms, per label. Vickers & Elkin 2006, Med. Decis. Making 26:565.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from medkt_eval.inference.obuchowski_rockette import interval, patient_covariance
+from medkt_eval.measurement.one_label import Images
+from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.metrics import sums
+from medkt_eval.results.schema import Arm, Curve
+
+THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2))  # probabilities at which one would act
+
+
+def net_benefit(calls: np.ndarray, threshold: float) -> np.ndarray:
+    """Hits less false alarms, these weighed by the odds of the threshold, per image.
+
+    Parameters
+    ----------
+    calls : float64, (4, ...)
+        Images, positives, calls and hits, as `sums.calls` sums them; NaN is what no image gives.
+    threshold : float
+        Probability in (0, 1) at and above which one acts.
+
+    Examples
+    --------
+    >>> float(net_benefit(np.array([100.0, 20.0, 30.0, 15.0]), 0.2))
+    0.1125
+    """
+    images, _, called, hits = calls
+    worth = hits - (called - hits) * threshold / (1 - threshold)
+    return np.divide(worth, images, out=np.full(np.shape(images), np.nan), where=images > 0)
+
+
+def net_benefit_curves(
+    test: TestSet, arms: Sequence[Arm], places: Mapping[str, np.ndarray], level: float
+) -> list[Curve]:
+    """Net benefit against the threshold probability, mean over an arm's seeds; the reference is acting on everyone.
+
+    Labels whose scores are not probabilities have none. Limits: `seeds+patients:or`, untransformed; none where an arm
+    has one seed.
+    """
+    made = []
+    for k, label in enumerate(test.labels):
+        labelled = ~np.isnan(test.truth(k))
+        scores = test.scores_of(k)[:, labelled]
+        truth, patient = test.truth(k)[labelled] == 1, test.patient[labelled]
+        if (scores < 0).any() or (scores > 1).any() or not 0 < truth.sum() < truth.size:
+            continue
+        share = float(truth.mean())
+        df = Images(truth, patient, test.n_patients).df_patients
+        for arm in arms:
+            y, low, high = [], [], []
+            for threshold in THRESHOLDS:
+                tables = [
+                    sums.calls(truth, scores[place] >= threshold, patient, test.n_patients) for place in places[arm.arm]
+                ]
+                values = np.array([net_benefit(table.total, threshold) for table in tables])
+                y.append(float(values.mean()))
+                without = np.array([net_benefit(table.without_patient, threshold) for table in tables])
+                limits = interval(values, patient_covariance(without), df_patients=df, level=level, scale="identity")
+                low.append(limits.low)
+                high.append(limits.high)
+            made.append(
+                Curve(
+                    curve="net-benefit",
+                    dataset=test.dataset,
+                    arm=arm.arm,
+                    run_id=None,
+                    metric="net_benefit",
+                    label=label,
+                    x_name="threshold",
+                    x=[float(t) for t in THRESHOLDS],
+                    y=y,
+                    low=low,
+                    high=high,
+                    interval="seeds+patients:or",
+                    level=level,
+                    reference=[share - (1 - share) * float(t / (1 - t)) for t in THRESHOLDS],
+                    n_seeds=len(places[arm.arm]),
+                )
+            )
+    return made

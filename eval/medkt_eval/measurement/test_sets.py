@@ -1,0 +1,228 @@
+"""The test set that all runs of a data set share, and what each run said of it.
+
+In: run records. Out: `TestSet`: truth, patients and groups once, every run's scores and thresholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from medkt_eval.errors import InputError
+from medkt_eval.metrics.thresholds import ChosenThreshold, choose
+from medkt_eval.predictions.parquet_columns import PredictionFile, Readable
+from medkt_eval.predictions.run_folders import Run
+from medkt_eval.predictions.same_images import check_same_images, check_same_validation
+from medkt_eval.resampling.threshold_refit import Refit
+from medkt_eval.runtime.execution import HERE, Execution
+
+HELD_BYTES = 2**30  # of a data set's scores; larger ones are read label by label, whenever they are asked for
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """One data set's test images with the scores of all its runs.
+
+    Parameters
+    ----------
+    dataset : str
+    predictions : Predictions or PredictionFile
+        The first run's: images, patients, targets and groups, which all runs share.
+    patient : int64, (n_images,)
+        Each image's patient, by sorted patient id; an image is its own patient where none is named.
+    n_patients : int
+    runs : tuple of str
+        Run ids.
+    scores : sequence of float64, (n_labels,) of (n_runs, n_images)
+        An array, or read when asked for.
+    thresholds : tuple of tuple of ChosenThreshold, (n_runs, n_labels)
+        Of multi-label runs; empty for multi-class ones.
+    refitted : float64, (n_runs, n_labels, replicates), or None
+        Thresholds chosen again in each bootstrap replicate; None: they are held fixed.
+    """
+
+    __test__ = False  # not a test of pytest's
+
+    dataset: str
+    predictions: Readable
+    patient: np.ndarray
+    n_patients: int
+    runs: tuple[str, ...]
+    scores: np.ndarray | _ScoresOnDisk
+    thresholds: tuple[tuple[ChosenThreshold, ...], ...]
+    refitted: np.ndarray | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Findings or classes."""
+        return self.predictions.labels
+
+    @property
+    def n_images(self) -> int:
+        """Test images."""
+        return len(self.predictions.image_ids)
+
+    @property
+    def n_patients_named(self) -> int | None:
+        """Patients; None where images were declared independent and no patient is named."""
+        return None if self.predictions.patient_ids is None else self.n_patients
+
+    def truth(self, k: int) -> np.ndarray:
+        """Label k: 1, 0, or NaN where it is not labelled; float64, (n_images,)."""
+        return self.predictions.target(k)
+
+    def scores_of(self, k: int) -> np.ndarray:
+        """Every run's scores of label k, float64, (n_runs, n_images)."""
+        return self.scores[k]
+
+    @cached_property
+    def arg_max(self) -> np.ndarray:
+        """The class that each run scores highest, of equals the first: int64, (n_runs, n_images)."""
+        highest, found = self.scores_of(0).copy(), np.zeros((len(self.runs), self.n_images), dtype=np.int64)
+        for k in range(1, len(self.labels)):
+            scores = self.scores_of(k)
+            higher = scores > highest
+            found[higher], highest[higher] = k, scores[higher]
+        return found
+
+    def called(self, k: int) -> tuple[list[np.ndarray | None], list[str | None]]:
+        """Each run's calls of label k, bool (n_images,), or None with the reason."""
+        if self.predictions.task == "multiclass":
+            return [run == k for run in self.arg_max], [None] * len(self.runs)
+        chosen = [run[k] for run in self.thresholds]
+        calls = [None if t.value is None else s >= t.value for t, s in zip(chosen, self.scores_of(k), strict=True)]
+        return calls, [t.undefined_because for t in chosen]
+
+
+def read_test_sets(
+    records: Sequence[Run],
+    *,
+    independent_images: bool,
+    threshold_rule: str,
+    refit: Refit | None = None,
+    execution: Execution = HERE,
+) -> list[TestSet]:
+    """The test set of each data set, in the order of the first run of each.
+
+    Parameters
+    ----------
+    records : sequence of Run
+    independent_images : bool
+        Whether patients may be unnamed.
+    threshold_rule : str
+        See `thresholds.choose`.
+    refit : Refit or None
+        Choose thresholds again in each bootstrap replicate; None: not.
+    execution : Execution
+        Where that is computed.
+
+    Raises
+    ------
+    InputError
+        If the runs of a data set differ in images, patients, targets or labels, or patients are not named.
+    """
+    by_dataset: dict[str, list[Run]] = {}
+    for record in records:
+        by_dataset.setdefault(record.manifest.arm.dataset, []).append(record)
+    tests = []
+    for dataset, runs in by_dataset.items():
+        held = _bytes_of_scores(runs) <= HELD_BYTES
+        test = _test_set(dataset, runs, held, independent_images=independent_images, threshold_rule=threshold_rule)
+        if refit is not None and test.thresholds:
+            validations = _validations(runs, held, independent_images=independent_images)
+            refitted = refit.thresholds(validations, len(test.labels), dataset=dataset, execution=execution)
+            test = replace(test, refitted=refitted)
+        tests.append(test)
+    return tests
+
+
+def _test_set(
+    dataset: str, records: Sequence[Run], held: bool, *, independent_images: bool, threshold_rule: str
+) -> TestSet:
+    first = records[0].test(held=held)
+    _check_named(first, independent_images)
+    patient, n_patients = first.patients()
+    if n_patients < 2:
+        raise InputError(
+            f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
+        )
+
+    scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if held else _ScoresOnDisk()
+    thresholds = []
+    for j, record in enumerate(records):
+        own = first if j == 0 else record.test(held=held)
+        _check_alike(first, own, records[0].manifest.run_id, record.manifest.run_id, dataset)
+        if isinstance(scores, _ScoresOnDisk):
+            scores.add(own)
+        else:
+            scores[:, j] = [own.score(k) for k in range(len(scores))]
+        if own.task == "multilabel":
+            thresholds.append(tuple(choose(record.validation(held=held), own.labels, threshold_rule)))
+    return TestSet(
+        dataset=dataset,
+        predictions=first,
+        patient=patient,
+        n_patients=n_patients,
+        runs=tuple(record.manifest.run_id for record in records),
+        scores=scores,
+        thresholds=tuple(thresholds),
+    )
+
+
+def _validations(records: Sequence[Run], held: bool, *, independent_images: bool) -> Iterator[Readable | None]:
+    """Each run's validation predictions, all of the same images; None where it has none."""
+    seen: tuple[str, Readable] | None = None  # the first that there are
+    for record in records:
+        validation = record.validation(held=held)
+        if validation is not None:
+            _check_named(validation, independent_images)
+            seen = seen or (record.manifest.run_id, validation)
+            check_same_validation(seen[1], validation, (seen[0], record.manifest.run_id))
+        yield validation
+
+
+class _ScoresOnDisk:
+    """Scores of each label, float64, (n_runs, n_images), read when asked for; the last label's are kept."""
+
+    def __init__(self) -> None:
+        self._runs: list[Readable] = []
+        self._last: tuple[int, np.ndarray] | None = None
+
+    def add(self, run: Readable) -> None:
+        """Add a run, whose images are those of the runs before."""
+        self._runs.append(run.without_ids() if isinstance(run, PredictionFile) else run)
+
+    def __len__(self) -> int:
+        return len(self._runs[0].labels)
+
+    def __getitem__(self, k: int) -> np.ndarray:
+        if self._last is None or self._last[0] != k:
+            self._last = None  # before the next is read: memory holds one label
+            self._last = k, np.array([run.score(k) for run in self._runs])
+        return self._last[1]
+
+
+def _bytes_of_scores(records: Sequence[Run]) -> int:
+    """What all runs' scores would take in memory; of tables whose number of rows is not known, nothing."""
+    return sum(8 * (record.test_rows() or 0) * len(record.manifest.labels) for record in records)
+
+
+def _check_named(predictions: Readable, independent_images: bool) -> None:
+    if predictions.patient_ids is None and not independent_images:
+        raise InputError(
+            f"{predictions.source}: no column 'patient_id'; images of one patient are not independent. Add it, or, if "
+            "every patient has one image, say so: --independent-images, or independent_images = true in [analysis] of "
+            "the study file"
+        )
+
+
+def _check_alike(first: Readable, own: Readable, a: str, b: str, dataset: str) -> None:
+    if first.labels != own.labels or first.task != own.task:
+        raise InputError(
+            f"runs {a} and {b} have different labels or tasks on {dataset}; comparisons need the same labels in the "
+            "same order"
+        )
+    check_same_images(first, own, (a, b))

@@ -1,0 +1,155 @@
+"""Average precision and its exact patient jackknife.
+
+In: `Ranking`, one label's images in the order of one run's scores. Out: average precision, with all patients and
+without each.
+
+With TP(x) and N(x) the positive images and all images that score at least as high as a positive x, average precision is
+the mean over the m positives of TP(x)/N(x): scikit-learn's sum over thresholds, a term a positive.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from medkt_eval.metrics.ranking import Ranking
+
+
+def average_precision(ranking: Ranking) -> float:
+    """Average precision of one run on one label; NaN without a positive.
+
+    Parameters
+    ----------
+    ranking : Ranking
+
+    Notes
+    -----
+    scikit-learn: `average_precision_score(positive, scores)`, which says 0 where there is no positive.
+
+    Examples
+    --------
+    >>> from medkt_eval.metrics.ranking import rank
+    >>> average_precision(rank(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]), np.arange(4), 4)).__round__(6)
+    0.833333
+    """
+    if ranking.n_positive == 0:
+        return float("nan")
+    hits, images, _ = _at_or_above(ranking.positive, ranking.ends_tie)
+    return float((hits / images)[ranking.positive[::-1]].mean())
+
+
+def average_precision_without_each_patient(ranking: Ranking) -> np.ndarray:
+    """Average precision with one patient left out, for every patient, exact.
+
+    Parameters
+    ----------
+    ranking : Ranking
+
+    Returns
+    -------
+    float64, (n_patients,)
+        NaN where no positive is left; all images' value for a patient without images.
+
+    Notes
+    -----
+    Without a patient who has a positives and b images at or above x, TP(x)/N(x) becomes (TP(x) - a)/(N(x) - b). Between
+    two neighbouring images of the patient a and b are constant, so that prefix sums over the positives of TP/(N - b)
+    and of 1/(N - b), a pair for each b, give the sum over all positives there at once; the patient's own are taken off.
+    With N images, m positives: O(N + m sqrt(N)) steps and O(N) memory, however the images lie among the patients.
+    """
+    return _without_each(ranking.positive, ranking.patient, ranking.ends_tie, ranking.n_patients)
+
+
+@njit(cache=True, nogil=True)
+def _at_or_above(positive, ends_tie):
+    """For each image, in descending order of score: positives and images that score at least as high; positives higher.
+
+    Returns
+    -------
+    int64, (n_images,), three times
+    """
+    n_images = len(positive)
+    hits, images, higher = np.empty(n_images, np.int64), np.empty(n_images, np.int64), np.empty(n_images, np.int64)
+    start = positives = 0
+    for end in range(n_images):
+        positives += positive[n_images - 1 - end]
+        if end + 1 == n_images or ends_tie[n_images - 2 - end]:
+            hits[start : end + 1] = positives
+            images[start : end + 1] = end + 1
+            higher[start : end + 1] = 0 if start == 0 else hits[start - 1]
+            start = end + 1
+    return hits, images, higher
+
+
+@njit(cache=True, nogil=True)
+def _without_each(positive, patient, ends_tie, n_patients):
+    hits, images, higher = _at_or_above(positive, ends_tie)
+    positive, patient = positive[::-1], patient[::-1]
+    tp, n = hits[positive], images[positive]  # of each positive, in descending order of score
+    m = len(tp)
+    own, first = _by_patient(patient, n_patients)
+    total = np.zeros(n_patients)  # sum over the positives that are left of their precision
+    a = np.zeros(n_patients, np.int64)  # positives among each patient's first b images
+    with_tp, alone = np.zeros(m + 1), np.zeros(m + 1)  # prefix sums of TP/(N - b) and of 1/(N - b)
+    active = np.arange(n_patients)  # patients with b images or more
+    b = 0
+    while len(active):
+        few = len(active) <= b  # then it is cheaper to walk along each one's positives; m sqrt(N) bounds both costs
+        if not few:
+            for x in range(m):
+                share = 1 / (n[x] - b) if n[x] > b else 0.0  # N = b: the patient's own images and no others
+                with_tp[x + 1] = with_tp[x] + tp[x] * share
+                alone[x + 1] = alone[x] + share
+        still = 0
+        for i in active:
+            following = first[i] + b  # the place in `own` of the image that ends this stretch
+            has_more = following < first[i + 1]
+            begin = higher[own[following - 1]] if b else 0
+            end = higher[own[following]] if has_more else m
+            if few:
+                for x in range(begin, end):
+                    if n[x] > b:
+                        total[i] += (tp[x] - a[i]) / (n[x] - b)
+            else:
+                total[i] += with_tp[end] - with_tp[begin] - a[i] * (alone[end] - alone[begin])
+            if has_more:
+                a[i] += positive[own[following]]
+                active[still] = i
+                still += 1
+        active = active[:still]
+        b += 1
+    for i in range(n_patients):
+        mine = own[first[i] : first[i + 1]]
+        total[i] -= _own_share(positive[mine], hits[mine], images[mine])
+        total[i] = total[i] / (m - a[i]) if m > a[i] else np.nan
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _own_share(positive, hits, images):
+    """What one patient's own positives have added to the sum: the arguments are of that patient's images."""
+    share = 0.0
+    a = tied = 0
+    for k in range(len(positive)):
+        a += positive[k]
+        tied += positive[k]
+        if k + 1 == len(positive) or images[k + 1] != images[k]:
+            if images[k] > k + 1:
+                share += tied * (hits[k] - a) / (images[k] - k - 1)
+            tied = 0
+    return share
+
+
+@njit(cache=True, nogil=True)
+def _by_patient(patient, n_patients):
+    """Places of the images, patient by patient and each patient's in their order; where each patient's begin."""
+    first = np.zeros(n_patients + 1, np.int64)
+    for i in patient:
+        first[i + 1] += 1
+    first = np.cumsum(first)
+    free = first.copy()
+    places = np.empty(len(patient), np.int64)
+    for k, i in enumerate(patient):
+        places[free[i]] = k
+        free[i] += 1
+    return places, first

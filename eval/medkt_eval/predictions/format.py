@@ -1,0 +1,283 @@
+"""The prediction format: read, write, validate, align.
+
+In: Parquet, CSV or CSV.gz files, one row an image. Out: `Predictions`, rows sorted by image id, so that the order of a
+file's rows changes nothing. docs/formats.md describes the columns for writers in any language.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import pandas as pd
+
+from medkt_eval.errors import InputError
+
+Task = Literal["multilabel", "multiclass"]
+SUFFIXES = (".parquet", ".csv", ".csv.gz")
+PROBABILITIES_SUM_TO = 1e-3  # of 1, or nearer
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Scores of one model on one set of images, with the images' targets.
+
+    Parameters
+    ----------
+    task : {"multilabel", "multiclass"}
+        Several findings an image, or one class an image.
+    labels : tuple of str
+        Findings or classes.
+    image_ids : str, (n_images,)
+        Sorted and unique.
+    patient_ids : str, (n_images,) or None
+        None only where the file has no such column.
+    targets : float64, (n_images, n_labels) or int64, (n_images,)
+        Multi-label: 0, 1 or NaN (not labelled). Multi-class: index into `labels`.
+    scores : float64, (n_images, n_labels)
+        Higher = more likely. Multi-class: probabilities.
+    groups : dict of str to str, (n_images,)
+        Columns `group_<name>`.
+    source : str
+        The file, for messages.
+    """
+
+    task: Task
+    labels: tuple[str, ...]
+    image_ids: np.ndarray
+    patient_ids: np.ndarray | None
+    targets: np.ndarray
+    scores: np.ndarray
+    groups: dict[str, np.ndarray] = field(default_factory=dict)
+    source: str = "predictions"
+
+    def patients(self) -> tuple[np.ndarray, int]:
+        """Each image's patient by sorted patient id, int64, (n_images,), and how many there are.
+
+        An image is its own patient where none is named.
+        """
+        if self.patient_ids is None:
+            return np.arange(len(self.image_ids)), len(self.image_ids)
+        names, patient = np.unique(self.patient_ids.astype(str), return_inverse=True)
+        return patient, len(names)
+
+    def target(self, k: int) -> np.ndarray:
+        """Label k: 1, 0, or NaN where it is not labelled; float64, (n_images,)."""
+        return self.targets[:, k] if self.task == "multilabel" else (self.targets == k).astype(np.float64)
+
+    def score(self, k: int) -> np.ndarray:
+        """Scores of label k, float64, (n_images,)."""
+        return self.scores[:, k]
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Multi-class: each image's class, int64, (n_images,)."""
+        return self.targets
+
+
+def target_column(label: str) -> str:
+    """Column of a finding's targets."""
+    return f"target_{label}"
+
+
+def score_column(label: str) -> str:
+    """Column of a label's scores."""
+    return f"score_{label}"
+
+
+def find(folder: Path, split: str) -> Path | None:
+    """Path of `predictions-<split>` in a run folder in any of the formats, or None.
+
+    Raises
+    ------
+    InputError
+        If there are several.
+    """
+    found = [path for suffix in SUFFIXES if (path := folder / f"predictions-{split}{suffix}").is_file()]
+    if len(found) > 1:
+        raise InputError(f"{folder}: {', '.join(path.name for path in found)}: expected one of them; remove the others")
+    return found[0] if found else None
+
+
+def read(path: Path, task: Task, labels: Sequence[str]) -> Predictions:
+    """Read and validate one prediction file.
+
+    Parameters
+    ----------
+    path : Path
+        A .parquet, .csv or .csv.gz file.
+    task : {"multilabel", "multiclass"}
+        What the columns must be.
+    labels : sequence of str
+        The labels that the file must hold, all of them and no others.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a column or value is not as docs/formats.md says.
+    """
+    try:
+        with path.open("rb") as file:
+            frame = pd.read_parquet(file) if path.suffix == ".parquet" else _read_csv(file, gzip=path.suffix == ".gz")
+    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two: a damaged .gz
+        raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
+    return from_frame(frame, task, labels, source=str(path))
+
+
+def _read_csv(file: BinaryIO, *, gzip: bool) -> pd.DataFrame:
+    compression: Literal["gzip"] | None = "gzip" if gzip else None
+    names = [str(name) for name in pd.read_csv(file, nrows=0, compression=compression).columns]
+    file.seek(0)
+    # "007" is an id and "01" a group: text, not numbers
+    text: dict[Any, Any] = {
+        name: str for name in names if name in ("image_id", "patient_id", "target") or name.startswith("group_")
+    }
+    return pd.read_csv(file, dtype=text, keep_default_na=False, na_values=[""], compression=compression)
+
+
+def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source: str) -> Predictions:
+    """Validate a table of predictions (columns as in docs/formats.md) and sort it by image id.
+
+    Raises
+    ------
+    InputError
+        As `read`, naming `source`.
+    """
+    target_columns = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
+    score_columns = [score_column(label) for label in labels]
+    check_columns([str(name) for name in frame.columns], task, labels, source=source)
+    if frame.empty:
+        raise InputError(f"{source}: no rows; expected one an image")
+
+    nameless = _texts(frame["image_id"]) == ""
+    if nameless.any():
+        raise InputError(f"{source}: row {_first(nameless)}: no image_id; expected one on every row")
+    frame = frame.assign(image_id=frame["image_id"].astype(str)).sort_values("image_id", kind="stable")
+    repeated = frame["image_id"].duplicated()
+    if repeated.any():
+        raise InputError(
+            f"{source}: image_id {frame['image_id'][repeated].iloc[0]!r} stands in several rows; "
+            "expected one row an image"
+        )
+    image_ids = frame["image_id"].to_numpy(dtype=object)
+
+    patient_ids = None
+    if "patient_id" in frame.columns:
+        patient_ids = _texts(frame["patient_id"])
+        missing = patient_ids == ""
+        if missing.any():
+            raise InputError(f"{source}: image {image_ids[missing][0]!r}: no patient_id; expected one on every row")
+
+    scores = np.column_stack([_numbers(frame[name], source, image_ids) for name in score_columns])
+    bad = ~np.isfinite(scores)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise InputError(
+            f"{source}: image {image_ids[row]!r}: {score_columns[column]} is {scores[row, column]}; "
+            "expected a finite number"
+        )
+    targets = (
+        _multilabel_targets(frame, target_columns, source, image_ids)
+        if task == "multilabel"
+        else _multiclass_targets(frame, labels, scores, source, image_ids)
+    )
+    groups = {
+        str(name).removeprefix("group_"): _texts(frame[name])
+        for name in frame.columns
+        if str(name).startswith("group_")
+    }
+    return Predictions(task, tuple(labels), image_ids, patient_ids, targets, scores, groups, source)
+
+
+def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, source: str) -> None:
+    """Refuse columns that are not those of docs/formats.md.
+
+    Raises
+    ------
+    InputError
+        Naming the first column that is absent or unknown.
+    """
+    targets = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
+    needed = ["image_id", *targets, *map(score_column, labels)]
+    absent = [name for name in needed if name not in names]
+    if absent:
+        raise InputError(f"{source}: no column {absent[0]!r}; a {task} file of these labels needs it (docs/formats.md)")
+    known = {"patient_id", *needed}
+    unknown = [name for name in names if name not in known and not name.startswith("group_")]
+    if unknown:
+        raise InputError(f"{source}: unknown column {unknown[0]!r}; expected {', '.join(sorted(known)[:4])}, ...")
+
+
+def to_frame(predictions: Predictions) -> pd.DataFrame:
+    """Columns of docs/formats.md; scores as float32, as models give them."""
+    columns: dict[str, object] = {"image_id": predictions.image_ids}
+    if predictions.patient_ids is not None:
+        columns["patient_id"] = predictions.patient_ids
+    columns |= {f"group_{name}": values for name, values in predictions.groups.items()}
+    if predictions.task == "multilabel":
+        for k, label in enumerate(predictions.labels):
+            columns[f"target_{label}"] = pd.array(predictions.targets[:, k], dtype="Int8")
+    else:
+        columns["target"] = np.array(predictions.labels, dtype=object)[predictions.targets]
+    for k, label in enumerate(predictions.labels):
+        columns[f"score_{label}"] = predictions.scores[:, k].astype(np.float32)
+    return pd.DataFrame(columns)
+
+
+def _texts(column: pd.Series) -> np.ndarray:
+    """Values as text, "" where there is none, whatever the column's type."""
+    return column.astype(object).where(column.notna(), "").astype(str).to_numpy(dtype=object)
+
+
+def _first(mask: np.ndarray) -> int:
+    """Number of the first row where `mask` holds, counted as a CSV reader shows it (header = 1)."""
+    return int(np.flatnonzero(mask)[0]) + 2
+
+
+def _numbers(column: pd.Series, source: str, image_ids: np.ndarray) -> np.ndarray:
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = np.isnan(values) & column.notna().to_numpy()
+    if wrong.any():
+        row = np.flatnonzero(wrong)[0]
+        raise InputError(
+            f"{source}: image {image_ids[row]!r}: {column.name} is {column.iloc[row]!r}; expected a number"
+        )
+    return values
+
+
+def _multilabel_targets(
+    frame: pd.DataFrame, columns: list[str], source: str, image_ids: np.ndarray
+) -> np.ndarray:  # (n_images, n_labels)
+    targets = np.column_stack([_numbers(frame[name], source, image_ids) for name in columns])
+    bad = ~(np.isnan(targets) | (targets == 0) | (targets == 1))
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise InputError(
+            f"{source}: image {image_ids[row]!r}: {columns[column]} is {targets[row, column]:g}; "
+            "expected 0, 1 or empty (not labelled)"
+        )
+    return targets
+
+
+def _multiclass_targets(
+    frame: pd.DataFrame, labels: Sequence[str], scores: np.ndarray, source: str, image_ids: np.ndarray
+) -> np.ndarray:  # (n_images,)
+    index = pd.Index(list(labels)).get_indexer(frame["target"].astype(str))  # type: ignore[arg-type]
+    if (index < 0).any():
+        row = np.flatnonzero(index < 0)[0]
+        raise InputError(
+            f"{source}: image {image_ids[row]!r}: target is {frame['target'].iloc[row]!r}; "
+            f"expected one of {', '.join(labels)}"
+        )
+    if scores.min() < 0 or scores.max() > 1 or np.abs(scores.sum(axis=1) - 1).max() > PROBABILITIES_SUM_TO:
+        row = int(np.argmax(np.maximum(np.abs(scores.sum(axis=1) - 1), -scores.min(axis=1))))
+        raise InputError(
+            f"{source}: image {image_ids[row]!r}: the scores of the classes sum to "
+            f"{scores[row].sum():.4g}, the smallest is {scores[row].min():.4g}; expected probabilities "
+            "that sum to 1"
+        )
+    return index.astype(np.int64)

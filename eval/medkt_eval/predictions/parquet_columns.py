@@ -1,0 +1,250 @@
+"""Prediction files too large to be held: ids once, then one column at a time, row group by row group.
+
+In: a Parquet file of docs/formats.md. Out: `PredictionFile`, which answers what `predictions.Predictions`
+answers, in the same order (rows sorted by image id) and with the same errors; targets and scores stay on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet as pq
+
+from medkt_eval.errors import InputError
+from medkt_eval.predictions import format as predictions
+from medkt_eval.predictions.format import (
+    PROBABILITIES_SUM_TO,
+    Predictions,
+    Task,
+    check_columns,
+    score_column,
+    target_column,
+)
+
+pc: Any = pyarrow.compute  # its functions are made when it is imported: type checkers see none
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionFile:
+    """Predictions on disk.
+
+    Parameters
+    ----------
+    task : {"multilabel", "multiclass"}
+    labels : tuple of str
+    path : Path
+        A .parquet file.
+    image_ids : pyarrow large_string, (n_images,)
+        Sorted and unique.
+    patient_ids : pyarrow dictionary of large_string, (n_images,), or None
+        The dictionary is sorted: its indices are the patients' numbers.
+    groups : dict of str to str, (n_images,)
+    order : int64, (n_images,), or None
+        Rows of the file by image id; None where the file is in that order.
+    """
+
+    task: Task
+    labels: tuple[str, ...]
+    path: Path
+    image_ids: pa.Array
+    patient_ids: pa.DictionaryArray | None
+    groups: dict[str, np.ndarray]
+    order: np.ndarray | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "target", lru_cache(maxsize=1)(self.target)
+        )  # one label's is asked for again and again
+
+    @property
+    def source(self) -> str:
+        """The file, for messages."""
+        return str(self.path)
+
+    def without_ids(self) -> PredictionFile:
+        """The same without what takes memory: for a file that was found to be of the same images as another."""
+        return replace(self, image_ids=pa.nulls(len(self.image_ids)), patient_ids=None, groups={})
+
+    def patients(self) -> tuple[np.ndarray, int]:
+        """As `Predictions.patients`."""
+        if self.patient_ids is None:
+            return np.arange(len(self.image_ids)), len(self.image_ids)
+        return self.patient_ids.indices.to_numpy().astype(np.int64), len(self.patient_ids.dictionary)
+
+    def target(self, k: int) -> np.ndarray:
+        """As `Predictions.target`."""
+        if self.task == "multiclass":
+            return (self.classes == k).astype(np.float64)
+        name = target_column(self.labels[k])
+        values = self._numbers(name)
+        self._refuse(
+            ~(np.isnan(values) | (values == 0) | (values == 1)), name, values, "expected 0, 1 or empty (not labelled)"
+        )
+        return values
+
+    def score(self, k: int) -> np.ndarray:
+        """As `Predictions.score`."""
+        name = score_column(self.labels[k])
+        values = self._numbers(name)
+        self._refuse(~np.isfinite(values), name, values, "expected a finite number")
+        return values
+
+    @cached_property
+    def classes(self) -> np.ndarray:
+        """As `Predictions.classes`."""
+        names = pa.array(self.labels, pa.large_string())
+        found = self._column("target", lambda part: pc.index_in(_text(part), names).to_numpy(zero_copy_only=False))
+        if np.isnan(found).any():
+            image = self.image_ids[int(np.flatnonzero(np.isnan(found))[0])].as_py()
+            raise InputError(f"{self.path}: image {image!r}: target is none of {', '.join(self.labels)}")
+        return found.astype(np.int64)
+
+    def _numbers(self, name: str) -> np.ndarray:
+        return self._column(name, lambda part: part.cast(pa.float64()).to_numpy(zero_copy_only=False))
+
+    def _column(self, name: str, values_of: Callable[[pa.ChunkedArray], np.ndarray]) -> np.ndarray:
+        """A column as float64, (n_images,), in the order of image ids."""
+        found, end = np.empty(len(self.image_ids)), 0
+        with _opened(self.path) as file:
+            for group in range(file.num_row_groups):
+                part = file.read_row_group(group, columns=[name]).column(0)
+                begin, end = end, end + len(part)
+                try:
+                    found[begin:end] = values_of(part)
+                except pa.ArrowInvalid as error:
+                    raise InputError(f"{self.path}: {name}: {error}; expected numbers") from error
+        return found if self.order is None else found[self.order]
+
+    def _refuse(self, bad: np.ndarray, name: str, values: np.ndarray, expected: str) -> None:
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            image = open_file(self.path, self.task, self.labels).image_ids[row].as_py()
+            raise InputError(f"{self.path}: image {image!r}: {name} is {values[row]:g}; {expected}")
+
+
+def rows_of(path: Path) -> int | None:
+    """Images in a prediction file; None where that takes reading it."""
+    if path.suffix != ".parquet":
+        return None
+    with _opened(path) as file:
+        return file.metadata.num_rows
+
+
+def read(path: Path, task: Task, labels: Sequence[str], *, held: bool) -> Readable:
+    """A file of predictions: in memory, or, where it is Parquet and is not to be held, by column.
+
+    Raises
+    ------
+    InputError
+        As `predictions.read`.
+    """
+    return predictions.read(path, task, labels) if held or path.suffix != ".parquet" else open_file(path, task, labels)
+
+
+def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
+    """Read the ids, patients and groups of a Parquet file of predictions; its other columns wait.
+
+    Raises
+    ------
+    InputError
+        As `predictions.read`; for values of targets and scores, when they are asked for.
+    """
+    with _opened(path) as file:
+        names = file.schema_arrow.names
+        check_columns(names, task, labels, source=str(path))
+        if file.metadata.num_rows == 0:
+            raise InputError(f"{path}: no rows; expected one an image")
+
+        def column(name: str) -> pa.Array:
+            return _text(file.read([name]).column(0)).combine_chunks()
+
+        image_ids = column("image_id")
+        _refuse_empty(image_ids, image_ids, "image_id", path)
+        order = _order(image_ids, path)
+        in_order = image_ids if order is None else image_ids.take(pa.array(order))
+        patient_ids = None
+        if "patient_id" in names:
+            patients = column("patient_id")
+            _refuse_empty(patients, image_ids, "patient_id", path)
+            patient_ids = _sorted_dictionary(patients if order is None else patients.take(pa.array(order)))
+        groups = {}
+        for name in names:
+            if name.startswith("group_"):
+                encoded = pc.fill_null(column(name), "").dictionary_encode()
+                values = np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()]
+                groups[name.removeprefix("group_")] = values if order is None else values[order]
+        if task == "multiclass":
+            _check_probabilities(file, labels, image_ids, path)
+    return PredictionFile(task, tuple(labels), path, in_order, patient_ids, groups, order)
+
+
+@contextmanager
+def _opened(path: Path) -> Any:
+    """The file, for a moment: a study may have more files than a process may hold open."""
+    try:
+        with path.open("rb") as handle, pq.ParquetFile(handle) as file:
+            yield file
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet") from error
+
+
+def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.large_string())
+
+
+def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:
+    """Rows by image id (UTF-8 sorts as code points do); None where they lie so."""
+    if pc.all(pc.less(image_ids.slice(0, len(image_ids) - 1), image_ids.slice(1)), min_count=0).as_py():
+        return None
+    order = pc.sort_indices(image_ids)
+    ascending = image_ids.take(order)
+    repeated = pc.equal(ascending.slice(0, len(ascending) - 1), ascending.slice(1))
+    if pc.any(repeated).as_py():
+        name = ascending[pc.index(repeated, True).as_py()].as_py()
+        raise InputError(f"{path}: image_id {name!r} stands in several rows; expected one row an image")
+    return order.to_numpy().astype(np.int64)
+
+
+def _sorted_dictionary(names: pa.Array) -> pa.DictionaryArray:
+    encoded = names.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    indices = rank[encoded.indices.to_numpy()]
+    return pa.DictionaryArray.from_arrays(pa.array(indices), encoded.dictionary.take(pa.array(order)))
+
+
+def _refuse_empty(column: pa.Array, image_ids: pa.Array, name: str, path: Path) -> None:
+    empty = pc.or_kleene(pc.is_null(column), pc.equal(column, ""))
+    if pc.any(empty).as_py():
+        row = pc.index(empty, True).as_py()
+        where = f"row {row + 2}" if name == "image_id" else f"image {image_ids[row].as_py()!r}"
+        raise InputError(f"{path}: {where}: no {name}; expected one on every row")
+
+
+def _check_probabilities(file: pq.ParquetFile, labels: Sequence[str], image_ids: pa.Array, path: Path) -> None:
+    """Refuse scores of classes that are no probabilities."""
+    begin = 0
+    for group in range(file.num_row_groups):
+        part = file.read_row_group(group, columns=[score_column(label) for label in labels])
+        scores = np.column_stack([part[score_column(label)].cast(pa.float64()).to_numpy() for label in labels])
+        off = np.maximum(np.abs(scores.sum(axis=1) - 1) - PROBABILITIES_SUM_TO, -scores.min(axis=1))
+        if not (off <= 0).all():
+            row = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
+            raise InputError(
+                f"{path}: image {image_ids[begin + row].as_py()!r}: the scores of the classes sum to "
+                f"{scores[row].sum():.4g}, the smallest is {scores[row].min():.4g}; expected "
+                "probabilities that sum to 1"
+            )
+        begin += len(scores)
+
+
+Readable = Predictions | PredictionFile

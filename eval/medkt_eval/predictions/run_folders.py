@@ -1,0 +1,251 @@
+"""Run folders as evaluation sees them: run.json, predictions, history.
+
+In: runs/. Out: `RunRecord`s. medkt's trainer writes these folders; so may any other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from medkt_eval.errors import InputError
+from medkt_eval.predictions import format as predictions
+from medkt_eval.predictions import parquet_columns as columns
+from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.runtime.atomic_files import sha256_of_file
+from medkt_eval.runtime.validation import read_text, validated
+
+FORMAT = 1
+RESERVED_LABELS = ("macro", "weighted", "micro", "macro_ovo")  # what averages are called in results.json
+
+
+class ManifestPart(BaseModel):
+    """Other trainers may add fields of their own; nothing changes once made."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+
+class ArmFields(ManifestPart):
+    """`arm` in run.json: what the run is an instance of."""
+
+    dataset: str
+    task: Literal["multilabel", "multiclass"]
+    train_size: int | None = None
+    method: str
+    student: str
+    teacher: str | None = None
+    unfrozen: str | None = None
+    trainable_parameters: int | None = None
+    total_parameters: int | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    name: str | None = Field(default=None, description="the arm's name in its study file")
+
+
+class DataFields(ManifestPart):
+    """`data` in run.json: what the run was trained and tested on."""
+
+    n: dict[str, int] = Field(default_factory=dict, description="split -> images")
+    patients: dict[str, int] = Field(default_factory=dict, description="split -> patients")
+    sha256: dict[str, str] = Field(default_factory=dict, description="split -> hash of the sorted image ids")
+    positive: dict[str, dict[str, int]] = Field(default_factory=dict, description="split -> label -> images")
+    synthetic: bool = False
+    source: str = ""
+    labelling: str = ""
+    views: str = ""
+    patients_in_two_splits: int | None = None
+
+
+class RecordedFile(ManifestPart):
+    """`predictions` in run.json."""
+
+    file: str
+    rows: int | None = None
+    sha256: str | None = None
+
+
+class RecordedTeacher(ManifestPart):
+    """`teacher` in run.json: whom the run learnt from, and its own AUC on the run's labels."""
+
+    source: str
+    architecture: str | None = None
+    sha256: str | None = None
+    auc: dict[str, float | None] = Field(default_factory=dict, description="label -> AUC")
+    undefined_because: dict[str, str] = Field(default_factory=dict, description="label -> reason")
+    split: str = "test"
+
+
+class Manifest(ManifestPart):
+    """run.json, format 1."""
+
+    format: int
+    run_id: str
+    arm: ArmFields
+    seed: int
+    role: Literal["arm", "teacher"] = "arm"
+    grid: str | None = None
+    labels: list[str] = Field(min_length=1)
+    data: DataFields = DataFields()
+    selection: dict[str, Any] | None = Field(default=None, description="metric, epoch and value on validation")
+    predictions: RecordedFile | None = None
+    predictions_validation: RecordedFile | None = None
+    seconds: float | None = None
+    teacher: RecordedTeacher | None = None
+
+    @property
+    def arm_id(self) -> str:
+        """The run id without its seed."""
+        return self.run_id.removesuffix(f"-s{self.seed}")
+
+
+class Run(Protocol):
+    """One run as evaluation sees it: a run folder (`RunRecord`), or tables given for an arm (`given_arms.GivenRun`)."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the run is."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """What messages call it."""
+        ...
+
+    def test_rows(self) -> int | None:
+        """Test images; None where that takes reading them."""
+        ...
+
+    def test(self, *, held: bool = True) -> Readable:
+        """The test predictions: in memory, or, where that can be, to be read column by column."""
+        ...
+
+    def validation(self, *, held: bool = True) -> Readable | None:
+        """The validation predictions likewise, or None where there are none."""
+        ...
+
+    def history(self) -> pd.DataFrame | None:
+        """One row an epoch, or None where there is none."""
+        ...
+
+    def sha256(self) -> str:
+        """Hash of the test predictions."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run: its manifest and the folder that holds the rest."""
+
+    manifest: Manifest
+    folder: Path
+
+    @property
+    def source(self) -> str:
+        """Path of run.json."""
+        return str(self.folder / "run.json")
+
+    def test_rows(self) -> int | None:
+        """Test images, as their file says; None where that takes reading it."""
+        return columns.rows_of(self._test_file())
+
+    def test(self, *, held: bool = True) -> Readable:
+        """The test predictions, checked against the hash in run.json."""
+        return self._read(self._test_file(), self.manifest.predictions, held)
+
+    def validation(self, *, held: bool = True) -> Readable | None:
+        """The validation predictions, or None where the run has none."""
+        path = predictions.find(self.folder, "validation")
+        return None if path is None else self._read(path, self.manifest.predictions_validation, held)
+
+    def history(self) -> pd.DataFrame | None:
+        """history.csv, one row an epoch, or None where the run has none."""
+        path = self.folder / "history.csv"
+        if not path.is_file():
+            return None
+        try:
+            with path.open("rb") as file:
+                return pd.read_csv(file)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: cannot be read ({error}); expected a CSV with one row an epoch") from error
+
+    def sha256(self) -> str:
+        """Hash of the test predictions as they are on disk."""
+        path = predictions.find(self.folder, "test")
+        return sha256_of_file(path) if path else ""
+
+    def _test_file(self) -> Path:
+        path = predictions.find(self.folder, "test")
+        if path is None:
+            raise InputError(f"{self.folder}: no predictions-test.parquet (or .csv, .csv.gz); expected one")
+        return path
+
+    def _read(self, path: Path, recorded: RecordedFile | None, held: bool) -> Readable:
+        if recorded is not None and recorded.sha256 not in (None, found := sha256_of_file(path)):
+            raise InputError(
+                f"{path}: sha256 is {found[:12]}..., run.json says {str(recorded.sha256)[:12]}...; "
+                "the file was changed after the run: restore it, or remove this run and train it again"
+            )
+        return columns.read(path, self.manifest.arm.task, self.manifest.labels, held=held)
+
+
+def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:
+    """All runs in `runs/`, sorted by run id, and notes on what was passed over.
+
+    Names that begin with a dot are ignored.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, no run in it, or a run.json is not of format 1.
+    """
+    if not runs.is_dir():
+        raise InputError(f"{runs}: no such folder; expected the folder that medkt train wrote (its --out)")
+    folders = sorted(path for path in runs.iterdir() if path.is_dir() and not path.name.startswith("."))
+    records = [RunRecord(_manifest(folder), folder) for folder in folders if (folder / "run.json").is_file()]
+    if not records:
+        raise InputError(f"{runs}: no run in it; expected folders with a run.json, as medkt train writes them")
+    notes = [
+        f"{folder.name} holds no run.json and was passed over"
+        for folder in folders
+        if not (folder / "run.json").is_file()
+    ]
+    return records, notes
+
+
+def check_labels(labels: Sequence[str], source: str) -> None:
+    """Refuse labels that a table of results could not tell apart.
+
+    Raises
+    ------
+    InputError
+        If a label is called like an average or stands there twice.
+    """
+    if taken := sorted({*RESERVED_LABELS} & set(labels)):
+        raise InputError(f"{source}: a label is called {taken[0]!r}, the name of an average; call it something else")
+    if len(set(labels)) != len(labels):
+        raise InputError(f"{source}: a label is listed twice in labels: {list(labels)}")
+
+
+def _manifest(folder: Path) -> Manifest:
+    path = folder / "run.json"
+    try:
+        content = json.loads(read_text(path, "a run's manifest"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not JSON ({error}); expected a run's manifest (docs/formats.md)") from error
+    manifest = validated(Manifest, content, str(path))
+    if manifest.format != FORMAT:
+        raise InputError(f"{path}: format is {manifest.format}; this medkt reads format {FORMAT}")
+    if manifest.run_id != folder.name:
+        raise InputError(f"{path}: run_id is {manifest.run_id!r} in a folder called {folder.name!r}; make them equal")
+    if not manifest.run_id.endswith(f"-s{manifest.seed}"):
+        raise InputError(
+            f"{path}: run_id is {manifest.run_id!r} and seed {manifest.seed}; a run id ends in its seed, "
+            f"here -s{manifest.seed}, and the rest names the arm"
+        )
+    check_labels(manifest.labels, str(path))
+    return manifest

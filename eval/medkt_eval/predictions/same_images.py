@@ -1,0 +1,106 @@
+"""Runs are compared on the same images, or not at all: none are silently intersected.
+
+In: predictions of two runs. Out: nothing, or an error that names both and the first image that differs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from medkt_eval.errors import InputError
+from medkt_eval.predictions.parquet_columns import Readable
+
+Ids = np.ndarray | pa.Array
+
+
+def check_same_images(first: Readable, second: Readable, names: tuple[str, str]) -> None:
+    """Refuse to compare two runs whose test images, patients, groups or targets differ.
+
+    Parameters
+    ----------
+    first, second : Predictions or PredictionFile
+        Of the same task and labels.
+    names : tuple of str
+        Of the runs.
+
+    Raises
+    ------
+    InputError
+        Naming both runs and the first ids that differ.
+    """
+    a, b = names
+    if not _equal(first.image_ids, second.image_ids):
+        for left, right, holder, other in ((first, second, a, b), (second, first, b, a)):
+            lost = np.setdiff1d(_texts(left.image_ids).astype(str), _texts(right.image_ids).astype(str))
+            if lost.size:
+                raise InputError(
+                    f"runs {a} and {b} have different test images: {lost.size} of {holder} are not in {other} "
+                    f"(first: {', '.join(lost[:3])}). Comparisons need the same test set: train one of them again "
+                    "with the other's study file, or give them different data set names"
+                )
+    if first.patient_ids is not None and second.patient_ids is not None:
+        row = _first_difference(first.patient_ids, second.patient_ids)
+        if row is not None:
+            raise InputError(f"runs {a} and {b} give image {_name(first, row)} different patients")
+    for group in first.groups.keys() & second.groups.keys():
+        row = _first_difference(first.groups[group], second.groups[group])
+        if row is not None:
+            told = [f"{of.groups[group][row]!r}" for of in (first, second)]
+            raise InputError(
+                f"runs {a} and {b} disagree on group_{group} of image {_name(first, row)}: "
+                f"{told[0]} and {told[1]}; comparisons need the same groups"
+            )
+    if first.task == "multiclass":
+        _check_same_targets(first, first.classes, second.classes, "", names)
+        return
+    for k, label in enumerate(first.labels):
+        _check_same_targets(first, first.target(k), second.target(k), f" of {label}", names)
+
+
+def check_same_validation(first: Readable, own: Readable, names: tuple[str, str]) -> None:
+    """Refuse runs whose validation patients differ: they are drawn together, so that differences are replicates too.
+
+    Raises
+    ------
+    InputError
+        Naming both runs.
+    """
+    same = _equal(first.image_ids, own.image_ids) and (first.patient_ids is None) == (own.patient_ids is None)
+    if same and first.patient_ids is not None and own.patient_ids is not None:
+        same = _equal(first.patient_ids, own.patient_ids)
+    if not same:
+        raise InputError(
+            f"runs {names[0]} and {names[1]} have different validation images or patients; expected the same, which "
+            "thresholds = 'refit' resamples for all runs together: give them the same, or leave thresholds = 'fixed'"
+        )
+
+
+def _check_same_targets(
+    first: Readable, one: np.ndarray, other: np.ndarray, of_label: str, names: tuple[str, str]
+) -> None:
+    equal = (one == other) | (np.isnan(one) & np.isnan(other))
+    if not equal.all():
+        image = _name(first, int(np.flatnonzero(~equal)[0]))
+        raise InputError(
+            f"runs {names[0]} and {names[1]} disagree on the target{of_label} of image {image}; "
+            "comparisons need the same targets"
+        )
+
+
+def _equal(one: Ids, other: Ids) -> bool:
+    if not isinstance(one, np.ndarray) and not isinstance(other, np.ndarray):
+        return one.equals(other)
+    return np.array_equal(_texts(one), _texts(other))
+
+
+def _first_difference(one: Ids, other: Ids) -> int | None:
+    return None if _equal(one, other) else int(np.flatnonzero(_texts(one) != _texts(other))[0])
+
+
+def _texts(ids: Ids) -> np.ndarray:
+    return ids if isinstance(ids, np.ndarray) else ids.to_numpy(zero_copy_only=False)
+
+
+def _name(predictions: Readable, row: int) -> str:
+    return repr(str(predictions.image_ids[row]))

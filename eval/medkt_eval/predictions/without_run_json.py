@@ -1,0 +1,329 @@
+"""Arms of which nothing is known but their predictions, given on the command line or from Python without run.json.
+
+In: for each arm's name one prediction table a seed, files or DataFrames with the columns of docs/formats.md. Out:
+`GivenRun`s, which evaluation reads as it reads run folders. Columns tell task and labels, file names tell seeds.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pyarrow import parquet
+
+from medkt_eval.errors import InputError
+from medkt_eval.predictions import format as predictions
+from medkt_eval.predictions import parquet_columns as columns
+from medkt_eval.predictions.format import Task
+from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.run_folders import FORMAT, ArmFields, Manifest, check_labels
+from medkt_eval.runtime.atomic_files import sha256_of_file
+
+DATASET = "predictions"  # all that is given together is compared together
+NOT_STATED = ""  # method and student: the arm's name is all that is known of it
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Predictions of one seed on one split: a file, or a DataFrame and what messages call it."""
+
+    source: str
+    content: pd.DataFrame | Path
+
+    def columns(self) -> list[str]:
+        """Names of the columns; of a file, its header alone is read."""
+        if isinstance(self.content, pd.DataFrame):
+            return [str(name) for name in self.content.columns]
+        try:
+            if self.content.suffix == ".parquet":
+                return list(parquet.read_schema(self.content).names)
+            return [str(name) for name in pd.read_csv(self.content, nrows=0).columns]
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(
+                f"{self.source}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz"
+            ) from error
+
+    def rows(self) -> int | None:
+        """Images; None where that takes reading the file."""
+        return len(self.content) if isinstance(self.content, pd.DataFrame) else columns.rows_of(self.content)
+
+    def read(self, task: Task, labels: Sequence[str], *, held: bool) -> Readable:
+        """The table, validated."""
+        if isinstance(self.content, Path):
+            return columns.read(self.content, task, labels, held=held)
+        return predictions.from_frame(self.content, task, labels, source=self.source)
+
+    def sha256(self) -> str:
+        """Hash of the file; of a DataFrame, of what `to_csv(index=False)` writes, lines ended by a line feed."""
+        if isinstance(self.content, Path):
+            return sha256_of_file(self.content)
+        return hashlib.sha256(self.content.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class GivenRun:
+    """One seed of one arm: a `run_records.Run` made of tables."""
+
+    manifest: Manifest
+    test_table: Table
+    validation_table: Table | None = None
+
+    @property
+    def source(self) -> str:
+        """What messages call the run."""
+        return self.test_table.source
+
+    def test_rows(self) -> int | None:
+        """Test images; None where that takes reading them."""
+        return self.test_table.rows()
+
+    def test(self, *, held: bool = True) -> Readable:
+        """The test predictions."""
+        return self.test_table.read(self.manifest.arm.task, self.manifest.labels, held=held)
+
+    def validation(self, *, held: bool = True) -> Readable | None:
+        """The validation predictions, or None where none were given."""
+        table = self.validation_table
+        return None if table is None else table.read(self.manifest.arm.task, self.manifest.labels, held=held)
+
+    def history(self) -> None:
+        """No table says how training went."""
+
+    def sha256(self) -> str:
+        """Hash of the test predictions as given."""
+        return self.test_table.sha256()
+
+
+def parse_arm(text: str, option: str = "--arm") -> tuple[str, list[Path]]:
+    """Name and files of `NAME=PATTERN`, for example `TL=tl_seed*.csv`; the pattern is a file or a glob (`**` too).
+
+    Raises
+    ------
+    InputError
+        If there is no name, no pattern, or no file that matches.
+    """
+    name, equals, pattern = (part.strip() for part in text.partition("="))
+    if not (name and equals and pattern):
+        raise InputError(f'{option} {text!r}: expected NAME=FILES, for example {option} "TL=tl_seed*.csv"')
+    matching = [pattern] if Path(pattern).is_file() else glob.glob(pattern, recursive=True)  # noqa: PTH207
+    files = sorted(path for path in map(Path, matching) if path.is_file())
+    if not files:
+        raise InputError(f"{option} {name}: no file matches {pattern!r}; expected one prediction file a seed")
+    return name, files
+
+
+def parse_arms(texts: Iterable[str], option: str = "--arm") -> dict[str, list[Path]]:
+    """Files of every arm, in the order given.
+
+    Raises
+    ------
+    InputError
+        As `parse_arm`, or if a name is given twice.
+    """
+    arms: dict[str, list[Path]] = {}
+    for text in texts:
+        name, files = parse_arm(text, option)
+        if name in arms:
+            raise InputError(f"{option} {name} is given twice; expected one pattern that matches all its files")
+        arms[name] = files
+    return arms
+
+
+def runs_given(
+    arms: Mapping[str, Sequence[pd.DataFrame | Path | str]],
+    *,
+    validation: Mapping[str, Sequence[pd.DataFrame | Path | str]] | None = None,
+) -> list[GivenRun]:
+    """Runs of arms given as prediction tables, one table a seed. Of files, the headers alone are read.
+
+    Parameters
+    ----------
+    arms : mapping of str to sequence of DataFrame or path
+        Arm's name -> its test predictions. A file's seed is the last whole number in its name; where no name of the
+        arm holds a number, and for DataFrames, seeds are 0, 1, ... in the order given.
+    validation : mapping of str to sequence of DataFrame or path, or None
+        Arm's name -> its validation predictions, of the same seeds. An arm without them has no thresholds.
+
+    Returns
+    -------
+    list of GivenRun
+        In the order given. Ids are the names in lower case, words joined by hyphens; data set `predictions`.
+
+    Raises
+    ------
+    InputError
+        Naming the arm, file or column that is wrong. Values are checked when a run is read.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"image_id": ["a", "b"], "patient_id": ["1", "2"], "target_Edema": [0, 1],
+    ...                       "score_Edema": [0.2, 0.7]})
+    >>> [run.manifest.run_id for run in runs_given({"Transfer learning": [frame], "AT": [frame.copy(), frame.copy()]})]
+    ['transfer-learning-s0', 'at-s0', 'at-s1']
+    """
+    if not arms:
+        raise InputError('no arm is given; expected one or more, for example --arm "TL=tl_seed*.csv"')
+    slugs = _slugs(arms)
+    test = {name: _tables(name, given, "test") for name, given in arms.items()}
+    chosen_on = {name: _tables(name, given, "validation") for name, given in (validation or {}).items()}
+    _check_seeds(test, chosen_on)
+    tables = [table for arm in (*test.values(), *chosen_on.values()) for table in arm.values()]
+    _check_given_once(tables)
+    task, labels = _shared_task_and_labels(tables)
+    return [
+        GivenRun(
+            Manifest(
+                format=FORMAT,
+                run_id=f"{slugs[name]}-s{seed}",
+                arm=ArmFields(dataset=DATASET, task=task, method=NOT_STATED, student=NOT_STATED, name=name),
+                seed=seed,
+                labels=labels,
+            ),
+            table,
+            chosen_on.get(name, {}).get(seed),
+        )
+        for name, of_seed in test.items()
+        for seed, table in of_seed.items()
+    ]
+
+
+def _slugs(names: Iterable[str]) -> dict[str, str]:
+    """Each arm's id; two arms cannot share one."""
+    slugs: dict[str, str] = {}
+    for name in names:
+        slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-") if isinstance(name, str) else ""
+        if not slug:
+            raise InputError(f"an arm is called {name!r}; expected text with a letter or a digit")
+        twin = next((other for other, taken in slugs.items() if taken == slug), None)
+        if twin is not None:
+            raise InputError(f"arms {twin!r} and {name!r} would both have the id {slug!r}; give one another name")
+        slugs[name] = slug
+    return slugs
+
+
+def _tables(name: str, given: Sequence[pd.DataFrame | Path | str], split: str) -> dict[int, Table]:
+    """Tables of one arm and split by their seeds, in the order given."""
+    if isinstance(given, pd.DataFrame | Path | str) or not len(given):
+        raise InputError(f"arm {name!r}, {split}: expected a list of tables or files, one a seed")
+    contents = [Path(each) if isinstance(each, str) else each for each in given]
+    sources = [
+        str(each) if isinstance(each, Path) else f"arm {name!r}, {split} table {k}" for k, each in enumerate(contents)
+    ]
+    for content, source in zip(contents, sources, strict=True):
+        if isinstance(content, Path):
+            _check_file(content)
+        elif not isinstance(content, pd.DataFrame):
+            raise InputError(f"{source}: is of type {type(content).__name__}; expected a pandas DataFrame or a path")
+    tables: dict[int, Table] = {}
+    for seed, source, content in zip(_seeds(contents, sources), sources, contents, strict=True):
+        if seed in tables:
+            raise InputError(
+                f"{tables[seed].source} and {source} both have seed {seed}, the last number in their "
+                f"names, in arm {name!r}; expected one file a seed"
+            )
+        tables[seed] = Table(source, content)
+    return tables
+
+
+def _check_file(path: Path) -> None:
+    if not path.name.endswith(predictions.SUFFIXES):
+        raise InputError(f"{path}: not a prediction file by its name; expected {', '.join(predictions.SUFFIXES)}")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected the predictions of one seed")
+
+
+def _seeds(contents: Sequence[pd.DataFrame | Path], sources: Sequence[str]) -> list[int]:
+    found = [_number_in_name(content) if isinstance(content, Path) else None for content in contents]
+    if all(number is None for number in found):
+        return list(range(len(contents)))
+    if None in found:
+        with_seed = next(source for source, number in zip(sources, found, strict=True) if number is not None)
+        raise InputError(
+            f"{sources[found.index(None)]}: no seed in its name, while {with_seed} has one; "
+            "expected a number in every file name of an arm, or in none"
+        )
+    return [number for number in found if number is not None]
+
+
+def _number_in_name(path: Path) -> int | None:
+    stem = path.name.removesuffix(".gz").rpartition(".")[0]
+    numbers = re.findall("[0-9]+", stem)
+    return int(numbers[-1]) if numbers else None
+
+
+def _check_seeds(test: Mapping[str, Mapping[int, Table]], validation: Mapping[str, Mapping[int, Table]]) -> None:
+    """Validation predictions belong to the runs that are given."""
+    for name, tables in validation.items():
+        if name not in test:
+            raise InputError(
+                f"validation predictions are given for arm {name!r}, which has no test predictions; "
+                f"expected one of {', '.join(test)}"
+            )
+        if tables.keys() != test[name].keys():
+            seeds = [", ".join(map(str, sorted(of))) for of in (tables, test[name])]
+            raise InputError(
+                f"arm {name!r}: validation predictions are of seeds {seeds[0]}, test predictions of seeds "
+                f"{seeds[1]}; expected the same"
+            )
+
+
+def _check_given_once(tables: Sequence[Table]) -> None:
+    """A table in two arms compares a model with itself; as test and validation, it tunes on the test set."""
+    seen: dict[Path | int, Table] = {}
+    for table in tables:
+        key = table.content.resolve() if isinstance(table.content, Path) else id(table.content)
+        if key in seen:
+            raise InputError(
+                f"{table.source}: is given twice (before: {seen[key].source}), for two arms, two seeds or "
+                "as both test and validation; expected every table once"
+            )
+        seen[key] = table
+
+
+def _shared_task_and_labels(tables: Sequence[Table]) -> tuple[Task, list[str]]:
+    """Task and labels of all tables, labels in the order of the first one's columns."""
+    first = tables[0]
+    task, labels = _task_and_labels(first)
+    check_labels(labels, first.source)
+    for table in tables[1:]:
+        other_task, other = _task_and_labels(table)
+        if other_task != task:
+            raise InputError(
+                f"{table.source}: {other_task} by its columns, while {first.source} is {task}; expected one task"
+            )
+        missing = [(table, first, label) for label in labels if label not in other]
+        missing += [(first, table, label) for label in other if label not in labels]
+        if missing:
+            lacks, has, label = missing[0]
+            raise InputError(
+                f"{lacks.source}: no label {label!r}, which {has.source} has; expected the same labels in all tables"
+            )
+    return task, labels
+
+
+def _task_and_labels(table: Table) -> tuple[Task, list[str]]:
+    columns = table.columns()
+    if repeated := [name for name, count in Counter(columns).items() if count > 1]:
+        raise InputError(f"{table.source}: column {repeated[0]!r} stands there twice; expected it once")
+    targets = [name.removeprefix("target_") for name in columns if name.startswith("target_")]
+    scores = [name.removeprefix("score_") for name in columns if name.startswith("score_")]
+    if "target" in columns and targets:
+        raise InputError(
+            f"{table.source}: columns 'target' (one class an image) and 'target_{targets[0]}' (several "
+            "findings an image); expected one or the other"
+        )
+    if not scores or ("target" not in columns and not targets):
+        absent = "score_<label>" if not scores else "target_<label> (findings) or target (classes)"
+        raise InputError(
+            f"{table.source}: no column {absent}; found {', '.join(columns[:6]) or 'no column'} (docs/formats.md)"
+        )
+    if "target" in columns:
+        return "multiclass", scores
+    # A label with a target and no score, or the reverse, stays: reading the table names the column that is missing.
+    return "multilabel", list(dict.fromkeys([*targets, *scores]))

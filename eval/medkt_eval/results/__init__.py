@@ -1,0 +1,61 @@
+"""results.json: its schema and its vocabulary.
+
+In: rows from the analysis. Out: an `EvaluationResult`, written and read; reports are made from it alone.
+Read first: schema.py; the strings that may stand in it are in vocabulary.py.
+"""
+
+from medkt_eval.results.recorded import (
+    Architecture,
+    Dynamics,
+    Picture,
+    Reference,
+    SizeEffect,
+    Stage,
+    TeacherAuc,
+    Tuning,
+)
+from medkt_eval.results.schema import (
+    FORMAT,
+    Arm,
+    Comparison,
+    Curve,
+    Dataset,
+    Estimate,
+    EvaluationResult,
+    Gap,
+    Input,
+    Omnibus,
+    RunValue,
+    Settings,
+    Software,
+    Split,
+    Threshold,
+    VarianceComponent,
+)
+
+__all__ = [
+    "FORMAT",
+    "Architecture",
+    "Arm",
+    "Comparison",
+    "Curve",
+    "Dataset",
+    "Dynamics",
+    "Estimate",
+    "EvaluationResult",
+    "Gap",
+    "Input",
+    "Omnibus",
+    "Picture",
+    "Reference",
+    "RunValue",
+    "Settings",
+    "SizeEffect",
+    "Software",
+    "Split",
+    "Stage",
+    "TeacherAuc",
+    "Threshold",
+    "Tuning",
+    "VarianceComponent",
+]

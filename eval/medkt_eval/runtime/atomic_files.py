@@ -1,0 +1,113 @@
+"""Files and folders that are written whole or not at all, and their fingerprints.
+
+On this machine by writing under another name and renaming. In object storage nothing can be renamed, but a file
+appears there at once and whole; a folder is published by the file that is put last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+from medkt_eval.runtime.locations import is_remote
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    write_bytes_whole(path, text.encode("utf-8"))
+
+
+def write_bytes_whole(path: Path, content: bytes) -> None:
+    """Write `content` under a temporary name beside `path`, then rename: a reader never sees half a file."""
+    if is_remote(path):
+        path.write_bytes(content)
+        return
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as handle:
+            _write_to_disk(handle, content)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_folder_whole(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files, whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist; in object storage what a killed process left there is removed.
+    files : mapping of str to bytes
+        Name in the folder, `/` between parts, and content. In object storage they are put in this order, and who reads
+        the folder must take it for whole only where the last of them is there.
+
+    Raises
+    ------
+    OSError
+        If the disk is full, say; nothing half-written is left behind.
+    """
+    partial = folder if is_remote(folder) else folder.with_name(f".{folder.name}.partial")
+    remove_folder(partial)
+    try:
+        for name, content in files.items():
+            path = partial / name
+            make_folder(path.parent)
+            if is_remote(path):
+                path.write_bytes(content)
+            else:  # on the disk before the rename, which would else publish an empty file after a power cut
+                with path.open("wb") as handle:
+                    _write_to_disk(handle, content)
+        if partial is not folder:
+            partial.replace(folder)
+    except BaseException:
+        with suppress(OSError):
+            remove_folder(partial)
+        raise
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add to a text file that one process at a time writes; made if absent."""
+    if is_remote(path):  # not every object storage can append
+        path.write_text((path.read_text(encoding="utf-8") if path.is_file() else "") + text, encoding="utf-8")
+    else:
+        with path.open("a", encoding="utf-8") as handle:
+            handle.write(text)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it where they are absent; object storage has none, only names with / in them."""
+    if not is_remote(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder and all that is in it, if it is there."""
+    if is_remote(path):
+        with suppress(FileNotFoundError):
+            cast(Any, path).fs.rm(cast(Any, path).path, recursive=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def sha256_of_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sha256_of_ids(ids: Iterable[str]) -> str:
+    """Hexadecimal SHA-256 of the sorted ids, a newline after each: the same images give the same hash."""
+    return hashlib.sha256("".join(f"{name}\n" for name in sorted(ids)).encode()).hexdigest()
+
+
+def _write_to_disk(handle: Any, content: bytes) -> None:
+    handle.write(content)
+    handle.flush()
+    os.fsync(handle.fileno())

@@ -1,0 +1,109 @@
+"""Where files lie: on this machine, or in object storage that fsspec reaches (s3://, gs://, ...).
+
+In: a path or URL as people write it. Out: a path. What is on this machine is a `pathlib.Path`; what is elsewhere is a
+`upath.UPath` of universal-pathlib, which speaks the same methods, so that code asks for neither. Types say `Path` for
+both. Nothing is imported for a path without "://".
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import cast
+
+from medkt_eval.errors import InputError
+
+_CLIENTS = ("aiobotocore", "aiohttp", "azure", "botocore", "gcsfs", "google")  # s3fs, gcsfs and adlfs stand on them
+_PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
+
+
+def is_remote(path: Path | str) -> bool:
+    """Whether it lies elsewhere: there are no locks, no links and no renaming, and each look at it is a request.
+
+    Examples
+    --------
+    >>> is_remote("s3://bucket/runs"), is_remote(Path("runs"))
+    (True, False)
+    """
+    return "://" in str(path)
+
+
+def place(given: Path | str) -> Path:
+    """The path that a text stands for.
+
+    Parameters
+    ----------
+    given : str or Path
+        "runs", "s3://bucket/runs", "file:///data/runs"; a path is given back as it is.
+
+    Returns
+    -------
+    Path
+        Of a URL other than file:// a `UPath`. It keeps no listing of folders, for other processes write there too.
+
+    Raises
+    ------
+    InputError
+        If a package for such URLs is not installed, there is no such protocol, or file:// is not followed by an
+        absolute path.
+
+    Examples
+    --------
+    >>> place("runs/a").name, place("file:///data/runs").as_posix()
+    ('a', '/data/runs')
+    """
+    if not isinstance(given, str):
+        return given
+    if not is_remote(given):
+        return Path(given)
+    protocol, _, rest = given.partition("://")
+    if protocol == "file":
+        if not Path(rest).is_absolute():
+            raise InputError(f"{given}: no absolute path after file://; expected file:///data/runs or the like")
+        return Path(rest)
+    try:
+        from fsspec import available_protocols, get_filesystem_class
+        from upath import UPath
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f'{given}: URLs need a package: pip install "medkt[storage]" (from a checkout: pip install ".[storage]")'
+        ) from error
+    if protocol not in available_protocols():
+        raise InputError(
+            f"{given}: no file system is known by {protocol}://; expected a path, or a URL that begins "
+            "with s3://, gs://, file:// or another of fsspec's"
+        )
+    try:
+        get_filesystem_class(protocol)
+    except ImportError as error:
+        remedy = f"pip install {_PACKAGES[protocol]}" if protocol in _PACKAGES else str(error)
+        raise InputError(f"{given}: {protocol}:// needs a package: {remedy}") from error
+    return cast(Path, UPath(given, use_listings_cache=False))
+
+
+def of_storage(error: BaseException) -> bool:
+    """Whether the client of an object storage raised it, as where there are no credentials, or no server answers.
+
+    Examples
+    --------
+    >>> of_storage(KeyError("a"))
+    False
+    """
+    return type(error).__module__.partition(".")[0] in _CLIENTS
+
+
+def taken_from(folder: Path, given: Path | str) -> Path:
+    """What a file in `folder` names: environment variables and ~ written out, a relative path taken from there.
+
+    Raises
+    ------
+    InputError
+        As `place`.
+
+    Examples
+    --------
+    >>> taken_from(Path("/studies"), "weights.pth").as_posix()
+    '/studies/weights.pth'
+    """
+    text = os.path.expandvars(str(given))
+    return place(text) if is_remote(text) else folder / Path(text).expanduser()

@@ -1,0 +1,55 @@
+"""Text and tables from files, validated: an `InputError` names the first wrong key and what was expected."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from medkt_eval.errors import InputError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_text(path: Path, expected: str) -> str:
+    """Text of a UTF-8 file, or an `InputError` that names it and what was expected."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: {reason}; expected {expected}") from error
+
+
+def validated(model: type[Model], table: object, where: str) -> Model:
+    """`table` as a `model`, or an `InputError` that names the first wrong key, what stands there and what is known."""
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        errors = error.errors()
+        # A misspelt key is told before the one that is missing because of it.
+        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InputError(f"{where}: unknown key {key!r}{_nearest(model, first['loc'])}") from error
+        if first["type"] == "missing":
+            raise InputError(f"{where}: {key} is missing; expected a value there") from error
+        if first["type"] == "value_error":
+            message = first["msg"].removeprefix("Value error, ")
+            raise InputError(f"{where}: {key}: {message}" if key else f"{where}: {message}") from error
+        raise InputError(f"{where}: {key or 'it'} is {first['input']!r}: {first['msg']}") from error
+
+
+def _nearest(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    """What the user may have meant by an unknown key, from all keys that the model and its parts know.
+
+    Of parts that a word tells apart (collection = "folder"), the part of that word.
+    """
+    schema, key = model.model_json_schema(), str(place[-1])
+    parts = [part.get("properties", {}) for part in (schema, *schema.get("$defs", {}).values())]
+    named = [part for part in parts if any(known.get("const") in place[:-1] for known in part.values())]
+    known = sorted({name for part in named or parts for name in part} - {key})
+    close = difflib.get_close_matches(key, known, n=1)
+    fields = ", ".join(known if named else model.model_fields)
+    return f"; did you mean {close[0]!r}?" if close else f"; known keys: {fields}"

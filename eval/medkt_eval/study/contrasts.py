@@ -1,0 +1,213 @@
+"""Which arms are compared with which, and which comparisons make a family.
+
+In: the arms and what the study declared. Out: `Contrast`s, each with the family its p-value is adjusted in.
+The families are those of docs/statistics.md: (data set, training size, averaged metric, declared set) by Holm, labels
+that were declared confirmatory by Holm over labels and comparisons, the other labels of one comparison by
+Benjamini-Hochberg, the primary contrast not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from medkt_eval.errors import InputError
+from medkt_eval.results.schema import Arm
+from medkt_eval.results.vocabulary import AVERAGES
+from medkt_eval.study.declaration import Analysis, Primary
+
+Kind = Literal["declared", "all", "table"]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Arm a minus arm b, and why it is made."""
+
+    arm_a: str
+    arm_b: str
+    kind: Kind
+
+
+def find_arm(arms: Sequence[Arm], text: str, where: str) -> list[Arm]:
+    """Arms of that id or name; a name may stand for one arm in each data set.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    found = [arm for arm in arms if text in (arm.arm, arm.name) and arm.role == "arm"]
+    if not found:
+        known = ", ".join(sorted({arm.name for arm in arms if arm.role == "arm"}))
+        raise InputError(f"{where} is {text!r}, which is no arm of these runs; expected one of {known}")
+    return found
+
+
+def applicable(analysis: Analysis, arms: Sequence[Arm]) -> tuple[Analysis, list[str]]:
+    """What can be analysed of a study whose runs are not all there yet, and notes on what must wait.
+
+    The arms that a recorded study names are arms of that study: one that is absent here has not been trained yet.
+    """
+    known = {text for arm in arms if arm.role == "arm" for text in (arm.arm, arm.name)}
+    primary = analysis.primary
+    changes: dict[str, None] = {}
+    notes = []
+    if analysis.baseline is not None and analysis.baseline not in known:
+        changes["baseline"] = None
+        notes.append(f"the study's baseline, {analysis.baseline}, has no run yet")
+    if primary is not None and not {primary.arm_a, primary.arm_b} <= known:
+        changes["primary"] = None
+        notes.append(f"the study's primary contrast, {primary.arm_a} - {primary.arm_b}, has no runs of both arms yet")
+    return analysis.model_copy(update=changes), notes
+
+
+def primary_by_id(analysis: Analysis, arms: Sequence[Arm]) -> dict[str, str] | None:
+    """The primary contrast with its arms as ids; a name that stands for no arm yet, or for several, stays."""
+    if analysis.primary is None:
+        return None
+    named = analysis.primary.model_dump()
+    for key in ("arm_a", "arm_b"):
+        ids = [arm.arm for arm in arms if arm.role == "arm" and named[key] in (arm.arm, arm.name)]
+        named[key] = ids[0] if len(ids) == 1 else named[key]
+    return named
+
+
+def baselines(arms: Sequence[Arm], analysis: Analysis) -> tuple[dict[tuple[str, int | None, str], str], list[str]]:
+    """Baseline arm of each (data set, training size, student), and notes where there is none or a choice was made.
+
+    It is the arm that the study names, else transfer learning with all layers unfrozen.
+    """
+    named = find_arm(arms, analysis.baseline, "[analysis] baseline") if analysis.baseline else []
+    found: dict[tuple[str, int | None, str], str] = {}
+    notes = []
+    for key, group in _groups(arms, by_student=True).items():
+        candidates = [arm.arm for arm in group if arm in named] or [
+            arm.arm for arm in group if arm.method == "transfer_learning" and arm.unfrozen in ("all", None)
+        ]
+        if candidates:
+            found[key] = candidates[0]
+        text = f"{key[2]} on {key[0]} ({key[1]} training images)"
+        if len(candidates) > 1:
+            notes.append(
+                f"{text}: {len(candidates)} arms could be the baseline; {candidates[0]} was taken. "
+                "Name another with [analysis] baseline"
+            )
+        if not candidates and len(group) > 1:
+            notes.append(
+                f"{text}: no arm with method transfer_learning and all layers unfrozen, so no baseline; "
+                "name one with [analysis] baseline"
+            )
+    return found, notes
+
+
+def contrasts(
+    arms: Sequence[Arm], baseline: dict[tuple[str, int | None, str], str], mode: Literal["default", "all"]
+) -> list[Contrast]:
+    """All contrasts to be made, within one data set and training-set size.
+
+    `default`: every arm against the baseline of its student, and arms that differ in the teacher alone against each
+    other. `all`: every pair, a family of its own. In both, every pair again for the marks of Tables IV and V.
+    """
+    made = []
+    for key, group in _groups(arms, by_student=False).items():
+        bases = {baseline.get((*key, arm.student)) for arm in group}
+        pairs = [_ordered(a, b, bases) for a, b in combinations(group, 2)]
+        for a, b in pairs:
+            declared = b.arm == baseline.get((*key, a.student)) and a.student == b.student
+            if mode == "all":
+                made.append(Contrast(a.arm, b.arm, "all"))
+            elif declared or _differ_in_teacher_alone(a, b):
+                made.append(Contrast(a.arm, b.arm, "declared"))
+        made += [Contrast(a.arm, b.arm, "table") for a, b in pairs]
+    return made
+
+
+def primary_arms(arms: Sequence[Arm], primary: Primary) -> tuple[set[str], set[str]]:
+    """Ids of the arms that the primary contrast's names stand for; a name may stand for one arm in each data set.
+
+    Raises
+    ------
+    InputError
+        If a name stands for no arm.
+    """
+    a = {arm.arm for arm in find_arm(arms, primary.arm_a, "[analysis] primary.arm_a")}
+    b = {arm.arm for arm in find_arm(arms, primary.arm_b, "[analysis] primary.arm_b")}
+    return a, b
+
+
+def as_named(pairs: Sequence[Contrast], arms: Sequence[Arm], analysis: Analysis) -> list[Contrast]:
+    """The same contrasts, the primary one turned the way the study names it."""
+    if analysis.primary is None:
+        return list(pairs)
+    a, b = primary_arms(arms, analysis.primary)
+    return [
+        Contrast(pair.arm_b, pair.arm_a, pair.kind)
+        if pair.kind != "table" and pair.arm_a in b and pair.arm_b in a
+        else pair
+        for pair in pairs
+    ]
+
+
+def check_labels(analysis: Analysis, labels: set[str]) -> None:
+    """Refuse labels that are declared confirmatory and are no labels of the runs.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    for name in analysis.confirmatory_labels:
+        if name not in labels:
+            raise InputError(
+                f"[analysis] confirmatory_labels: {name!r} is no label of these runs; expected some of "
+                f"{', '.join(sorted(labels))}"
+            )
+
+
+def main_metric(analysis: Analysis) -> str:
+    """The study's main metric; comparisons on any other are secondary."""
+    return "auc" if analysis.primary is None else analysis.primary.metric
+
+
+def family(
+    arm: Arm,
+    contrast: Contrast,
+    metric: str,
+    label: str,
+    *,
+    group: str | None = None,
+    confirmatory_labels: Sequence[str] = (),
+) -> tuple[str, str]:
+    """Name of the family of one comparison and its method of adjustment; all groups of a column share a family."""
+    size = "all" if arm.train_size is None else arm.train_size
+    where = f"{arm.dataset}/{size}" if group is None else f"{arm.dataset}/{size}/by {group.partition('=')[0]}"
+    if label in AVERAGES:
+        return f"{where}/{metric} {label}/{contrast.kind}", "holm"
+    if label in confirmatory_labels and group is None:
+        return f"{where}/{metric} of confirmatory labels/{contrast.kind}", "holm"
+    return f"{where}/{metric} by label/{contrast.arm_a} - {contrast.arm_b}", "benjamini-hochberg"
+
+
+def _groups(arms: Sequence[Arm], *, by_student: bool) -> dict[tuple, list[Arm]]:
+    groups: dict[tuple, list[Arm]] = {}
+    for arm in sorted(arms, key=lambda arm: arm.arm):
+        if arm.role == "arm":
+            key = (arm.dataset, arm.train_size, *((arm.student,) if by_student else ()))
+            groups.setdefault(key, []).append(arm)
+    return groups
+
+
+def _ordered(a: Arm, b: Arm, bases: set[str | None]) -> tuple[Arm, Arm]:
+    """The baseline second; transfer learning second; else by id."""
+    ranks = [(arm.arm in bases, arm.method != "attention_transfer", arm.arm) for arm in (a, b)]
+    return (a, b) if ranks[0] < ranks[1] else (b, a)
+
+
+def _differ_in_teacher_alone(a: Arm, b: Arm) -> bool:
+    def rest(arm: Arm) -> tuple:
+        tuned = {name: value for name, value in arm.settings.items() if name != "beta"}  # tuned for each teacher
+        return arm.method, arm.student, arm.unfrozen, tuned
+
+    return a.teacher != b.teacher and rest(a) == rest(b)

@@ -1,0 +1,132 @@
+"""What a study declares about its analysis before test predictions exist: the `[analysis]` table of a study file.
+
+In: a study file (TOML) or `runs/study.json`. Out: `Analysis` and where it came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from medkt_eval.errors import InputError
+from medkt_eval.metrics.thresholds import check_rule
+from medkt_eval.results.recorded import Reference
+from medkt_eval.runtime.validation import read_text, validated
+
+
+class Primary(BaseModel):
+    """The one contrast that is not adjusted, because it was named beforehand: arm_a minus arm_b."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    arm_a: str
+    arm_b: str
+    metric: str = "auc"
+    label: str = "macro"
+
+
+class Analysis(BaseModel):
+    """How the runs of a study are to be analysed. Arms are given by their name or their id."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    baseline: str | None = Field(default=None, description="arm that the others are compared with")
+    primary: Primary | None = None
+    seeds: Literal["nested", "crossed"] = "nested"
+    degrees_of_freedom: Literal["satterthwaite", "hillis"] = Field(
+        default="satterthwaite", description="of the primary analysis; hillis: as other software, to compare with it"
+    )
+    margin: float | None = Field(default=None, gt=0, lt=1, description="equivalence margin, as a fraction")
+    threshold_rule: Annotated[str, AfterValidator(check_rule)] = Field(
+        default="max_f1", description="max_f1, youden, sensitivity=0.9 or fixed=0.5; see thresholds.choose"
+    )
+    thresholds: Literal["fixed", "refit"] = Field(
+        default="fixed", description="refit: choose them again in each bootstrap replicate, on resampled validation"
+    )
+    resample: Literal["patients", "stratified"] = Field(
+        default="patients", description="stratified: by the rarest label that a patient has; see strata.patient_strata"
+    )
+    labels_defined: Literal["all", "defined"] = Field(
+        default="all", description="an average with a label that has no value: null, or over the labels that have one"
+    )
+    confirmatory_labels: list[str] = Field(default_factory=list, description="tested in one Holm family, not explored")
+    specificity: float = Field(default=0.9, gt=0, lt=1, description="of sensitivity_at_specificity")
+    add: list[str] = Field(default_factory=list, description="metrics, intervals and tests besides the default ones")
+    ordered: bool = Field(default=False, description="classes are ordered")
+    independent_images: bool = Field(default=False, description="one image a patient, so no patient_id is needed")
+    label_latex: dict[str, str] = Field(default_factory=dict)
+    reference: list[Reference] = Field(default_factory=list, description="published numbers to set beside ours")
+
+    @model_validator(mode="after")
+    def _something_to_refit(self) -> Analysis:
+        if self.thresholds == "refit" and self.threshold_rule.startswith("fixed"):
+            raise ValueError(
+                f"thresholds = 'refit' chooses them again, but threshold_rule = {self.threshold_rule!r} chooses none; "
+                "expected max_f1, youden or sensitivity=0.9"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """An analysis, and where it was declared."""
+
+    analysis: Analysis
+    study: str | None = None
+    sha256: str | None = None  # of the study file's text
+    recorded: bool = False  # by medkt train, beside the runs
+    replaced: bool = False  # the study file was changed after its first runs were whole
+    notes: tuple[str, ...] = ()
+
+    def with_analysis(self, analysis: Analysis) -> Declaration:
+        """Another analysis, from the same place."""
+        return replace(self, analysis=analysis)
+
+    @property
+    def when(self) -> Literal["before", "after", "unknown"]:
+        """Whether it is on record that the analysis was declared before test predictions existed."""
+        if not self.recorded:
+            return "unknown"
+        return "after" if self.replaced else "before"
+
+
+def read_declaration(runs: Path | None, study: Path | None) -> Declaration:
+    """Analysis from `study` where given, else from `runs/study.json` where there is such a folder, else the defaults.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or its `[analysis]` holds an unknown key or a wrong value.
+    """
+    if study is not None:
+        text = read_text(study, "a study file")
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{study}: not TOML: {error}; expected a study file") from error
+        name = str(table.get("name", study.stem))
+        analysis = validated(Analysis, table.get("analysis", {}), f"{study}: [analysis]")
+        return Declaration(analysis, name, hashlib.sha256(text.encode()).hexdigest())
+    recorded = None if runs is None else runs / "study.json"
+    if recorded is None or not recorded.is_file():
+        return Declaration(Analysis())
+    try:
+        table = json.loads(read_text(recorded, "what medkt train wrote"))
+        analysis, name, sha256 = table["analysis"], table.get("name"), table.get("sha256")
+        earlier = table.get("earlier", [])
+        if not isinstance(name, str | None) or not isinstance(sha256, str | None) or not isinstance(earlier, list):
+            raise TypeError("name and sha256 are text, earlier is a list")
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{recorded}: not a study.json of medkt train ({error!r}); remove it or give --study"
+        ) from error
+    changed = (f"the study file was changed {len(earlier)} time(s) after its first runs were whole",) if earlier else ()
+    return Declaration(
+        validated(Analysis, analysis, f"{recorded}: analysis"), name, sha256, True, bool(earlier), changed
+    )

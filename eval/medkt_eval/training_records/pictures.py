@@ -1,0 +1,244 @@
+"""What runs keep of their network and their images: `architecture.json`, and `pictures.json` with small PNG files.
+
+In: run folders. Out: rows of results.json, and the PNG files copied beside it. A run that holds none of this (another
+trainer's, or one trained with `[report] pictures = false`) adds nothing. Nothing outside a run folder is ever read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, Field, model_validator
+
+from medkt_eval.errors import InputError
+from medkt_eval.predictions.run_folders import ManifestPart, Run, RunRecord
+from medkt_eval.results.recorded import Architecture, Picture, Stage
+from medkt_eval.results.schema import EvaluationResult
+from medkt_eval.runtime.atomic_files import write_bytes_whole
+from medkt_eval.runtime.locations import is_remote
+from medkt_eval.runtime.validation import validated
+
+FOLDER = "pictures"  # in a run folder, and beside results.json
+MOST_PICTURES = 64  # of a run
+MOST_BYTES = 500_000  # of a picture
+MOST_BYTES_JSON = 1_000_000
+LONGEST_PX = 512
+# Every file that is copied is called so; what is called otherwise is not medkt's to remove.
+NAME = r"^(sample-[0-9]{2}|attention-[0-9]{2}-(student|teacher))\.png$"
+_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
+
+Model = TypeVar("Model", bound=BaseModel)
+Side = Annotated[int, Field(ge=1, le=LONGEST_PX)]
+
+
+class ArchitectureFile(ManifestPart):
+    """architecture.json of a run."""
+
+    format: Literal[1]
+    student: str
+    image_size_px: int = Field(ge=1)
+    n_outputs: int = Field(ge=1)
+    total_parameters: int = Field(ge=0)
+    stages: list[Stage] = Field(min_length=1, max_length=1000)
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> ArchitectureFile:
+        total = sum(stage.parameters for stage in self.stages)
+        if total != self.total_parameters:
+            raise ValueError(
+                f"the stages have {total} parameters, total_parameters is {self.total_parameters}; "
+                "expected every parameter in one stage"
+            )
+        return self
+
+
+class PictureEntry(ManifestPart):
+    """One picture that pictures.json lists."""
+
+    kind: Literal["sample", "attention"]
+    image_id: str
+    shows: list[str]
+    layer: Literal["image", "student", "teacher"]
+    of: str = ""
+    file: str = Field(pattern=NAME, description="in the run's folder pictures/")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    width_px: Side
+    height_px: Side
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> PictureEntry:
+        if (self.kind == "sample") != (self.layer == "image"):
+            raise ValueError(
+                f"a picture of kind {self.kind!r} has layer {self.layer!r}; expected 'image' of a sample, "
+                "'student' or 'teacher' of attention"
+            )
+        return self
+
+
+class PicturesFile(ManifestPart):
+    """pictures.json of a run."""
+
+    format: Literal[1]
+    pictures: list[PictureEntry] = Field(max_length=MOST_PICTURES)
+
+
+def architectures_of(records: Sequence[Run]) -> list[Architecture]:
+    """The networks that were trained: one for each student, data set and image size, read by its first run.
+
+    Raises
+    ------
+    InputError
+        If an architecture.json is damaged, does not add up, or is of another network than its run.
+    """
+    found: dict[tuple[str, str, int], Architecture] = {}
+    for record in _with_folder(records):
+        path = record.folder / "architecture.json"
+        read = _read(path, ArchitectureFile, record.folder)
+        if read is None:
+            continue
+        arm = record.manifest.arm
+        if read.student != arm.student:
+            raise InputError(f"{path}: student is {read.student!r}, the run's is {arm.student!r}; remove the file")
+        found.setdefault(
+            (read.student, arm.dataset, read.image_size_px),
+            Architecture(
+                student=read.student,
+                dataset=arm.dataset,
+                run_id=record.manifest.run_id,
+                image_size_px=read.image_size_px,
+                n_outputs=read.n_outputs,
+                total_parameters=read.total_parameters,
+                stages=read.stages,
+            ),
+        )
+    return list(found.values())
+
+
+def pictures_of(records: Sequence[Run]) -> list[Picture]:
+    """Samples of each data set, and maps of attention of each arm: those of the first run that holds any.
+
+    Raises
+    ------
+    InputError
+        If a pictures.json is damaged, or a picture is absent, too large, no PNG, or other than pictures.json says.
+    """
+    found: dict[tuple[str, str], list[Picture]] = {}
+    for record in _with_folder(records):
+        read = _read(record.folder / "pictures.json", PicturesFile, record.folder)
+        for kind, whose in (("sample", record.manifest.arm.dataset), ("attention", record.manifest.arm_id)):
+            entries = [entry for entry in read.pictures if entry.kind == kind] if read else []
+            if entries and (kind, whose) not in found:
+                found[kind, whose] = [_picture(record, entry) for entry in entries]
+    return [
+        picture for kind in ("sample", "attention") for key, rows in found.items() if key[0] == kind for picture in rows
+    ]
+
+
+def carry(result: EvaluationResult, runs: Path | None, out: Path) -> None:
+    """Copy the pictures of a result beside results.json; remove those that an older evaluation left there.
+
+    Parameters
+    ----------
+    result : EvaluationResult
+        Of `runs`.
+    runs : Path or None
+        Folder of run folders; None where the result is not of run folders, and has no pictures.
+    out : Path
+        Folder of results.json. Only files in `out/pictures/` that are called as medkt calls its pictures are removed.
+
+    Raises
+    ------
+    InputError
+        If a picture was changed since the result was made.
+    """
+    wanted = set()
+    for row in result.pictures if runs is not None else []:
+        assert runs is not None
+        folder = runs / row.run_id
+        target = out / row.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes_whole(target, _png(folder / FOLDER / target.name, row, folder))
+        wanted.add(target)
+    for old in sorted((out / FOLDER).glob("*/*.png")):
+        if old not in wanted and re.match(NAME, old.name):
+            old.unlink()
+            if not any(old.parent.iterdir()):
+                old.parent.rmdir()
+
+
+def _with_folder(records: Sequence[Run]) -> list[RunRecord]:
+    """Runs that may hold more than predictions, those of teachers last."""
+    found = [record for record in records if isinstance(record, RunRecord)]
+    return sorted(found, key=lambda record: record.manifest.role == "teacher")
+
+
+def _picture(record: RunRecord, entry: PictureEntry) -> Picture:
+    manifest = record.manifest
+    _png(record.folder / FOLDER / entry.file, entry, record.folder)
+    if unknown := [label for label in entry.shows if label not in manifest.labels]:
+        raise InputError(
+            f"{record.folder / 'pictures.json'}: {entry.file} shows {unknown[0]!r}, which is none of the "
+            f"run's labels; expected one of {', '.join(manifest.labels)}"
+        )
+    return Picture(
+        kind=entry.kind,
+        dataset=manifest.arm.dataset,
+        run_id=manifest.run_id,
+        arm=manifest.arm_id,
+        image_id=entry.image_id,
+        shows=entry.shows,
+        layer=entry.layer,
+        of=entry.of,
+        file=f"{FOLDER}/{manifest.run_id}/{entry.file}",
+        sha256=entry.sha256,
+        width_px=entry.width_px,
+        height_px=entry.height_px,
+    )
+
+
+def _png(path: Path, said: PictureEntry | Picture, folder: Path) -> bytes:
+    """A picture's bytes, if they are what was said of them."""
+    content = _bytes(path, MOST_BYTES, folder, "a picture that pictures.json lists")
+    if hashlib.sha256(content).hexdigest() != said.sha256:
+        raise InputError(
+            f"{path}: its sha256 is not the one in pictures.json, so it was changed after the run; "
+            "restore it, or remove pictures.json to do without pictures"
+        )
+    size = int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
+    if not content.startswith(_PNG) or size != (said.width_px, said.height_px):
+        raise InputError(
+            f"{path}: no PNG of {said.width_px} x {said.height_px} px, as pictures.json says; write it "
+            "again, or remove pictures.json to do without pictures"
+        )
+    return content
+
+
+def _read(path: Path, model: type[Model], folder: Path) -> Model | None:
+    """A JSON file of a run folder, or None where there is none."""
+    if not path.exists():
+        return None
+    expected = "what medkt train writes (docs/formats.md), or no such file"
+    content = _bytes(path, MOST_BYTES_JSON, folder, expected)
+    try:
+        table = json.loads(content)
+    except ValueError as error:  # UnicodeDecodeError is one too
+        raise InputError(f"{path}: not JSON ({error}); expected {expected}") from error
+    return validated(model, table, str(path))
+
+
+def _bytes(path: Path, most: int, folder: Path, expected: str) -> bytes:
+    """A file's bytes, if it lies in `folder` (links are followed before that is asked) and is not too large."""
+    try:
+        # object storage has no links, and `path` was made from names without / in them
+        if not is_remote(path) and not path.resolve(strict=True).is_relative_to(folder.resolve()):
+            raise InputError(f"{path}: leads out of the run's folder; expected {expected}")
+        if (size := path.stat().st_size) > most:
+            raise InputError(f"{path}: {size} bytes; expected {expected}, of at most {most} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; expected {expected}") from error

@@ -1,0 +1,57 @@
+"""How well the teachers themselves do on their students' task: what the runs recorded of them.
+
+In: run records. Out: `TeacherAuc` rows of results.json, and notes where runs disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medkt_eval.predictions.run_folders import RecordedTeacher, Run
+from medkt_eval.results.recorded import TeacherAuc
+
+
+def teachers_on_target(records: Sequence[Run]) -> tuple[list[TeacherAuc], list[str]]:
+    """Each teacher's own AUC on the test images of each data set that it teaches, label by label.
+
+    Parameters
+    ----------
+    records : sequence of Run
+
+    Returns
+    -------
+    rows : list of TeacherAuc
+        By the first run of each data set, teacher and weights.
+    notes : list of str
+        Where another run of the same teacher recorded another AUC, as at another image size.
+    """
+    first: dict[tuple[str, str, str | None], tuple[str, RecordedTeacher]] = {}
+    rows, notes = [], []
+    for record in records:
+        manifest, teacher = record.manifest, record.manifest.teacher
+        if teacher is None or not teacher.auc:
+            continue
+        key = (manifest.arm.dataset, teacher.source, teacher.sha256)
+        if key in first:
+            before, known = first[key]
+            if known.auc != teacher.auc:
+                notes.append(
+                    f"runs {before} and {manifest.run_id} recorded different AUCs of the teacher "
+                    f"{teacher.source} on {manifest.arm.dataset}; the first are shown"
+                )
+            continue
+        first[key] = manifest.run_id, teacher
+        rows += [
+            TeacherAuc(
+                dataset=manifest.arm.dataset,
+                teacher=teacher.source,
+                architecture=teacher.architecture,
+                sha256=teacher.sha256,
+                label=label,
+                auc=auc,
+                split=teacher.split,
+                undefined_because=teacher.undefined_because.get(label) if auc is None else None,
+            )
+            for label, auc in teacher.auc.items()
+        ]
+    return rows, notes

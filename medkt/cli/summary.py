@@ -1,0 +1,55 @@
+"""The short table that `medkt evaluate` ends with.
+
+In: the results. Out: text on standard output: each arm's headline metrics, and the study's answer in sentences.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from medkt_eval.results.schema import EvaluationResult
+from medkt_reports.language import numbers, words
+from medkt_reports.lookup import HEADLINES, Lookup
+from medkt_reports.prose.sentences import answers, standing
+
+
+def show(result: EvaluationResult) -> None:
+    """Print the headline metrics of every arm, and what the comparisons say."""
+    console, lookup = Console(highlight=False), Lookup(result)
+    interval = lookup.intervals()[0]
+    for training_set in lookup.training_sets():
+        arms = lookup.arms_of(training_set)
+        table = Table(title=Text(training_set.text), title_justify="left")
+        table.add_column("arm")
+        table.add_column("seeds", justify="right")
+        columns = {}
+        for metric, label in HEADLINES[lookup.task(training_set)]:
+            table.add_column(f"{words.metric(metric, label)} (%)", justify="right")
+            table.add_column(f"{numbers.level(result.settings.level)} CI", justify="right")
+            found = [lookup.estimate(training_set.dataset, arm.arm, metric, label, interval) for arm in arms]
+            decimals = numbers.places(numbers.half_width(e.low, e.high) for e in found if e)
+            columns[metric, label] = [
+                (numbers.percent(e.value, decimals), numbers.interval(e.low, e.high, decimals))
+                if e
+                else (numbers.ABSENT,) * 2
+                for e in found
+            ]
+        for k, arm in enumerate(arms):
+            cells = [text for column in columns.values() for text in column[k]]
+            table.add_row(Text(lookup.names[arm.arm]), str(len(arm.seeds)), *cells)
+        console.print(table)
+        console.print(f"Intervals: {words.interval(interval, result.settings.level)}", markup=False)
+    said = answers(lookup)
+    places = list(dict.fromkeys(sentence.training_set for sentence in said))
+    for place in places:
+        if len(lookup.training_sets()) > 1:
+            console.print(f"\n{place}", markup=False, style="bold")
+        for sentence in said:
+            if sentence.training_set == place:
+                console.print(f"\n{'Primary: ' if sentence.primary else ''}{sentence.text}", markup=False)
+    console.print(f"\n{standing(lookup)}", markup=False)
+    for note in result.settings.notes:
+        console.print(f"Note: {note}", markup=False)
+    console.print()

@@ -1,0 +1,215 @@
+"""Tables of labels as they come: CSV in other encodings, with other separators, with rows that repeat.
+
+In: a CSV file, plain or gzipped. Out: a `Table` of text, or an `InputError` that names file and row. What was converted
+on the way stands in its notes. Every cell stays text: an id of "0012" keeps its zeros, and nothing becomes NaN.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from medkt_eval.errors import InputError
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a file."""
+
+    path: Path
+    rows: pd.DataFrame
+    """Text; the index is the row's number as a spreadsheet shows it (the header is row 1)."""
+    notes: tuple[str, ...] = ()
+    """What was converted or left out, one phrase each."""
+
+    def refuse(self, wrong: pd.Series, column: str, expected: str) -> None:
+        """Raise an `InputError` that names the first row where `wrong` holds, and what its `column` says."""
+        if wrong.any():
+            row = self.rows.index[wrong.to_numpy()][0]
+            value = self.rows.at[row, column]
+            said = f"{column} is {value!r}" if value else f"{column} is empty"
+            raise InputError(f"{self.path}: row {row}: {said}; expected {expected}")
+
+    def keep(self, wanted: pd.Series, left_out: str = "") -> Table:
+        """The rows where `wanted` holds; how many are `left_out`, and why, becomes a note where it is given."""
+        n = int((~wanted).sum())
+        notes = (f"{n:,} of {len(self.rows):,} {left_out}",) if n and left_out else ()
+        return replace(self, rows=self.rows[wanted], notes=self.notes + notes)
+
+
+def the_one(root: Path, names: Sequence[str], what: str) -> Path:
+    """The one file of a folder that has one of these names.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    names : sequence of str
+        File names; * stands for anything. Each is looked for with `.gz` at its end too.
+    what : str
+        What the folder should hold, for the message.
+
+    Raises
+    ------
+    InputError
+        If the folder is absent, or holds none or several.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; expected {what}")
+    found = sorted({path for name in names for ending in ("", ".gz") for path in root.glob(name + ending)})
+    if len(found) != 1:
+        listed = ", ".join(path.name for path in found) or "none"
+        raise InputError(f"{root}: tables found: {listed}; expected one {' or '.join(names)} (or .gz): {what}")
+    return found[0]
+
+
+def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_empty: bool = False) -> Table:
+    """Read a table.
+
+    UTF-8 with or without a byte-order mark, UTF-16 with one, else Latin-1 with a note; lines may end in LF, CRLF or CR.
+    Fields are separated by commas; by semicolons or tabs only where commas do not give the columns.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, gzipped where its name ends in .gz.
+    columns : sequence of str
+        Columns that must be there; none: two or more of any name.
+    only : bool
+        Whether the other columns are left out: of several hundred thousand rows they take much memory.
+    may_be_empty : bool
+        Whether a header without rows is a table.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is empty, lacks a column, or a row has more or fewer fields than the header.
+    """
+    text, notes = _text(path)
+    if not text.strip():
+        raise InputError(f"{path}: the file is empty; expected a table with a header{_named(columns)}")
+    separator, header = _separator(path, text, columns)
+    utf8 = io.BytesIO(text.encode())
+    del text  # tables of several hundred thousand rows: keep one copy
+    if separator != ",":
+        notes += (f"{path.name}: fields are separated by {SEPARATORS[separator]}",)
+    blank = _blank_rows(path, utf8, separator, header)
+    wanted = [k for k, name in enumerate(header) if not only or name in columns]
+    rows = pd.read_csv(utf8, sep=separator, dtype=str, na_filter=False, skip_blank_lines=False, usecols=wanted)
+    rows.columns = pd.Index([header[k] for k in wanted])
+    rows.index += 2
+    rows = rows.drop(index=blank) if blank else rows
+    if rows.empty and not may_be_empty:
+        raise InputError(f"{path}: a header, but no rows; expected one an image")
+    return Table(path, rows, notes)
+
+
+def one_row_each(table: Table, key: str, what: str = "image") -> Table:
+    """Drop rows that repeat another in every field, and count them.
+
+    Raises
+    ------
+    InputError
+        If the key is empty on a row, or two rows with the same key contradict each other.
+    """
+    rows = table.rows
+    table.refuse(rows[key] == "", key, "a value on every row")
+    if len(set(rows[key])) == len(rows):
+        return table
+    twice = rows[key].duplicated(keep=False)
+    again = rows.index[twice][rows[twice].duplicated().to_numpy()]
+    rows = rows.drop(index=again)
+    contradicting = rows[key].duplicated()
+    if contradicting.any():
+        second = rows.index[contradicting.to_numpy()][0]
+        value = rows.at[second, key]
+        first = rows.index[(rows[key] == value).to_numpy()][0]
+        before, now = (rows.loc[row].astype(str) for row in (first, second))
+        column = next(name for name in rows.columns if before[name] != now[name])
+        raise InputError(
+            f"{table.path}: row {second}: {what} {value!r} is listed twice: {column} is {now[column]!r}, "
+            f"in row {first} {before[column]!r}; expected one row: take off the wrong one"
+        )
+    note = f"{table.path.name}: {len(again):,} rows that repeat another are left out"
+    return Table(table.path, rows, (*table.notes, note))
+
+
+def shared(column: pd.Series) -> np.ndarray:
+    """The column with equal texts held once, as the ids of patients with many images are. str, (n,), object."""
+    codes, values = pd.factorize(column)
+    return np.asarray(values, dtype=object)[codes]
+
+
+def _text(path: Path) -> tuple[str, tuple[str, ...]]:
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; expected a table (CSV)") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read ({error}); expected a table (CSV), whole") from error
+    notes: tuple[str, ...] = ()
+    try:
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        text = content.decode("latin-1")
+        byte = content[error.start]
+        notes = (f"{path.name}: byte 0x{byte:02x} on line {row} is no UTF-8; read as Latin-1 ({chr(byte)!r})",)
+    if "\0" in text:
+        raise InputError(f"{path}: holds zero bytes, so it is no text; expected a table (CSV)")
+    return text.replace("\r\n", "\n").replace("\r", "\n"), notes
+
+
+def _separator(path: Path, text: str, columns: Sequence[str]) -> tuple[str, list[str]]:
+    first = text.split("\n", 1)[0]
+    headers = {sep: [name.strip() for name in next(csv.reader([first], delimiter=sep), [])] for sep in SEPARATORS}
+    for separator, header in headers.items():
+        if set(columns) <= set(header) if columns else len(header) > 1:
+            repeated = [name for name in header if name and header.count(name) > 1]
+            if repeated:
+                raise InputError(f"{path}: two columns are called {repeated[0]!r}; expected one of each name")
+            return separator, header
+    found = max(headers.values(), key=len)
+    absent = next((name for name in columns if name not in found), None)
+    lacking = f"no column {absent!r}" if columns else "one column only"
+    raise InputError(f"{path}: {lacking}; found {', '.join(found)[:300]}; expected a table{_named(columns)}")
+
+
+def _blank_rows(path: Path, utf8: io.BytesIO, separator: str, header: Sequence[str]) -> list[int]:
+    """Numbers of the rows that hold nothing.
+
+    A row with other fields than the header is refused: pandas would fill it up, as it would a table cut off half-way.
+    """
+    blank = []
+    fewest = max((k + 1 for k, name in enumerate(header) if name), default=1)
+    lines = io.TextIOWrapper(utf8, "utf-8", newline="")
+    try:
+        for row, fields in enumerate(csv.reader(lines, delimiter=separator, strict=True), start=1):
+            if fields and not fewest <= len(fields) <= len(header):
+                raise InputError(
+                    f"{path}: row {row} has {len(fields)} fields; expected {len(header)}, as the header "
+                    "has (is the file cut off, or a separator inside a field not in quotes?)"
+                )
+            if not any(fields):
+                blank.append(row)
+    except csv.Error as error:
+        raise InputError(f"{path}: not a table ({error}); expected fields in closed quotes, or in none") from error
+    lines.detach()
+    utf8.seek(0)
+    return blank
+
+
+def _named(columns: Sequence[str]) -> str:
+    return f" with {', '.join(columns)}" if columns else " of two columns or more"

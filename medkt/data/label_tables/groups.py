@@ -1,0 +1,53 @@
+"""What subgroups are made of, named alike in every collection.
+
+In: columns of text as a collection has them. Out: columns of `Collection.groups`; "unknown" where nothing is known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from medkt.data.label_tables.csv_tables import shared
+
+UNKNOWN = "unknown"
+AGE_BANDS = ((0, 18, "0-17"), (18, 40, "18-39"), (40, 60, "40-59"), (60, 80, "60-79"), (80, 120, "80+"))
+_YEARS = {"": 1, "Y": 1, "M": 1 / 12, "W": 1 / 52, "D": 1 / 365}
+
+
+def age_band(ages: pd.Series) -> np.ndarray:
+    """Band of an age.
+
+    Parameters
+    ----------
+    ages : Series of str
+        Years ("57", "57.0"), or DICOM's way ("057Y", "018M", "011D").
+
+    Returns
+    -------
+    str, (n,)
+        "unknown" for a blank, and for 120 years or more: NIH has patients of 412.
+
+    Examples
+    --------
+    >>> age_band(pd.Series(["57", "057Y", "018M", "412", ""])).tolist()
+    ['40-59', '40-59', '0-17', 'unknown', 'unknown']
+    """
+    parts = ages.str.strip().str.upper().str.extract(r"^(\d+(?:\.\d+)?)([YMWD]?)$")
+    years = pd.to_numeric(parts[0]).to_numpy(dtype=float, na_value=np.nan)
+    years = years * parts[1].map(_YEARS).to_numpy(dtype=float, na_value=np.nan)
+    band = np.full(len(ages), UNKNOWN, dtype=object)
+    for low, high, text in AGE_BANDS:
+        band[(years >= low) & (years < high)] = text
+    return band
+
+
+def sex(sexes: pd.Series) -> np.ndarray:
+    """F or M of "Female", "male", "F" ...; "unknown" of anything else. str, (n,)."""
+    first = sexes.str.strip().str.upper().map({"F": "F", "FEMALE": "F", "M": "M", "MALE": "M"})
+    return first.fillna(UNKNOWN).to_numpy(dtype=object)
+
+
+def filled(column: pd.Series) -> np.ndarray:
+    """The column as it is, "unknown" where it is blank. str, (n,)."""
+    return shared(column.str.strip().replace("", UNKNOWN))

@@ -1,0 +1,80 @@
+"""CheXpert's labels made into targets: 1 and 0 as they are, -1 (uncertain) and blank (unmentioned) by a named policy.
+
+In: columns of text. Out: float32 targets, NaN where an image counts as not labelled, and what the policy was.
+
+Source: Irvin et al., CheXpert, AAAI 2019, section 3.1: U-Zeros, U-Ones, U-Ignore for -1, a blank being no mention. The
+paper's protocol takes all that is not positive for negative: "zeros" for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from medkt.data.label_tables import label_names
+from medkt.data.label_tables.csv_tables import Table
+from medkt.data_settings import CheXpertLabels
+from medkt_eval.errors import InputError
+
+_COUNTS_AS = {"zeros": 0.0, "ones": 1.0, "ignore": np.nan}
+_PRESENT, _ABSENT, _UNCERTAIN = ("1", "1.0"), ("0", "0.0"), ("-1", "-1.0")
+
+
+def targets(table: Table, columns: Sequence[str], data: CheXpertLabels) -> np.ndarray:
+    """Targets under the policies of the settings.
+
+    Parameters
+    ----------
+    table : Table
+        Holds 1, 0, -1 (with or without ".0") or nothing.
+    columns : sequence of str
+        The columns to take.
+    data : CheXpertLabels
+        `uncertain` and `unmentioned`.
+
+    Returns
+    -------
+    float32, (n_images, n_columns)
+
+    Raises
+    ------
+    InputError
+        If something else stands in a row, or a policy names a label that is none.
+    """
+    uncertain = _by_label(data.uncertain, "uncertain")
+    unmentioned = _by_label(data.unmentioned, "unmentioned")
+    made = np.empty((len(table.rows), len(columns)), dtype=np.float32)
+    for k, name in enumerate(columns):
+        column = table.rows[name]
+        table.refuse(~column.isin([*_PRESENT, *_ABSENT, *_UNCERTAIN, ""]), name, "1, 0, -1 (uncertain) or nothing")
+        made[:, k] = column.isin(_PRESENT)
+        made[column.isin(_UNCERTAIN), k] = _COUNTS_AS[uncertain[name]]
+        made[column == "", k] = _COUNTS_AS[unmentioned[name]]
+    return made
+
+
+def policy(data: CheXpertLabels) -> str:
+    """The policies in words, for the notes."""
+    return f"uncertain labels: {_said(data.uncertain)}; unmentioned: {_said(data.unmentioned)}"
+
+
+def _said(setting: Any) -> str:
+    if isinstance(setting, str):
+        return setting
+    return ", ".join(
+        [setting.get("default", "zeros"), *(f"{key} {value}" for key, value in setting.items() if key != "default")]
+    )
+
+
+def _by_label(setting: Any, key: str) -> dict[str, str]:
+    """The policy of each of the 14 labels."""
+    if isinstance(setting, str):
+        return dict.fromkeys(label_names.CHEXPERT, setting)
+    unknown = [name for name in setting if name not in (*label_names.CHEXPERT, "default")]
+    if unknown:
+        raise InputError(
+            f"[data] {key} names {unknown[0]!r}; expected 'default' or some of {', '.join(label_names.CHEXPERT)}"
+        )
+    return {name: setting.get(name, setting.get("default", "zeros")) for name in label_names.CHEXPERT}

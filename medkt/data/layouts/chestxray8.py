@@ -1,0 +1,149 @@
+"""NIH ChestX-ray8/14 in NIH's own layout, and its 5 % sample in Kaggle's.
+
+In: a folder with `Data_Entry_2017*.csv(.gz)` or `sample_labels.csv`, and `images/`, `images_001/images/` ... or the
+sample's `sample/images/`. Out: a `Collection`. Listed images that are absent are left out and counted.
+
+Source: Wang et al., ChestX-ray8, CVPR 2017; https://nihcc.app.box.com/v/ChestXray-NIHCC
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from medkt.data.collection import Collection
+from medkt.data.label_tables import csv_tables as tables
+from medkt.data.label_tables import groups, label_names, lists
+from medkt.data.pixels import decoding as images
+from medkt.data_settings import ChestXray8Data
+from medkt_eval.errors import InputError
+
+FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural_Thickening",
+    "Pneumonia",
+    "Pneumothorax",
+)
+NO_FINDING = "No Finding"
+COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
+TABLES = ("Data_Entry_2017*.csv", "sample_labels.csv")
+SIZE = (("OriginalImage[Width", "Height]"), ("OriginalImageWidth", "OriginalImageHeight"))
+SPACING = ("OriginalImagePixelSpacing[x", "OriginalImagePixelSpacing_x")  # NIH's header has commas inside its names
+OFFICIAL = {"train": "train_val_list.txt", "test": "test_list.txt"}
+PLACES = ("sample/sample/images", "sample/images", "images_*/images", "images")  # Kaggle's sample holds images twice
+
+
+def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
+    """Read NIH's label table and find its images.
+
+    Returns
+    -------
+    collection : Collection
+        All images.
+    split : str, (n_images,) or None
+        "test" for those of NIH's `test_list.txt`, "train" for those of `train_val_list.txt`, where `official_split`
+        asks for it.
+
+    Raises
+    ------
+    InputError
+        If the table or all images are absent, a column is missing, an unknown label is asked for or found, or an image
+        is in none of NIH's lists or in both.
+    """
+    path = tables.the_one(data.root, TABLES, "ChestX-ray8 in NIH's layout")
+    table = tables.one_row_each(tables.read(path, COLUMNS), "Image Index")
+    table.refuse(table.rows["Patient ID"] == "", "Patient ID", "a value on every row")
+    names = tuple(data.labels) if data.labels is not None else FINDINGS
+    names += (NO_FINDING,) if data.no_finding and NO_FINDING not in names else ()
+    own = label_names.asked("chestxray8", (*FINDINGS, NO_FINDING), names)
+
+    found = {image.name: str(image) for place in PLACES for image in data.root.glob(f"{place}/*.png")}
+    present = table.rows["Image Index"].isin(found)
+    if not present.any():
+        raise InputError(
+            f"{data.root}: none of the {len(table.rows)} images that {path.name} lists; expected them in "
+            "images/ or images_001/images/ ..."
+        )
+    absent = table.rows["Image Index"][~present].to_numpy(dtype=object)
+    table = table.keep(present, "listed images are absent")
+    rows = table.rows.sort_values("Image Index", kind="stable")
+    shown = [set(text.split("|")) for text in rows["Finding Labels"]]
+    for row, findings in zip(rows.index, shown, strict=True):
+        strange = findings - {*FINDINGS, NO_FINDING}
+        if strange:
+            raise InputError(
+                f"{path}: row {row}: finding {sorted(strange)[0]!r}; expected some of "
+                f"{', '.join(FINDINGS)}, {NO_FINDING}"
+            )
+
+    image_ids = rows["Image Index"].to_numpy(dtype=object)
+    files = np.array([found[name] for name in image_ids], dtype=object)
+    collection = Collection(
+        name="chestxray8",
+        task="multilabel",
+        labels=names,
+        image_ids=image_ids,
+        patient_ids=rows["Patient ID"].to_numpy(dtype=object),
+        targets=np.array([[label in findings for label in own] for findings in shown], dtype=np.float32),
+        read=images.reader(files, channels=1),
+        groups=_groups(rows),
+        acquisition=_acquisition(rows),
+        channels=1,
+        source="NIH Clinical Center",
+        labelling="automatic, from reports",
+        views="frontal",
+        notes=table.notes,
+        files=files,
+        absent=absent,
+    )
+    return collection, _official(data.root, image_ids) if data.official_split else None
+
+
+def _official(root: Path, image_ids: np.ndarray) -> np.ndarray:
+    """The part of each image in NIH's own split. str, (n_images,)."""
+    parts = {name: lists.ids(root / file, "image") for name, file in OFFICIAL.items()}
+    for image in image_ids:
+        n = sum(image in part for part in parts.values())
+        if n != 1:
+            raise InputError(
+                f"{root}: image {image!r} is in {n} of {' and '.join(OFFICIAL.values())}; expected it in "
+                "one: fetch NIH's own lists, or leave official_split out"
+            )
+    return np.array(["test" if image in parts["test"] else "train" for image in image_ids], dtype=object)
+
+
+def _groups(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    sexes = next((rows[name] for name in ("Patient Gender", "Patient Sex") if name in rows), None)
+    found = {} if sexes is None else {"sex": groups.sex(sexes)}
+    if "View Position" in rows:
+        found["view"] = groups.filled(rows["View Position"])
+    if "Patient Age" in rows:
+        found["age_band"] = groups.age_band(rows["Patient Age"])
+    return found
+
+
+def _acquisition(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Size and pixel spacing before NIH shrank the images: they tell one device from another."""
+    found = {}
+    for width, height in SIZE:
+        if width in rows and height in rows:
+            sizes = rows[width] + " × " + rows[height]
+            found["original size"] = groups.filled(sizes.where((rows[width] != "") & (rows[height] != ""), ""))
+    for spacing in SPACING:
+        if spacing in rows:
+            found["pixel spacing (mm)"] = groups.filled(
+                rows[spacing].str.slice(0, 5)
+            )  # 0.14300000000000002 is 0.143 mm
+    return found

@@ -1,0 +1,100 @@
+"""The COVID-19 image data collection, as its repository has it.
+
+In: a folder with `metadata.csv` and `images/`. Out: a `Collection` of X-rays whose labels are nodes of the tree of
+findings: "Pneumonia/Viral/COVID-19" is Pneumonia, Viral and COVID-19.
+
+Source: Cohen et al., COVID-19 image data collection: prospective predictions are the future, MELBA 2020;
+https://github.com/ieee8023/covid-chestxray-dataset
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from medkt.data.collection import Collection
+from medkt.data.label_tables import csv_tables as tables
+from medkt.data.label_tables import groups
+from medkt.data.pixels import decoding as images
+from medkt.data_settings import CovidData
+from medkt_eval.errors import InputError
+
+COLUMNS = ("patientid", "sex", "age", "finding", "view", "modality", "folder", "filename", "license")
+UNLABELLED = ("", "todo", "Unknown")
+
+
+def covid(data: CovidData) -> Collection:
+    """Read the table and find the X-rays of the views asked for.
+
+    An image whose finding stops above a label in the tree ("Pneumonia" for COVID-19) is not labelled there: NaN.
+
+    Raises
+    ------
+    InputError
+        If the table or all images are absent, a column is missing, or a label or view is in no row.
+    """
+    path = tables.the_one(data.root, ["metadata.csv"], "the COVID-19 image data collection")
+    table = tables.one_row_each(tables.read(path, COLUMNS), "filename")
+    known = {node for finding in table.rows["finding"] for node in finding.split("/")}
+    for key, wanted, found in (("labels", data.labels, known), ("views", data.views, {*table.rows["view"]})):
+        strange = [name for name in wanted if name not in found]
+        if strange:
+            raise InputError(f"{path}: {key} names {strange[0]!r}; expected some of {', '.join(sorted(found - {''}))}")
+    tree = {finding for finding in table.rows["finding"] if finding not in UNLABELLED}
+    table = table.keep(table.rows["modality"] == "X-ray", "images are no X-rays and left out")
+    table = table.keep(table.rows["view"].isin(data.views), f"X-rays are not {', '.join(data.views)} and left out")
+    table = table.keep(~table.rows["finding"].isin(UNLABELLED), "images have no finding and are left out")
+    table.refuse(table.rows["patientid"] == "", "patientid", "a value on every row")
+
+    rows = table.rows
+    names = rows["folder"] + "/" + rows["filename"]
+    files = images.paths(data.root, names, str(path))
+    there, absent = images.present(files, str(path))
+    licence = groups.filled(rows["license"])
+    return Collection(
+        name="covid",
+        task="multilabel",
+        labels=tuple(data.labels),
+        image_ids=rows["filename"].to_numpy(dtype=object),
+        patient_ids=rows["patientid"].to_numpy(dtype=object),
+        targets=_targets(rows["finding"], data.labels, tree),
+        read=images.reader(files, channels=1),
+        groups={
+            "sex": groups.sex(rows["sex"]),
+            "age_band": groups.age_band(rows["age"]),
+            "view": rows["view"].to_numpy(dtype=object),
+            "licence": licence,
+        },
+        acquisition={"location": groups.filled(rows["location"])} if "location" in rows else {},
+        channels=1,
+        source="publications and public case collections",
+        labelling="from publications and reports",
+        views=", ".join(data.views),
+        notes=(*table.notes, *absent, _licences(licence[there])),
+        files=files,
+        absent=rows["filename"].to_numpy(dtype=object)[~there],
+    ).only(np.flatnonzero(there))
+
+
+def _targets(findings: pd.Series, labels: list[str], tree: set[str]) -> np.ndarray:
+    """float32, (n_images, n_labels): 1 in the label's branch, NaN above it, 0 elsewhere."""
+    above = {
+        label: {
+            tuple(finding.split("/")[:depth])
+            for finding in tree
+            if label in finding.split("/")
+            for depth in range(1, finding.split("/").index(label) + 1)
+        }
+        for label in labels
+    }
+    paths = [tuple(finding.split("/")) for finding in findings]
+    return np.array(
+        [[1 if label in path else np.nan if path in above[label] else 0 for label in labels] for path in paths],
+        dtype=np.float32,
+    ).reshape(len(paths), len(labels))
+
+
+def _licences(licence: np.ndarray) -> str:
+    """What may be done with the images differs from image to image: the note says under which licences they stand."""
+    names, counts = np.unique(licence.astype(str), return_counts=True)
+    return "licences: " + ", ".join(f"{name} {n:,}" for name, n in zip(names, counts, strict=True))

@@ -1,0 +1,161 @@
+"""Any folder of images with a CSV: one row an image, a column for the image, one for the patient, labels.
+
+In: `root` and a CSV in it. Out: a `Collection`, and the splits where the CSV has a column for them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from medkt.data.collection import Collection
+from medkt.data.label_tables import csv_tables as tables
+from medkt.data.label_tables import lists
+from medkt.data.label_tables.csv_tables import Table
+from medkt.data.pixels import decoding as images
+from medkt.data_settings import FolderData
+from medkt_eval.errors import InputError
+
+IMAGE_NAMES = ("image", "image_id", "image_path", "path", "file", "filename")
+PATIENT_NAMES = ("patient_id", "patient")
+
+
+def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
+    """Read the CSV; columns that are not named in the settings are guessed where only one guess is possible.
+
+    Returns
+    -------
+    collection : Collection
+        All rows; with `classes`, the rows of those classes.
+    split : str, (n_images,) or None
+        What `split_column` says.
+
+    Raises
+    ------
+    InputError
+        If a file, column or value is not as expected; the message names the row (the header is row 1).
+    """
+    table = _table(data)
+    where = str(table.path)
+    image_column = _column(table.rows, data.image_column, IMAGE_NAMES, "image_column", where)
+    patient_column = _column(table.rows, data.patient_column, PATIENT_NAMES, "patient_column", where)
+    if data.classes is not None and data.class_column is not None:
+        table = table.keep(
+            _named(table.rows, data.class_column, "class_column", where).isin(data.classes),
+            "rows are of other classes and left out",
+        )
+    table = tables.one_row_each(table, image_column)
+    table.refuse(table.rows[patient_column] == "", patient_column, "a value on every row")
+
+    rows = table.rows
+    groups = _groups(data, rows, where)
+    if data.class_column is not None:
+        labels, targets = _classes(data, table)
+    else:
+        special = {image_column, patient_column, data.split_column, *data.group_columns}
+        labels, targets = _findings(data, table, special)
+    image_ids = rows[image_column].to_numpy(dtype=object)
+    files = images.paths(_image_root(data, image_ids), image_ids, where)
+    there, absent = _there(data, image_ids, files, where)
+    collection = Collection(
+        name="folder",
+        task="multiclass" if data.class_column is not None else "multilabel",
+        labels=labels,
+        image_ids=image_ids,
+        patient_ids=rows[patient_column].to_numpy(dtype=object),
+        targets=targets,
+        read=images.reader(files, data.channels),
+        groups=groups,
+        channels=data.channels,
+        source=data.root.name,
+        notes=table.notes + absent,
+        files=files,
+        absent=image_ids[~there],
+        complete=True,
+    )
+    split = None
+    if data.split_column is not None:
+        split = _named(rows, data.split_column, "split_column", where).to_numpy(dtype=object)[there]
+    return collection.only(np.flatnonzero(there)), split
+
+
+def _groups(data: FolderData, rows: pd.DataFrame, where: str) -> dict[str, np.ndarray]:
+    """Columns that are named as groups, and those that call themselves so."""
+    columns = {name: str(name).removeprefix("group_") for name in rows.columns if str(name).startswith("group_")}
+    columns |= {str(_named(rows, name, "group_columns", where).name): name for name in data.group_columns}
+    twice = next((group for group in columns.values() if list(columns.values()).count(group) > 1), None)
+    if twice is not None:
+        raise InputError(f"{where}: columns {twice!r} and 'group_{twice}' are both the group {twice!r}; take one off")
+    return {group: rows[name].to_numpy(dtype=object) for name, group in columns.items()}
+
+
+def _image_root(data: FolderData, image_ids: np.ndarray) -> Path:
+    """Where the images lie: as said, else in the root or its images/, wherever the first image that is there is."""
+    if data.image_folder is not None:
+        return images.inside(data.root, data.image_folder, str(data.root))
+    places = (data.root, data.root / "images")
+    return next((place for name in image_ids for place in places if (place / name).is_file()), data.root)
+
+
+def _there(
+    data: FolderData, image_ids: np.ndarray, files: np.ndarray, where: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Which images are there, as `images.present`; those that are left out anyway are not looked for."""
+    left_out = lists.excluded(data.exclude) if data.exclude is not None else {}
+    there = np.array([name in left_out for name in image_ids], dtype=bool)
+    there[~there], absent = images.present(files[~there], where)
+    return there, absent
+
+
+def _table(data: FolderData) -> Table:
+    if not data.root.is_dir():
+        raise InputError(f"{data.root}: no such folder; expected one with images and a CSV")
+    found = [data.root / data.csv] if data.csv else sorted([*data.root.glob("*.csv"), *data.root.glob("*.csv.gz")])
+    found = [path for path in found if path != data.exclude]
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise InputError(f"{data.root}: CSV files found: {names}; expected one, or name it with csv = '...'")
+    return tables.read(found[0])
+
+
+def _column(table: pd.DataFrame, named: str | None, guesses: tuple[str, ...], setting: str, where: str) -> str:
+    if named is not None:
+        return str(_named(table, named, setting, where).name)
+    found = [name for name in guesses if name in table.columns]
+    if len(found) != 1:
+        raise InputError(
+            f"{where}: columns {', '.join(table.columns)}: {len(found)} of them could be {setting}; "
+            f"name it with {setting} = '...'"
+        )
+    return found[0]
+
+
+def _named(table: pd.DataFrame, name: str, setting: str, where: str) -> pd.Series:
+    if name not in table.columns:
+        raise InputError(f"{where}: {setting} is {name!r}; expected one of {', '.join(table.columns)}")
+    return table[name]
+
+
+def _findings(data: FolderData, table: Table, special: set[str | None]) -> tuple[tuple[str, ...], np.ndarray]:
+    rows, where = table.rows, str(table.path)
+    guessed = [name for name in rows.columns if name not in special and not str(name).startswith("group_")]
+    labels = guessed if data.label_columns is None else data.label_columns
+    if not labels:
+        raise InputError(f"{where}: no label column found; expected one or more columns of 0 and 1, or a class_column")
+    hint = "" if data.label_columns else "; if it is no label, name the labels with label_columns = [...]"
+    for label in labels:
+        wrong = ~_named(rows, label, "label_columns", where).isin(["0", "1", "0.0", "1.0", ""])
+        table.refuse(wrong, label, f"0, 1 or empty (not labelled){hint}")
+    targets = rows[list(labels)].replace("", "nan").to_numpy(dtype=np.float32)
+    return tuple(labels), targets
+
+
+def _classes(data: FolderData, table: Table) -> tuple[tuple[str, ...], np.ndarray]:
+    column = _named(table.rows, data.class_column or "", "class_column", str(table.path))
+    table.refuse(column == "", str(column.name), "a class on every row")
+    classes = data.classes or sorted(column.unique())
+    if len(classes) < 2:
+        raise InputError(f"{table.path}: {column.name} holds {len(classes)} class; expected two or more")
+    return tuple(classes), column.map({name: k for k, name in enumerate(classes)}).to_numpy(dtype=np.int64)

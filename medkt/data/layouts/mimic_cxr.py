@@ -1,0 +1,102 @@
+"""MIMIC-CXR-JPG in PhysioNet's own layout.
+
+In: a folder with `mimic-cxr-2.0.0-chexpert.csv`, `-metadata.csv` and, for the official split, `-split.csv` (each plain
+or .gz) and `files/p10/p10000032/s50414267/<dicom>.jpg`. Out: a `Collection`: a row an image, labelled as its study.
+
+Source: Johnson et al., MIMIC-CXR-JPG, 2019; https://physionet.org/content/mimic-cxr-jpg/
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from medkt.data.collection import Collection
+from medkt.data.label_tables import csv_tables as tables
+from medkt.data.label_tables import groups, label_names, uncertainty
+from medkt.data.label_tables.csv_tables import Table
+from medkt.data.pixels import decoding as images
+from medkt.data_settings import MimicCxrData
+
+STUDY = ["subject_id", "study_id"]
+OFFICIAL = {"train": "train", "validate": "validation", "test": "test"}
+FRONTAL = ("AP", "PA")
+
+
+def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:
+    """Join the tables and find the images.
+
+    An image's id is its DICOM id, its patient the subject id. Images of studies without CheXpert labels are left out
+    and counted.
+
+    Returns
+    -------
+    collection : Collection
+        All images.
+    split : str, (n_images,) or None
+        The official one, where `official_split` asks for it.
+
+    Raises
+    ------
+    InputError
+        If a table or all images are absent, a column or value is not as expected, or tables contradict each other.
+    """
+    own = label_names.asked("mimic-cxr", label_names.CHEXPERT, data.labels or label_names.CHEXPERT)
+    labelled = _table(data.root, "chexpert", [*STUDY, *own], "study_id")
+    targets = uncertainty.targets(labelled, own, data)
+    studies = labelled.rows[STUDY].assign(target_row=range(len(targets)))
+    table = _table(data.root, "metadata", ["dicom_id", *STUDY, "ViewPosition"], "dicom_id")
+    rows = table.rows.reset_index(names="row").merge(studies, on=STUDY, how="left").set_index("row")
+    table = Table(table.path, rows, labelled.notes + table.notes)
+    del labelled, studies, rows  # several hundred thousand rows: what is done with goes
+    if data.official_split:
+        table = _with_split(data.root, table)
+    table = table.keep(table.rows["target_row"].notna(), "images are of studies without CheXpert labels and left out")
+    if data.views == "frontal":
+        table = table.keep(table.rows["ViewPosition"].isin(FRONTAL), "images are neither AP nor PA and left out")
+
+    rows = table.rows
+    image_ids, subjects = rows["dicom_id"].to_numpy(dtype=object), tables.shared(rows["subject_id"])
+    names = (
+        f"files/p{subject[:2]}/p{subject}/s{study}/{image}.jpg"
+        for subject, study, image in zip(subjects, rows["study_id"], image_ids, strict=True)
+    )
+    files = images.paths(data.root, names, str(table.path))
+    there, absent = images.present(files, str(table.path))
+    rows = rows[there]
+    collection = Collection(
+        name="mimic-cxr",
+        task="multilabel",
+        labels=tuple(data.labels or own),
+        image_ids=image_ids[there],
+        patient_ids=subjects[there],
+        targets=targets[rows["target_row"].to_numpy(dtype=np.int64)],
+        read=images.reader(files[there], channels=1),
+        groups={"view": groups.filled(rows["ViewPosition"])},
+        channels=1,
+        source="Beth Israel Deaconess Medical Center",
+        labelling=f"automatic, from reports ({uncertainty.policy(data)})",
+        views="frontal" if data.views == "frontal" else "frontal and lateral",
+        notes=(*table.notes, *absent),
+        files=files[there],
+        absent=image_ids[~there],
+    )
+    return collection, tables.shared(rows["split"]) if data.official_split else None
+
+
+def _table(root: Path, kind: str, columns: list[str], key: str) -> Table:
+    path = tables.the_one(root, [f"mimic-cxr-*-{kind}.csv"], f"MIMIC-CXR-JPG's table of {kind}")
+    return tables.one_row_each(tables.read(path, columns, only=True), key, "study" if key == "study_id" else "image")
+
+
+def _with_split(root: Path, table: Table) -> Table:
+    """The table with the official split of each image, as medkt calls it."""
+    split = _table(root, "split", ["dicom_id", "split"], "dicom_id")
+    split.refuse(~split.rows["split"].isin(OFFICIAL), "split", "train, validate or test")
+    official = dict(zip(split.rows["dicom_id"], split.rows["split"].map(OFFICIAL), strict=True))
+    parts = np.array([official.get(image) for image in table.rows["dicom_id"]], dtype=object)
+    rows = table.rows.assign(split=parts)
+    table = Table(table.path, rows, table.notes + split.notes)
+    table.refuse(rows["split"].isna(), "dicom_id", f"an image that {split.path.name} has too")
+    return table

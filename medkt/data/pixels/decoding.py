@@ -1,0 +1,194 @@
+"""Image files: found, read, made square, held in memory.
+
+In: paths, or a `Collection`. Out: uint8 arrays.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from medkt.data.collection import Collection
+from medkt.data.pixels import image_files
+from medkt_eval.errors import InputError
+from medkt_eval.runtime.locations import place
+
+MOST_PIXELS = 89_478_485
+"""An image of more is refused before it is decoded (Pillow's own bound; the largest X-rays have 20 million)."""
+LONGEST = 20  # times the shorter side
+DECODING = 1
+"""Counts the changes of what `read_image` makes of a file; images cached under another number are decoded again."""
+
+
+def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool = False) -> np.ndarray:
+    """Read an image, resize its shorter side to `size_px`, crop the centre.
+
+    Parameters
+    ----------
+    path : Path or str
+        Or a URL, of any format that Pillow reads. Grey of 16 bits is scaled to 8 over its full range (65,535 is white),
+        the same for every image, so that brightness stays comparable; 12 bits stored in 16 come out dark. Transparent
+        pixels are laid on black, palettes and CMYK become RGB, and the rotation that EXIF asks for is carried out. Of
+        several frames the first is read.
+    size_px : int
+        Side of the result.
+    channels : {1, 3}
+        Grey or RGB.
+    reduced : bool
+        Decode a JPEG at an eighth, a quarter or half of its size, never less than twice `size_px`: the whole file is
+        read all the same, five times as fast where it is large, and pixels differ by a few grey levels. For looking at
+        images, not for training on them.
+
+    Returns
+    -------
+    uint8, (size_px, size_px) or (size_px, size_px, 3)
+
+    Raises
+    ------
+    InputError
+        If the file is absent, truncated or no image, has more than `MOST_PIXELS` pixels, a side more than 20 times the
+        other, or pixel values that are no 8 or 16 bits.
+    """
+    try:
+        with Image.open(image_files.openable(str(path))) as opened:
+            _check_shape(opened)
+            if reduced:
+                opened.draft(opened.mode, (2 * size_px, 2 * size_px))
+            image = _eight_bits(ImageOps.exif_transpose(opened)).convert("L" if channels == 1 else "RGB")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such image; expected it because the label table lists it") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"{path}: more than {MOST_PIXELS:,} pixels; shrink it or take it off the list") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read as an image ({error}); replace it or take it off the list") from error
+    scale = size_px / min(image.size)
+    width, height = (max(size_px, round(side * scale)) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    left, top = (width - size_px) // 2, (height - size_px) // 2
+    return np.asarray(image.crop((left, top, left + size_px, top + size_px)))
+
+
+def _check_shape(image: Image.Image) -> None:
+    """Refuse what would not fit into memory, from the header alone."""
+    short, long = sorted(image.size)
+    if short * long > MOST_PIXELS:
+        raise Image.DecompressionBombError
+    if long > LONGEST * short:
+        raise ValueError(f"{image.width} x {image.height} pixels, one side more than {LONGEST} times the other")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """The image in a mode of 8 bits without transparency."""
+    if image.mode.startswith("I"):  # Pillow clips 16-bit grey at 255 instead of scaling it
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError(f"values from {values.min()} to {values.max()}; expected 8 or 16 bits")
+        return Image.fromarray((values >> 8).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("floating-point values; expected 8 or 16 bits")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
+    return image
+
+
+def inside(root: Path, relative: str, where: str) -> Path:
+    """`root / relative`, refused where it would leave `root`; `paths` for many."""
+    return place(paths(root, [relative], where)[0])
+
+
+def paths(root: Path, names: Iterable[str], where: str) -> np.ndarray:
+    """Paths of images that a table names, refused where one would leave `root`.
+
+    A link in `root` is followed wherever it leads: who laid out the folder put it there, and large collections often
+    lie on another disk. It is the table's word that is not trusted.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    names : iterable of str, (n,)
+        Relative to it.
+    where : str
+        The table.
+
+    Returns
+    -------
+    str, (n,)
+
+    Raises
+    ------
+    InputError
+        For an absolute path or one that climbs out.
+    """
+    found, base = [], str(root)
+    for name in names:  # strings, for Path would take most of the time that a large collection needs to open
+        normal = os.path.normpath(name)
+        if os.path.isabs(normal) or normal.startswith("..") or "\0" in normal:  # noqa: PTH117
+            raise InputError(f"{where}: image {name!r} lies outside {root}; expected a path inside it")
+        found.append(os.path.join(base, normal))  # noqa: PTH118
+    return np.array(found, dtype=object)
+
+
+def present(files: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Which of the images that a table lists are there.
+
+    Parameters
+    ----------
+    files : str, (n,)
+        Paths or URLs.
+    where : str
+        The table.
+
+    Returns
+    -------
+    bool, (n,)
+        Whether each exists.
+    notes : tuple of str
+        How many do not, where some do not.
+
+    Raises
+    ------
+    InputError
+        If none exists.
+    """
+    there = image_files.there(files)
+    if len(there) and not there.any():
+        raise InputError(
+            f"{where}: none of the {len(there):,} images that it lists is there; expected the first as {files[0]}"
+        )
+    n = int((~there).sum())
+    return there, (f"{n:,} of {len(there):,} listed images are absent",) if n else ()
+
+
+def reader(files: np.ndarray, channels: int) -> Callable[[int, int], np.ndarray]:
+    """`Collection.read` for images that are files."""
+    return lambda index, size_px: read_image(files[index], size_px, channels)
+
+
+def load(
+    collection: Collection, indices: np.ndarray, size_px: int, on_image: Callable[[], None] = lambda: None
+) -> np.ndarray:
+    """Read or draw the images `indices` of a collection, side by side in threads; call `on_image` after each.
+
+    Returns
+    -------
+    uint8, (n, 1, size_px, size_px) or (n, 3, size_px, size_px)
+    """
+    pixels = np.empty((len(indices), collection.channels, size_px, size_px), dtype=np.uint8)
+
+    def put(position: int) -> None:
+        image = collection.read(int(indices[position]), size_px)
+        pixels[position] = image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for _ in pool.map(put, range(len(indices))):
+            on_image()
+    return pixels

@@ -1,0 +1,5 @@
+"""Training, validation and test images; all images of one patient stay together.
+
+In: a `Collection` and sizes. Out: indices of each split.
+Read first: splits.py.
+"""

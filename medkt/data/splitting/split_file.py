@@ -1,0 +1,67 @@
+"""A split written down, so that others can use the same and every run can quote it.
+
+In: a `Collection` and its `Splits`. Out: the text of `split-<dataset>.csv`: image_id, patient_id, split, rows sorted by
+image id. `split` is test, validation, train, or "train 5000" for an image of the training set of 5,000; of nested
+training sets the smallest that holds the image is named, and the larger ones hold it too.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from medkt.data.collection import Collection
+from medkt.data.splitting.splits import Splits
+from medkt_eval.errors import InputError
+from medkt_eval.runtime.atomic_files import make_folder, write_text_whole
+
+
+def text(collection: Collection, splits: Splits) -> str:
+    """The file's text; images in no split are left out."""
+    names = np.full(len(collection), "", dtype=object)
+    for size in sorted(splits.train, key=lambda size: np.inf if size is None else size, reverse=True):
+        names[splits.train[size]] = "train" if size is None else f"train {size}"
+    names[splits.validation], names[splits.test] = "validation", "test"
+    used = np.flatnonzero(names != "")
+    rows = used[np.argsort(collection.image_ids[used], kind="stable")]
+    columns = (collection.image_ids[rows], collection.patient_ids[rows], names[rows])
+    made = io.StringIO()
+    writer = csv.writer(made, lineterminator="\n")
+    writer.writerow(("image_id", "patient_id", "split"))
+    writer.writerows(zip(*columns, strict=True))
+    return made.getvalue()
+
+
+def write(path: Path, text: str, *, runs_quote_it: bool) -> None:
+    """Write the file, unless runs stand on another split of the same name.
+
+    A further training size changes which set an image is named for; it moves no image between training, validation and
+    test, and is no other split.
+
+    Raises
+    ------
+    InputError
+        If `runs_quote_it`, and the file that is there has an image in another part.
+    """
+    if path.is_file() and runs_quote_it:
+        before, now = _parts(path.read_text(encoding="utf-8")), _parts(text)
+        for part in ("test", "validation"):
+            moved = sorted(before[part] ^ now[part])
+            if moved:
+                raise InputError(
+                    f"{path}: {len(moved)} images are in its {part} set or in that of the study, not in both (first: "
+                    f"{moved[0]!r}); runs that are whole stand on it: use another --out, or remove them and the file"
+                )
+    make_folder(path.parent)
+    write_text_whole(path, text)
+
+
+def _parts(text: str) -> dict[str, set[str]]:
+    """Image ids by part; all training sets are one."""
+    parts: dict[str, set[str]] = {"train": set(), "validation": set(), "test": set()}
+    for row in csv.DictReader(io.StringIO(text)):
+        parts.setdefault(row["split"].split(" ")[0], set()).add(row["image_id"])
+    return parts

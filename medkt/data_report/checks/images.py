@@ -1,0 +1,170 @@
+"""Images that cannot be read, are blank, or stand out from the others: inverted, turned, or unlike them.
+
+In: a `Survey`. Out: `Finding`s.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medkt.data.collection import Collection
+from medkt.data_report.findings import Evidence, Fact, Finding, Severity
+from medkt.data_report.survey import Survey
+
+FLAT = 8  # grey levels between brightest and darkest: less is blank
+ALIKE = 0.5  # median correlation with the mean image from which a collection has a look of its own
+UNLIKE = 0.2
+BETTER = 0.3  # by how much another way up must fit better
+_FEWEST = 20  # images of a view for a mean image of its own
+_TURNS = {"top to the right": 1, "upside down": 2, "top to the left": 3}  # and the quarter turns that set it upright
+
+
+def absent(collection: Collection) -> tuple[list[Finding], str]:
+    """Listed images that are not there.
+
+    Returns
+    -------
+    findings : list of Finding
+        An error where nothing would be trained without them; else a warning, or a note where most are absent, for then
+        the folder is a part of a collection.
+    looked_at : str
+        How many are listed, and how many of them are there.
+    """
+    n, here = len(collection.absent), len(collection)
+    said = f"{n + here:,} listed images" + (f", {here:,} of them there" if n else "")
+    if not n:
+        return [], said
+    if collection.complete:
+        severity, meaning = "error", "Training does not begin without them. Add the files, or leave the images out."
+    else:
+        severity = "note" if n > here else "warning"
+        meaning = "They are left out of every split. Fetch the files if the collection is to be whole."
+    rows = tuple(Evidence((), {"image": str(name)}) for name in collection.absent)
+    exclude = {str(name): "absent" for name in collection.absent} if collection.complete else {}
+    return [Finding("absent images", severity, "Listed images that are not there", meaning, rows, exclude)], said
+
+
+def unreadable(collection: Collection, found: Survey) -> list[Finding]:
+    """Files that are truncated or no images."""
+    if not found.unreadable:
+        return []
+    rows = tuple(
+        Evidence((str(collection.image_ids[index]),), {"why": found.unreadable[index]})
+        for index in sorted(found.unreadable)
+    )
+    return [
+        Finding(
+            "unreadable images",
+            "error",
+            "Images that cannot be read",
+            "Training stops at them. Replace the files, or leave the images out.",
+            rows,
+            {row.images[0]: "cannot be read" for row in rows},
+        )
+    ]
+
+
+def blank(collection: Collection, found: Survey) -> list[Finding]:
+    """Images of one brightness."""
+    rows = np.flatnonzero(found.readable() & (found.spread < FLAT))
+    if rows.size == 0:
+        return []
+    evidence = tuple(
+        Evidence(
+            (str(collection.image_ids[row]),),
+            {"grey": round(float(found.small[row].mean())), "brightest - darkest": int(found.spread[row])},
+        )
+        for row in rows
+    )
+    return [
+        Finding(
+            "constant images",
+            "error",
+            "Images that show nothing: one grey from edge to edge",
+            "Their labels can only be learnt by heart. Leave them out.",
+            evidence,
+            {row.images[0]: "constant" for row in evidence},
+        )
+    ]
+
+
+def standing_out(collection: Collection, found: Survey) -> tuple[list[Finding], str]:
+    """Images that resemble the others' mean image better as a negative or turned, and those that do not resemble it.
+
+    Each view is compared with its own mean image (the median of standardised 16 x 16 thumbnails).
+
+    Returns
+    -------
+    findings : list of Finding
+    looked_at : str
+        What was compared; why not, where the images of the collection are too various to have a mean image.
+    """
+    seen = found.readable() & (found.spread >= FLAT)
+    views = _views(collection)
+    fits: dict[str, list[Evidence]] = {"negative": [], "turned": [], "unlike": []}
+    compared = 0
+    for view in sorted(set(views)):
+        rows = np.flatnonzero((views == view) & seen)
+        if rows.size < _FEWEST:
+            continue
+        images = _standardised(found.small[rows].astype(np.float64))
+        mean = _standardised(np.median(images, axis=0)[None])[0]
+        upright = (images * mean).sum(axis=(1, 2))
+        if np.median(upright) < ALIKE:
+            continue
+        compared += rows.size
+        turned = np.stack([(np.rot90(images, turns, axes=(1, 2)) * mean).sum(axis=(1, 2)) for turns in _TURNS.values()])
+        for k, row in enumerate(rows):
+            best = int(turned[:, k].argmax())
+            facts: dict[str, Fact] = {"likeness": round(float(upright[k]), 2)}
+            if -upright[k] > max(BETTER, turned[best, k]):
+                kind = "negative"
+            elif turned[best, k] > max(upright[k] + BETTER, ALIKE):
+                kind = "turned"
+                facts |= {"lies": list(_TURNS)[best], "turned back": round(float(turned[best, k]), 2)}
+            elif upright[k] < UNLIKE:
+                kind = "unlike"
+            else:
+                continue
+            fits[kind].append(Evidence((str(collection.image_ids[row]),), facts))
+    findings = [
+        Finding(f"{kind} images", severity, f"Images that {what}", meaning, tuple(rows))
+        for kind, severity, what, meaning in _KINDS
+        if (rows := sorted(fits[kind], key=lambda row: row.facts["likeness"]))
+    ]
+    if not compared:
+        return [], "not compared: the images are too unlike one another to have a mean image, or too few"
+    return findings, f"{compared:,} images compared with the mean image of their view"
+
+
+_KINDS: tuple[tuple[str, Severity, str, str], ...] = (
+    (
+        "negative",
+        "warning",
+        "look like negatives of the others",
+        "Black and white are exchanged (DICOM's MONOCHROME1, stored as it was). Invert the files.",
+    ),
+    (
+        "turned",
+        "warning",
+        "lie on their side or upside down",
+        "They resemble the others once turned. Turn the files, or leave the images out.",
+    ),
+    (
+        "unlike",
+        "note",
+        "hardly resemble the others",
+        "Often a wide collimation frame, a lost exposure, another body part or view. Look at them.",
+    ),
+)
+
+
+def _views(collection: Collection) -> np.ndarray:
+    named = next((collection.groups[name] for name in ("orientation", "view") if name in collection.groups), None)
+    return np.full(len(collection), "", dtype=object) if named is None else named.astype(str).astype(object)
+
+
+def _standardised(images: np.ndarray) -> np.ndarray:
+    """Mean 0 and length 1, each. float64, (n, S, S)."""
+    centred = images - images.mean(axis=(1, 2), keepdims=True)
+    return centred / np.maximum(np.linalg.norm(centred, axis=(1, 2), keepdims=True), 1e-9)

@@ -1,0 +1,52 @@
+"""Histories for other tools: TensorBoard here; W&B and MLflow by a callback as short (docs/examples)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medkt.config import RunSettings
+from medkt.observers.observer import Observer
+from medkt_eval.errors import InputError
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class TensorBoard(Observer):
+    """Writes each row of a history as scalars, a folder a run.
+
+    Parameters
+    ----------
+    folder : Path
+        What `tensorboard --logdir` is given.
+
+    Raises
+    ------
+    InputError
+        If TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise InputError("--tensorboard: TensorBoard is not installed: pip install tensorboard") from error
+        self._folder, self._open = folder, SummaryWriter
+        self._writers: dict[str, SummaryWriter] = {}
+
+    def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
+        """Append a row and flush it; one that an earlier, stopped run wrote of this epoch gives way to it."""
+        epoch = int(record["epoch"])
+        if run.run_id not in self._writers:
+            self._writers[run.run_id] = self._open(str(self._folder / run.run_id), purge_step=epoch)
+        writer = self._writers[run.run_id]
+        for name, value in record.items():
+            if name != "epoch":
+                writer.add_scalar(name, value, epoch)
+        writer.flush()
+
+    def done(self, run: RunSettings, seconds: float) -> None:  # noqa: ARG002
+        """Close the run's file."""
+        if run.run_id in self._writers:
+            self._writers.pop(run.run_id).close()

@@ -1,0 +1,134 @@
+"""run.json: what a run was, on what, from which weights, where.
+
+In: a run's settings, its data and the outcome. Out: the manifest without the entries about files, which
+run_folder.py adds. docs/formats.md describes each field.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import torch
+
+from medkt.config import RunSettings
+from medkt.run.images import Loaded
+from medkt.training.student import Trained
+from medkt_eval.runtime.atomic_files import sha256_of_ids
+
+
+def manifest(
+    run: RunSettings, loaded: Loaded, trained: Trained, *, teacher: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Everything in run.json but `format`, `run_id` and the prediction files.
+
+    Parameters
+    ----------
+    run : RunSettings
+        Every setting.
+    loaded : Loaded
+        Its images.
+    trained : Trained
+        The outcome.
+    teacher : mapping or None
+        What is said of the teacher: its source, hash and own AUC.
+    """
+    return {
+        "arm": {
+            "name": run.name,
+            "dataset": run.dataset,
+            "task": loaded.data.task,
+            "train_size": len(loaded.indices["train"]),
+            "method": run.method,
+            "student": run.student,
+            "teacher": run.teacher,
+            "unfrozen": run.unfrozen if isinstance(run.unfrozen, str) else "+".join(run.unfrozen),
+            "trainable_parameters": trained.trainable_parameters,
+            "total_parameters": trained.total_parameters,
+            "method_parameters": trained.method_parameters,
+            "settings": _settings(run),
+        },
+        "seed": run.seed,
+        "role": run.role,
+        "grid": run.grid,
+        "labels": list(loaded.data.labels),
+        "data": _data(loaded),
+        "selection": trained.selection,
+        "initialisation": {
+            "source": run.initialisation,
+            "sha256": trained.start.sha256,
+            "n_loaded": len(trained.start.loaded),
+            "fresh": list(trained.start.fresh) if trained.start.sha256 else "all",
+        },
+        "teacher": teacher,
+        "environment": _environment(trained),
+        "seconds": round(trained.seconds, 2),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _settings(run: RunSettings) -> dict[str, Any]:
+    """The settings that all seeds of an arm share; of its method's, those that the method has."""
+    of_method = {
+        "attention_loss": run.attention_loss,
+        "beta": run.beta,
+        "temperature": run.temperature,
+        "taps": None if run.taps is None else [pair.model_dump() for pair in run.taps],
+        "projection": run.projection if run.method == "attention_transfer" else None,
+    }
+    given = {name: value for name, value in of_method.items() if value is not None}
+    return {"initialisation": run.initialisation, **run.training.model_dump(), **given}
+
+
+def _data(loaded: Loaded) -> dict[str, Any]:
+    collection, indices = loaded.collection, loaded.indices
+    patients = {name: set(collection.patient_ids[rows]) for name, rows in indices.items()}
+    shared = [
+        a & b
+        for a, b in (
+            (patients["train"], patients["validation"]),
+            (patients["train"], patients["test"]),
+            (patients["validation"], patients["test"]),
+        )
+    ]
+    return {
+        "collection": collection.name,
+        "n": {name: len(rows) for name, rows in indices.items()},
+        "patients": {name: len(people) for name, people in patients.items()},
+        "sha256": {name: sha256_of_ids(collection.image_ids[rows]) for name, rows in indices.items()},
+        "split_sha256": loaded.split_sha256,
+        "positive": {name: _positive(loaded, rows) for name, rows in indices.items()},
+        "synthetic": collection.synthetic,
+        "source": collection.source,
+        "labelling": collection.labelling,
+        "views": collection.views,
+        "notes": list(collection.notes),
+        "patients_in_two_splits": len(set().union(*shared)),
+    }
+
+
+def _positive(loaded: Loaded, rows: np.ndarray) -> dict[str, int]:
+    targets, labels = loaded.collection.targets[rows], loaded.collection.labels
+    if loaded.collection.task == "multilabel":
+        counts = np.nansum(targets, axis=0)
+    else:
+        counts = np.bincount(targets, minlength=len(labels))
+    return {label: int(count) for label, count in zip(labels, counts, strict=True)}
+
+
+def _environment(trained: Trained) -> dict[str, Any]:
+    packages = ("medkt", "torch", "torchvision", "numpy", "pillow")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        **trained.device.describe(),
+        "threads_per_run": torch.get_num_threads(),
+        "processes": trained.processes,
+        "batchnorm": trained.batchnorm,
+        "packages": {name: metadata.version(name) for name in packages},
+    }

@@ -1,0 +1,54 @@
+"""What the report needs of a run's model and images, as small files of the run folder.
+
+In: a finished training. Out: `architecture.json`, and where they are wanted `pictures.json` and its PNG files
+(docs/formats.md). Nothing of the training depends on them.
+"""
+
+from __future__ import annotations
+
+import json
+
+from medkt.config import RunSettings
+from medkt.models import architecture, densenet
+from medkt.run import pictures
+from medkt.teachers.teacher import Teacher
+from medkt.training.run_data import RunData
+from medkt.training.student import Trained
+
+
+def report_files(
+    run: RunSettings, data: RunData, trained: Trained, *, teacher: Teacher | None, with_pictures: bool
+) -> dict[str, bytes]:
+    """Make the files.
+
+    Parameters
+    ----------
+    run : RunSettings
+        Every setting.
+    data : RunData
+        Its images.
+    trained : Trained
+        The outcome; the student is built again from its weights, so that the trainer's own stays as it is.
+    teacher : Teacher or None
+        The network that the student learned from.
+    with_pictures : bool
+        The study's `[report] pictures`.
+
+    Returns
+    -------
+    dict of str to bytes
+        Name in the run folder, `/` between parts, and content.
+    """
+    student = densenet.build(run.student, len(data.labels), seed=run.seed)
+    student.load_state_dict(trained.weights)
+    stages = architecture.stages(student, run.training.image_size_px)
+    content = {
+        "format": 1,
+        "student": run.student,
+        "image_size_px": run.training.image_size_px,
+        "n_outputs": len(data.labels),
+        "total_parameters": trained.total_parameters,
+        "stages": [stage.model_dump() for stage in stages],
+    }
+    made = {"architecture.json": (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()}
+    return made | (pictures.files(data, student, teacher) if with_pictures else {})

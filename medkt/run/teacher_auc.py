@@ -1,0 +1,78 @@
+"""How well a teacher itself does on the task that it teaches: its own AUC for each label that it shares with it.
+
+In: a teacher and a run's images. Out: what run.json says of it (docs/formats.md).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from medkt.config import TrainingSettings
+from medkt.data.collection import Task
+from medkt.data.pixels import augment
+from medkt.teachers import labels as teacher_labels
+from medkt.teachers.teacher import Teacher
+from medkt.training.run_data import Part, RunData
+from medkt_eval.metrics.one_run import multilabel_metrics
+
+_UNKNOWN = "it is not known what the teacher's outputs mean, or they are ImageNet's classes"
+_NOT_SHARED = "the teacher has no such label"
+
+
+def own_auc(teacher: Teacher, data: RunData, training: TrainingSettings) -> dict[str, Any]:
+    """A teacher's AUC on the test images, per label; each class against all others where there are classes.
+
+    Labels are matched by the names that all collections share, so that ChestX-ray8's Effusion is CheXpert's Pleural
+    Effusion. A teacher is often trained on a task that is close to the target's and no more: a low AUC says that its
+    answers are of little use there, not that its attention is.
+
+    Parameters
+    ----------
+    teacher : Teacher
+        Looks at the test images once; where no label is shared, not at all.
+    data : RunData
+        Of the students.
+    training : TrainingSettings
+        Gives the batch size.
+
+    Returns
+    -------
+    dict
+        `auc`, a number in 0-1 or None for each label; `undefined_because`, the reason for each None; `split`, "test".
+    """
+    place = [None] * len(data.labels) if teacher.labels is None else teacher_labels.places(data.labels, teacher.labels)
+    missing = _UNKNOWN if teacher.labels is None else _NOT_SHARED
+    auc: dict[str, float | None] = dict.fromkeys(data.labels)
+    because = {label: missing for label, k in zip(data.labels, place, strict=True) if k is None}
+    shared = [(own, label, k) for own, (label, k) in enumerate(zip(data.labels, place, strict=True)) if k is not None]
+    if shared:
+        targets = data.test.targets if data.task == "multilabel" else np.eye(len(data.labels))[data.test.targets]
+        scores = _scores(teacher, data.task, data.test, training.batch_size)
+        found = multilabel_metrics(
+            [label for _, label, _ in shared],
+            targets[:, [own for own, _, _ in shared]].astype(np.float64),
+            scores[:, [k for _, _, k in shared]],
+            [None] * len(shared),
+            [None] * len(shared),
+            metrics=["auc"],
+        )
+        for row in found[: len(shared)]:  # averages follow
+            auc[row.label] = row.value
+            if row.undefined_because is not None:
+                because[row.label] = row.undefined_because
+    return {"auc": auc, "undefined_because": because, "split": "test"}
+
+
+def _scores(teacher: Teacher, task: Task, part: Part, batch_size: int) -> np.ndarray:
+    """Scores of the teacher's own outputs, float64, (n, k): logits, which rank as their sigmoids do; or softmax."""
+    device = next(teacher.network.parameters()).device
+    scores = []
+    for begin in range(0, len(part.pixels), batch_size):
+        pixels = torch.from_numpy(part.pixels[begin : begin + batch_size]).to(device)
+        logits = teacher.look(augment.normalised(pixels)).logits.double()
+        scores.append((logits if task == "multilabel" else logits.softmax(1)).cpu().numpy())
+    teacher.forget()
+    return np.concatenate(scores)

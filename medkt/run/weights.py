@@ -1,0 +1,144 @@
+"""Where the weights of a run come from: its start, and its teacher.
+
+In: the names that a study file uses. Out: files, networks and their hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from medkt.config import IMAGENET, RANDOM, Architecture, RunSettings, Study, TeacherArchitecture
+from medkt.models import densenet
+from medkt.teachers import labels as teacher_labels
+from medkt.teachers import networks as teacher_networks
+from medkt.teachers.teacher import Teacher, load_teacher
+from medkt_eval.errors import InputError
+from medkt_eval.runtime.atomic_files import sha256_of_file
+from medkt_eval.runtime.locations import is_remote, place, taken_from
+
+
+class Sources:
+    """Resolves the names of a study's weights.
+
+    Parameters
+    ----------
+    study : Study
+        Names its teachers.
+    trained_teachers : mapping of str to RunSettings
+        Those that the study trains itself, by name.
+    folder : Path
+        Where the study file lies; other names are paths from there.
+    out : Path
+        runs/.
+    """
+
+    def __init__(self, study: Study, trained_teachers: Mapping[str, RunSettings], folder: Path, out: Path) -> None:
+        self.study, self.trained_teachers, self.folder, self.out = study, trained_teachers, folder, out
+
+    def start(self, run: RunSettings) -> str | Path:
+        """What the student of `run` starts from: "random", "imagenet" or a path."""
+        return self._source(run.initialisation)
+
+    def teacher(self, run: RunSettings) -> Teacher | None:
+        """The network that `run` learns from, its labels by their shared names; None where its method has none."""
+        if run.teacher is None:
+            return None
+        teacher = load_teacher(self._architecture(run.teacher), self._teacher_source(run.teacher))
+        if teacher.labels is not None:
+            teacher.labels = tuple(teacher_labels.shared_name(label) for label in teacher.labels)
+        return teacher
+
+    def needed_runs(self, run: RunSettings) -> set[str]:
+        """Ids of the study's own runs whose weights `run` starts from or attends to."""
+        trained = self.trained_teachers
+        return {trained[name].run_id for name in (run.initialisation, run.teacher or "") if name in trained}
+
+    def start_sha256(self, run: RunSettings) -> str | None:
+        """Hash of the start weights; None where there is no file (yet)."""
+        return _sha256(self.start(run))
+
+    def teacher_sha256(self, run: RunSettings) -> str | None:
+        """Hash of the teacher's weights; None where there is no file (yet)."""
+        if run.teacher is None:
+            return None
+        return _sha256(self._teacher_source(run.teacher), self._architecture(run.teacher))
+
+    def check_given(self, run: RunSettings) -> None:
+        """Refuse, before anything is trained, weights that are neither trained by the study nor there.
+
+        Raises
+        ------
+        InputError
+            Naming the file that was expected, or an image size that is too small for a network's tap.
+        """
+        size = run.training.image_size_px
+        tapped = run.teacher is not None and run.taps is None and run.method != "knowledge_distillation"
+        densenet.check_size(run.student, size, tapped=tapped)
+        if run.initialisation != IMAGENET and run.initialisation in self.study.teachers:
+            self._check_student_like(run)
+        self._check_there(run, run.initialisation, self.start(run), "densenet121")
+        if run.teacher is not None:
+            architecture = self._architecture(run.teacher)
+            teacher_networks.check_size(architecture, size, tapped=tapped)
+            self._check_there(run, run.teacher, self._teacher_source(run.teacher), architecture)
+
+    def _check_student_like(self, run: RunSettings) -> None:
+        architecture = self._architecture(run.initialisation)
+        if architecture not in get_args(Architecture):
+            raise InputError(
+                f"{run.run_id}: initialisation {run.initialisation!r} is of {architecture}, whose weights "
+                f"fit no student; expected those of a {' or '.join(get_args(Architecture))}"
+            )
+
+    def _check_there(self, run: RunSettings, name: str, source: str | Path, architecture: TeacherArchitecture) -> None:
+        if source == IMAGENET:
+            teacher_networks.find_weights(architecture, IMAGENET)
+        elif not isinstance(source, str) and name not in self.trained_teachers and not source.exists():
+            known = ", ".join([RANDOM, IMAGENET, *self.study.teachers])
+            raise InputError(
+                f"{run.run_id}: weights {name!r}: no file {source}; expected one of {known}, or a run "
+                "folder, .safetensors or .pth file"
+            )
+
+    def _architecture(self, teacher: str) -> TeacherArchitecture:
+        return self.study.teachers[teacher].architecture
+
+    def _teacher_source(self, name: str) -> str | Path:
+        weights = self.study.teachers[name].weights
+        return self._source(name) if weights is None else self._given(weights)
+
+    def _source(self, name: str) -> str | Path:
+        if name in (RANDOM, IMAGENET):
+            return name
+        if name in self.trained_teachers:
+            return self.out / self.trained_teachers[name].run_id / "model.safetensors"
+        if name in self.study.teachers:  # given, not trained
+            return self._given(self.study.teachers[name].weights or name)
+        return self._given(name)
+
+    def _given(self, weights: str) -> str | Path:
+        """Weights that are there: "imagenet", or a path from the study file's folder, or a URL."""
+        return weights if weights == IMAGENET else taken_from(self.folder, weights)
+
+
+def _sha256(source: str | Path, architecture: TeacherArchitecture = "densenet121") -> str | None:
+    path = teacher_networks.imagenet_path(architecture) if source == IMAGENET else place(source)
+    if source == RANDOM or path is None:
+        return None
+    path = path / "model.safetensors" if path.is_dir() else path
+    if not path.is_file():
+        return None
+    return (
+        _fetched_sha256(path, cast(Any, path).fs.ukey(cast(Any, path).path))
+        if is_remote(path)
+        else sha256_of_file(path)
+    )
+
+
+@lru_cache(maxsize=64)
+def _fetched_sha256(path: Path, _as_it_is: object) -> str:
+    """Every run asks for its teacher's hash: the weights are fetched for it once, and again where they change."""
+    return sha256_of_file(path)

@@ -1,0 +1,142 @@
+"""Where work is done when it is not done here: a Dask scheduler, by one line of text.
+
+In: `tcp://host:8786`, `local:4`, `slurm:cluster.toml` (`pbs`, `sge`, `lsf`, `oar`, `htcondor` likewise). Out: a client
+of `distributed`, closed with the cluster that was started for it. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medkt_eval.errors import InputError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+# Names of dask_jobqueue's clusters; the last is its own job system on this machine, to try a file without a queue.
+QUEUES = {
+    "slurm": "SLURMCluster",
+    "pbs": "PBSCluster",
+    "sge": "SGECluster",
+    "lsf": "LSFCluster",
+    "oar": "OARCluster",
+    "htcondor": "HTCondorCluster",
+    "jobqueue-local": "LocalCluster",
+}
+EXPECTED = "expected tcp://HOST:PORT of a running scheduler, local:N for N processes here, or slurm:FILE.toml"
+
+
+@contextmanager
+def open_client(scheduler: str, tell: Callable[[str], None] = lambda _text: None) -> Iterator[Client]:
+    """A client of the scheduler, for the time of the block.
+
+    Parameters
+    ----------
+    scheduler : str
+        `tcp://host:port` (or `tls://`, `ws://`); `local:N`; or `slurm:FILE`, where FILE is a TOML file with a table
+        `[cluster]`: the keywords of dask_jobqueue's cluster, and `jobs`, how many jobs to ask for.
+    tell : callable
+        Told the dashboard's address.
+
+    Raises
+    ------
+    InputError
+        If the text or the file is wrong, no scheduler answers, or a package is missing.
+    """
+    try:
+        import distributed
+    except ModuleNotFoundError as error:
+        raise InputError(
+            '--scheduler needs Dask: pip install "medkt[cluster]" (from a checkout: pip install ".[cluster]")'
+        ) from error
+    kind, _, rest = scheduler.partition(":")
+    if kind in ("tcp", "tls", "ws", "wss"):
+        try:
+            client = distributed.Client(scheduler, timeout="10s")
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"--scheduler {scheduler}: no scheduler answers there ({error}); start one with: dask scheduler"
+            ) from error
+        with client:
+            tell(f"Dashboard: {client.dashboard_link}")
+            yield client
+        return
+    with _cluster(kind, rest, scheduler) as cluster, distributed.Client(cluster) as client:
+        client.register_plugin(_deaf_to_interrupts())
+        tell(f"Dashboard: {client.dashboard_link}")
+        yield client
+
+
+def _deaf_to_interrupts() -> Any:
+    """Ctrl-C reaches every process of a terminal: only the one that gives the work may act on it."""
+    from distributed import WorkerPlugin
+
+    class Deaf(WorkerPlugin):
+        name = "medkt-deaf-to-interrupts"
+
+        def setup(self, worker: object) -> None:  # noqa: ARG002
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    return Deaf()
+
+
+def _cluster(kind: str, rest: str, scheduler: str) -> Any:
+    """A cluster of our own, a context manager too."""
+    if kind == "local" and rest.isdecimal() and int(rest) > 0:
+        from distributed import LocalCluster
+
+        return LocalCluster(
+            n_workers=int(rest), threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+        )
+    if kind in QUEUES and rest:
+        return _of_queue(kind, Path(rest))
+    raise InputError(f"--scheduler {scheduler!r}: {EXPECTED}")
+
+
+def _of_queue(kind: str, path: Path) -> Any:
+    try:
+        import dask_jobqueue
+        from dask_jobqueue import core
+        from dask_jobqueue.local import LocalCluster
+    except ModuleNotFoundError as error:
+        raise InputError(f'{kind} needs dask-jobqueue: pip install "medkt[cluster]"') from error
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); expected a TOML file with a table [cluster]") from error
+    unknown = sorted(settings.keys() - {"cluster"})
+    keywords = settings.get("cluster")
+    if unknown or not isinstance(keywords, dict):
+        found = f"[{unknown[0]}]" if unknown else "no table"
+        raise InputError(
+            f"{path}: found {found}; expected one table, [cluster], with the keywords of "
+            f"dask_jobqueue.{QUEUES[kind]} and jobs"
+        )
+    jobs = keywords.pop("jobs", None)
+    if not isinstance(jobs, int) or jobs < 1:
+        raise InputError(f"{path}: jobs is {jobs!r} in [cluster]; expected how many jobs to ask for, 1 or more")
+    made = LocalCluster if kind == "jobqueue-local" else getattr(dask_jobqueue, QUEUES[kind])
+    takers = (core.JobQueueCluster, core.Job, made.job_cls)
+    known = {name for taker in takers for name in signature(taker.__init__).parameters}
+    for name in keywords:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise InputError(
+                f"{path}: [cluster]: unknown key {name!r}; expected keywords of "
+                f"dask_jobqueue.{QUEUES[kind]}{f', such as {near[0]!r}' if near else ''}"
+            )
+    try:
+        cluster = made(**keywords)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: [cluster]: {error}") from error
+    cluster.scale(jobs=jobs)
+    return cluster

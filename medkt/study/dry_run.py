@@ -1,0 +1,221 @@
+"""What a study will take, before any of it is trained: its runs, their networks, and the hours.
+
+In: a study, and a rate or this machine. Out: a `DryRun`, a row a run; its table. No image is read; a data set is opened
+only where the study file does not say how many images or labels there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from medkt.config import Architecture, RunSettings, Study, UnfrozenName
+from medkt.data import open_collection
+from medkt.data.collection import Task
+from medkt.data.label_tables.label_names import CHEXPERT, GRADES
+from medkt.data.layouts.chestxray8 import FINDINGS, NO_FINDING
+from medkt.data.phantom.findings import LABELS
+from medkt.data.phantom.shapes import SHAPES
+from medkt.data.splitting import splits
+from medkt.data_settings import (
+    AnyData,
+    ChestXray8Data,
+    CheXpertLabels,
+    CovidData,
+    EyePacsData,
+    FolderData,
+    PhantomChestData,
+    PhantomFundusData,
+    PhantomShapesData,
+)
+from medkt.models import densenet, freezing
+from medkt.study.run_plan import plan
+from medkt.study.step_times import StepTimes
+from medkt_eval.errors import InputError
+
+_HEADS = (
+    "run",
+    "training\nimages",
+    "epochs",
+    "trainable\nparameters",
+    "all\nparameters",
+    "teacher\npasses",
+    "shared\nby",
+    "hours",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run."""
+
+    run: RunSettings
+    train_images: int
+    trainable_parameters: int  # of the student
+    total_parameters: int
+    teacher_passes: int  # images that the teacher looks at, in all epochs; 0 without one
+    sharing: int  # runs of a grid that share these passes, itself included
+    hours: float  # with its share of the teacher's passes
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """All runs of a study, and by what rates their hours were counted."""
+
+    rows: tuple[Row, ...]
+    rates: tuple[str, ...]
+
+    @property
+    def hours(self) -> float:
+        """Of all runs, one after another."""
+        return sum(row.hours for row in self.rows)
+
+
+@dataclass(frozen=True)
+class _Size:
+    """What the hours of a run depend on, of its data."""
+
+    task: Task
+    n_labels: int
+    train: int
+    validation: int
+    test: int
+
+
+def dry_run(
+    study: Study, *, images_per_second: float | None = None, tell: Callable[[str], None] = lambda _line: None
+) -> DryRun:
+    """List a study's runs and count their hours.
+
+    A run costs a training step for each training image and epoch; a pass of its teacher for each, once for all runs
+    of a grid with one seed, which go in lockstep; a pass of the student for each validation image and epoch, and for
+    each test image. Not counted: decoding the images, the loss of the method itself, epochs saved by `patience`.
+
+    Parameters
+    ----------
+    study : Study
+        Its data sets need not be there where the file says how many images and labels they have.
+    images_per_second : float, optional
+        Rate of a training step without a teacher; a pass then takes a third of a step. None: steps and passes are
+        timed here, each kind once: 20 times, or for a minute.
+    tell : callable
+        Called with a line for each rate that was timed.
+
+    Raises
+    ------
+    InputError
+        If the rate is not above 0, the study cannot be planned, or a data set that has to be opened cannot be.
+    """
+    if images_per_second is not None and not 0 < images_per_second < float("inf"):
+        raise InputError(f"--images-per-second is {images_per_second:g}; expected a number above 0")
+    runs = plan(study)
+    sizes = _sizes(runs)
+    sharing = Counter((run.grid or run.run_id, run.seed) for run in runs)
+    times = StepTimes(images_per_second, tell)
+    rows = []
+    for run in runs:
+        size, epochs = sizes[run.dataset, run.train_size], run.training.epochs
+        shared = sharing[run.grid or run.run_id, run.seed]
+        seconds = epochs * size.train * times.step(run, size.task, size.n_labels)
+        seconds += (epochs * size.validation + size.test) * times.prediction(run, size.task, size.n_labels)
+        passes = 0 if run.teacher is None else epochs * size.train
+        if run.teacher is not None:
+            seconds += passes * times.teacher(run, study.teachers[run.teacher].architecture) / shared
+        unfrozen = run.unfrozen if isinstance(run.unfrozen, str) else tuple(run.unfrozen)
+        trainable, total = _parameters(run.student, size.n_labels, unfrozen)
+        rows.append(Row(run, size.train, trainable, total, passes, shared, seconds / 3600))
+    return DryRun(tuple(rows), tuple(times.told))
+
+
+def show(dry: DryRun, console: Console | None = None) -> None:
+    """Print the runs: a table on a terminal, else a line a run with tabs between its columns; then the total."""
+    console = Console(highlight=False) if console is None else console
+    lines = [
+        (
+            row.run.run_id,
+            f"{row.train_images:,}",
+            f"{row.run.training.epochs:,}",
+            f"{row.trainable_parameters:,}",
+            f"{row.total_parameters:,}",
+            f"{row.teacher_passes:,}",
+            f"{row.sharing}",
+            f"{row.hours:,.2f}",
+        )
+        for row in dry.rows
+    ]
+    if console.is_terminal:
+        table = Table(box=box.SIMPLE_HEAD, padding=0)
+        for head in _HEADS:
+            table.add_column(head, justify="left" if head == "run" else "right", overflow="fold")
+        for line in lines:
+            table.add_row(*map(Text, line))
+        console.print(table)
+    else:
+        for line in ([head.replace("\n", " ") for head in _HEADS], *lines):
+            print("\t".join(line), file=console.file)  # a Console would turn tabs into blanks
+    for line in (
+        f"{len(dry.rows):,} runs, {dry.hours:,.1f} hours ({dry.hours / 24:,.1f} days), one after another.",
+        "Counted: a step for each training image and epoch; a pass of the teacher for each, once for the runs that",
+        "share it; a pass for each validation image and epoch, and for each test image. Not counted: decoding.",
+        *dry.rates,
+    ):
+        console.out(line)
+
+
+@cache
+def _parameters(student: Architecture, n_labels: int, unfrozen: UnfrozenName | tuple[str, ...]) -> tuple[int, int]:
+    """Trainable and all parameters of a student."""
+    with torch.device("meta"):  # shapes alone
+        network = densenet.build(student, n_labels, seed=0)
+    freezing.apply(network, unfrozen if isinstance(unfrozen, str) else list(unfrozen), "update")
+    return freezing.parameter_counts(network)
+
+
+def _sizes(runs: Sequence[RunSettings]) -> dict[tuple[str, int | None], _Size]:
+    """Of each data set and training size: as the study file says, or as the data set opens."""
+    train_sizes: dict[str, list[int | None]] = {}
+    for run in runs:
+        train_sizes.setdefault(run.dataset, []).append(run.train_size)
+    found: dict[tuple[str, int | None], _Size] = {}
+    for run in runs:
+        data, labels = run.data, _labels(run.data)
+        if (run.dataset, run.train_size) in found:
+            continue
+        if labels is not None and run.train_size and data.validation_size and data.test_size:
+            found[run.dataset, run.train_size] = _Size(*labels, run.train_size, data.validation_size, data.test_size)
+            continue
+        collection, brought = open_collection(data)
+        split = splits.as_asked(collection, brought, data, train_sizes[run.dataset])
+        for train_size, train in split.train.items():
+            found[run.dataset, train_size] = _Size(
+                collection.task, len(collection.labels), len(train), len(split.validation), len(split.test)
+            )
+    return found
+
+
+def _labels(data: AnyData) -> tuple[Task, int] | None:
+    """Task and number of labels, where the study file and the data set's layout say them."""
+    match data:
+        case FolderData():
+            return None
+        case EyePacsData() | PhantomFundusData():
+            return "multiclass", len(GRADES)
+        case PhantomShapesData():
+            return "multiclass", len(SHAPES)
+        case ChestXray8Data():
+            names = {*(data.labels or FINDINGS), *([NO_FINDING] if data.no_finding else [])}
+        case CheXpertLabels():
+            names = data.labels or CHEXPERT
+        case CovidData():
+            names = data.labels
+        case PhantomChestData():
+            names = LABELS
+    return "multilabel", len(names)

@@ -1,0 +1,187 @@
+"""All runs of a study, in an order in which they can be trained, and what each needs to be there.
+
+In: a `Study`. Out: `RunSettings`, teachers first. Nothing is read or written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from medkt import config
+from medkt.config import RANDOM, WITH_TEACHER, Architecture, ArmSettings, RunSettings, Study
+from medkt_eval.errors import InputError
+
+
+def plan(study: Study) -> list[RunSettings]:
+    """All runs of a study in the order in which they can be trained.
+
+    An arm with several betas is a grid: a run for each beta and seed, its id ending in `-beta20-s0`, say, and `grid`
+    the arm's id without the beta. The analysis may name the grid's winner by the arm's name or by that id.
+
+    Raises
+    ------
+    InputError
+        If teachers need each other in a circle, two arms would have the same run id or grid, or the analysis names what
+        is no arm or no single contrast.
+    """
+    runs = [_teacher_run(study, name) for name in _teachers_in_order(study)]
+    for arm in study.arms:
+        runs += _arm_runs(study, arm)
+    _check_ids(runs)
+    _check_declared(study, [run for run in runs if run.role == "arm"])
+    return runs
+
+
+def arm_id(run: RunSettings) -> str:
+    """What a study file may call a run's arm by, besides its name: the run id without seed; of a grid, without beta."""
+    return run.grid or run.run_id.removesuffix(f"-s{run.seed}")
+
+
+def _arm_runs(study: Study, arm: ArmSettings) -> list[RunSettings]:
+    """An arm's runs: its seeds, and of a list of betas each with all seeds."""
+    size = arm.train_size if arm.train_size is not None else study.data[arm.data].train_size
+    parts = [arm.data, _short(size), arm.method, arm.student, arm.teacher or "none", *_variant(arm)]
+    betas = arm.beta if isinstance(arm.beta, list) else [arm.beta]
+    grid = "-".join(parts) if len(betas) > 1 else None
+    return [
+        RunSettings(
+            run_id="-".join([*parts, *([] if grid is None or beta is None else [_beta(beta)]), f"s{seed}"]),
+            role="arm",
+            name=arm.name,
+            dataset=arm.data,
+            data=study.data[arm.data],
+            train_size=size,
+            method=arm.method,
+            student=arm.student,
+            seed=seed,
+            initialisation=arm.initialisation,
+            unfrozen=arm.unfrozen,
+            teacher=arm.teacher,
+            beta=beta,
+            grid=grid,
+            taps=arm.taps,
+            projection=arm.projection,
+            attention_loss=arm.attention_loss if arm.method == "attention_transfer" else None,
+            temperature=arm.temperature if arm.method == "knowledge_distillation" else None,
+            training=study.training,
+        )
+        for beta in betas
+        for seed in arm.seeds
+    ]
+
+
+def _beta(beta: float) -> str:
+    """Beta in a run id: 20 is beta20, 0.1 is beta0.1."""
+    return f"beta{np.format_float_positional(beta, trim='-')}"
+
+
+def _variant(arm: ArmSettings) -> list[str]:
+    """What of an arm its run id does not say otherwise."""
+    if arm.variant is not None:
+        return [arm.variant]
+    if isinstance(arm.unfrozen, list):
+        raise InputError(
+            f"arm {arm.name!r}: unfrozen lists layers, which make no name for its runs; give it a variant = '...'"
+        )
+    random = arm.method in WITH_TEACHER and arm.initialisation == RANDOM
+    return ([] if arm.unfrozen == "all" else [arm.unfrozen]) + (["random"] if random else [])
+
+
+def _teacher_run(study: Study, name: str) -> RunSettings:
+    teacher = study.teachers[name]
+    assert teacher.data is not None  # only trained teachers come here
+    student = cast(Architecture, teacher.architecture)  # of a trained teacher, checked in config.py
+    data = study.data[teacher.data]
+    parts = (teacher.data, _short(data.train_size), "supervised", student, "none", f"s{teacher.seed}")
+    return RunSettings(
+        run_id="-".join(parts),
+        role="teacher",
+        name=name,
+        dataset=teacher.data,
+        data=data,
+        train_size=data.train_size,
+        method="supervised",
+        student=student,
+        seed=teacher.seed,
+        initialisation=teacher.initialisation,
+        training=config.changed(study.training, teacher.training, f"[teachers.{name}.training]"),
+    )
+
+
+def _teachers_in_order(study: Study) -> list[str]:
+    """Teachers that this study trains, each after the one it starts from."""
+    ordered: list[str] = []
+
+    def add(name: str, after: tuple[str, ...]) -> None:
+        if name in after:
+            raise InputError(
+                f"teachers start from each other in a circle: {' -> '.join((*after, name))}; let one of "
+                "them start from 'random', 'imagenet' or a file"
+            )
+        start = study.teachers[name].initialisation
+        if start in study.teachers:
+            add(start, (*after, name))
+        if study.teachers[name].data is not None and name not in ordered:
+            ordered.append(name)
+
+    for name in study.teachers:
+        add(name, ())
+    return ordered
+
+
+def _check_ids(runs: Sequence[RunSettings]) -> None:
+    """No two arms write the same run, or search the same grid."""
+    seen: dict[str, RunSettings] = {}
+    for run in runs:
+        first = seen.setdefault(run.run_id, run)
+        if first is not run:
+            raise InputError(
+                f"{first.name!r} and {run.name!r} would both write {run.run_id}; give an arm a "
+                "variant = '...' that says what differs, or a teacher another seed"
+            )
+    arms: dict[str, RunSettings] = {}
+    for run in runs:
+        first = arms.setdefault(arm_id(run), run)
+        if (first.name, first.grid) != (run.name, run.grid):
+            raise InputError(
+                f"{first.name!r} and {run.name!r} would both be {arm_id(run)}; give one of them a "
+                "variant = '...' that says what differs"
+            )
+
+
+def _check_declared(study: Study, runs: Sequence[RunSettings]) -> None:
+    """The arms that [analysis] names are arms of this study, and its primary contrast is one contrast."""
+    primary = study.analysis.primary
+    named = {
+        "baseline": study.analysis.baseline,
+        "primary.arm_a": primary.arm_a if primary else None,
+        "primary.arm_b": primary.arm_b if primary else None,
+    }
+    for key, name in named.items():
+        if name is not None and not _called(name, runs):
+            known = ", ".join(dict.fromkeys(arm.name for arm in study.arms))
+            raise InputError(f"[analysis] {key} is {name!r}, which is no arm of this study; expected one of {known}")
+    if primary is not None:
+        a, b = _called(primary.arm_a, runs), _called(primary.arm_b, runs)
+        pairs = [(one, other) for one, where in a.items() for other, of in b.items() if where == of and one != other]
+        if len(pairs) != 1:
+            listed = f" ({', '.join(f'{one} - {other}' for one, other in pairs)})" if pairs else ""
+            raise InputError(
+                f"[analysis] primary, {primary.arm_a} - {primary.arm_b}, is {len(pairs)} contrasts of one "
+                f"data set and training size{listed}; expected one: name both arms by ids"
+            )
+
+
+def _called(text: str, runs: Sequence[RunSettings]) -> dict[str, tuple[str, int | None]]:
+    """Arms of that name or id: id -> data set and training size."""
+    return {arm_id(run): (run.dataset, run.train_size) for run in runs if text in (run.name, arm_id(run))}
+
+
+def _short(size: int | None) -> str:
+    """Training-set size in a run id, as the paper writes it: 5000 is 5k."""
+    if size is None:
+        return "all"
+    return f"{size // 1000}k" if size % 1000 == 0 else str(size)

@@ -1,0 +1,47 @@
+"""TorchXRayVision's DenseNet-121 for chest X-rays, as a teacher.
+
+In: the student's batch. Out: logits of its 18 findings. torchvision's network with a first convolution of one channel:
+the layer names are DenseNet-121's, and a state dict of `torchxrayvision.models.DenseNet` fits but for its `op_threshs`.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torchvision.models import DenseNet
+
+from medkt.teachers.student_batch import pixels
+
+
+class ChestDenseNet121(DenseNet):
+    """DenseNet-121 on one channel in [-1024, 1024].
+
+    Images are taken at their own size, not at the 224 px of its training: at 256 px the attention layer is 8 x 8, as
+    the student's. What it gives are logits, as its published training had them: no sigmoid, no scaling by operating
+    points.
+
+    Parameters
+    ----------
+    n_outputs : int
+        18 in all published weights.
+
+    Source: Cohen et al., TorchXRayVision, MIDL 2022; `torchxrayvision.models.DenseNet` and `utils.normalize`.
+    """
+
+    def __init__(self, n_outputs: int) -> None:
+        super().__init__(growth_rate=32, block_config=(6, 12, 24, 16), num_init_features=64, num_classes=n_outputs)
+        self.features.conv0 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give logits.
+
+        Parameters
+        ----------
+        x : float32, (B, 3, S, S)
+            The student's batch. Its three channels are averaged: in X-rays they are one.
+
+        Returns
+        -------
+        float32, (B, n_outputs)
+        """
+        grey = pixels(x).mean(dim=1, keepdim=True)  # (B, 1, S, S), 0-1
+        return super().forward((2 * grey - 1) * 1024)

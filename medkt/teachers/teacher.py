@@ -1,0 +1,210 @@
+"""Teachers: networks that are looked at and never changed.
+
+In: an architecture and a file of weights. Out: a `Teacher`, the exact network, frozen, which gives its logits and the
+maps of the layers that are watched, from one pass a batch however many students ask.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from medkt.config import IMAGENET, TeacherArchitecture
+from medkt.models.initialisation import load_weights, read_weights
+from medkt.models.layers import find_layer
+from medkt.teachers import networks as teacher_networks
+from medkt_eval.errors import InputError
+from medkt_eval.runtime.locations import is_remote
+
+METADATA = "medkt"  # of a converted .safetensors file: a JSON table with `labels`
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a teacher saw in a batch, without gradient."""
+
+    logits: Tensor  # (B, k)
+    maps: Mapping[str, Tensor]  # of the watched layers, by name: raw outputs, (B, C, H, W) where the layer gives maps
+
+
+class Teacher:
+    """A frozen network that looks at each batch once.
+
+    Not a layer: no parameter of it is ever among those of a student or a method.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Maps the student's batch, float32 (B, 3, S, S), ImageNet-normalised RGB, to logits, (B, k). Put in evaluation
+        mode, no parameter trainable.
+    attention_layer : str
+        Name of the layer whose output is its attention.
+    smallest_size_px : int
+        Smallest S at which that layer's map is more than one pixel.
+    labels : sequence of str, optional
+        What the outputs mean, "" for one that means nothing; None where it is not known.
+
+    Examples
+    --------
+    >>> teacher = Teacher(nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten()), attention_layer="0", smallest_size_px=1)
+    >>> teacher.watch("0")
+    >>> batch = torch.zeros(4, 3, 1, 1)
+    >>> seen = teacher.look(batch)
+    >>> seen.logits.shape, seen.maps["0"].shape, teacher.look(batch) is seen
+    (torch.Size([4, 2]), torch.Size([4, 2, 1, 1]), True)
+    """
+
+    def __init__(
+        self, network: nn.Module, *, attention_layer: str, smallest_size_px: int, labels: tuple[str, ...] | None = None
+    ) -> None:
+        self.network = network.requires_grad_(False).eval()
+        self.attention_layer = attention_layer
+        self.smallest_size_px = smallest_size_px
+        self.labels = labels
+        self._hooks: dict[str, RemovableHandle] = {}
+        self._outputs: dict[str, Tensor] = {}
+        self._last: tuple[Tensor, Seen] | None = None
+
+    def watch(self, layer: str) -> None:
+        """Keep this layer's output at each look from now on; one hook however often it is asked for.
+
+        Parameters
+        ----------
+        layer : str
+            As the network's `get_submodule` takes it.
+
+        Raises
+        ------
+        InputError
+            Where there is no such layer; names near ones.
+        """
+        module = find_layer(self.network, layer, key="teacher")
+        if layer not in self._hooks:
+
+            def keep(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+                self._outputs[layer] = output
+
+            self._hooks[layer] = module.register_forward_hook(keep)
+            self.forget()  # what was seen before lacks this layer
+
+    def look(self, images: Tensor) -> Seen:
+        """Run the network on a batch, or remember what it saw in it.
+
+        Parameters
+        ----------
+        images : float32, (B, 3, S, S)
+            The student's batch. Students that share a teacher give the same tensor, by which it is known; it must not
+            be changed in place meanwhile.
+
+        Returns
+        -------
+        Seen
+            Without gradient, whatever was done to the network: it is put in evaluation mode first, for in training
+            mode a mere look would move its BatchNorm statistics.
+        """
+        if self._last is None or self._last[0] is not images:
+            self.network.eval()
+            # no_grad, not inference_mode: the student's loss saves these tensors for its backward pass.
+            with torch.no_grad():
+                logits = self.network(images)
+            self._last = images, Seen(logits, self._outputs)
+            self._outputs = {}
+        return self._last[1]
+
+    def forget(self) -> None:
+        """Let go of the last batch."""
+        self._last = None
+
+    def to(self, device: torch.device | str, channels_last: bool) -> Teacher:
+        """Move the network, and order its weights as the student's; gives itself."""
+        self.forget()
+        memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network.to(device, memory_format=memory_format)  # pyright: ignore[reportCallIssue]
+        return self
+
+    def close(self) -> None:
+        """Take all hooks off and let go of the last batch."""
+        for hook in self._hooks.values():
+            hook.remove()
+        self._hooks.clear()
+        self.forget()
+
+
+def load_teacher(architecture: TeacherArchitecture, source: str | Path) -> Teacher:
+    """Load a trained network as a teacher, with the number of outputs that its file holds.
+
+    Parameters
+    ----------
+    architecture : {"densenet121", "densenet40", "torchxrayvision-densenet121", "efficientnet-lite0"}
+        Which network the file holds.
+    source : str or Path
+        A run's folder, a `.safetensors` or `.pth` file, or "imagenet".
+
+    Returns
+    -------
+    Teacher
+        Its labels are those that `medkt teacher convert` wrote into the file, or those of the run.json beside it; else
+        they are not known.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing or is not exactly this network.
+    """
+    kind = teacher_networks.KINDS[architecture]
+    path = teacher_networks.find_weights(architecture, source)
+    weights = read_weights(path)
+    if f"{kind.head}.weight" not in weights:
+        first = next(iter(weights), "none")
+        raise InputError(
+            f"{path}: no {kind.head}.weight among its {len(weights)} names (the first: {first}); "
+            f"expected a whole {architecture}. medkt teacher convert makes a file of that kind from "
+            "a checkpoint whose names differ"
+        )
+    n_outputs = len(weights[f"{kind.head}.weight"])
+    network = teacher_networks.build(architecture, n_outputs)
+    load_weights(network, path, keep_head=True)
+    return Teacher(
+        network,
+        attention_layer=kind.attention_layer,
+        smallest_size_px=kind.smallest_tapped_px,
+        labels=None if str(source) == IMAGENET else _labels(path, n_outputs),
+    )
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """What a file of weights says of itself."""
+    if not is_remote(path):
+        with safe_open(path, "pt") as file:
+            return file.metadata() or {}
+    with path.open("rb") as stream:  # of a file elsewhere its head is enough: a length in 8 bytes, then JSON
+        head = stream.read(int.from_bytes(stream.read(8), "little"))
+    return json.loads(head).get("__metadata__") or {}
+
+
+def _labels(path: Path, n_outputs: int) -> tuple[str, ...] | None:
+    """What the outputs mean: as the file says itself, or the run.json beside it if it is a run's."""
+    where, text = path, None
+    if path.suffix == ".safetensors":
+        text = _metadata(path).get(METADATA)
+    record = path.with_name("run.json")
+    if text is None and path.name == "model.safetensors" and record.is_file():
+        where, text = record, record.read_text(encoding="utf-8")
+    if text is None:
+        return None
+    try:
+        listed = json.loads(text).get("labels")
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{where}: damaged: what the teacher's outputs mean is no JSON table ({error})") from error
+    if listed is not None and len(listed) != n_outputs:
+        raise InputError(
+            f"{where}: names {len(listed)} labels, but the network has {n_outputs} outputs; expected one each"
+        )
+    return None if listed is None else tuple(listed)

@@ -1,0 +1,278 @@
+"""The mirror of Fig. 3: a metric against the number of training images; and how differences change with it.
+
+In: the results and a data set. Out: `Drawn`s: `data_size` with a panel each method, `size_differences` with a panel
+each student.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from medkt_eval.results.schema import Comparison, Curve
+from medkt_reports.figures import style as figure_style
+from medkt_reports.figures.differences.forest import filled_and_hollow, is_shown
+from medkt_reports.figures.style import PAPER, QUIET, ArmStyle, Drawn
+from medkt_reports.language import numbers, words
+from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+
+_FIRST = "attention_transfer"  # panel (a) of Fig. 3
+_X = "Training images"
+
+
+class Recipes(NamedTuple):
+    """Two recipes that are compared, each by the arm of its largest training size."""
+
+    a: str
+    b: str
+
+
+def data_size(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
+    """Metric against training images, a row of panels each metric; None where no recipe has two training sizes."""
+    curves = _curves(lookup, dataset)
+    if not curves:
+        return None
+    names, methods = _names(lookup, curves), _methods(lookup, curves)
+    metrics = list(dict.fromkeys((curve.metric, curve.label) for curve in curves))
+    sizes = sorted({x for curve in curves for x in curve.x})
+    largest = max(lookup.arms[curve.arm].train_size or 0 for curve in curves)
+    as_elsewhere = [arm.arm for arm in lookup.arms_of(TrainingSet(dataset, largest))]
+    styles = figure_style.arm_styles(list(dict.fromkeys([*as_elsewhere, *names])))
+    with figure_style.house_style():
+        most = max(sum(lookup.arms[arm].method == method for arm in names) for method in methods)
+        figure = figure_style.new_figure(min(0.7 + 3.3 * len(methods), 9.5), 0.5 + 2.5 * len(metrics) + 0.2 * most)
+        grid = figure.subplots(len(metrics), len(methods), sharey="row", sharex=True, squeeze=False)
+        for row, (metric, label) in zip(grid, metrics, strict=True):
+            for panel, method in zip(row, methods, strict=True):
+                for curve in curves:
+                    if (curve.metric, curve.label) == (metric, label) and lookup.arms[curve.arm].method == method:
+                        _draw(panel, curve, styles[curve.arm], names[curve.arm])
+                figure_style.grid(panel, "y")
+            row[0].set_ylabel(f"Test {words.metric(metric, label)}, %")
+        for panel, method in zip(grid[0], methods, strict=True):
+            panel.set_title(words.method(method))
+        for panel in grid[-1]:
+            figure_style.ticks_at(panel, sizes, [numbers.count(round(size)) for size in sizes], log=True)
+            panel.set_xlabel(_X)
+            panel.legend(loc="upper left", bbox_to_anchor=(0, -0.24), borderaxespad=0, handlelength=3)
+        figure_style.settle(figure, lookup.synthetic(dataset))
+    data = pd.concat([_data(lookup, curve, names[curve.arm]) for curve in curves], ignore_index=True)
+    return Drawn(name, figure, data, _caption(dataset, curves), _alt(dataset, curves, names))
+
+
+def size_differences(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
+    """Declared differences against training images; None where no contrast was made at two training sizes.
+
+    It is of the data set's first headline metric.
+    """
+    metric, label = HEADLINES[lookup.datasets[dataset].task][0]
+    curves = [curve for curve in _curves(lookup, dataset) if (curve.metric, curve.label) == (metric, label)]
+    found = _contrasts(lookup, dataset, curves)
+    if not found:
+        return None
+    names = _names(lookup, curves)
+    sizes = sorted({x for rows in found.values() for x in rows})
+    students = list(dict.fromkeys(lookup.arms[pair.a].student for pair in found))
+    texts = {pair: f"{names[pair.a]} {numbers.MINUS} {names[pair.b]}" for pair in found}
+    with figure_style.house_style():
+        most = max(sum(lookup.arms[pair.a].student == student for pair in found) for student in students)
+        figure = figure_style.new_figure(min(0.7 + 3.9 * len(students), 9.5), 2.9 + 0.33 * most)
+        panels = figure.subplots(1, len(students), sharey=True, sharex=True, squeeze=False)[0]
+        for panel, student in zip(panels, students, strict=True):
+            panel.axhline(0, color=QUIET, linewidth=0.8)
+            mine = {texts[pair]: found[pair] for pair in found if lookup.arms[pair.a].student == student}
+            for k, (text, style) in enumerate(figure_style.arm_styles(list(mine)).items()):
+                step = 1 + 0.05 * (k - (len(mine) - 1) / 2)  # side by side, not over each other
+                _draw_differences(panel, mine[text], step, style, text)
+            panel.set_title(f"Student {words.network(student)}")
+            figure_style.grid(panel, "y")
+            figure_style.ticks_at(panel, sizes, [numbers.count(round(size)) for size in sizes], log=True)
+            panel.set_xlabel(_X)
+            panel.legend(loc="upper left", bbox_to_anchor=(0, -0.24), borderaxespad=0, handlelength=3)
+        panels[0].set_ylabel(f"Difference in test {words.metric(metric, label)}, points")
+        figure_style.settle(figure, lookup.synthetic(dataset))
+    rows = [row for by_size in found.values() for row in by_size.values()]
+    scopes = " and ".join(dict.fromkeys(row.scope for row in rows))
+    caption = (
+        f"{words.dataset(dataset)}: differences in {words.metric(metric, label)} against the number of training "
+        f"images, with {numbers.level(rows[0].level)} intervals (scope {scopes}), drawn side by side; above 0 the "
+        f"first arm is higher. {filled_and_hollow(rows)} Whether a difference changes with the number of images "
+        "is not to be read off overlapping intervals, for all sizes share the test images; the table of differences "
+        "and training-set size tests it."
+    )
+    data = pd.DataFrame(
+        {
+            "dataset": dataset,
+            "train_size": round(size),
+            "contrast": texts[pair],
+            **row.model_dump(
+                include={
+                    "arm_a",
+                    "arm_b",
+                    "metric",
+                    "label",
+                    "difference",
+                    "low",
+                    "high",
+                    "level",
+                    "scope",
+                    "test",
+                    "p_value",
+                    "p_adjusted",
+                    "adjustment",
+                }
+            ),
+        }
+        for pair, by_size in found.items()
+        for size, row in by_size.items()
+    )
+    return Drawn(name, figure, data, caption, _differences_alt(dataset, found, texts))
+
+
+def _curves(lookup: Lookup, dataset: str) -> list[Curve]:
+    return [curve for curve in lookup.result.curves if curve.curve == "data-size" and curve.dataset == dataset]
+
+
+def _names(lookup: Lookup, curves: Sequence[Curve]) -> dict[str, str]:
+    """Recipe -> its name: that of its arms where no other recipe has it, else that of its largest size."""
+    plain = {curve.arm: lookup.arms[curve.arm].name for curve in curves}
+    return {arm: name if list(plain.values()).count(name) == 1 else lookup.names[arm] for arm, name in plain.items()}
+
+
+def _methods(lookup: Lookup, curves: Sequence[Curve]) -> list[str]:
+    found = dict.fromkeys(lookup.arms[curve.arm].method for curve in curves)
+    return sorted(found, key=lambda method: (method != _FIRST, method))
+
+
+def _contrasts(lookup: Lookup, dataset: str, curves: Sequence[Curve]) -> Mapping[Recipes, dict[float, Comparison]]:
+    """Each contrast's comparison at each training size, of those that have two."""
+    recipe = {(x, arm): curve.arm for curve in curves for x, arm in zip(curve.x, curve.arms or [], strict=True)}
+    found: dict[Recipes, dict[float, Comparison]] = {}
+    for size in sorted({x for x, _ in recipe}):
+        for row in lookup.declared(TrainingSet(dataset, round(size)), curves[0].metric, curves[0].label):
+            a, b = recipe.get((size, row.arm_a)), recipe.get((size, row.arm_b))
+            if a is not None and b is not None:
+                found.setdefault(Recipes(a, b), {})[size] = row
+    return {pair: rows for pair, rows in found.items() if len(rows) > 1}
+
+
+def _draw(axes: Axes, curve: Curve, style: ArmStyle, name: str) -> None:
+    axes.plot(
+        curve.x,
+        figure_style.percent(curve.y),
+        color=style.color,
+        linestyle=style.dashes,
+        marker=style.marker,
+        markersize=4.5,
+        linewidth=1.5,
+        label=name,
+    )
+    if curve.low is not None and curve.high is not None:
+        axes.fill_between(
+            curve.x,
+            figure_style.percent(curve.low),
+            figure_style.percent(curve.high),
+            color=style.color,
+            alpha=0.14,
+            linewidth=0,
+        )
+
+
+def _draw_differences(axes: Axes, rows: Mapping[float, Comparison], step: float, style: ArmStyle, text: str) -> None:
+    places = [size * step for size in rows]
+    axes.plot(
+        places,
+        figure_style.percent([row.difference for row in rows.values()]),
+        color=style.color,
+        linestyle=style.dashes,
+        linewidth=1.1,
+        marker=style.marker,
+        markersize=5.5,
+        label=figure_style.wrapped(text, 46),
+    )
+    lows, highs = (figure_style.percent([getattr(row, end) for row in rows.values()]) for end in ("low", "high"))
+    axes.vlines(places, lows, highs, colors=style.color, linewidths=1.1)
+    hollow = [
+        (x, 100 * row.difference)
+        for x, row in zip(places, rows.values(), strict=True)
+        if row.difference is not None and not is_shown(row)
+    ]
+    if hollow:
+        axes.plot(
+            *np.transpose(hollow),
+            color=style.color,
+            marker=style.marker,
+            markersize=5.5,
+            linestyle="none",
+            markerfacecolor=PAPER,
+        )
+
+
+def _data(lookup: Lookup, curve: Curve, name: str) -> pd.DataFrame:
+    arm = lookup.arms[curve.arm]
+    absent = [None] * len(curve.x)
+    return pd.DataFrame(
+        {
+            "dataset": curve.dataset,
+            "train_size": [round(x) for x in curve.x],
+            "arm": curve.arms or curve.arm,
+            "name": name,
+            "method": arm.method,
+            "student": arm.student,
+            "teacher": arm.teacher,
+            "metric": curve.metric,
+            "label": curve.label,
+            "value": pd.array(curve.y, dtype="Float64"),
+            "low": pd.array(curve.low or absent, dtype="Float64"),
+            "high": pd.array(curve.high or absent, dtype="Float64"),
+            "interval": curve.interval,
+            "level": curve.level,
+            "n_seeds": curve.n_seeds,
+        }
+    )
+
+
+def _caption(dataset: str, curves: Sequence[Curve]) -> str:
+    metrics = words.listed(list(dict.fromkeys(words.metric(curve.metric, curve.label) for curve in curves)))
+    fewest, most = min(curve.n_seeds for curve in curves), max(curve.n_seeds for curve in curves)
+    seeds = f"{fewest} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    caption = f"{words.dataset(dataset)}: test {metrics} against the number of training images, mean over {seeds}"
+    bands = list(dict.fromkeys((curve.interval, curve.level) for curve in curves if curve.interval and curve.level))
+    if bands:
+        kinds = " and ".join(dict.fromkeys(words.interval(str(interval), level or 0) for interval, level in bands))
+        caption += f"; bands: {numbers.level(bands[0][1] or 0)} intervals ({kinds})"
+    return (
+        f"{caption}. A line joins arms of one recipe; what was tuned was tuned anew for each size. "
+        "Bands of two arms are no test of their difference."
+    )
+
+
+def _alt(dataset: str, curves: Sequence[Curve], names: Mapping[str, str]) -> str:
+    said = []
+    for curve in curves:
+        ends = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y is not None]
+        if ends:
+            values = " and ".join(
+                f"{numbers.percent(y, 1)} % with {numbers.count(round(x))}"
+                for x, y in dict.fromkeys((ends[0], ends[-1]))
+            )
+            said.append(f"{names[curve.arm]}: {words.metric(curve.metric, curve.label)} {values}")
+    return f"Lines of test metrics against training images on {words.dataset(dataset)}. {'; '.join(said)}."
+
+
+def _differences_alt(
+    dataset: str, found: Mapping[Recipes, Mapping[float, Comparison]], texts: Mapping[Recipes, str]
+) -> str:
+    said = []
+    for pair, rows in found.items():
+        values = []
+        for size, row in rows.items():
+            decimals = numbers.places([numbers.half_width(row.low, row.high)])
+            ends = f" ({numbers.interval(row.low, row.high, decimals)})" if row.low is not None else ""
+            values.append(f"{numbers.difference(row.difference, decimals)}{ends} with {numbers.count(round(size))}")
+        said.append(f"{texts[pair]}: {', '.join(values)}")
+    return f"Differences in points against training images on {words.dataset(dataset)}. {'; '.join(said)}."

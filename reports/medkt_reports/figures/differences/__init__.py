@@ -1,0 +1,5 @@
+"""Figures of arms side by side and of their differences.
+
+In: the indexed results. Out: one figure a file.
+Read first: forest.py.
+"""

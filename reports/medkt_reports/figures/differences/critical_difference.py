@@ -1,0 +1,160 @@
+"""Demšar's diagram: the arms' mean ranks over data sets, joined where Nemenyi's test does not tell them apart.
+
+In: Friedman's tests over data sets. Out: a `Drawn`, a panel each headline metric.
+Demšar 2006, J. Mach. Learn. Res. 7:1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from medkt_eval.results.schema import Omnibus
+from medkt_reports.figures import style as figure_style
+from medkt_reports.figures.style import INK, QUIET, Drawn
+from medkt_reports.language import numbers, words
+from medkt_reports.lookup import HEADLINES, Lookup
+
+_LINE, _TOP = 0.24, 0.62
+"""Inches between two names; inches above the axis of ranks."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """An arm's name and its mean rank over data sets; 1 is best."""
+
+    name: str
+    rank: float
+
+
+def critical_difference(lookup: Lookup, name: str) -> Drawn | None:
+    """Mean ranks of the arms over data sets; None where too few data sets share arms for Friedman's test."""
+    headlines = {pair for pairs in HEADLINES.values() for pair in pairs}
+    rows = [
+        row
+        for row in lookup.result.omnibus
+        if row.test == "friedman" and row.mean_ranks and (row.metric, row.label) in headlines
+    ]
+    if not rows:
+        return None
+    heights = [_TOP + 0.2 + 0.12 * len(_groups(row)) + _LINE * ((len(row.arms) + 1) // 2) for row in rows]
+    with figure_style.house_style():
+        figure = figure_style.new_figure(8, sum(heights) + 0.3)
+        panels = figure.subplots(len(rows), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+        for panel, row, height in zip(panels, rows, heights, strict=True):
+            _draw(panel, row, height)
+            panel.set_title(words.capital(words.metric(row.metric, row.label)))
+        names = dict.fromkeys(filter(None, (lookup.synthetic(dataset) for row in rows for dataset in row.datasets)))
+        synthetic = words.listed(list(names)) if names else ""
+        figure_style.settle(figure, synthetic)
+    data = _data(rows).assign(synthetic="true" if synthetic else "false")
+    caption, alt = _caption(lookup, rows), _alt(rows)
+    if synthetic:
+        mark = words.synthetic([synthetic])
+        caption, alt = f"{caption} {mark}.", f"{mark}. {alt}"
+    return Drawn(name, figure, data, caption, alt)
+
+
+def _ranked(row: Omnibus) -> list[Ranked]:
+    """Best first."""
+    return sorted(
+        (Ranked(name, rank) for name, rank in zip(row.arms, row.mean_ranks or [], strict=True)),
+        key=lambda one: (one.rank, one.name),
+    )
+
+
+def _groups(row: Omnibus) -> list[list[Ranked]]:
+    """Longest runs of arms, best first, of which the first and last are not farther apart than the difference."""
+    ranked, reach = _ranked(row), row.critical_difference
+    if reach is None:
+        return []
+    found: list[list[Ranked]] = []
+    for k, first in enumerate(ranked):
+        group = [one for one in ranked[k:] if one.rank - first.rank <= reach]
+        if len(group) > 1 and not (found and found[-1][-1] == group[-1]):
+            found.append(group)
+    return found
+
+
+def _draw(axes: Axes, row: Omnibus, height: float) -> None:
+    """Ranks on an axis, the best at the right as in Demšar's paper; names at both sides, bars for the groups."""
+    ranked, groups = _ranked(row), _groups(row)
+    n = len(ranked)
+    axes.set_xlim(n + 0.15 * n, 1 - 0.15 * n)
+    axes.set_ylim(height, 0)  # inches from the top
+    axes.axis("off")
+    axes.plot([1, n], [_TOP, _TOP], color=INK, linewidth=0.9)
+    for rank in range(1, n + 1):
+        axes.plot([rank, rank], [_TOP - 0.07, _TOP], color=INK, linewidth=0.9)
+        axes.text(rank, _TOP - 0.1, str(rank), ha="center", va="bottom")
+    if row.critical_difference is not None:
+        axes.plot([1, 1 + row.critical_difference], [0.22, 0.22], color=INK, linewidth=1.4, marker="|", markersize=6)
+        axes.text(
+            1 + row.critical_difference / 2,
+            0.17,
+            f"critical difference {row.critical_difference:.2f}",
+            ha="center",
+            va="bottom",
+        )
+    for k, group in enumerate(groups, start=1):
+        y = _TOP + 0.03 + 0.12 * k
+        axes.plot([group[0].rank - 0.05, group[-1].rank + 0.05], [y, y], color=INK, linewidth=3, solid_capstyle="butt")
+    below = _TOP + 0.2 + 0.12 * len(groups)
+    half = n // 2
+    for k, one in enumerate(ranked):
+        right = k < half
+        y = below + _LINE * (k if right else n - 1 - k)
+        end = 1 - 0.03 * n if right else n + 0.03 * n
+        axes.plot([one.rank, one.rank, end], [_TOP, y, y], color=QUIET, linewidth=0.8, zorder=1)
+        axes.text(end, y, f" {one.name} ({one.rank:.2f}) ", ha="left" if right else "right", va="center")
+
+
+def _data(rows: Sequence[Omnibus]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "metric": row.metric,
+            "label": row.label,
+            "n_datasets": len(row.datasets),
+            "arm": one.name,
+            "mean_rank": one.rank,
+            "critical_difference": row.critical_difference,
+            "friedman_p_value": row.p_value,
+            "not_told_apart_from": "; ".join(
+                other.name
+                for other in _ranked(row)
+                if row.critical_difference is not None
+                and other != one
+                and abs(other.rank - one.rank) <= row.critical_difference
+            ),
+        }
+        for row in rows
+        for one in _ranked(row)
+    )
+
+
+def _caption(lookup: Lookup, rows: Sequence[Omnibus]) -> str:
+    level = lookup.result.settings.level
+    parts = []
+    for row in rows:
+        where = words.listed([words.dataset(dataset) for dataset in row.datasets])
+        p = "" if row.descriptive or row.p_value is None else f", Friedman {numbers.p_phrase(row.p_value, level)}"
+        parts.append(f"{words.metric(row.metric, row.label)} over {len(row.datasets)} data sets ({where}){p}")
+    few = " There are few data sets: read it as a description, not a test." if any(r.descriptive for r in rows) else ""
+    return (
+        f"Mean ranks of the arms, 1 being best: {'; '.join(parts)}. A bar joins arms that Nemenyi's test does not tell "
+        f"apart at {numbers.alpha(level):g}: their mean ranks are no farther apart than the critical difference. Data "
+        f"sets are the sample (scope data sets).{few}"
+    )
+
+
+def _alt(rows: Sequence[Omnibus]) -> str:
+    said = []
+    for row in rows:
+        ranks = "; ".join(f"{one.name}, {one.rank:.2f}" for one in _ranked(row))
+        joined = "; ".join(f"from {group[0].name} to {group[-1].name}" for group in _groups(row))
+        apart = f" Not told apart: {joined}." if joined else " No two arms are joined."
+        said.append(f"{words.capital(words.metric(row.metric, row.label))}, mean ranks: {ranks}.{apart}")
+    return f"Critical-difference diagram. {' '.join(said)}"

@@ -1,0 +1,163 @@
+"""Forest plots of subgroups: each contrast's difference in every subgroup, and the gaps between groups.
+
+In: the rows of results.json that name a group. Out: `Drawn`s: `subgroup_forest` with a panel each contrast,
+`gap_forest` with two panels each group: every arm's gap, and every contrast's difference of gaps. Both are of the
+training set's first headline metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from medkt_eval.results.schema import Comparison, Gap
+from medkt_reports.figures import style as figure_style
+from medkt_reports.figures.differences.forest import Entry, draw_panel, draw_panels, filled_and_hollow
+from medkt_reports.figures.style import Drawn
+from medkt_reports.language import numbers, words
+from medkt_reports.language.words import group_name
+from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+
+_ALL = "All test images"
+_FIELDS = {
+    "arm_a",
+    "arm_b",
+    "group",
+    "metric",
+    "label",
+    "difference",
+    "low",
+    "high",
+    "level",
+    "scope",
+    "test",
+    "p_value",
+    "p_adjusted",
+    "adjustment",
+    "n_patients",
+    "n_images",
+    "undefined_because",
+}
+_FEW = "Where a subgroup has few patients, no difference is no evidence of equality."
+
+
+def subgroup_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
+    """Differences in all test images and in every subgroup; None where no contrast was made in a subgroup."""
+    metric, label = HEADLINES[lookup.task(training_set)][0]
+    found: dict[tuple[str, str], list[Entry]] = {}
+    for group in lookup.groups(training_set.dataset):
+        for row in lookup.declared(training_set, metric, label, group):
+            found.setdefault((row.arm_a, row.arm_b), []).append(Entry(group_name(group), average=False, row=row))
+    if not found:
+        return None
+    for row in lookup.declared(training_set, metric, label):
+        if (row.arm_a, row.arm_b) in found:
+            found[row.arm_a, row.arm_b].insert(0, Entry(_ALL, average=True, row=row))
+    entries = [entry for of_pair in found.values() for entry in of_pair]
+    panels = {lookup.contrast_name(pair): of_pair for pair, of_pair in found.items()}
+    figure = draw_panels(panels, 0.24, lookup.synthetic(training_set.dataset))
+    caption = (
+        f"{training_set.text}: differences in {words.metric(metric, label)} on all test images (diamond) and in "
+        f"subgroups of them (dots), {_intervals(entries)}; right of 0 the first arm is higher. "
+        f"{filled_and_hollow([entry.row for entry in entries])} {_FEW} Subgroups are exploratory."
+    )
+    said = [f"{title}: {', '.join(map(_said, of_pair))}" for title, of_pair in panels.items()]
+    alt = f"Forest plot of differences in points by subgroup on {training_set.text}. {'; '.join(said)}."
+    return Drawn(name, figure, _data(lookup, training_set, entries), caption, alt)
+
+
+def gap_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
+    """Gaps between each group and all other test images, by arm and contrast; None where none were measured."""
+    headline = HEADLINES[lookup.task(training_set)][0]
+    entries = [
+        Entry(
+            lookup.names[gap.arm_a] if gap.arm_b is None else lookup.contrast_name((gap.arm_a, gap.arm_b)),
+            average=False,
+            row=gap,
+        )
+        for gap in lookup.result.gaps
+        if lookup.training_set_of(gap) == training_set and (gap.metric, gap.label) == headline
+    ]
+    if not entries:
+        return None
+    panels = _panels(entries)
+    groups = list(dict.fromkeys(group for group, _ in panels))
+    kinds = [kind for kind in _KINDS if any(kind == found for _, found in panels)]
+    tallest = [max(len(panels.get((group, kind), ())) for kind in kinds) for group in groups]
+    with figure_style.house_style():
+        figure = figure_style.new_figure(4.75 * len(kinds), sum(0.75 + 0.34 * n for n in tallest))
+        grid = figure.subplots(
+            len(groups),
+            len(kinds),
+            sharex="col",
+            squeeze=False,
+            gridspec_kw={"height_ratios": [n + 1 for n in tallest]},
+        )
+        for row, group in zip(grid, groups, strict=True):
+            for panel, kind in zip(row, kinds, strict=True):
+                _draw(panel, panels.get((group, kind), []), f"{_KINDS[kind]}, {group_name(group)}")
+        for panel in grid[-1]:
+            panel.set_xlabel("Points")
+        figure_style.settle(figure, lookup.synthetic(training_set.dataset))
+    caption = (
+        f"{training_set.text}: gap in {words.metric(*headline)}, the value in a subgroup less that on all other test "
+        "images that name one; at the right, the first arm's gap less the second's, "
+        f"{_intervals(entries)}. {filled_and_hollow([entry.row for entry in entries])} {_FEW} Exploratory."
+    )
+    said = [
+        f"{group_name(group)}, {_KINDS[kind].lower()}: {', '.join(map(_said, mine))}"
+        for (group, kind), mine in panels.items()
+    ]
+    alt = f"Forest plot of gaps between groups in points on {training_set.text}. {'; '.join(said)}."
+    return Drawn(name, figure, _data(lookup, training_set, entries), caption, alt)
+
+
+_KINDS: Mapping[str, str] = {"arm": "Gap of each arm", "contrast": "Difference of gaps"}
+
+
+def _panels(entries: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
+    """Group and kind -> entries."""
+    found: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        kind = "arm" if entry.row.arm_b is None else "contrast"
+        found.setdefault((str(entry.row.group), kind), []).append(entry)
+    return found
+
+
+def _draw(axes: Axes, entries: Sequence[Entry], title: str) -> None:
+    lines = list(dict.fromkeys(entry.text for entry in entries))
+    draw_panel(axes, entries, lines, labelled=True)
+    axes.set_title(title)
+
+
+def _intervals(entries: Sequence[Entry]) -> str:
+    scopes = " and ".join(dict.fromkeys(entry.row.scope for entry in entries))
+    return f"with {numbers.level(entries[0].row.level)} intervals (scope {scopes})"
+
+
+def _data(lookup: Lookup, training_set: TrainingSet, entries: Sequence[Entry]) -> pd.DataFrame:
+    def name(arm: str | None) -> str | None:
+        return None if arm is None else lookup.names[arm]
+
+    return pd.DataFrame(
+        {
+            "dataset": training_set.dataset,
+            "train_size": training_set.size,
+            "name_a": name(entry.row.arm_a),
+            "name_b": name(entry.row.arm_b),
+            **entry.row.model_dump(include=_FIELDS),
+        }
+        for entry in entries
+    )
+
+
+def _said(entry: Entry) -> str:
+    row: Comparison | Gap = entry.row
+    if row.difference is None or row.low is None or row.high is None:
+        return f"{entry.text} without an interval"
+    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    return (
+        f"{entry.text} {numbers.difference(row.difference, decimals)} ({numbers.interval(row.low, row.high, decimals)})"
+    )

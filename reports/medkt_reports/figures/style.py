@@ -1,0 +1,223 @@
+"""How every figure looks, and how it becomes bytes: the same results give the same bytes.
+
+In: figures drawn with matplotlib's object API. Out: SVG and PDF without dates, CSV of the numbers drawn. No figure is
+known to pyplot.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import itertools
+import math
+import re
+import textwrap
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+from medkt_reports.figures import fonts
+from medkt_reports.language import words
+
+INK, QUIET, RULE = "#1c2127", "#5f6873", "#d4d9df"
+PAPER = "#fefefe"
+"""What a hollow mark is filled with, so that no line shows through; in a page, the page's own ground."""
+_MARKERS = "osD^vPX<>*"
+_PALE = (6, 8)  # of the palette: a line of these is lost on white paper
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.4, 1.2, 1.4)), (0, (3, 1, 1, 1, 1, 1)))
+_STYLE: dict[Any, Any] = {
+    "font.size": 8.5,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # a place of its own is measured anew in every drawing
+    "axes.edgecolor": QUIET,
+    "axes.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "text.color": INK,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "text.parse_math": False,
+    "axes.unicode_minus": True,
+    "axes.formatter.use_mathtext": False,
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "pdf.use14corefonts": False,
+    "text.usetex": False,
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, the numbers it shows, and its words."""
+
+    name: str
+    """File name without its ending; also what its ids in a page begin with."""
+    figure: Figure
+    data: pd.DataFrame
+    caption: str
+    alt: str
+
+    @functools.cached_property
+    def svg(self) -> str:
+        """The figure as SVG, text kept as text; made once, for its file and for the page."""
+        return _svg(self)
+
+
+@dataclass(frozen=True)
+class ArmStyle:
+    """How one arm is drawn, so that it is known by colour, marker and dashes alike."""
+
+    color: str
+    marker: str
+    dashes: Any
+
+
+def arm_styles(arms: Sequence[str]) -> dict[str, ArmStyle]:
+    """A style for each arm, from a palette that colour-blind readers can tell apart."""
+    palette = [color for k, color in enumerate(sns.color_palette("colorblind").as_hex()) if k not in _PALE]
+    return {
+        arm: ArmStyle(palette[k % len(palette)], _MARKERS[k % len(_MARKERS)], _DASHES[k % len(_DASHES)])
+        for k, arm in enumerate(arms)
+    }
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The style of every figure, for the time of drawing or saving it."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        mpl.rcParams["font.sans-serif"] = [fonts.FALLBACK]
+        mpl.rcParams["font.family"] = [fonts.family(), fonts.FALLBACK, "sans-serif"]  # the last is for readers of SVG
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a label in another script
+        yield
+
+
+def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
+    """An empty figure of that size in inches, laid out by constraints or by who draws it."""
+    figure = Figure(figsize=(width, height), layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def settle(figure: Figure, synthetic: str) -> None:
+    """Lay the figure out once, so that every format has the same layout and saving does not repeat the work.
+
+    A figure of a synthetic data set says so in a corner of its own, to be read wherever it is pasted.
+    """
+    if synthetic:
+        figure.suptitle(words.synthetic([synthetic]), x=0.995, ha="right", fontsize=7, fontweight="bold")
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine(None)  # any other would have every saving draw twice
+
+
+def percent(values: Sequence[float | None]) -> np.ndarray:
+    """Fractions in percent; NaN, which leaves a gap in a line, where there is none."""
+    return np.array([np.nan if value is None else 100 * value for value in values])
+
+
+def wrapped(text: str, width: int) -> str:
+    """Text in lines of at most `width` characters; long words are kept whole."""
+    return "\n".join(textwrap.wrap(text, width, break_long_words=len(text) > 3 * width)) or text
+
+
+def grid(axes: Axes, axis: str) -> None:
+    """Thin lines across one axis, no ticks."""
+    axes.grid(visible=True, axis=axis)  # type: ignore[arg-type]
+    axes.tick_params(length=0)
+
+
+def ticks_at(axes: Axes, values: Sequence[float], texts: Sequence[str], *, log: bool) -> None:
+    """Ticks of the horizontal axis at these rising values and nowhere else; slanted where they would run together."""
+    if log:
+        axes.set_xscale("log")
+    places = [math.log10(value) if log else value for value in values]
+    span = places[-1] - places[0]
+    margin = 0.08 * span or (0.1 if log else 1.0)
+    ends = places[0] - margin, places[-1] + margin
+    axes.set_xlim(*(10**end if log else end for end in ends))
+    axes.xaxis.set_major_locator(FixedLocator(list(values)))
+    axes.xaxis.set_major_formatter(FixedFormatter(list(texts)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    figure = axes.get_figure(root=True)
+    inches = 0.9 * axes.get_position().width * (figure.get_figwidth() if figure else 0) / (span or 1)
+    needed = 0.075 * max(map(len, texts)) + 0.06
+    if any(inches * (b - a) < needed for a, b in itertools.pairwise(places)):
+        axes.tick_params(axis="x", labelrotation=45)
+        for text in axes.get_xticklabels():
+            text.set(ha="right", rotation_mode="anchor")
+
+
+def legend_beneath(figure: Figure, styles: Mapping[str, ArmStyle], *, columns: int, markers: bool = True) -> None:
+    """One legend of all panels under them: line and marker of each name."""
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=style.color,
+            linestyle=style.dashes,
+            marker=style.marker if markers else "",
+            markersize=4.5,
+            linewidth=1.5,
+            label=name,
+        )
+        for name, style in styles.items()
+    ]
+    place = "lower center" if figure.get_layout_engine() is None else "outside lower center"
+    figure.legend(handles=handles, loc=place, ncols=columns, handlelength=3)
+
+
+def _svg(drawn: Drawn) -> str:
+    out = io.StringIO()
+    with house_style():
+        mpl.rcParams["svg.hashsalt"] = drawn.name
+        drawn.figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return re.sub(r'(<path [^>"]*(?:"[^"]*"[^>"]*)*?d=")([^"]*)', _rounded, out.getvalue())
+
+
+def _rounded(path: re.Match[str]) -> str:
+    """A path to 0.01 pt, which halves the file and no eye sees."""
+    return path[1] + re.sub(r"(\.\d\d)\d+", r"\1", path[2])
+
+
+def pdf(drawn: Drawn) -> bytes:
+    """The figure as PDF."""
+    out = io.BytesIO()
+    with house_style():
+        drawn.figure.savefig(out, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return out.getvalue()
+
+
+def csv(drawn: Drawn) -> str:
+    """The numbers that the figure shows, unrounded."""
+    return drawn.data.to_csv(index=False, lineterminator="\n")

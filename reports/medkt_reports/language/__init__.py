@@ -1,0 +1,5 @@
+"""Words, numbers and references as they are printed, for every table, figure and sentence.
+
+In: strings and numbers of results.json. Out: text for people.
+Read first: words.py.
+"""

@@ -1,0 +1,332 @@
+"""What the strings of results.json are called in print, and what each scope and test means.
+
+In: the vocabulary of results.json. Out: words for people, the same in every table, figure and sentence. A string that
+is not listed is printed as it stands, so a study's own names need no entry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+DATASETS = {
+    "chexpert": "CheXpert",
+    "mimic-cxr": "MIMIC-CXR",
+    "chestxray8": "ChestX-ray8",
+    "eyepacs": "Retina (EyePACS)",
+    "covid": "COVID-19",
+    "phantom-chest": "Phantom chest",
+    "phantom-fundus": "Phantom fundus",
+    "phantom-shapes": "Phantom shapes",
+}
+NETWORKS = {"densenet121": "DenseNet-121", "densenet40": "DenseNet-40"}
+TEACHERS = {"imagenet": "ImageNet", "mimic": "MIMIC-CXR"}
+METHODS = {
+    "supervised": "From scratch",
+    "transfer_learning": "Transfer learning",
+    "attention_transfer": "Attention transfer",
+}
+UNFROZEN = {"all": "all layers", "last34": "last 34 layers", "head": "classifier only"}
+METRICS = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "f1": "F1",
+    "balanced_accuracy": "balanced accuracy",
+    "kappa_quadratic": "quadratic kappa",
+    "sensitivity_at_specificity": "sensitivity at fixed specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "brier": "Brier score",
+    "ece": "expected calibration error",
+}
+AVERAGES = ("macro", "weighted", "micro", "macro_ovo")
+TESTS = {
+    "t-welch": "Welch t",
+    "t-paired": "paired t",
+    "obuchowski-rockette": "Obuchowski–Rockette",
+    "delong-clustered": "clustered DeLong",
+    "wilcoxon": "Wilcoxon",
+    "mann-whitney": "Mann–Whitney",
+    "sign-flip": "exact sign flip",
+    "jackknife": "patient jackknife",
+    "bootstrap-percentile": "percentile bootstrap",
+    "bootstrap-basic": "basic bootstrap",
+    "bootstrap-bca": "BCa bootstrap",
+    "bootstrap-studentized": "studentised bootstrap",
+    "permutation": "permutation of mid-ranks",
+    "mcnemar": "clustered McNemar",
+    "max-t": "bootstrap max-T",
+    "tost": "equivalence (TOST)",
+    "non-inferiority": "non-inferiority",
+}
+ADJUSTMENTS = {"holm": "Holm", "benjamini-hochberg": "Benjamini–Hochberg", "max-t": "step-down max-T"}
+KINDS = {
+    "declared": "declared comparisons",
+    "all": "all pairs, as asked for",
+    "table": "all pairs of a row, for the marks of Tables IV and V",
+}
+
+
+@dataclass(frozen=True)
+class ScopeMeaning:
+    """What an interval or test of one scope speaks of."""
+
+    scope: str
+    question: str
+    random: str
+    fixed: str
+    says_not: str
+
+
+SCOPES = (
+    ScopeMeaning(
+        "seeds",
+        "If these arms were retrained on the same data, would the result on these test patients change?",
+        "seeds (start of new layers, data order, augmentation)",
+        "test patients, training and validation images, teacher, pre-trained weights, tuned settings",
+        "It speaks of retraining on the same images; it does not say what would happen on new patients.",
+    ),
+    ScopeMeaning(
+        "patients",
+        "Do these trained models differ on new patients from the same source?",
+        "test patients",
+        "the trained models and all they were made from",
+        "It speaks of these trained models; it does not say what retraining them would change.",
+    ),
+    ScopeMeaning(
+        "seeds+patients",
+        "Do these training recipes, on this training set, differ on average over retrainings and new patients of the "
+        "same source?",
+        "seeds and test patients",
+        "training and validation images, teacher, pre-trained weights, tuned settings",
+        "It does not speak of another training set, another teacher or another hospital.",
+    ),
+    ScopeMeaning(
+        "images",
+        "Do these trained models differ on new images, each of another patient, as the study declared?",
+        "test images",
+        "the trained models and all they were made from",
+        "It holds only if every image is of another patient; it does not say what retraining would change.",
+    ),
+)
+INTERVALS = {
+    "seeds+patients:or": "Obuchowski–Rockette: seeds and test patients random",
+    "seeds:t": "Student's t over seeds, test patients held fixed",
+    "patients:delong": "clustered DeLong: test patients random, trained models held fixed",
+    "images:delong": "DeLong: test images random, trained models held fixed",
+    "patients:jackknife": "patient jackknife: test patients random, trained models held fixed",
+    "patients:bootstrap-percentile": "patient bootstrap, percentile: trained models held fixed",
+    "patients:bootstrap-basic": "patient bootstrap, basic: trained models held fixed",
+    "patients:bootstrap-bca": "patient bootstrap, BCa: trained models held fixed",
+    "patients:bootstrap-studentized": "patient bootstrap, studentised: trained models held fixed",
+    "seeds+patients:bootstrap": "bootstrap of seeds and test patients, percentile",
+}
+_PAPER_CONVENTION = "seeds:normal"
+# What is known of when the primary contrast was named: `declared` of the settings.
+NAMED = {
+    "before": "was named in the study file before the test predictions existed",
+    "after": "was named in a study file that replaced an earlier one after the first runs were whole; read it as "
+    "exploratory",
+    "unknown": "was named in the study file; nothing records that this was before the test predictions existed",
+}
+
+
+def scope_meaning(scope: str) -> ScopeMeaning:
+    """What a scope of results.json speaks of."""
+    return next(meaning for meaning in SCOPES if meaning.scope == scope)
+
+
+def dataset(name: str) -> str:
+    """Print name of a data set."""
+    return DATASETS.get(name, name)
+
+
+def network(name: str) -> str:
+    """Print name of a student's architecture."""
+    return NETWORKS.get(name, name)
+
+
+def teacher(name: str) -> str:
+    """Print name of a teacher."""
+    return TEACHERS.get(name, name)
+
+
+def method(name: str) -> str:
+    """Print name of a method.
+
+    Examples
+    --------
+    >>> method("knowledge_distillation")
+    'Knowledge distillation'
+    """
+    return METHODS.get(name) or name.replace("_", " ").capitalize() or "Arms"
+
+
+def unfrozen(name: str | None) -> str:
+    """Print which layers train; empty where it was not recorded."""
+    return UNFROZEN.get(name, name) if name else ""
+
+
+def metric(name: str, label: str) -> str:
+    """Print name of a metric of a label or an average.
+
+    Examples
+    --------
+    >>> metric("auc", "macro"), metric("f1", "Edema")
+    ('macro AUC', 'F1 for Edema')
+    """
+    word = METRICS.get(name, name.replace("_", " "))
+    if label == "macro_ovo":
+        return f"macro one-vs-one {word}"
+    return f"{label} {word}" if label in AVERAGES else f"{word} for {label}"
+
+
+def synthetic(datasets: Sequence[str]) -> str:
+    """Print the mark of everything made from drawn images.
+
+    Examples
+    --------
+    >>> synthetic(["Phantom chest", "Phantom fundus"])
+    'SYNTHETIC: Phantom chest and Phantom fundus'
+    """
+    return f"SYNTHETIC: {listed(datasets)}"
+
+
+def average(label: str) -> str:
+    """Print name of a row that is a label or an average."""
+    return f"{label.capitalize()} average" if label in AVERAGES else label
+
+
+def capital(text: str) -> str:
+    """Text with a capital first letter, the rest as it is.
+
+    Examples
+    --------
+    >>> capital("macro AUC")
+    'Macro AUC'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def inside(name: str) -> str:
+    """An arm's name inside a sentence: a method loses its capital, any other name stays.
+
+    Examples
+    --------
+    >>> inside("Attention transfer, in-domain"), inside("AT from ImageNet")
+    ('attention transfer, in-domain', 'AT from ImageNet')
+    """
+    return name[:1].lower() + name[1:] if name.startswith(tuple(METHODS.values())) else name
+
+
+def points(fraction: float) -> str:
+    """A margin or an effect as it was stated, in points.
+
+    Examples
+    --------
+    >>> points(0.02), points(0.005), points(0.01)
+    ('2 points', '0.5 points', '1 point')
+    """
+    text = f"{100 * fraction:.6g}"
+    return f"{text} point{'' if text == '1' else 's'}"
+
+
+def threshold_rule(rule: str) -> str:
+    """Print how thresholds were chosen.
+
+    Examples
+    --------
+    >>> threshold_rule("max_f1"), threshold_rule("sensitivity=0.9")
+    ('largest F1', 'the highest with a sensitivity of 0.9 or more')
+    """
+    name, _, number = rule.partition("=")
+    if name == "sensitivity":
+        return f"the highest with a sensitivity of {number} or more"
+    return {"max_f1": "largest F1", "youden": "largest sensitivity + specificity"}.get(rule, rule)
+
+
+def threshold_error(thresholds: str) -> str:
+    """Print where the error of choosing thresholds is accounted for: `thresholds` of the settings."""
+    if thresholds == "refit":
+        return "they were chosen again in each bootstrap replicate, on resampled validation patients"
+    return "their own error is in no interval"
+
+
+def setting(key: str, value: object) -> str:
+    """Print a setting of an arm.
+
+    Examples
+    --------
+    >>> setting("frozen_batchnorm", "fixed"), setting("beta", 20.0)
+    ('frozen batchnorm fixed', 'beta 20')
+    """
+    printed = "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{key.replace('_', ' ')} {printed}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts as a list in a sentence.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def test(name: str) -> str:
+    """Print name of a test."""
+    return TESTS.get(name, name)
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # a word of the vocabulary, not a test of pytest's
+
+
+def interval(name: str, level: float) -> str:
+    """Print what an interval is, from its name in results.json and its level.
+
+    Examples
+    --------
+    >>> interval("seeds:normal", 0.95)
+    "mean ± 1.96 s/√k over seeds, the paper's convention"
+    """
+    if is_paper_convention(name):
+        return f"mean ± {_normal_quantile(level)} s/√k over seeds, the paper's convention"
+    return INTERVALS.get(name, name)
+
+
+def caution(level: float) -> str:
+    """Print what an interval of the paper's convention must carry."""
+    return (
+        f"Caution: mean ± {_normal_quantile(level)} s/√k over a few seeds covers far less often than it claims and "
+        "holds the test patients fixed; it is here only so that published numbers can be set beside these."
+    )
+
+
+def _normal_quantile(level: float) -> str:
+    return f"{NormalDist().inv_cdf((1 + level) / 2):.2f}"
+
+
+def is_paper_convention(interval_name: str) -> bool:
+    """Whether an interval is the paper's own, which must carry a caution."""
+    return interval_name == _PAPER_CONVENTION
+
+
+def group_name(group: str) -> str:
+    """Print a subgroup.
+
+    Examples
+    --------
+    >>> group_name("age_band=65 and over")
+    'age band: 65 and over'
+    """
+    attribute, _, value = group.partition("=")
+    return f"{attribute.replace('_', ' ')}: {value}"
+
+
+def natural(text: str) -> list[tuple[float, str]]:
+    """A key that sorts numbers in text by size: beta 5 before beta 20."""
+    return [(float(part), "") if part[:1].isdigit() else (-1.0, part) for part in re.split(r"(\d+\.?\d*)", text)]

@@ -1,0 +1,117 @@
+"""The report as one HTML page, and a table as HTML. Jinja escapes every text; the page asks for no other file.
+
+In: the results, the figures, the tables. Out: text. What the page says is gathered in page.py; how it looks is in
+the templates.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from medkt_eval.errors import InputError
+from medkt_reports.figures.style import INK, PAPER, QUIET, RULE, Drawn
+from medkt_reports.page.contents import Page
+from medkt_reports.tables.model import Table
+
+_SVG = "http://www.w3.org/2000/svg"
+_XLINK = "{http://www.w3.org/1999/xlink}href"
+_IN_PAGE_COLORS = {INK: "currentColor", QUIET: "var(--quiet)", RULE: "var(--rule)", PAPER: "var(--paper)"}
+
+
+def template_dir() -> Path:
+    """Folder of the templates: in the package where it is installed, else beside the package in a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
+
+
+def environment(templates: Path | None = None) -> jinja2.Environment:
+    """Jinja with escaping on and undefined names an error; a user's templates before ours, file by file."""
+    folders = [template_dir()] if templates is None else [templates, template_dir()]
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["inline_svg"] = inline_svg
+    return made
+
+
+def render_page(page: Page, templates: Path | None = None) -> str:
+    """The whole page."""
+    with _named(templates):
+        return environment(templates).get_template("page.html.jinja").render(page=page)
+
+
+def render_table(table: Table, templates: Path | None = None) -> str:
+    """One table, to paste into a page of one's own."""
+    with _named(templates):
+        module = environment(templates).get_template("table.html.jinja").module
+        return f"{str(module.render(table)).strip()}\n"  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _named(templates: Path | None) -> Iterator[None]:
+    """Name the file and line of what is wrong with a user's template; with ours alone, the error is a bug of ours."""
+    try:
+        yield
+    except jinja2.TemplateError as error:
+        if templates is None:
+            raise
+        raise InputError(
+            f"{_place(error, templates)}: {type(error).__name__}: {error.message}; expected a Jinja template that "
+            "stands in for medkt's own of that name"
+        ) from error
+
+
+def _place(error: jinja2.TemplateError, templates: Path) -> str:
+    """File and line, which a syntax error knows itself and any other has in its trace: the last in a template."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f"{error.filename or error.name or templates}:{error.lineno}"
+    folders = (templates, template_dir())
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [(f.filename, f.lineno) for f in frames if Path(f.filename).parent in folders]
+    return "{}:{}".format(*places[-1]) if places else str(templates)
+
+
+def inline_svg(drawn: Drawn) -> Markup:
+    """A figure's SVG to stand inside a page: ids of its own, the page's colours, its words for who cannot see it."""
+    ET.register_namespace("", _SVG)
+    ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+    root = ET.fromstring(drawn.svg)
+    for metadata in root.findall(f"{{{_SVG}}}metadata"):
+        root.remove(metadata)
+    for definitions in root.iter(f"{{{_SVG}}}defs"):
+        for style in definitions.findall(f"{{{_SVG}}}style"):
+            definitions.remove(style)  # it would style the whole page; page.css says the same of figures alone
+    ids = {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
+    for element in root.iter():
+        for name, value in element.attrib.items():
+            element.attrib[name] = _in_page(name, value, ids, drawn.name)
+    root.attrib.update({"role": "img", "aria-label": drawn.alt, "width": "100%"})
+    root.attrib.pop("height", None)
+    width = float(root.attrib["viewBox"].split()[2])
+    root.attrib["style"] = f"max-width: {width:.0f}pt; min-width: {0.8 * width:.0f}pt"
+    return Markup(ET.tostring(root, encoding="unicode"))  # ElementTree has escaped text and attributes
+
+
+def _in_page(name: str, value: str, ids: set[str], prefix: str) -> str:
+    if name == "id":
+        return f"{prefix}-{value}"
+    if name == _XLINK and value.removeprefix("#") in ids:
+        return f"#{prefix}-{value[1:]}"
+    value = re.sub(r"url\(#([^)]+)\)", lambda match: f"url(#{prefix}-{match[1]})", value)
+    for ours, theirs in _IN_PAGE_COLORS.items():
+        value = value.replace(ours, theirs)
+    return value

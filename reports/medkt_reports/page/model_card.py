@@ -1,0 +1,117 @@
+"""A model card of the study's arms, after Mitchell et al. 2019 (FAT* 2019:220), as Markdown.
+
+In: the results. Out: text: what the runs record of models, data and performance; the rest is marked for the author.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from medkt_eval.errors import InputError
+from medkt_reports.language import numbers, words
+from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+from medkt_reports.page import html
+from medkt_reports.prose import sentences
+from medkt_reports.prose.facts import facts
+from medkt_reports.prose.sentences import Sentence
+from medkt_reports.renderers import plain
+from medkt_reports.tables.further.subgroups import subgroups_table
+from medkt_reports.tables.model import Row, Span, Table, estimate_cell, is_symmetric, marked, text_cell
+
+TEMPLATE = "model_card.md.jinja"
+_MISSING = "not recorded"
+_ACTIVE = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>#|~$"})
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything the card says."""
+
+    title: str
+    created: str
+    facts: dict[str, str | None]
+    answers: tuple[Sentence, ...]
+    tables: tuple[Table, ...]
+    subgroups: Table | None
+    caveats: tuple[str, ...]
+
+
+def render(lookup: Lookup, templates: Path | None = None) -> str:
+    """The card.
+
+    Parameters
+    ----------
+    lookup : Lookup
+    templates : Path or None
+        Folder whose model_card.md.jinja, if it has one, stands in for ours.
+
+    Raises
+    ------
+    InputError
+        If that template is wrong.
+    """
+    environment = html.environment(templates).overlay(autoescape=False, finalize=_escaped)
+    environment.filters["markdown"] = lambda table: Markup(plain.markdown(table))  # plain.py has escaped it
+    try:
+        return environment.get_template(TEMPLATE).render(card=card_of(lookup), missing=_MISSING)
+    except jinja2.TemplateError as error:
+        if templates is None:
+            raise
+        raise InputError(
+            f"{templates / TEMPLATE}: {type(error).__name__}: {error.message}; expected a Jinja template that stands "
+            "in for medkt's own of that name"
+        ) from error
+
+
+def card_of(lookup: Lookup) -> Card:
+    """Gather what the card says."""
+    answers = sentences.answers(lookup)
+    says_not = dict.fromkeys(sentence.says_not for sentence in answers if sentence.says_not)
+    return Card(
+        title=lookup.result.settings.study or "comparison of knowledge transfer methods",
+        created=lookup.result.created,
+        facts=facts(lookup),
+        answers=tuple(answers),
+        tables=tuple(filter(None, (_performance(lookup, t) for t in lookup.training_sets()))),
+        subgroups=subgroups_table(lookup),
+        caveats=(*says_not, *lookup.result.settings.notes),
+    )
+
+
+def _performance(lookup: Lookup, training_set: TrainingSet) -> Table | None:
+    """Headline metrics of a training set's arms with the preferred interval."""
+    interval, headlines = lookup.preferred_interval, HEADLINES[lookup.task(training_set)]
+    found = {
+        arm.arm: [
+            lookup.estimate(training_set.dataset, arm.arm, metric, label, interval) for metric, label in headlines
+        ]
+        for arm in lookup.arms_of(training_set)
+    }
+    known = [estimate for row in found.values() for estimate in row if estimate is not None]
+    if not known:
+        return None
+    decimals = numbers.places(numbers.half_width(e.low, e.high) for e in known)
+    symmetric, synthetic = is_symmetric(known), lookup.synthetic(training_set.dataset)
+    rows = [
+        Row(
+            text_cell(lookup.names[arm]),
+            tuple(estimate_cell(e, decimals, symmetric=symmetric, how="") for e in estimates),
+            synthetic=synthetic,
+        )
+        for arm, estimates in found.items()
+    ]
+    level = lookup.result.settings.level
+    heads = (Span("Arm"), *(Span(f"{words.capital(words.metric(*pair))}, %") for pair in headlines))
+    caption = (
+        f"{training_set.text}: mean over seeds and {numbers.level(level)} interval ({words.interval(interval, level)})."
+    )
+    return marked(Table("performance", training_set.text, caption, (heads,), tuple(rows)))
+
+
+def _escaped(value: object) -> object:
+    """Text in which Markdown and HTML are harmless; what is Markdown already stays."""
+    return value if isinstance(value, Markup) else " ".join(str(value).split()).translate(_ACTIVE)

@@ -1,0 +1,204 @@
+"""What was explored beside the answer: gaps between groups of patients, all arms at once, the course of training.
+
+In: the `gaps`, `omnibus` and `dynamics` of results.json. Out: one sentence each, none where there are no such rows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from medkt_eval.results.recorded import Dynamics, SizeEffect
+from medkt_eval.results.schema import Gap, Omnibus
+from medkt_reports.language import numbers, words
+from medkt_reports.language.words import group_name
+from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet, _headlines
+from medkt_reports.prose.sentences import called
+
+_NO_REASON = "the results give no reason"
+
+
+def gap_sentences(lookup: Lookup) -> list[str]:
+    """Whether an arm's gap between a group and all other patients is another arm's too, on the headline metrics.
+
+    For the primary contrast; where none was named, for every contrast with a baseline.
+    """
+    rows = [
+        gap for gap in lookup.result.gaps if (gap.metric, gap.label) in HEADLINES[lookup.datasets[gap.dataset].task]
+    ]
+    own = {(gap.arm_a, gap.group, gap.metric, gap.label): gap for gap in rows if gap.arm_b is None}
+    primary = {(row.arm_a, row.arm_b) for row in lookup.comparisons if row.primary}
+    return [
+        _gap(lookup, row, own)
+        for row in rows
+        if row.arm_b is not None and ((row.arm_a, row.arm_b) in primary if primary else row.arm_b in lookup.baselines)
+    ]
+
+
+def _gap(lookup: Lookup, row: Gap, own: dict[tuple[str, str, str, str], Gap]) -> str:
+    a, b = called(lookup, row.arm_a).removesuffix(","), called(lookup, str(row.arm_b)).removesuffix(",")
+    what = f"{words.metric(row.metric, row.label)} in the subgroup {group_name(row.group)} less that in all others"
+    opening = f"On {lookup.training_set_of(row).text}, {what}"
+    if row.difference is None or row.low is None or row.high is None:
+        return f"{opening} could not be compared between {a} and {b}: {row.undefined_because or _NO_REASON}."
+    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    each = [own.get((str(arm), row.group, row.metric, row.label)) for arm in (row.arm_a, row.arm_b)]
+    values = [numbers.difference(gap.difference if gap else None, decimals) for gap in each]
+    shown = _excludes_zero(row.low, row.high) and (row.p_adjusted is None or row.p_adjusted < numbers.alpha(row.level))
+    p = (
+        ""
+        if row.p_adjusted is None
+        else (
+            f"; {words.ADJUSTMENTS.get(row.adjustment, row.adjustment)}-adjusted "
+            f"{numbers.p_phrase(row.p_adjusted, row.level)}"
+        )
+    )
+    return (
+        f"{opening} is {values[0]} points with {a} and {values[1]} with {b}; the gaps are "
+        f"{'' if shown else 'not '}shown to differ ({numbers.difference(row.difference, decimals)} points; "
+        f"{_interval(row.low, row.high, row.level, decimals)}; seeds and patients random{p}; exploratory)."
+    )
+
+
+def omnibus_sentences(lookup: Lookup) -> list[str]:
+    """Whether any arm differs from any other, on the headline metrics: in one training set, and over data sets."""
+    headline = {pair for pairs in HEADLINES.values() for pair in pairs}
+    rows = [row for row in lookup.result.omnibus if (row.metric, row.label) in headline]
+    return [
+        _friedman(row) if row.test == "friedman" else _box_f(lookup, row)
+        for row in rows
+        if row.test == "friedman" or (row.metric, row.label) in HEADLINES[lookup.datasets[row.datasets[0]].task]
+    ]
+
+
+def _box_f(lookup: Lookup, row: Omnibus) -> str:
+    where, metric = TrainingSet(row.datasets[0], row.train_size).text, words.metric(row.metric, row.label)
+    opening = f"On {where}, the {len(row.arms)} arms taken together"
+    if row.statistic is None or row.df1 is None or row.df2 is None:
+        return f"{opening} could not be tested on {metric}: {row.undefined_because or _NO_REASON}."
+    level = lookup.result.settings.level
+    shown = row.p_value is not None and row.p_value < numbers.alpha(level)
+    df = f"{numbers.degrees_of_freedom(row.df1)} and {numbers.degrees_of_freedom(row.df2)} degrees of freedom"
+    return (
+        f"{opening} are {'' if shown else 'not '}shown to differ in {metric} (F = {row.statistic:.1f} on {df}, "
+        f"{numbers.p_phrase(row.p_value, level)}; seeds and patients random; exploratory, it gates no comparison)."
+    )
+
+
+def _friedman(row: Omnibus) -> str:
+    where, metric = words.listed([words.dataset(name) for name in row.datasets]), words.metric(row.metric, row.label)
+    opening = f"Over {len(row.datasets)} data sets ({where}), the {len(row.arms)} arms"
+    if row.mean_ranks is None:
+        return f"{opening} could not be ranked on {metric}: {row.undefined_because or _NO_REASON}."
+    order = sorted(zip(row.mean_ranks, row.arms, strict=True))
+    ranks = ", ".join(f"{words.inside(name)} {rank:.1f}" for rank, name in order)
+    p = "" if row.descriptive or row.p_value is None else f"; Friedman {numbers.p_phrase(row.p_value)}"
+    few = "; too few data sets to test, read it as a description" if row.descriptive else ""
+    because = f"; no test: {row.undefined_because}" if row.undefined_because else ""
+    return f"{opening} have these mean ranks on {metric}, 1 being best: {ranks}{p}{few}{because}."
+
+
+def dynamics_sentences(lookup: Lookup) -> list[str]:
+    """Whether one arm reached its peak later than another, and what followed: the answer to "delays overfitting"."""
+    pairs: dict[tuple[str, str], dict[str, Dynamics]] = defaultdict(dict)
+    for row in lookup.result.dynamics:
+        if row.arm_b is not None:
+            pairs[row.arm_a, row.arm_b][row.measure] = row
+    return [_dynamics(lookup, rows) for rows in pairs.values()]
+
+
+def _dynamics(lookup: Lookup, rows: dict[str, Dynamics]) -> str:
+    first = next(iter(rows.values()))
+    a, b = called(lookup, first.arm_a), called(lookup, str(first.arm_b))
+    where = TrainingSet(first.dataset, first.train_size).text
+    if all(row.value is None for row in rows.values()):
+        because = first.undefined_because or _NO_REASON
+        return f"On {where}, the training of {a} and {b} could not be compared: {because}."
+    parts = [_peak(a, b.removesuffix(","), rows["peak_epoch"])] if "peak_epoch" in rows else []
+    for measure, name in (("loss_after_peak", "fall after the peak"), ("roughness", "epoch-to-epoch roughness")):
+        row = rows.get(measure)
+        if row is None:
+            continue
+        if row.value is None or row.low is None or row.high is None:
+            parts.append(f"{name} could not be compared: {row.undefined_because or _NO_REASON}")
+            continue
+        decimals = numbers.places([numbers.half_width(row.low, row.high)])
+        by = numbers.difference(row.value, decimals)
+        parts.append(f"{name} {by} points ({_interval(row.low, row.high, row.level, decimals)})")
+    metric = words.metric(first.metric, first.label)
+    text = (
+        f"On {where}, by validation {metric}, {'; '.join(parts)} (seeds random, validation images fixed; exploratory)."
+    )
+    return f"{text}{_still_rising(lookup, rows)}"
+
+
+def _peak(a: str, b: str, row: Dynamics) -> str:
+    if row.value is None or row.low is None or row.high is None:
+        because = row.undefined_because or _NO_REASON
+        return f"{a} could not be compared with {b} in the epoch of the peak: {because}"
+    if _excludes_zero(row.low, row.high):
+        low, high = (row.low, row.high) if row.value > 0 else (-row.high, -row.low)
+        ends = f"{_epochs(low)} to {_epochs(high)}"
+        way = "later" if row.value > 0 else "earlier"
+        by = f"{_epochs(abs(row.value))} epochs {way}"
+        return f"{a} reached its peak {by} than {b} ({numbers.level(row.level)} CI {ends})"
+    ends = f"{_signed(row.low)} to {_signed(row.high)}"
+    return (
+        f"{a} is not shown to reach its peak later or earlier than {b}: {_signed(row.value)} epochs "
+        f"({numbers.level(row.level)} CI {ends})"
+    )
+
+
+def _still_rising(lookup: Lookup, rows: dict[str, Dynamics]) -> str:
+    """Arms of which a run had its best epoch last: their peak may lie further on than was seen."""
+    row = rows.get("peak_epoch")
+    if row is None or row.arm_b is None:
+        return ""
+    said = []
+    for arm, peaks in ((row.arm_a, row.values_a), (row.arm_b, row.values_b or [])):
+        rising = sum(peak == row.last_epoch for peak in peaks)
+        if rising:
+            said.append(f"{rising} of {len(peaks)} runs of {called(lookup, arm).removesuffix(',')}")
+    return f" Still rising at the last epoch: {words.listed(said)}." if said else ""
+
+
+def _interval(low: float, high: float, level: float, decimals: int) -> str:
+    ends = f"{numbers.difference(low, decimals)} to {numbers.difference(high, decimals)}"
+    return f"{numbers.level(level)} CI {ends}"
+
+
+def _excludes_zero(low: float, high: float) -> bool:
+    return not low <= 0 <= high
+
+
+def _epochs(value: float) -> str:
+    return f"{value:.1f}".replace("-", numbers.MINUS)
+
+
+def _signed(value: float) -> str:
+    return f"+{_epochs(value)}" if value > 0 else _epochs(value)
+
+
+def size_effect_sentences(lookup: Lookup) -> list[str]:
+    """Whether an advantage over a baseline fades, on the headline metrics."""
+    return [_sentence(lookup, row) for row in _headlines(lookup) if row.arms_small[1] in lookup.baselines]
+
+
+def _sentence(lookup: Lookup, row: SizeEffect) -> str:
+    a, b = (called(lookup, arm).removesuffix(",") for arm in row.arms_small)
+    sizes = [numbers.count(size) for size in (row.size_small, row.size_large)]
+    metric = words.metric(row.metric, row.label)
+    opening = (
+        f"On {words.dataset(row.dataset)}, {a} less {b} in {metric}, on {sizes[0]} training images against {sizes[1]},"
+    )
+    if row.difference is None or row.low is None or row.high is None:
+        return f"{opening} could not be compared: {row.undefined_because}."
+    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    each = [numbers.difference(value, decimals) for value in (row.difference_small, row.difference_large)]
+    shown = row.p_adjusted is not None and row.p_adjusted < numbers.alpha(row.level)
+    verdict = "is shown to change" if shown else "is not shown to change"
+    ends = f"{numbers.difference(row.low, decimals)} to {numbers.difference(row.high, decimals)}"
+    return (
+        f"{opening} {verdict} with training size: {each[0]} against {each[1]} points, a change of "
+        f"{numbers.difference(row.difference, decimals)} ({numbers.level(row.level)} CI {ends}; seeds and patients "
+        f"random; Holm-adjusted {numbers.p_phrase(row.p_adjusted, row.level)}; exploratory)."
+    )

@@ -1,0 +1,219 @@
+"""The answer in words: one sentence a comparison, worded by what its scope lets it say.
+
+In: a `Comparison` row and the results it stands in. Out: `Sentence`: the finding first, then what was averaged over and
+what was held fixed. No wording claims more than the row: an interval that includes 0 never becomes "no difference", and
+what does not exist is said with its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from medkt_eval.results.schema import Comparison
+from medkt_eval.results.vocabulary import LOWER_IS_BETTER
+from medkt_reports.language import numbers, words
+from medkt_reports.lookup import HEADLINES, Lookup
+from medkt_reports.prose.margins import Margins
+
+Verdict = Literal["shown", "not shown", "undefined"]
+_RANDOM = {
+    "seeds": "seeds random, test patients fixed",
+    "patients": "patients random, trained models fixed",
+    "seeds+patients": "seeds and patients random",
+    "images": "images random and declared independent, trained models fixed",
+}
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What one comparison says, and what it does not say."""
+
+    finding: str
+    against_margin: str
+    """What the declared margin adds; empty where there is none."""
+    caveat: str
+    """What the reader must know of how the arms were chosen; empty where there is nothing."""
+    says_not: str
+    verdict: Verdict
+    primary: bool
+    training_set: str
+    metric: str
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return " ".join(part for part in (self.finding, self.against_margin, self.caveat) if part)
+
+
+def answers(lookup: Lookup) -> list[Sentence]:
+    """The study's answer: a sentence for each declared comparison on the metrics of Tables IV and V.
+
+    The primary contrast comes first, on whatever metric it is.
+    """
+    rows = [
+        row
+        for training_set in lookup.training_sets()
+        for metric, label in HEADLINES[lookup.task(training_set)]
+        for row in lookup.declared(training_set, metric, label)
+    ]
+    rows += [row for row in lookup.comparisons if row.primary and row.margin is None and row not in rows]
+    margins = Margins(lookup.result)
+    return [sentence(lookup, row, margins) for row in sorted(rows, key=lambda row: not row.primary)]
+
+
+def standing(lookup: Lookup) -> str:
+    """Whether the answer confirms or explores, by the primary contrast having been named beforehand or not."""
+    primary = lookup.result.settings.primary
+    if primary is None:
+        return "Exploratory: no primary contrast was named before the test predictions existed."
+    a, b = (lookup.names.get(str(primary[key]), str(primary[key])) for key in ("arm_a", "arm_b"))
+    metric = words.metric(str(primary.get("metric", "auc")), str(primary.get("label", "macro")))
+    return (
+        f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {words.NAMED[lookup.result.settings.declared]}. "
+        "Its p-value is not adjusted. Every other comparison is secondary."
+    )
+
+
+def unanswered(lookup: Lookup) -> list[str]:
+    """Training sets for which no answer exists, with what would be needed."""
+    found = []
+    for training_set in lookup.training_sets():
+        if lookup.contrasts(training_set):
+            continue
+        n = len(lookup.arms_of(training_set))
+        why = (
+            "it has one arm, and a comparison needs two"
+            if n == 1
+            else f"none of its {n} arms was compared with a baseline; a study file names one"
+        )
+        found.append(f"{training_set.text}: no comparison; {why}.")
+    return found
+
+
+def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
+    """One comparison in words."""
+    training_set = lookup.training_set_of(row)
+    verdict: Verdict
+    if row.difference is None or row.low is None or row.high is None:
+        finding, verdict = _undefined(lookup, row), "undefined"
+    elif row.low <= 0 <= row.high or _lost(row):
+        finding, verdict = _not_shown(lookup, row), "not shown"
+    else:
+        finding, verdict = _shown(lookup, row, row.difference, row.low, row.high), "shown"
+    undefined = verdict == "undefined"
+    return Sentence(
+        finding=finding,
+        against_margin="" if undefined else margins.sentence(row, different=verdict == "shown"),
+        caveat=_caveat(lookup, row),
+        says_not="" if undefined else words.scope_meaning(row.scope).says_not,
+        verdict=verdict,
+        primary=row.primary,
+        training_set=training_set.text,
+        metric=words.metric(row.metric, row.label),
+    )
+
+
+def tested_on(lookup: Lookup, row: Comparison) -> str:
+    """`On ChestX-ray8 (300 test images of 199 patients)`: how a sentence begins."""
+    kind = "synthetic test images" if lookup.datasets[row.dataset].synthetic else "test images"
+    images = f"{numbers.count(row.n_images)} {kind}"
+    patients = "" if row.n_patients is None else f" of {numbers.count(row.n_patients)} patients"
+    return f"On {words.dataset(row.dataset)} ({images}{patients})"
+
+
+def called(lookup: Lookup, arm: str) -> str:
+    """An arm's name inside a sentence; one that holds a comma is set off by another."""
+    name = words.inside(lookup.names[arm])
+    return f"{name}," if "," in name else name
+
+
+def _lost(row: Comparison) -> bool:
+    """Whether an interval excludes 0, but the p-value adjusted for the family's other comparisons shows nothing."""
+    if row.low is None or row.high is None or row.low <= 0 <= row.high or not row.adjustment:
+        return False
+    return row.p_adjusted is not None and row.p_adjusted >= numbers.alpha(row.level)
+
+
+def _shown(lookup: Lookup, row: Comparison, difference: float, low: float, high: float) -> str:
+    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
+    metric = words.metric(row.metric, row.label)
+    decimals = numbers.places([numbers.half_width(low, high)])
+    by = f"{numbers.percent(abs(difference), decimals)} points"
+    ends = numbers.interval(*((low, high) if difference > 0 else (-high, -low)), decimals)
+    if row.scope == "seeds+patients":
+        better = (difference > 0) != (row.metric in LOWER_IS_BETTER)
+        claim = f"{a} improves {metric} over {b} by {by}" if better else f"{a} worsens {metric} against {b} by {by}"
+    else:
+        way = "higher" if difference > 0 else "lower"
+        those = "" if row.scope == "seeds" else "those of "
+        who = f"the models trained here by {a} reach" if those else f"{a} reaches"
+        claim = f"{who} a {metric} {by} {way} than {those}{b}"
+    return f"{tested_on(lookup, row)}, {_tidy(claim)} ({_evidence(row, ends)}){_over(lookup, row)}."
+
+
+def _not_shown(lookup: Lookup, row: Comparison) -> str:
+    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
+    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    ends = f"{numbers.difference(row.low, decimals)} to {numbers.difference(row.high, decimals)}"
+    those = "those of " if row.scope in ("patients", "images") else ""
+    verb = "are" if those else "is"
+    who = f"the models trained here by {a}" if those else a
+    adjusted = ", adjusted for the other comparisons" if _lost(row) else ""
+    claim = f"{who} {verb} not shown to differ from {those}{b} in {words.metric(row.metric, row.label)}{adjusted}"
+    by = f"{numbers.difference(row.difference, decimals)} points"
+    return f"{tested_on(lookup, row)}, {_tidy(claim)}: {by} ({_evidence(row, ends)}){_over(lookup, row)}."
+
+
+def _undefined(lookup: Lookup, row: Comparison) -> str:
+    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
+    metric = words.metric(row.metric, row.label)
+    because = row.undefined_because or "the results give no reason"
+    text = f"{tested_on(lookup, row)}, {a} could not be tested against {b} on {metric}: {because}."
+    if row.difference is not None:
+        text += (
+            f" The means differ by {numbers.difference(row.difference, 1)} points, with no measure of how sure that is."
+        )
+    return text
+
+
+def _tidy(claim: str) -> str:
+    """No comma before the bracket or the colon that follows."""
+    return claim.removesuffix(",")
+
+
+def _evidence(row: Comparison, ends: str) -> str:
+    """Interval, scope and the one p-value that counts."""
+    if row.adjustment and row.p_adjusted is not None:
+        method = words.ADJUSTMENTS.get(row.adjustment, row.adjustment)
+        p = f"{method}-adjusted {numbers.p_phrase(row.p_adjusted, row.level)}"
+    else:
+        p = "no p-value" if row.p_value is None else numbers.p_phrase(row.p_value, row.level)
+    unadjusted = ", not adjusted," if _lost(row) else ""
+    return f"{numbers.level(row.level)} CI{unadjusted} {ends}; {_RANDOM[row.scope]}; {p}"
+
+
+def _over(lookup: Lookup, row: Comparison) -> str:
+    """What a finding is averaged over, and what it holds fixed."""
+    if row.scope in ("patients", "images"):
+        return f", for {row.scope} like those tested"
+    redrawn = lookup.datasets[row.dataset].training_sample == "redrawn with each seed"
+    a, b = lookup.arms[row.arm_a], lookup.arms[row.arm_b]
+    size = "" if a.train_size is None else f" ({numbers.count(a.train_size)} images)"
+    sample = f"on training sets redrawn with each seed{size}" if redrawn else f"on this training set{size}"
+    teachers = {arm.teacher for arm in (a, b) if arm.teacher}
+    with_teacher = {0: "", 1: " with this teacher"}.get(len(teachers), " with these teachers")
+    n = (row.n_seeds_a, row.n_seeds_b)
+    seeds = f"{n[0]} seeds an arm" if n[0] == n[1] else f"{n[0]} and {n[1]} seeds"
+    patients = "over patients like those tested" if row.scope == "seeds+patients" else "on these test patients alone"
+    return f", averaged over retrainings ({seeds}) {sample}{with_teacher}, and {patients}"
+
+
+def _caveat(lookup: Lookup, row: Comparison) -> str:
+    """Which arms' settings were chosen with the very runs that are compared."""
+    chosen = [lookup.arms[arm] for arm in (row.arm_a, row.arm_b) if lookup.arms[arm].selected_on_these_seeds]
+    said = [
+        f"the settings of {called(lookup, arm.arm).removesuffix(',')} are the best of {arm.settings_tried} tried"
+        for arm in chosen
+    ]
+    return f"Caution: {words.listed(said)} on these same seeds, which favours what was chosen." if said else ""

@@ -1,0 +1,187 @@
+"""Tables by label: every arm's AUC, every contrast's difference, every run's threshold.
+
+In: the results. Out: `Table`s. Results by label are exploratory, and their captions say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medkt_eval.results.schema import Comparison, Estimate
+from medkt_reports.language import numbers, words
+from medkt_reports.lookup import Lookup, TrainingSet
+from medkt_reports.tables import arm_columns as columns
+from medkt_reports.tables.model import (
+    Cell,
+    Row,
+    Span,
+    Table,
+    count_cell,
+    difference_cells,
+    estimate_cell,
+    is_symmetric,
+    marked,
+    text_cell,
+)
+
+METRIC = "auc"
+_LABEL_AVERAGES = ("macro", "weighted")
+
+
+def labels_table(lookup: Lookup, interval: str) -> Table | None:
+    """AUC of every arm by label, with the number of positive test images; None where there is none."""
+    training_sets = lookup.training_sets()
+    if not training_sets:
+        return None
+    arm_columns = columns.arm_columns(lookup, training_sets)
+    keys = [(t, label) for t in training_sets for label in (*lookup.datasets[t.dataset].labels, *_LABEL_AVERAGES)]
+    arms = [[column.arm(t) for column in arm_columns] for t, _ in keys]
+    estimates = [
+        [lookup.estimate(t.dataset, arm.arm, METRIC, label, interval) if arm else None for arm in line]
+        for (t, label), line in zip(keys, arms, strict=True)
+    ]
+    known = [e for line in estimates for e in line if e is not None]
+    if not known:
+        return None
+    symmetric = is_symmetric(known)
+    rows = []
+    for (t, label), line_arms, line in zip(keys, arms, estimates, strict=True):
+        decimals = numbers.places(numbers.half_width(e.low, e.high) for e in line if e is not None)
+        cells = [
+            estimate_cell(e, decimals, symmetric=symmetric, how=_how(e)) if arm else Cell("", how="no such arm")
+            for arm, e in zip(line_arms, line, strict=True)
+        ]
+        rows.append(
+            Row(
+                _label(lookup, label),
+                (_positives(lookup, t, label, line), *cells),
+                group=t.text,
+                synthetic=lookup.synthetic(t.dataset),
+            )
+        )
+    by_arm = columns.head(arm_columns, "Label")
+    head = tuple((row[0], Span("" if k else "Positive"), *row[1:]) for k, row in enumerate(by_arm))
+    table = Table(
+        name="labels",
+        title="AUC by label, in %",
+        caption=f"AUC by label, in %. Mean over seeds and {numbers.level(known[0].level)} confidence interval "
+        f"({words.interval(interval, known[0].level)}). Exploratory.",
+        head=head,
+        rows=tuple(rows),
+        notes=(
+            "Positive: test images with the label, or of the class.",
+            f"{numbers.ABSENT}: no such value; the report says why under “What was undefined and why”.",
+        ),
+    )
+    return marked(table)
+
+
+def label_differences_table(lookup: Lookup) -> Table | None:
+    """Difference of every contrast by label, raw and adjusted p; None where no contrast was made by label."""
+    rows, levels = [], []
+    for training_set in lookup.training_sets():
+        labels = lookup.datasets[training_set.dataset].labels
+        for pair in lookup.contrasts(training_set):
+            found = _by_label(lookup, training_set, pair, labels)
+            if not found:
+                continue
+            levels.append(found[0].level)
+            decimals = numbers.places(numbers.half_width(row.low, row.high) for row in found)
+            group = f"{training_set.text}: {lookup.contrast_name(pair)}"
+            for row in found:
+                means = [_mean(lookup, training_set, arm, row.label) for arm in pair]
+                rows.append(
+                    Row(
+                        _label(lookup, row.label),
+                        (
+                            count_cell(row.n_positive),
+                            *(_percent(m, decimals) for m in means),
+                            *difference_cells(row, decimals),
+                        ),
+                        group=group,
+                        synthetic=lookup.synthetic(training_set.dataset),
+                    )
+                )
+    if not rows:
+        return None
+    difference = f"Difference, points ({numbers.level(levels[0])} interval)"
+    heads = ("Label", "Positive", "First arm, %", "Second arm, %", difference, "p", "Adjusted p")
+    table = Table(
+        name="label-differences",
+        title="Differences in AUC by label",
+        caption="Differences in AUC by label, first arm minus second, in points. Exploratory: adjusted p-values are "
+        "adjusted within this comparison only.",
+        head=(tuple(Span(text) for text in heads),),
+        rows=tuple(rows),
+        notes=(
+            "Adjusted p: Benjamini–Hochberg over the labels of one comparison, not over comparisons. Intervals are "
+            "not adjusted.",
+        ),
+    )
+    return marked(table)
+
+
+def thresholds_table(lookup: Lookup) -> Table | None:
+    """Thresholds of every arm by label, one figure a seed; None where no metric needed one."""
+    arm_of = {run.run_id: (run.arm, run.seed) for run in lookup.result.runs}
+    by_arm: dict[tuple[str, str], list[tuple[int, float | None, str | None]]] = {}
+    for threshold in lookup.result.thresholds:
+        if threshold.run_id in arm_of:
+            arm, seed = arm_of[threshold.run_id]
+            by_arm.setdefault((arm, threshold.label), []).append((seed, threshold.value, threshold.undefined_because))
+    training_sets = [
+        t for t in lookup.training_sets() if any(arm.arm == key[0] for arm in lookup.arms_of(t) for key in by_arm)
+    ]
+    if not training_sets:
+        return None
+    arm_columns = columns.arm_columns(lookup, training_sets)
+    rows = []
+    for t in training_sets:
+        for label in lookup.datasets[t.dataset].labels:
+            cells = []
+            for column in arm_columns:
+                arm = column.arm(t)
+                chosen = sorted(by_arm.get((arm.arm, label), []), key=lambda item: item[0]) if arm else []
+                text = ", ".join(numbers.threshold(value) for _, value, _ in chosen)
+                cells.append(Cell(text, value=text, how="; ".join(dict.fromkeys(why for *_, why in chosen if why))))
+            rows.append(Row(_label(lookup, label), tuple(cells), group=t.text, synthetic=lookup.synthetic(t.dataset)))
+    table = Table(
+        name="thresholds",
+        title="Thresholds by label, one a seed",
+        caption="Thresholds by label, one a seed, chosen on the validation predictions.",
+        head=columns.head(arm_columns, "Label"),
+        rows=tuple(rows),
+    )
+    return marked(table)
+
+
+def _how(estimate: Estimate | None) -> str:
+    return "" if estimate is None else f"Mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
+
+
+def _by_label(
+    lookup: Lookup, training_set: TrainingSet, pair: tuple[str, str], labels: Sequence[str]
+) -> list[Comparison]:
+    found = [lookup.declared(training_set, METRIC, label) for label in labels]
+    return [row for rows in found for row in rows if (row.arm_a, row.arm_b) == pair]
+
+
+def _label(lookup: Lookup, label: str) -> Cell:
+    return text_cell(words.average(label), latex=lookup.result.settings.label_latex.get(label))
+
+
+def _positives(lookup: Lookup, training_set: TrainingSet, label: str, line: Sequence[Estimate | None]) -> Cell:
+    if label in _LABEL_AVERAGES:
+        return Cell("", how="an average over labels")
+    split = lookup.datasets[training_set.dataset].splits.get("test")
+    counted = split.n_positive.get(label) if split else None
+    return count_cell(next((e.n_positive for e in line if e and e.n_positive is not None), counted))
+
+
+def _mean(lookup: Lookup, training_set: TrainingSet, arm: str, label: str) -> float | None:
+    found = (lookup.estimate(training_set.dataset, arm, METRIC, label, name) for name in lookup.intervals())
+    return next((e.value for e in found if e is not None), None)
+
+
+def _percent(value: float | None, decimals: int) -> Cell:
+    return Cell(numbers.percent(value, decimals), value=value)

@@ -1,0 +1,192 @@
+"""What the arms do at their thresholds, and whether their probabilities are what they say.
+
+In: the estimates of threshold and calibration metrics, by default or asked for. Out: `Table`s: a row a metric, a column
+an arm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medkt_eval.results.schema import Estimate
+from medkt_reports.language import numbers, words
+from medkt_reports.lookup import Lookup, TrainingSet
+from medkt_reports.tables import arm_columns as columns
+from medkt_reports.tables import cells as interval_cells
+from medkt_reports.tables.arm_columns import ArmColumn
+from medkt_reports.tables.cells import OWN_UNIT, POINTS, interval_cell
+from medkt_reports.tables.model import Cell, Row, Table, marked, text_cell
+
+OPERATING_POINT = (
+    "sensitivity",
+    "specificity",
+    "ppv",
+    "npv",
+    "f1",
+    "accuracy",
+    "balanced_accuracy",
+    "sensitivity_at_specificity",
+    "kappa_quadratic",
+)
+MOST_BY_LABEL = 100  # rows of the table by label; more than that is for results.json
+_OF_CLASSES = ("accuracy", "balanced_accuracy", "kappa_quadratic")  # of several classes one number, named "micro"
+_OVERALL = ("brier", "ece")
+_BY_LABEL = {
+    "calibration_slope": "calibration slope (1 is right, below 1 is overconfident)",
+    "calibration_intercept": "calibration intercept (0 is right, above 0 is too low on average)",
+}
+
+
+def operating_points_table(lookup: Lookup) -> Table | None:
+    """Threshold metrics of every arm, averaged over labels; None where there is none."""
+    keys = [
+        (t, metric, "micro" if lookup.task(t) == "multiclass" and metric in _OF_CLASSES else "macro", t.text)
+        for t in lookup.training_sets()
+        for metric in OPERATING_POINT
+    ]
+    return _table(
+        lookup,
+        keys,
+        POINTS,
+        name="operating-points",
+        title="Operating points, in %",
+        stub="Metric",
+        notes=_threshold_notes(lookup),
+    )
+
+
+def operating_points_by_label_table(lookup: Lookup) -> Table | None:
+    """The same by label; None where there is none, or where it would be too long to read."""
+    keys = [
+        (t, metric, label, f"{t.text}: {_metric(lookup, metric)}")
+        for t in lookup.training_sets()
+        for metric in OPERATING_POINT
+        for label in lookup.datasets[t.dataset].labels
+    ]
+    table = _table(
+        lookup,
+        keys,
+        POINTS,
+        name="operating-points-by-label",
+        title="Operating points by label, in %",
+        stub="Label",
+        notes=(*_threshold_notes(lookup), "By label: exploratory."),
+    )
+    return None if table is None or len(table.rows) > MOST_BY_LABEL else table
+
+
+def calibration_table(lookup: Lookup) -> Table | None:
+    """Brier score and calibration error of every arm, slope and intercept by label; None where there is none."""
+    keys = []
+    for t in lookup.training_sets():
+        keys += [(t, metric, "macro", f"{t.text}: mean over labels (0 is best)") for metric in _OVERALL]
+        for metric, meaning in _BY_LABEL.items():
+            keys += [(t, metric, label, f"{t.text}: {meaning}") for label in lookup.datasets[t.dataset].labels]
+    notes = (
+        "The expected calibration error is biased upward, the more so the fewer images there are.",
+        "Calibration speaks of the prevalence among these test images; elsewhere it may differ.",
+    )
+    return _table(lookup, keys, OWN_UNIT, name="calibration", title="Calibration", stub="Metric or label", notes=notes)
+
+
+def _table(
+    lookup: Lookup,
+    keys: Sequence[tuple[TrainingSet, str, str, str]],
+    unit: float,
+    *,
+    name: str,
+    title: str,
+    stub: str,
+    notes: tuple[str, ...],
+) -> Table | None:
+    """Build a table of the rows (training set, metric, label, group) of which any arm has a value or a reason."""
+    interval = lookup.preferred_interval
+    found: list[tuple[tuple[TrainingSet, str, str, str], dict[str, Estimate]]] = []
+    for key in keys:
+        t, metric, label, _ = key
+        line = {arm.arm: lookup.estimate(t.dataset, arm.arm, metric, label, interval) for arm in lookup.arms_of(t)}
+        known = {arm: estimate for arm, estimate in line.items() if estimate is not None}
+        if known:
+            found.append((key, known))
+    if not found:
+        return None
+    arm_columns = columns.arm_columns(lookup, list(dict.fromkeys(t for (t, *_), _ in found)))
+    level = lookup.result.settings.level
+    table = Table(
+        name=name,
+        title=title,
+        caption=f"{title}. Mean over seeds and {numbers.level(level)} confidence interval "
+        f"({words.interval(interval, level)}).",
+        head=columns.head(arm_columns, stub),
+        rows=tuple(_row(lookup, *key, line, arm_columns, unit) for key, line in found),
+        notes=notes,
+    )
+    return marked(table)
+
+
+def _row(
+    lookup: Lookup,
+    t: TrainingSet,
+    metric: str,
+    label: str,
+    group: str,
+    line: dict[str, Estimate],
+    arm_columns: Sequence[ArmColumn],
+    unit: float,
+) -> Row:
+    half_widths = [numbers.half_width(e.low, e.high) for e in line.values()]
+    decimals = interval_cells.places(half_widths, unit=unit)
+    cells = []
+    for column in arm_columns:
+        arm = column.arm(t)
+        estimate = line.get(arm.arm) if arm else None
+        if arm is None:
+            cells.append(Cell("", how="no such arm"))
+        elif estimate is None:
+            cells.append(Cell(numbers.ABSENT, how="no such value in the results"))
+        else:
+            how = f"Mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
+            cells.append(
+                interval_cell(
+                    estimate.value,
+                    estimate.low,
+                    estimate.high,
+                    decimals,
+                    because=estimate.undefined_because,
+                    how=how,
+                    unit=unit,
+                )
+            )
+    if label in words.AVERAGES:
+        stub = text_cell(words.capital(_metric(lookup, metric)))
+    else:
+        stub = text_cell(label, latex=lookup.result.settings.label_latex.get(label))
+    return Row(stub, tuple(cells), group=group, synthetic=lookup.synthetic(t.dataset))
+
+
+def _metric(lookup: Lookup, metric: str) -> str:
+    if metric == "sensitivity_at_specificity":
+        return f"sensitivity at {100 * lookup.result.settings.specificity:g} % specificity"
+    return words.METRICS.get(metric, metric.replace("_", " "))
+
+
+def _threshold_notes(lookup: Lookup) -> tuple[str, ...]:
+    notes = ["Mean over labels, or one number for all classes (accuracy, balanced accuracy, kappa)."]
+    tasks = {lookup.task(t) for t in lookup.training_sets()}
+    if "multilabel" in tasks:
+        rule = lookup.result.settings.threshold_rule
+        name, _, number = rule.partition("=")
+        threshold = (
+            f"{number}, fixed for all"
+            if name == "fixed"
+            else "the threshold of its run and label, chosen on the validation predictions: "
+            f"{words.threshold_rule(rule)}. Thresholds' own error is in no interval"
+        )
+        notes.append(f"Labels: positive where the score reaches {threshold}.")
+    if "multiclass" in tasks:
+        notes.append("Classes: the most probable one is called.")
+    notes.append(
+        "PPV and NPV hold at the prevalence among these test images. Sensitivity at a fixed specificity takes "
+        "its threshold from the test images themselves."
+    )
+    return tuple(notes)

@@ -1,0 +1,203 @@
+"""Subgroups of the test images: every arm's main metric, every contrast's difference, and the gaps between groups.
+
+In: the rows of results.json that name a group. Out: `Table`s. A group is of few patients, and the notes say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medkt_eval.results.schema import Comparison, Estimate, Gap
+from medkt_reports.language import numbers, words
+from medkt_reports.language.words import group_name
+from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+from medkt_reports.tables import arm_columns as columns
+from medkt_reports.tables.cells import interval_cell, p_cell
+from medkt_reports.tables.model import (
+    Cell,
+    Row,
+    Span,
+    Table,
+    count_cell,
+    difference_cells,
+    estimate_cell,
+    is_symmetric,
+    marked,
+    text_cell,
+)
+
+_FEW = "A subgroup's intervals rest on its own patients: where they are few, no difference is no evidence of equality."
+
+
+def subgroups_table(lookup: Lookup) -> Table | None:
+    """The main metric of every arm in every subgroup; None where no subgroup was measured."""
+    keys = list(_keys(lookup))
+    if not keys:
+        return None
+    arm_columns = columns.arm_columns(lookup, list(dict.fromkeys(t for t, *_ in keys)))
+    interval = lookup.preferred_interval
+    lines = [
+        [
+            lookup.estimate(t.dataset, arm.arm, metric, label, interval, group) if (arm := column.arm(t)) else None
+            for column in arm_columns
+        ]
+        for t, metric, label, group in keys
+    ]
+    symmetric = is_symmetric([e for line in lines for e in line if e is not None])
+    rows = []
+    for (t, metric, label, group), line in zip(keys, lines, strict=True):
+        decimals = numbers.places(numbers.half_width(e.low, e.high) for e in line if e is not None)
+        cells = [
+            estimate_cell(e, decimals, symmetric=symmetric, how=_how(e))
+            if column.arm(t)
+            else Cell("", how="no such arm")
+            for column, e in zip(arm_columns, line, strict=True)
+        ]
+        heading = f"{t.text}: {words.metric(metric, label)}"
+        rows.append(
+            Row(
+                text_cell(group_name(group)),
+                (_patients(line), *cells),
+                group=heading,
+                synthetic=lookup.synthetic(t.dataset),
+            )
+        )
+    level = lookup.result.settings.level
+    by_arm = columns.head(arm_columns, "Subgroup")
+    table = Table(
+        name="subgroups",
+        title="Subgroups, in %",
+        caption=f"Subgroups of the test images, in %. Mean over seeds and {numbers.level(level)} confidence interval "
+        f"({words.interval(interval, level)}).",
+        head=tuple((row[0], Span("" if k else "Patients"), *row[1:]) for k, row in enumerate(by_arm)),
+        rows=tuple(rows),
+        notes=(
+            "Patients: with an image in the subgroup; images without the attribute are left out. Thresholds are the "
+            "run's own, not the subgroup's.",
+            _FEW,
+        ),
+    )
+    return marked(table)
+
+
+def subgroup_differences_table(lookup: Lookup) -> Table | None:
+    """Difference of every contrast in every subgroup, raw and adjusted p; None where none was made."""
+    rows, adjustments = [], set()
+    for t in lookup.training_sets():
+        for metric, label in HEADLINES[lookup.task(t)]:
+            by_pair: dict[tuple[str, str], list[Comparison]] = {}
+            for group in lookup.groups(t.dataset):
+                for row in lookup.declared(t, metric, label, group):
+                    by_pair.setdefault((row.arm_a, row.arm_b), []).append(row)
+            for pair, members in by_pair.items():
+                adjustments |= {
+                    words.ADJUSTMENTS.get(row.adjustment, row.adjustment) for row in members if row.adjustment
+                }
+                decimals = numbers.places(numbers.half_width(row.low, row.high) for row in members)
+                heading = f"{t.text}, {words.metric(metric, label)}: {lookup.contrast_name(pair)}"
+                rows += [
+                    Row(
+                        text_cell(group_name(str(row.group))),
+                        (count_cell(row.n_patients), *difference_cells(row, decimals)),
+                        group=heading,
+                        synthetic=lookup.synthetic(t.dataset),
+                    )
+                    for row in members
+                ]
+    if not rows:
+        return None
+    level = numbers.level(lookup.result.settings.level)
+    heads = ("Subgroup", "Patients", f"Difference, points ({level} interval)", "p", "Adjusted p")
+    table = Table(
+        name="subgroup-differences",
+        title="Differences by subgroup",
+        caption="Differences by subgroup, first arm minus second on the same images, in points, by the widest scope "
+        "each was tested in.",
+        head=(tuple(map(Span, heads)),),
+        rows=tuple(rows),
+        notes=(
+            f"Adjusted p: {' or '.join(sorted(adjustments)) or 'none'}, over comparisons and all subgroups of one "
+            "attribute. A difference that is shown in one subgroup and not in another is no evidence that the two "
+            "differ: see the gaps.",
+            _FEW,
+        ),
+    )
+    return marked(table)
+
+
+def gaps_table(lookup: Lookup) -> Table | None:
+    """Every arm's gap between a subgroup and all others, and how arms differ in it; None where there is none."""
+    rows, reasons = [], {}
+    for t in lookup.training_sets():
+        arms = [arm.arm for arm in lookup.arms_of(t)]
+        of_arms = [gap for gap in lookup.result.gaps if gap.arm_a in arms]
+        of_arms.sort(key=lambda g: (g.arm_b is not None, g.arm_b not in lookup.baselines, arms.index(g.arm_a)))
+        for metric, label in HEADLINES[lookup.task(t)]:
+            found = [gap for gap in of_arms if (gap.metric, gap.label) == (metric, label)]
+            reasons |= {gap.undefined_because: None for gap in found if gap.undefined_because}
+            for group in dict.fromkeys(gap.group for gap in found):
+                members = [gap for gap in found if gap.group == group]
+                decimals = numbers.places(numbers.half_width(gap.low, gap.high) for gap in members)
+                heading = f"{t.text}, {words.metric(metric, label)}: {group_name(group)}, less all others"
+                rows += [_gap_row(lookup, gap, decimals, heading) for gap in members]
+    if not rows:
+        return None
+    level = numbers.level(lookup.result.settings.level)
+    heads = ("Arm, or difference of arms", f"Gap, points ({level} interval)", "p", "Adjusted p")
+    table = Table(
+        name="gaps",
+        title="Gaps between subgroups",
+        caption="Gaps between subgroups, in points: the metric on the subgroup's images less that on all other images "
+        "with the attribute; and one arm's gap less another's. Seeds and patients random.",
+        head=(tuple(map(Span, heads)),),
+        rows=tuple(rows),
+        notes=(
+            "A gap says that a metric differs between groups of images, not why: they may differ in prevalence or "
+            "in how hard they are. Of two subgroups one is shown: the other's gap is the same but for its sign.",
+            "Adjusted p: Holm over a data set's subgroups and arms, gaps and their differences apart. Intervals "
+            "are not adjusted.",
+            *_without_interval(list(reasons)),
+        ),
+    )
+    return marked(table)
+
+
+def _keys(lookup: Lookup) -> Iterator[tuple[TrainingSet, str, str, str]]:
+    """Training set, metric, label and subgroup of each row."""
+    for t in lookup.training_sets():
+        for metric, label in HEADLINES[lookup.task(t)]:
+            for group in lookup.groups(t.dataset):
+                yield t, metric, label, group
+
+
+def _how(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return ""
+    return f"Mean of {estimate.n_seeds} seeds on {numbers.count(estimate.n_images)} images; {estimate.interval}."
+
+
+def _patients(line: list[Estimate | None]) -> Cell:
+    return count_cell(next((e.n_patients for e in line if e is not None), None))
+
+
+def _without_interval(reasons: list[str]) -> list[str]:
+    """Why gaps have no interval; of many reasons the first three."""
+    more = [f"Without an interval: {len(reasons) - 3} more reasons, in results.json."] if len(reasons) > 3 else []
+    return [*(f"Without an interval: {reason}." for reason in reasons[:3]), *more]
+
+
+def _gap_row(lookup: Lookup, gap: Gap, decimals: int, heading: str) -> Row:
+    name = lookup.names[gap.arm_a] if gap.arm_b is None else lookup.contrast_name((gap.arm_a, gap.arm_b))
+    because = gap.undefined_because
+    of = "" if gap.n_patients is None else f" of {numbers.count(gap.n_patients)} patients"
+    how = f"{words.capital(words.test(gap.test))}; {numbers.count(gap.n_images)} images in the subgroup{of} tested."
+    return Row(
+        text_cell(name),
+        (
+            interval_cell(gap.difference, gap.low, gap.high, decimals, because=because, how=how, signed=True),
+            p_cell(gap.p_value, gap.level, because),
+            p_cell(gap.p_adjusted, gap.level, because),
+        ),
+        group=heading,
+        synthetic=lookup.synthetic(gap.dataset),
+    )

@@ -1,0 +1,65 @@
+"""How well the teachers themselves do on the task that they teach.
+
+In: the teachers' rows of results.json. Out: a `Table`: a row a label, a column a teacher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medkt_eval.results.recorded import TeacherAuc
+from medkt_reports.language import numbers, words
+from medkt_reports.lookup import Lookup
+from medkt_reports.tables.cells import NO_REASON
+from medkt_reports.tables.model import Cell, Row, Span, Table, marked, text_cell
+
+
+def teachers_on_target_table(lookup: Lookup) -> Table | None:
+    """AUC of each teacher on the labels that it shares with the target; None where no run recorded it."""
+    found = lookup.result.teachers
+    if not found:
+        return None
+    teachers = list(dict.fromkeys((row.teacher, row.sha256) for row in found))
+    by_place = {(row.dataset, row.label, row.teacher, row.sha256): row for row in found}
+    rows = [
+        Row(
+            text_cell(label),
+            tuple(_cell(by_place.get((dataset, label, *teacher))) for teacher in teachers),
+            group=f"{words.dataset(dataset)}, test images",
+            synthetic=lookup.synthetic(dataset),
+        )
+        for dataset, label in dict.fromkeys((row.dataset, row.label) for row in found)
+    ]
+    notes = (
+        "A teacher answers only for labels that it shares with the target. A low AUC says that its answers are of "
+        "little use there, not that its attention is; one below 50 %, that it is no expert there by whatever name.",
+        *_without_any(found),
+    )
+    table = Table(
+        "teachers-on-target",
+        "Teachers on the target",
+        "The teachers' own AUC on their students' test images, %.",
+        ((Span("Label"), *(Span(f"Teacher {name}") for name, _ in teachers)),),
+        tuple(rows),
+        notes=notes,
+    )
+    return marked(table)
+
+
+def _without_any(found: Sequence[TeacherAuc]) -> list[str]:
+    """A line for each teacher that has no AUC on a data set, with the reasons."""
+    of: dict[tuple[str, str, str | None], list[TeacherAuc]] = {}
+    for row in found:
+        of.setdefault((row.dataset, row.teacher, row.sha256), []).append(row)
+    return [
+        f"Teacher {teacher} has no AUC on {words.dataset(dataset)}: {'; '.join(reasons)}."
+        for (dataset, teacher, _), rows in of.items()
+        if all(row.auc is None for row in rows)
+        and (reasons := list(dict.fromkeys(row.undefined_because or NO_REASON for row in rows)))
+    ]
+
+
+def _cell(row: TeacherAuc | None) -> Cell:
+    if row is None or row.auc is None:
+        return Cell(numbers.ABSENT, how=(row.undefined_because if row else None) or NO_REASON)
+    return Cell(numbers.percent(row.auc, 1), value=row.auc)

@@ -1,0 +1,94 @@
+"""Table VI of the paper for the students trained here, read off the models themselves.
+
+In: the architectures that runs recorded. Out: a `Table`: a row a stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medkt_eval.results.recorded import Architecture, Stage
+from medkt_reports.language import numbers, words
+from medkt_reports.lookup import Lookup
+from medkt_reports.tables.model import Cell, Row, Span, Table, count_cell, marked, text_cell
+
+_STUDENTS = list(words.NETWORKS)
+
+
+def table_six(lookup: Lookup) -> Table | None:
+    """Stages of every student's network; None where no run recorded them.
+
+    Networks that differ in their classifier alone stand as one, with the number of parameters of each.
+    """
+    alike: dict[tuple[str, int, str], list[Architecture]] = {}
+    for network in lookup.result.architectures:
+        but_classifier = " ".join(stage.model_dump_json() for stage in network.stages[:-1])
+        alike.setdefault((network.student, network.image_size_px, but_classifier), []).append(network)
+    if not alike:
+        return None
+    found = sorted(alike.values(), key=lambda group: (_rank(group[0].student), group[0].image_size_px))
+    tapped = any(stage.tap for group in found for stage in group[0].stages)
+    heads = ("Stage", "Output", "Filters", "Channels", "Parameters")
+    table = Table(
+        name="table6",
+        title="Architecture of the students",
+        caption="Architecture of the students, read off the trained networks.",
+        head=(tuple(map(Span, heads)),),
+        rows=tuple(row for group in found for row in _rows(lookup, group)),
+        notes=(
+            "Output: height × width of the maps that a stage gives; 1 × 1 is a vector. A stage's parameters include "
+            "those of its normalisation.",
+            *(["Tap: the attention of student and teacher is compared in this stage."] if tapped else []),
+        ),
+    )
+    return marked(table)
+
+
+def _rank(student: str) -> tuple[int, str]:
+    return (_STUDENTS.index(student) if student in _STUDENTS else len(_STUDENTS)), student
+
+
+def _rows(lookup: Lookup, alike: Sequence[Architecture]) -> list[Row]:
+    shown = alike[0]
+    by_outputs: dict[int, list[Architecture]] = {}
+    for network in alike:
+        by_outputs.setdefault(network.n_outputs, []).append(network)
+    counts = "; ".join(
+        f"{numbers.count(same[0].total_parameters)} parameters with {n} outputs "
+        f"({words.listed(list(dict.fromkeys(words.dataset(network.dataset) for network in same)))})"
+        for n, same in by_outputs.items()
+    )
+    group = f"{words.network(shown.student)}, {shown.image_size_px} px: {counts}"
+    synthetic = next(filter(None, (lookup.synthetic(network.dataset) for network in alike)), "")
+    how = f"Read off run {shown.run_id}."
+    return [
+        Row(
+            text_cell(f"{stage.name} (tap)" if stage.tap else stage.name),
+            (
+                _output(stage),
+                Cell(_filters(stage), value=_filters(stage), how=how),
+                count_cell(stage.channels),
+                count_cell(stage.parameters),
+            ),
+            group=group,
+            synthetic=synthetic,
+        )
+        for stage in shown.stages
+    ]
+
+
+def _output(stage: Stage) -> Cell:
+    return text_cell(f"{stage.height or 1} × {stage.width or 1}")
+
+
+def _filters(stage: Stage) -> str:
+    """What a stage does.
+
+    Examples
+    --------
+    >>> _filters(Stage(name="", operations=["1 × 1 convolution", "3 × 3 convolution"], repeats=6, channels=256,
+    ...                height=64, width=64, parameters=1))
+    '(1 × 1 convolution; 3 × 3 convolution) × 6'
+    """
+    steps = "; ".join(stage.operations)
+    return steps if stage.repeats == 1 else f"({steps}) × {stage.repeats}"

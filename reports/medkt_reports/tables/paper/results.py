@@ -1,0 +1,178 @@
+"""Tables IV and V of the paper, from our results: arms side by side, best in bold, second underlined.
+
+In: the results and the name of the interval to print. Out: `Table`s. An arm that its comparison with the best of the
+row cannot tell from the best is marked as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medkt_eval.results.schema import Arm, Comparison, Estimate
+from medkt_reports.language import numbers, words
+from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+from medkt_reports.tables import arm_columns as columns
+from medkt_reports.tables.model import DAGGER, Cell, Mark, Row, Table, estimate_cell, is_symmetric, marked, text_cell
+
+
+def table_four(lookup: Lookup, interval: str) -> Table | None:
+    """Macro AUC on the multi-label data sets, a row each training set; None where there are none."""
+    rows = [(training_set, "auc", "macro") for training_set in lookup.training_sets("multilabel")]
+    return _build(lookup, interval, rows, name="table4", stub="Data set (training images)") if rows else None
+
+
+def table_five(lookup: Lookup, interval: str) -> Table | None:
+    """Macro AUC and weighted F1 on the multi-class data sets; None where there are none."""
+    rows = [
+        (training_set, metric, label)
+        for training_set in lookup.training_sets("multiclass")
+        for metric, label in HEADLINES["multiclass"]
+    ]
+    return _build(lookup, interval, rows, name="table5", stub="Metric") if rows else None
+
+
+def _build(
+    lookup: Lookup, interval: str, rows: Sequence[tuple[TrainingSet, str, str]], *, name: str, stub: str
+) -> Table:
+    arm_columns = columns.arm_columns(lookup, list(dict.fromkeys(training_set for training_set, *_ in rows)))
+    arms = [[column.arm(training_set) for column in arm_columns] for training_set, *_ in rows]
+    estimates = [
+        [lookup.estimate(row[0].dataset, arm.arm, row[1], row[2], interval) if arm else None for arm in line]
+        for row, line in zip(rows, arms, strict=True)
+    ]
+    symmetric = is_symmetric([e for line in estimates for e in line if e is not None])
+    made, against_best = [], []
+    for row, row_arms, line in zip(rows, arms, estimates, strict=True):
+        cells, comparisons = _cells(lookup, row, row_arms, line, symmetric=symmetric)
+        against_best += comparisons
+        made.append(_row(lookup, row, cells, by_metric=name == "table5"))
+    several = list(dict.fromkeys(words.dataset(training_set.dataset) for training_set, *_ in rows))
+    metrics = " and ".join(dict.fromkeys(words.metric(metric, label) for _, metric, label in rows))
+    title = f"{words.capital(metrics)} on {words.listed(several)}, in %"
+    level = lookup.result.settings.level
+    meaning = words.interval(interval, level)
+    table = Table(
+        name=name,
+        title=title,
+        caption=f"{title}. Mean over seeds and {numbers.level(level)} confidence interval ({meaning}).",
+        head=columns.head(arm_columns, stub),
+        rows=tuple(made),
+        notes=_notes(interval, estimates, made, against_best, level),
+    )
+    return marked(table)
+
+
+def _row(lookup: Lookup, row: tuple[TrainingSet, str, str], cells: Sequence[Cell], *, by_metric: bool) -> Row:
+    training_set, metric, label = row
+    synthetic = lookup.synthetic(training_set.dataset)
+    if by_metric:
+        stub = text_cell(words.capital(words.metric(metric, label)))
+        return Row(stub, tuple(cells), group=training_set.text, synthetic=synthetic)
+    return Row(text_cell(training_set.short), tuple(cells), synthetic=synthetic)
+
+
+def _cells(
+    lookup: Lookup,
+    row: tuple[TrainingSet, str, str],
+    arms: Sequence[Arm | None],
+    estimates: Sequence[Estimate | None],
+    *,
+    symmetric: bool,
+) -> tuple[list[Cell], list[Comparison | None]]:
+    """Cells of one row, and each arm's comparison with the best of it."""
+    training_set, metric, label = row
+    decimals = numbers.places(numbers.half_width(e.low, e.high) for e in estimates if e is not None)
+    marks = best_and_second([None if e is None else e.value for e in estimates], decimals)
+    best = [arm for arm, mark in zip(arms, marks, strict=True) if arm and mark == "best"]
+    cells, comparisons = [], []
+    for arm, estimate, mark in zip(arms, estimates, marks, strict=True):
+        if arm is None:
+            cells.append(Cell("", how="no such arm"))
+            continue
+        cell = estimate_cell(
+            estimate, decimals, symmetric=symmetric, mark=mark, how=_how(lookup, arm, metric, label, estimate)
+        )
+        if best and mark != "best" and cell.value is not None:
+            found = [lookup.between(training_set.dataset, (arm.arm, top.arm), metric, label) for top in best]
+            comparisons += found
+            known = [comparison for comparison in found if comparison is not None]
+            cell = _with_dagger(cell, undistinguished=bool(known) and not all(map(_told_apart, known)))
+        cells.append(cell)
+    return cells, comparisons
+
+
+def _with_dagger(cell: Cell, *, undistinguished: bool) -> Cell:
+    return Cell(**{**vars(cell), "undistinguished": undistinguished})
+
+
+def _told_apart(comparison: Comparison) -> bool:
+    p = comparison.p_value if comparison.p_adjusted is None else comparison.p_adjusted
+    return p is not None and p < numbers.alpha(comparison.level)
+
+
+def best_and_second(values: Sequence[float | None], decimals: int) -> list[Mark | None]:
+    """Marks of one row: the highest value and the next, as printed, so that values that look alike are marked alike.
+
+    Two that share the best leave no second. A row with fewer than two values has no marks.
+
+    Examples
+    --------
+    >>> best_and_second([0.7286, 0.766, None, 0.7661], 1)
+    [None, 'best', None, 'best']
+    """
+    printed = [None if value is None else round(100 * value, decimals) for value in values]
+    ranking = sorted((value for value in printed if value is not None), reverse=True)
+    if len(ranking) < 2:
+        return [None] * len(values)
+    best = ranking[0]
+    second = ranking[1] if ranking[1] < best else None
+    marks: dict[float | None, Mark] = {best: "best"}
+    if second is not None:
+        marks[second] = "second"
+    return [None if value is None else marks.get(value) for value in printed]
+
+
+def _how(lookup: Lookup, arm: Arm, metric: str, label: str, estimate: Estimate | None) -> str:
+    if estimate is None:
+        return ""
+    seeds = "; ".join(
+        f"seed {run.seed}: {numbers.percent(run.value, 2)}" for run in lookup.runs(arm.arm, metric, label)
+    )
+    patients = "" if estimate.n_patients is None else f" of {numbers.count(estimate.n_patients)} patients"
+    df = "" if estimate.df is None else f", {numbers.degrees_of_freedom(estimate.df)} degrees of freedom"
+    return (
+        f"{lookup.names[arm.arm]}: mean of the {words.metric(metric, label)} of {estimate.n_seeds} seeds on "
+        f"{numbers.count(estimate.n_images)} test images{patients} ({seeds}). Interval {estimate.interval}{df}."
+    )
+
+
+def _notes(
+    interval: str,
+    estimates: Sequence[Sequence[Estimate | None]],
+    rows: Sequence[Row],
+    against: list[Comparison | None],
+    level: float,
+) -> tuple[str, ...]:
+    notes = ["Best of a row in bold, second underlined; values that print alike are marked alike."]
+    known = [comparison for comparison in against if comparison is not None]
+    if known:
+        tests = sorted({f"{words.test(c.test)} over {c.scope.replace('+', ' and ')}" for c in known})
+        adjustments = sorted({words.ADJUSTMENTS.get(c.adjustment, c.adjustment) for c in known if c.adjustment})
+        adjusted = f", {' or '.join(adjustments)}-adjusted over all pairs of the row" if adjustments else ""
+        notes.append(
+            f"{DAGGER} Not told apart from the best: adjusted p ≥ {numbers.alpha(known[0].level):g}, or no p exists "
+            f"({'; '.join(tests)}{adjusted}). A compared arm without {DAGGER} "
+            "differs from the best, within that scope alone."
+        )
+    if len(known) < len(against) or not against:
+        missing = "Some arms were" if known else "No arm was"
+        few = "not compared" if known else "compared"
+        notes.append(f"{missing} {few} with the best of its row, so bold there means the highest value and no more.")
+    if any(cell.text == numbers.ABSENT for row in rows for cell in row.cells):
+        notes.append(f"{numbers.ABSENT}: no such value; the report says why under “What was undefined and why”.")
+    seeds = sorted({e.n_seeds for line in estimates for e in line if e is not None})
+    if seeds:
+        notes.append(f"Seeds an arm: {' or '.join(map(str, seeds))}. Intervals are not adjusted for their number.")
+    if words.is_paper_convention(interval):
+        notes.append(words.caution(level))
+    return tuple(notes)

@@ -1,0 +1,46 @@
+"""P(A > B): Mann-Whitney's U, every pair counted, ties and undefined replicates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from medkt_eval.inference.superiority import over_replicates, over_seeds
+
+seeds = st.lists(st.integers(0, 8), min_size=1, max_size=7).map(lambda v: np.array(v) / 8)
+
+
+@given(seeds, seeds)
+def test_over_seeds_against_scipy(a, b):
+    made = over_seeds(a, b)
+    assert made.probability == pytest.approx(stats.mannwhitneyu(a, b).statistic / (a.size * b.size), rel=1e-12)
+    assert made.probability + over_seeds(b, a).probability == pytest.approx(1, rel=1e-12)
+    assert (made.n_pairs, made.descriptive) == (a.size * b.size, a.size * b.size < 29)
+    assert over_seeds(np.exp(a), np.exp(b)) == made
+
+
+def test_over_replicates_against_every_pair():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 5, (3, 40)) / 4 + 0.1, rng.integers(0, 5, (2, 40)) / 4 + 0.1
+    of_each = [over_seeds(a[:, k], b[:, k]).probability for k in range(40)]
+    made = over_replicates(a, b)
+    assert made.probability == pytest.approx(np.mean(of_each), rel=1e-12)
+    assert (made.n_pairs, made.descriptive) == (6, True)
+
+    a[1, 3] = b[0, 20] = np.nan
+    assert over_replicates(a, b).probability == pytest.approx(np.mean(np.delete(of_each, [3, 20])), rel=1e-12)
+
+
+def test_twenty_nine_pairs():
+    assert over_seeds(np.arange(4.0), np.arange(7.0)).descriptive
+    assert not over_seeds(np.arange(1.0), np.arange(29.0)).descriptive
+
+
+@pytest.mark.parametrize("replicates", [np.full((2, 3), np.nan), np.zeros((2, 0))])
+def test_no_replicate(replicates):
+    made = over_replicates(replicates, replicates)
+    assert (made.probability, made.n_pairs) == (None, 4)
+    assert made.undefined_because == "no replicate is defined in every run"
