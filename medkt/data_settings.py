@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
-from medkt_eval.runtime.locations import place, taken_from
+from medkt_eval.runtime.locations import location, taken_from
 
 Uncertain = Literal["zeros", "ones", "ignore"]
 Unmentioned = Literal["zeros", "ignore"]
@@ -21,7 +21,7 @@ def _as_written(given: object) -> object:
     """A path or URL, its environment variables not yet written out; what is neither is pydantic's to refuse."""
     if not isinstance(given, str | os.PathLike) and not hasattr(given, "joinpath"):
         raise ValueError("expected a path, or a URL")
-    return place(given) if isinstance(given, str) and "$" not in given else given
+    return location(given) if isinstance(given, str) and "$" not in given else given
 
 
 # A folder or file here, or the URL of one (`medkt_eval.places`).

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.coverage_study.simulate import Cell, Study, draw
-from medkt_eval.comparisons.dataset import Found
+from medkt_eval.comparisons.dataset import DatasetResults
 from medkt_eval.comparisons.image_tests import NOTHING, OnImages, analyse_images
 from medkt_eval.comparisons.omnibus import of_all_arms
 from medkt_eval.inference import obuchowski_rockette
-from medkt_eval.measurement.all_labels import Measure, measure
+from medkt_eval.measurement.all_labels import MetricOfRuns, measure
 from medkt_eval.measurement.calibration import measure_calibration
-from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.placements import placements
 from medkt_eval.metrics.ranking import rank
@@ -27,7 +27,7 @@ from medkt_eval.results.schema import Arm
 from medkt_eval.results.vocabulary import UNBOUNDED
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.declaration import Analysis
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 from medkt_eval.study.requests import MCNEMAR_METRICS, Request
 
 LEVEL = 0.95
@@ -105,10 +105,12 @@ def judged(cell: Cell, number: int, study: Study) -> list[Outcome]:
     """
     arms, pair = arms_of(cell), Contrast("arm 0", "arm 1", "declared")
     plan, places = _plan(cell, number), places_of(cell)
-    one = _measured(cell, study, Asked((cell.metric,), REPLICATES if number < RESAMPLED else 0, number, cell.name))
+    one = _measured(
+        cell, study, MeasurementOptions((cell.metric,), REPLICATES if number < RESAMPLED else 0, number, cell.name)
+    )
     judge = _Judge(cell, number, one, study)
     by_id, on_images = {arm.arm: arm for arm in arms}, _on_images(cell, study, number, pair, places, plan)
-    found, as_hillis = Found(), Found()
+    found, as_hillis = DatasetResults(), DatasetResults()
     found.add(one, arms[:2], [pair], by_id, places, plan, on_images)
     as_hillis.add(one, arms[:2], [pair], by_id, places, _like_other_software(plan))
     for row in found.estimates:
@@ -129,7 +131,7 @@ def judged(cell: Cell, number: int, study: Study) -> list[Outcome]:
 class _Judge:
     """Sets limits beside the truth."""
 
-    def __init__(self, cell: Cell, number: int, one: Measure, study: Study) -> None:
+    def __init__(self, cell: Cell, number: int, one: MetricOfRuns, study: Study) -> None:
         values = one.values.reshape(cell.n_arms, cell.seeds)
         variances = values.var(axis=1, ddof=1) / cell.seeds
         paired = np.var(values[0] - values[1], ddof=1) / cell.seeds
@@ -169,7 +171,7 @@ def _and_difference(of_arms: np.ndarray) -> dict[str, float]:
     return {"arm 0": first, "arm 1": second, "difference": first - second}
 
 
-def _measured(cell: Cell, study: Study, asked: Asked) -> Measure:
+def _measured(cell: Cell, study: Study, asked: MeasurementOptions) -> MetricOfRuns:
     if cell.metric in UNBOUNDED:
         found = measure_calibration(study.test)
     else:
@@ -178,14 +180,14 @@ def _measured(cell: Cell, study: Study, asked: Asked) -> Measure:
 
 
 def _on_images(
-    cell: Cell, study: Study, number: int, pair: Contrast, places: dict[str, np.ndarray], plan: Plan
+    cell: Cell, study: Study, number: int, pair: Contrast, places: dict[str, np.ndarray], plan: AnalysisOptions
 ) -> OnImages:
     """Of the first two arms alone: the others change nothing of theirs."""
     if number >= STUDENTIZED:
         return NOTHING
     n_runs = 2 * cell.seeds
     test = replace(study.test, runs=study.test.runs[:n_runs], scores=study.test.scores[:, :n_runs])
-    asked = Asked((cell.metric,), REPLICATES_STUDENTIZED, number, cell.name)
+    asked = MeasurementOptions((cell.metric,), REPLICATES_STUDENTIZED, number, cell.name)
     return analyse_images(test, asked, [pair], {arm: places[arm] for arm in ("arm 0", "arm 1")}, plan)
 
 
@@ -234,7 +236,7 @@ def places_of(cell: Cell) -> dict[str, np.ndarray]:
     return {f"arm {a}": np.arange(a * cell.seeds, (a + 1) * cell.seeds) for a in range(cell.n_arms)}
 
 
-def _plan(cell: Cell, number: int) -> Plan:
+def _plan(cell: Cell, number: int) -> AnalysisOptions:
     """Every interval and test that exists for the cell's metric and seeds, as far as this study is to have it."""
     intervals, tests = ANALYTIC, ["mann-whitney"] if cell.crossed is None else ["wilcoxon", "sign-flip"]
     if number < RESAMPLED:
@@ -246,10 +248,10 @@ def _plan(cell: Cell, number: int) -> Plan:
         tests.append("mcnemar")
     request = Request((cell.metric,), (), intervals, tuple(tests), (), ())
     analysis = Analysis(seeds="nested" if cell.crossed is None else "crossed")
-    return Plan(analysis, request, LEVEL, seed=number, n_patients=cell.patients)
+    return AnalysisOptions(analysis, request, LEVEL, seed=number, n_patients=cell.patients)
 
 
-def _like_other_software(plan: Plan) -> Plan:
+def _like_other_software(plan: AnalysisOptions) -> AnalysisOptions:
     """The default interval alone, with `degrees_of_freedom = "hillis"`."""
     return replace(
         plan,

@@ -23,19 +23,19 @@ from benchmarks.coverage_study.measure import LEVEL, REPLICATES, Outcome, arms_o
 from benchmarks.coverage_study.simulate import Cell, draw
 from medkt_eval.comparisons.adjustment import AGAINST_MARGIN, adjusted
 from medkt_eval.comparisons.contrast_tests import compare
-from medkt_eval.comparisons.dataset import Found
+from medkt_eval.comparisons.dataset import DatasetResults
 from medkt_eval.comparisons.subgroup_gaps import gap_rows
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.calibration import reliability_curves
 from medkt_eval.measurement.net_benefit import net_benefit_curves
-from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.subgroups import measure_subgroups
 from medkt_eval.metrics.sums import N_BINS, probability_bin
 from medkt_eval.results.schema import Comparison, Curve
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.declaration import Analysis, Primary
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 from medkt_eval.study.requests import Request
 
 SHOWN = (0.05, 0.1, 0.2, 0.3, 0.5)  # probabilities at which net benefit is judged
@@ -109,7 +109,7 @@ def _group(cell: GroupCell, number: int) -> Iterator[Outcome]:
         {f"arm {a}": float(value) for a, value in enumerate(values)}
         for values in (cell.truth_in_group, cell.truth_in_group - cell.truth)
     )
-    rows = Found()
+    rows = DatasetResults()
     rows.add(one.group, arms, [pair], {arm.arm: arm for arm in arms}, places, plan)
     for row in rows.estimates:
         of = f"{row.arm} in the group"
@@ -166,12 +166,14 @@ def _points(curve: Curve) -> Iterator[tuple[float, float | None, float | None, f
     return zip(curve.x, curve.y, curve.low, curve.high, strict=True)
 
 
-def _asked(cell: Cell, number: int, replicates: int) -> Asked:
-    return Asked(("auc",), replicates, number, cell.name)
+def _asked(cell: Cell, number: int, replicates: int) -> MeasurementOptions:
+    return MeasurementOptions(("auc",), replicates, number, cell.name)
 
 
-def _plan(cell: Cell, number: int, analysis: Analysis, intervals: tuple[str, ...], tests: tuple[str, ...]) -> Plan:
-    return Plan(analysis, Request(("auc",), (), intervals, tests, (), ()), LEVEL, number, cell.patients)
+def _plan(
+    cell: Cell, number: int, analysis: Analysis, intervals: tuple[str, ...], tests: tuple[str, ...]
+) -> AnalysisOptions:
+    return AnalysisOptions(analysis, Request(("auc",), (), intervals, tests, (), ()), LEVEL, number, cell.patients)
 
 
 def _comparisons(

@@ -18,11 +18,11 @@ import pandas as pd
 
 from medkt_eval.comparisons.adjustment import ADJUSTMENT, adjusted
 from medkt_eval.comparisons.data_size import data_size_curves
-from medkt_eval.comparisons.dataset import Found, analyse_dataset
+from medkt_eval.comparisons.dataset import DatasetResults, analyse_dataset
 from medkt_eval.comparisons.omnibus import over_datasets
 from medkt_eval.errors import InputError
 from medkt_eval.inference.multiplicity import adjusted_rows
-from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet, read_test_sets
 from medkt_eval.predictions import run_folders as run_records
 from medkt_eval.predictions import without_run_json as given_arms
@@ -31,13 +31,13 @@ from medkt_eval.resampling.threshold_refit import Refit
 from medkt_eval.results.schema import Arm, EvaluationResult, Input, Settings, Software
 from medkt_eval.results.vocabulary import AVERAGES
 from medkt_eval.runtime.execution import HERE, Execution
-from medkt_eval.runtime.locations import place
+from medkt_eval.runtime.locations import location
 from medkt_eval.study import contrasts, tuning
 from medkt_eval.study.arms import arms_of, datasets_of
 from medkt_eval.study.declaration import Analysis, Declaration, read_declaration
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 from medkt_eval.study.requests import Request, request
-from medkt_eval.study.tuning import Chosen
+from medkt_eval.study.tuning import SelectedRuns
 from medkt_eval.training_records import learning_curves as curves
 from medkt_eval.training_records.dynamics import dynamics
 from medkt_eval.training_records.pictures import architectures_of, pictures_of
@@ -125,11 +125,11 @@ def evaluate(
     )
     contrasts.check_labels(analysis, {label for test in tests for label in test.labels})
     waiting = [*waiting, *_without_effect(wanted, tests), *_without_refit(analysis, wanted, tests)]
-    found = Found()
+    found = DatasetResults()
     for test in tests:
         strata = patient_strata(test.predictions, test.patient, test.n_patients) if stratified else None
-        asked = Asked(wanted.metrics, replicates, seed, test.dataset, analysis.specificity, strata)
-        plan = Plan(analysis, wanted, level, seed, test.n_patients_named)
+        asked = MeasurementOptions(wanted.metrics, replicates, seed, test.dataset, analysis.specificity, strata)
+        plan = AnalysisOptions(analysis, wanted, level, seed, test.n_patients_named)
         own_arms = [arm for arm in arms if arm.dataset == test.dataset]
         found += analyse_dataset(test, asked, own_arms, pairs, plan, execution)
     if analysis.labels_defined == "defined":
@@ -210,10 +210,10 @@ def _check(level: float, replicates: int, margin: float | None) -> None:
 
 def _read(
     runs: Path | str | Tables, validation: Tables | None, study: Path | None
-) -> tuple[Chosen, Declaration, list[str]]:
+) -> tuple[SelectedRuns, Declaration, list[str]]:
     """The runs to be evaluated, what was declared of their analysis, and notes."""
     if not isinstance(runs, Mapping):
-        runs = place(runs)
+        runs = location(runs)
         if validation is not None:
             raise InputError("--validation goes with --arm; run folders hold validation predictions of their own")
         declaration = read_declaration(runs, study)
@@ -226,7 +226,7 @@ def _read(
     if declaration.analysis.baseline is None:
         first = declaration.analysis.model_copy(update={"baseline": next(iter(runs))})
         declaration = declaration.with_analysis(first)
-    return Chosen(tuple(records)), declaration, list(declaration.notes)
+    return SelectedRuns(tuple(records)), declaration, list(declaration.notes)
 
 
 def _overridden(declaration: Declaration, *, margin: float | None, independent_images: bool) -> Declaration:
@@ -239,7 +239,7 @@ def _overridden(declaration: Declaration, *, margin: float | None, independent_i
     return declaration.with_analysis(declaration.analysis.model_copy(update=changes)) if changes else declaration
 
 
-def _left_out(found: Found) -> list[str]:
+def _left_out(found: DatasetResults) -> list[str]:
     """Which labels an average over the labels that have a value leaves out."""
     has_value: dict[tuple[str, str, str], bool] = {}
     for row in found.runs:

@@ -14,10 +14,10 @@ PLACE = "<path or URL>"
 def place_given(given: str) -> Path:
     """A folder here, or the URL of one in object storage."""
     from medkt_eval.errors import InputError
-    from medkt_eval.runtime.locations import place
+    from medkt_eval.runtime.locations import location
 
     try:
-        return place(given)
+        return location(given)
     except InputError as error:  # told here, for typer would take it for one of its own
         fail(str(error), 2)
 

@@ -25,7 +25,7 @@ from medkt.data.pixels import image_files
 from medkt.data.pixels.decoding import read_image
 from medkt.data_report import detail
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.locations import place
+from medkt_eval.runtime.locations import location
 
 Progress = Callable[[int, int], None]
 SMALL_PX = 16
@@ -145,7 +145,7 @@ def _read(collection: Collection, index: int, found: Survey) -> None:
             content = pixels.tobytes()
         else:
             pixels = read_image(collection.files[index], detail.SIDE_PX, collection.channels, reduced=True)
-            content = place(collection.files[index]).read_bytes()
+            content = location(collection.files[index]).read_bytes()
     except InputError as error:
         found.unreadable[index] = str(error)
         return

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torchvision.models import DenseNet121_Weights
 
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.locations import is_remote, place
+from medkt_eval.runtime.locations import is_remote, location
 
 # torchvision's file name ends in the first eight digits of its sha256.
 _IMAGENET_URL = DenseNet121_Weights.IMAGENET1K_V1.url
@@ -130,7 +130,7 @@ def find_weights(source: str | Path) -> Path:
     """
     if str(source) == "imagenet":
         return _find_imagenet()
-    path = place(source)
+    path = location(source)
     if path.is_dir():
         path = path / "model.safetensors"
     if not path.is_file():

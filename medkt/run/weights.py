@@ -17,7 +17,7 @@ from medkt.teachers import networks as teacher_networks
 from medkt.teachers.teacher import Teacher, load_teacher
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import sha256_of_file
-from medkt_eval.runtime.locations import is_remote, place, taken_from
+from medkt_eval.runtime.locations import is_remote, location, taken_from
 
 
 class Sources:
@@ -125,7 +125,7 @@ class Sources:
 
 
 def _sha256(source: str | Path, architecture: TeacherArchitecture = "densenet121") -> str | None:
-    path = teacher_networks.imagenet_path(architecture) if source == IMAGENET else place(source)
+    path = teacher_networks.imagenet_path(architecture) if source == IMAGENET else location(source)
     if source == RANDOM or path is None:
         return None
     path = path / "model.safetensors" if path.is_dir() else path

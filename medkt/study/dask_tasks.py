@@ -86,7 +86,7 @@ def on_cluster(
     from distributed import Event, as_completed, wait
 
     resources = _resources(client)
-    heard = _Heard({run.run_id: run for unit in units for run in unit}, observer)
+    heard = EventListener({run.run_id: run for unit in units for run in unit}, observer)
     client.subscribe_topic(job.name, heard)
     stop = Event(f"{job.name}-stop", client=client)
     task_of: dict[str, Any] = {}
@@ -144,7 +144,7 @@ def train_unit(unit: Unit, job: Job, _teachers: Sequence[Outcome]) -> Outcome:
             if stop.is_set():
                 raise Stopped
 
-    told = _Told(get_worker().log_event, job)
+    told = EventSender(get_worker().log_event, job)
     worker = _worker(job)
     worker.observer = told
     try:
@@ -212,26 +212,31 @@ def _reason(run: RunSettings, needs: Callable[[RunSettings], set[str]], job: Job
     return str(error)
 
 
-class _Told(Observer):
+class EventSender(Observer):
     """In the worker's process: sends what happens to the client, and writes it down."""
 
     def __init__(self, log_event: Callable[[str, Any], None], job: Job) -> None:
         self.log_event, self.job = log_event, job
 
     def run(self, run: RunSettings) -> None:
+        """Send that a run begins."""
         self._tell("run", run.run_id, None, f"begins on {socket.gethostname()}")
 
     def reading(self, run: RunSettings, done: int, total: int) -> None:
+        """Send how many images are decoded, every 256 images."""
         if done == total or done % 256 == 0:
             self.log_event(self.job.name, ("reading", run.run_id, (done, total)))
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
+        """Send an epoch's row of the history."""
         self._tell("epoch", run.run_id, record, str(record))
 
     def note(self, text: str) -> None:
+        """Send a note."""
         self.log_event(self.job.name, ("note", "", text))
 
     def done(self, run: RunSettings, seconds: float) -> None:
+        """Send that a run is whole."""
         self._tell("done", run.run_id, seconds, f"whole after {seconds:.0f} s")
 
     def trace(self, unit: Sequence[RunSettings], text: str) -> None:
@@ -249,7 +254,7 @@ class _Told(Observer):
         append_text(folder / f"{run_id}.log", f"{text}\n")
 
 
-class _Heard:
+class EventListener:
     """In the client's process: tells the observer what the workers said."""
 
     def __init__(self, runs: Mapping[str, RunSettings], observer: Observer) -> None:
@@ -257,6 +262,7 @@ class _Heard:
         self.begun: set[str] = set()
 
     def __call__(self, event: tuple[float, Any]) -> None:
+        """Pass one event of a worker on."""
         what, run_id, value = event[1]
         if what == "note":
             self.observer.note(value)

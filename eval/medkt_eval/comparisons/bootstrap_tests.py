@@ -7,20 +7,20 @@ from collections.abc import Mapping
 import numpy as np
 
 from medkt_eval.inference.t_tests import TestResult
-from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.measurement.all_labels import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap
 from medkt_eval.resampling.limits import Limits
 
 BOOTSTRAPS = ("percentile", "basic", "bca")
 
 
-def bootstrap_limits(kind: str, measure: Measure, weights: np.ndarray, level: float) -> Limits:
+def bootstrap_limits(kind: str, measure: MetricOfRuns, weights: np.ndarray, level: float) -> Limits:
     """Limits of a weighted sum of runs' values: an arm's mean, or a difference of two.
 
     Parameters
     ----------
     kind : {"percentile", "basic", "bca"}
-    measure : Measure
+    measure : MetricOfRuns
         Of the runs.
     weights : float64, (n_runs,)
     level : float

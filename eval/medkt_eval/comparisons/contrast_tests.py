@@ -1,6 +1,6 @@
 """Contrasts between arms on one metric: the primary analysis and its companions, each labelled with test and scope.
 
-In: a `Measure` of a data set's runs, and contrasts. Out: `Compared`: rows of results.json not yet adjusted
+In: a `MetricOfRuns` of a data set's runs, and contrasts. Out: `Compared`: rows of results.json not yet adjusted
 (adjustment.py does that, when all are known).
 """
 
@@ -17,7 +17,7 @@ from medkt_eval.inference import delong, equivalence, obuchowski_rockette, super
 from medkt_eval.inference.patient_jackknife import jackknife_test
 from medkt_eval.inference.rank_tests import mann_whitney, sign_flip, wilcoxon
 from medkt_eval.inference.t_tests import TestResult, paired_t, welch_t
-from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.measurement.all_labels import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
@@ -25,7 +25,7 @@ from medkt_eval.results.schema import Arm, Comparison
 from medkt_eval.results.vocabulary import AVERAGES, LOWER_IS_BETTER, UNBOUNDED, bound_of
 from medkt_eval.study import contrasts
 from medkt_eval.study.contrasts import Contrast
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 from medkt_eval.study.tuning import SELECTED
 
 MARKED = ("auc", "f1")  # metrics of Tables IV and V, whose marks need every pair
@@ -41,25 +41,25 @@ class Compared:
 
 
 def compare(
-    measure: Measure,
+    measure: MetricOfRuns,
     pairs: Sequence[Contrast],
     arms: Mapping[str, Arm],
     places: Mapping[str, np.ndarray],
-    plan: Plan,
+    plan: AnalysisOptions,
     image_tests: Mapping[tuple[str, str, str, str], Sequence[TestResult]],
 ) -> list[Compared]:
     """Every contrast on one metric; those for the marks of Tables IV and V on what these tables show.
 
     Parameters
     ----------
-    measure : Measure
+    measure : MetricOfRuns
         Of all runs of the data set.
     pairs : sequence of Contrast
         Within the data set.
     arms : mapping of arm id to Arm
     places : mapping of arm id to int64, (n_seeds,)
         Where the arm's runs stand in `measure`, in the order of its seeds.
-    plan : Plan
+    plan : AnalysisOptions
     image_tests : mapping of (arm a, arm b, metric, label) to sequence of TestResult
         Tests made from the images, if any were asked for.
 
@@ -92,7 +92,7 @@ def compare(
     return rows
 
 
-def _check_seeds(a: Arm, b: Arm, plan: Plan) -> None:
+def _check_seeds(a: Arm, b: Arm, plan: AnalysisOptions) -> None:
     if plan.analysis.seeds == "crossed" and a.seeds != b.seeds:
         raise InputError(
             f"[analysis] seeds = 'crossed', but {a.arm} has seeds {a.seeds} and {b.arm} has {b.seeds}; crossed seeds "
@@ -104,7 +104,7 @@ def _check_seeds(a: Arm, b: Arm, plan: Plan) -> None:
             raise InputError(f"--add {wanted[0]!r}: {arm.arm} has one seed; a test over seeds needs two or more")
 
 
-def _tests(both: Measure, a: Arm, b: Arm, plan: Plan) -> list[TestResult]:
+def _tests(both: MetricOfRuns, a: Arm, b: Arm, plan: AnalysisOptions) -> list[TestResult]:
     """The primary analysis first, then its companions."""
     crossed, level = plan.analysis.seeds == "crossed", plan.level
     over, name = (paired_t, "t-paired") if crossed else (welch_t, "t-welch")
@@ -156,7 +156,7 @@ def _tests(both: Measure, a: Arm, b: Arm, plan: Plan) -> list[TestResult]:
     return made + [OVER_SEEDS[test](values_a, values_b, level) for test in plan.request.tests if test in OVER_SEEDS]
 
 
-def _against_margin(both: Measure, primary: TestResult, plan: Plan) -> list[TestResult]:
+def _against_margin(both: MetricOfRuns, primary: TestResult, plan: AnalysisOptions) -> list[TestResult]:
     """Equivalence and non-inferiority, on the main metric where the study declares a margin."""
     margin, declared = plan.analysis.margin, plan.analysis.primary
     main = both.label in AVERAGES or (declared is not None and both.label == declared.label)
@@ -176,7 +176,7 @@ def _weights(n_a: int, n_b: int) -> np.ndarray:
     return np.concatenate([np.full(n_a, 1 / n_a), np.full(n_b, -1 / n_b)])
 
 
-def _seeds_and_patients(both: Measure, a: Arm, b: Arm, difference: float, plan: Plan) -> TestResult:
+def _seeds_and_patients(both: MetricOfRuns, a: Arm, b: Arm, difference: float, plan: AnalysisOptions) -> TestResult:
     crossed = plan.analysis.seeds == "crossed"
     k = len(a.seeds)
     drawn = [
@@ -191,7 +191,7 @@ def _seeds_and_patients(both: Measure, a: Arm, b: Arm, difference: float, plan: 
     return replace(made, scope="seeds+patients")
 
 
-def _probability(both: Measure, n_a: int, test: TestResult) -> float | None:
+def _probability(both: MetricOfRuns, n_a: int, test: TestResult) -> float | None:
     """P(A > B): over pairs of seeds beside the test over seeds, over joint replicates too beside the primary one."""
     if both.undefined_because:
         return None
@@ -202,7 +202,7 @@ def _probability(both: Measure, n_a: int, test: TestResult) -> float | None:
     return None
 
 
-def _row(both: Measure, a: Arm, b: Arm, pair: Contrast, test: TestResult, plan: Plan) -> Compared:
+def _row(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, test: TestResult, plan: AnalysisOptions) -> Compared:
     family, method = contrasts.family(
         a, pair, both.metric, both.label, group=both.group, confirmatory_labels=plan.analysis.confirmatory_labels
     )
@@ -253,7 +253,7 @@ def _note(test: TestResult, a: Arm, b: Arm) -> str | None:
     return "; ".join(filter(None, (test.note, *selected))) or None
 
 
-def _for_max_t(both: Measure, a: Arm, b: Arm, pair: Contrast, plan: Plan) -> Compared:
+def _for_max_t(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, plan: AnalysisOptions) -> Compared:
     """A member of a max-T family: its p-values are found when all members are known."""
     weights = _weights(len(a.seeds), len(b.seeds))
     limits = bootstrap_limits("percentile", both, weights, plan.level)

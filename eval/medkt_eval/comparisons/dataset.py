@@ -1,6 +1,6 @@
 """One data set's analysis, metric by metric: values, intervals, tests, variance components, the test of all arms.
 
-In: a `TestSet`, its arms and contrasts. Out: `Found`: rows of results.json, comparisons not yet adjusted.
+In: a `TestSet`, its arms and contrasts. Out: `DatasetResults`: rows of results.json, comparisons not yet adjusted.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from medkt_eval.comparisons.omnibus import of_all_arms
 from medkt_eval.comparisons.size_effects import size_effects
 from medkt_eval.comparisons.subgroup_gaps import gap_rows
 from medkt_eval.comparisons.variance_rows import components_of
-from medkt_eval.measurement.all_labels import Measure, measure
+from medkt_eval.measurement.all_labels import MetricOfRuns, measure
 from medkt_eval.measurement.calibration import measure_calibration, reliability_curves
 from medkt_eval.measurement.net_benefit import net_benefit_curves
-from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.subgroups import measure_subgroups
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.results.recorded import SizeEffect
@@ -28,11 +28,11 @@ from medkt_eval.results.schema import Arm, Curve, Estimate, Gap, Omnibus, RunVal
 from medkt_eval.results.vocabulary import AVERAGES
 from medkt_eval.runtime.execution import HERE, Execution
 from medkt_eval.study.contrasts import Contrast
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 
 
 @dataclass
-class Found:
+class DatasetResults:
     """What was found, in the order of data sets, metrics and labels."""
 
     runs: list[RunValue] = field(default_factory=list)
@@ -47,12 +47,12 @@ class Found:
 
     def add(
         self,
-        one: Measure,
+        one: MetricOfRuns,
         arms: Sequence[Arm],
         pairs: Sequence[Contrast],
         by_id: Mapping[str, Arm],
         places: Mapping[str, np.ndarray],
-        plan: Plan,
+        plan: AnalysisOptions,
         on_images: OnImages = NOTHING,
     ) -> None:
         """The runs' values of one metric, each arm's intervals, each contrast's tests."""
@@ -70,34 +70,39 @@ class Found:
             )
         self.compared += compare(one, pairs, by_id, places, plan, on_images.tests)
 
-    def __iadd__(self, other: Found) -> Found:
+    def __iadd__(self, other: DatasetResults) -> DatasetResults:
         for part in fields(self):
             getattr(self, part.name).extend(getattr(other, part.name))
         return self
 
 
 def analyse_dataset(
-    test: TestSet, asked: Asked, arms: Sequence[Arm], pairs: Sequence[Contrast], plan: Plan, execution: Execution = HERE
-) -> Found:
+    test: TestSet,
+    asked: MeasurementOptions,
+    arms: Sequence[Arm],
+    pairs: Sequence[Contrast],
+    plan: AnalysisOptions,
+    execution: Execution = HERE,
+) -> DatasetResults:
     """Analyse one data set.
 
     Parameters
     ----------
     test : TestSet
-    asked : Asked
+    asked : MeasurementOptions
         Metrics and replicates.
     arms : sequence of Arm
         The data set's.
     pairs : sequence of Contrast
         Of all data sets; those of other data sets are passed over.
-    plan : Plan
+    plan : AnalysisOptions
     execution : Execution
         Where the heavy parts are computed.
     """
     by_id = {arm.arm: arm for arm in arms}
     places = {arm.arm: np.array([test.runs.index(f"{arm.arm}-s{seed}") for seed in arm.seeds]) for arm in arms}
     mine = [pair for pair in pairs if pair.arm_a in by_id]
-    found = Found(thresholds=_thresholds(test))
+    found = DatasetResults(thresholds=_thresholds(test))
     on_images = analyse_images(test, asked, mine, places, plan, execution)
     declared = [pair for pair in mine if pair.kind != "table"]
     more = plan.request.more
@@ -123,7 +128,9 @@ def analyse_dataset(
     return found
 
 
-def _measures(test: TestSet, asked: Asked, plan: Plan, execution: Execution) -> Iterator[Measure]:
+def _measures(
+    test: TestSet, asked: MeasurementOptions, plan: AnalysisOptions, execution: Execution
+) -> Iterator[MetricOfRuns]:
     return measure(
         test,
         asked,
@@ -134,7 +141,7 @@ def _measures(test: TestSet, asked: Asked, plan: Plan, execution: Execution) -> 
     )
 
 
-def _run_values(one: Measure, arms: Sequence[Arm], places: Mapping[str, np.ndarray]) -> list[RunValue]:
+def _run_values(one: MetricOfRuns, arms: Sequence[Arm], places: Mapping[str, np.ndarray]) -> list[RunValue]:
     return [
         RunValue(
             run_id=one.runs[place],

@@ -1,6 +1,6 @@
 """Each arm's metric: the mean over its seeds, once with each interval.
 
-In: a `Measure` of the arm's runs. Out: `Estimate` rows of results.json.
+In: a `MetricOfRuns` of the arm's runs. Out: `Estimate` rows of results.json.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from medkt_eval.inference import delong, obuchowski_rockette
 from medkt_eval.inference.intervals import Interval, seeds_normal, seeds_t
 from medkt_eval.inference.obuchowski_rockette import DegreesOfFreedom
 from medkt_eval.inference.patient_jackknife import jackknife_interval
-from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.measurement.all_labels import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
@@ -33,7 +33,7 @@ NOTES = {
 
 def estimates_of(
     arm: Arm,
-    measure: Measure,
+    measure: MetricOfRuns,
     intervals: Sequence[str],
     *,
     n_patients: int | None,
@@ -47,7 +47,7 @@ def estimates_of(
     Parameters
     ----------
     arm : Arm
-    measure : Measure
+    measure : MetricOfRuns
         Of the arm's runs alone, in the order of its seeds.
     intervals : sequence of str
         Names of statistics; `patients:delong` is left out where the metric has no placements.
@@ -106,7 +106,7 @@ def estimates_of(
 def _interval(
     name: str,
     arm: Arm,
-    measure: Measure,
+    measure: MetricOfRuns,
     level: float,
     seed: int,
     studentized: Limits | None,

@@ -17,14 +17,14 @@ from medkt_eval.inference.intervals import is_rounding
 from medkt_eval.inference.mcnemar import mcnemar
 from medkt_eval.inference.permutation import Permuted, permuted_differences, test_of
 from medkt_eval.inference.t_tests import TestResult
-from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.ranking import rank
 from medkt_eval.resampling.limits import Limits, studentized
 from medkt_eval.resampling.studentized import studentized_auc
 from medkt_eval.runtime.execution import HERE, Execution, Work
 from medkt_eval.study.contrasts import Contrast
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 
 STUDENTIZED = "patients:bootstrap-studentized"
 PERMUTATIONS = 2000  # where no number of replicates is given
@@ -43,10 +43,10 @@ NOTHING = OnImages({}, {})
 
 def analyse_images(
     test: TestSet,
-    asked: Asked,
+    asked: MeasurementOptions,
     pairs: Sequence[Contrast],
     places: Mapping[str, np.ndarray],
-    plan: Plan,
+    plan: AnalysisOptions,
     execution: Execution = HERE,
 ) -> OnImages:
     """What was asked for, of every arm, and of every contrast but those for a table's marks.
@@ -80,7 +80,7 @@ def analyse_images(
 
 def _studentized(
     test: TestSet,
-    asked: Asked,
+    asked: MeasurementOptions,
     pairs: Sequence[Contrast],
     places: Mapping[str, np.ndarray],
     level: float,
@@ -137,7 +137,7 @@ def _studentized(
 
 def _permutation(
     test: TestSet,
-    asked: Asked,
+    asked: MeasurementOptions,
     pairs: Sequence[Contrast],
     places: Mapping[str, np.ndarray],
     level: float,

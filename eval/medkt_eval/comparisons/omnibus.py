@@ -1,7 +1,7 @@
 """Tests of all arms at once: the k-way F with seeds and patients random, and Friedman's over several data sets.
 
-In: a `Measure` and its arms; or the arms' estimates on several data sets. Out: `Omnibus` rows of results.json. They
-stand beside the contrasts and gate none of them.
+In: a `MetricOfRuns` and its arms; or the arms' estimates on several data sets. Out: `Omnibus` rows of results.json.
+Pairwise tests do not depend on them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from scipy import stats
 from medkt_eval.inference.friedman import friedman
 from medkt_eval.inference.intervals import is_rounding
 from medkt_eval.inference.obuchowski_rockette import NAME, mean_covariances, undefined
-from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.measurement.all_labels import MetricOfRuns
 from medkt_eval.results.schema import Arm, Estimate, Omnibus
 from medkt_eval.results.vocabulary import LOWER_IS_BETTER
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def box_f(arms: Sequence[np.ndarray], covariance: np.ndarray, *, seeds: Literal[
     return BoxF(statistic, df1, df2, float(stats.f.sf(statistic, df1, df2)))
 
 
-def of_all_arms(measure: Measure, arms: Sequence[Arm], places: Mapping[str, np.ndarray], plan: Plan) -> list[Omnibus]:
+def of_all_arms(
+    measure: MetricOfRuns, arms: Sequence[Arm], places: Mapping[str, np.ndarray], plan: AnalysisOptions
+) -> list[Omnibus]:
     """The test of all arms of each training size, where they are three or more."""
     sizes: dict[int | None, list[Arm]] = defaultdict(list)
     for arm in arms:
@@ -79,7 +81,9 @@ def of_all_arms(measure: Measure, arms: Sequence[Arm], places: Mapping[str, np.n
     return [_of_arms(measure, group, places, plan) for group in sizes.values() if len(group) > 2]
 
 
-def _of_arms(measure: Measure, group: Sequence[Arm], places: Mapping[str, np.ndarray], plan: Plan) -> Omnibus:
+def _of_arms(
+    measure: MetricOfRuns, group: Sequence[Arm], places: Mapping[str, np.ndarray], plan: AnalysisOptions
+) -> Omnibus:
     of_group = measure.of(np.concatenate([places[arm.arm] for arm in group]))
     because = of_group.undefined_because
     values = [measure.values[places[arm.arm]] for arm in group]

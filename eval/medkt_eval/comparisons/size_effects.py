@@ -1,6 +1,6 @@
 """Does one arm's advantage over another fade as training data grow? Differences at two training sizes, compared.
 
-In: a `Measure`, arms and contrasts of a data set. Out: `SizeEffect` rows of results.json, to be adjusted in
+In: a `MetricOfRuns`, arms and contrasts of a data set. Out: `SizeEffect` rows of results.json, to be adjusted in
 their families. That one size shows a difference and another does not is no answer: the difference of the differences is
 what is tested, with seeds and patients random. Gelman & Stern 2006, Am. Stat. 60:328.
 """
@@ -15,30 +15,34 @@ import numpy as np
 
 from medkt_eval.comparisons.data_size import recipes
 from medkt_eval.inference import obuchowski_rockette
-from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.measurement.all_labels import MetricOfRuns
 from medkt_eval.results.recorded import SizeEffect
 from medkt_eval.results.schema import Arm
 from medkt_eval.results.vocabulary import bound_of
 from medkt_eval.study.contrasts import Contrast
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 
 SIGNS = (1.0, -1.0, -1.0, 1.0)  # of arm a and arm b at the small size, of both at the large one
 
 
 def size_effects(
-    measure: Measure, arms: Sequence[Arm], pairs: Sequence[Contrast], places: Mapping[str, np.ndarray], plan: Plan
+    measure: MetricOfRuns,
+    arms: Sequence[Arm],
+    pairs: Sequence[Contrast],
+    places: Mapping[str, np.ndarray],
+    plan: AnalysisOptions,
 ) -> list[SizeEffect]:
     """Each pair of recipes that is compared at its smallest and at its largest shared training size; not yet adjusted.
 
     Parameters
     ----------
-    measure : Measure
+    measure : MetricOfRuns
         An average, of all runs of the data set.
     arms : sequence of Arm
     pairs : sequence of Contrast
     places : mapping of arm id to int64, (n_seeds,)
         As in `comparisons.compare`.
-    plan : Plan
+    plan : AnalysisOptions
     """
     recipe_of = {arm.arm: k for k, recipe in enumerate(recipes(arms)) for arm in recipe}
     size_of = {arm.arm: arm.train_size or 0 for arm in arms}
@@ -55,13 +59,13 @@ def size_effects(
 
 
 def _row(
-    measure: Measure,
+    measure: MetricOfRuns,
     dataset: str,
     small: Contrast,
     large: Contrast,
     size_of: Mapping[str, int],
     places: Mapping[str, np.ndarray],
-    plan: Plan,
+    plan: AnalysisOptions,
 ) -> SizeEffect:
     four = (small.arm_a, small.arm_b, large.arm_a, large.arm_b)
     at = [places[arm] for arm in four]

@@ -1,6 +1,6 @@
 """Gaps between groups, by arm and between arms, tested with seeds and patients random.
 
-In: the gap `Measure`s of subgroups.py. Out: `Gap` rows of results.json, to be adjusted within
+In: the gap `MetricOfRuns`s of subgroups.py. Out: `Gap` rows of results.json, to be adjusted within
 their families: Holm within (data set, metric, average) over groups and arms; labels by Benjamini-Hochberg, exploratory.
 """
 
@@ -13,27 +13,31 @@ from scipy import stats
 
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.inference.intervals import ROUNDING, is_rounding
-from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.measurement.all_labels import MetricOfRuns
 from medkt_eval.results.schema import Arm, Gap
 from medkt_eval.results.vocabulary import AVERAGES
 from medkt_eval.study.contrasts import Contrast
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 
 
 def gap_rows(
-    gap: Measure, arms: Sequence[Arm], pairs: Sequence[Contrast], places: Mapping[str, np.ndarray], plan: Plan
+    gap: MetricOfRuns,
+    arms: Sequence[Arm],
+    pairs: Sequence[Contrast],
+    places: Mapping[str, np.ndarray],
+    plan: AnalysisOptions,
 ) -> list[Gap]:
     """Each arm's gap against 0, and each contrast's difference of gaps; not yet adjusted.
 
     Parameters
     ----------
-    gap : Measure
+    gap : MetricOfRuns
         Of all runs of the data set, its `group` the group's.
     arms : sequence of Arm
     pairs : sequence of Contrast
     places : mapping of arm id to int64, (n_seeds,)
         As in `comparisons.compare`.
-    plan : Plan
+    plan : AnalysisOptions
     """
     rows = [_row(gap.of(places[arm.arm]), arm.dataset, arm.arm, None, 0, plan) for arm in arms if arm.role == "arm"]
     dataset = arms[0].dataset
@@ -43,7 +47,7 @@ def gap_rows(
     return rows
 
 
-def _row(gap: Measure, dataset: str, arm_a: str, arm_b: str | None, n_b: int, plan: Plan) -> Gap:
+def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: int, plan: AnalysisOptions) -> Gap:
     n_a = len(gap.runs) - n_b
     values = [gap.values[:n_a], gap.values[n_a:]] if n_b else [gap.values]
     signs = [1.0, -1.0][: len(values)]

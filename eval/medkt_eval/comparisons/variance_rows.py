@@ -1,6 +1,6 @@
 """Variance components of every declared contrast, as rows of results.json.
 
-In: a `Measure` and contrasts. Out: `VarianceComponent` rows, which planning reads.
+In: a `MetricOfRuns` and contrasts. Out: `VarianceComponent` rows, which planning reads.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from medkt_eval.inference.obuchowski_rockette import undefined
-from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.measurement.all_labels import MetricOfRuns
 from medkt_eval.planning.variance_components import components
 from medkt_eval.results.schema import Arm, VarianceComponent
 from medkt_eval.study.contrasts import Contrast
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 
 
 def components_of(
-    measure: Measure,
+    measure: MetricOfRuns,
     pairs: Sequence[Contrast],
     arms: Mapping[str, Arm],
     places: Mapping[str, np.ndarray],
     n_patients: int,
-    plan: Plan,
+    plan: AnalysisOptions,
 ) -> list[VarianceComponent]:
     """Components of each contrast's difference; none where the primary analysis does not exist."""
     rows = []

@@ -1,7 +1,7 @@
 """The primary analysis: Obuchowski-Rockette, with seeds as random readers and patients as clustered cases.
 
-In: the metric of each seed's run of each arm of a contrast, and their covariance over patients. Out: `Contrast`, its
-value, its variance with seeds and patients both random, its degrees of freedom.
+In: the metric of each seed's run of each arm of a contrast, and their covariance over patients. Out:
+`ContrastVariance`: its value, its variance with seeds and patients both random, its degrees of freedom.
 
 Obuchowski & Rockette 1995, Commun. Stat. Simul. Comput. 24:285; Hillis 2007, Stat. Med. 26:596; Hillis 2014, Stat. Med.
 33:330. What differs from them: mean squares are never pooled over arms, and the degrees of freedom count patients too;
@@ -32,7 +32,7 @@ DegreesOfFreedom: TypeAlias = Literal["satterthwaite", "hillis"]
 
 
 @dataclass(frozen=True)
-class Contrast:
+class ContrastVariance:
     """A contrast over arms with seeds and patients random."""
 
     value: float
@@ -76,7 +76,7 @@ def analyse(
     seeds: Literal["nested", "crossed"],
     df_patients: float,
     degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
-) -> Contrast:
+) -> ContrastVariance:
     """Analyse one contrast.
 
     Parameters
@@ -125,7 +125,7 @@ def analyse(
         of_seeds, df = v_pooled, df_hillis
     else:
         of_seeds, df = v_seeds, _degrees_of_freedom(v_seeds, df_seeds, d, df_patients)
-    return Contrast(
+    return ContrastVariance(
         value=float(sum(weight * arm.mean() for weight, arm in zip(c, arms, strict=True))),
         variance=of_seeds + d,
         variance_seeds=of_seeds,

@@ -1,6 +1,6 @@
 """Every metric of every run of a data set, per label and averaged, with its covariance over patients.
 
-In: a `TestSet`. Out: `Measure`s, which intervals and tests are made of. Labels are taken one at a time.
+In: a `TestSet`. Out: `MetricOfRuns`s, which intervals and tests are made of. Labels are taken one at a time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from medkt_eval.inference.delong import clustered_covariance, influence_covarian
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.measurement.label_averages import Average, LabelsDefined
 from medkt_eval.measurement.label_parts import LabelData, Part, joined, label_work
-from medkt_eval.measurement.one_label import Asked, Images, Measured, count_patients, measure_confusion
+from medkt_eval.measurement.one_label import Images, LabelMetric, MeasurementOptions, count_patients, measure_confusion
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.sums import OF_CONFUSION
 from medkt_eval.resampling.limits import MOST_UNDEFINED
@@ -23,7 +23,7 @@ from medkt_eval.runtime.execution import HERE, Execution, Work
 
 
 @dataclass(frozen=True)
-class Measure:
+class MetricOfRuns:
     """One metric of one label or average, of every run of a data set.
 
     Parameters
@@ -69,7 +69,7 @@ class Measure:
             return None
         return "its covariance is the bootstrap's, which does not exist: too few replicates, or over 1 % are undefined"
 
-    def of(self, runs: np.ndarray) -> Measure:
+    def of(self, runs: np.ndarray) -> MetricOfRuns:
         """The same of some runs alone, given by their places, int64."""
         block = np.ix_(runs, runs)
         return replace(
@@ -91,20 +91,20 @@ class Measure:
 
 def measure(
     test: TestSet,
-    asked: Asked,
+    asked: MeasurementOptions,
     *,
     averages: tuple[str, ...] = ("macro", "weighted"),
     labels_defined: LabelsDefined = "all",
     keep_patients: bool = False,
     images: np.ndarray | None = None,
     execution: Execution = HERE,
-) -> Iterator[Measure]:
+) -> Iterator[MetricOfRuns]:
     """Measure every metric asked for: label by label, then the averages.
 
     Parameters
     ----------
     test : TestSet
-    asked : Asked
+    asked : MeasurementOptions
     averages : tuple of str
         Besides the labels: of "macro", "weighted", "micro", "macro_ovo".
     labels_defined : {"all", "defined"}
@@ -141,7 +141,7 @@ def measure(
         yield _settled(test, _one_versus_one(test, asked, among, execution), keep_patients)
 
 
-def _label(test: TestSet, asked: Asked, k: int, among: np.ndarray, execution: Execution) -> Work[Part]:
+def _label(test: TestSet, asked: MeasurementOptions, k: int, among: np.ndarray, execution: Execution) -> Work[Part]:
     """Each metric of label k."""
     labelled = among & ~np.isnan(test.truth(k))
     subset = slice(None) if labelled.all() else labelled  # all of them: without a copy
@@ -153,7 +153,7 @@ def _label(test: TestSet, asked: Asked, k: int, among: np.ndarray, execution: Ex
     return label_work(data, execution)
 
 
-def _micro(test: TestSet, asked: Asked, among: np.ndarray, execution: Execution) -> list[Measured]:
+def _micro(test: TestSet, asked: MeasurementOptions, among: np.ndarray, execution: Execution) -> list[LabelMetric]:
     """All labels' images as if of one label."""
     subsets = [among & ~np.isnan(test.truth(k)) for k in range(len(test.labels))]
     truth = np.concatenate([test.truth(k)[subset] == 1 for k, subset in enumerate(subsets)])
@@ -189,7 +189,7 @@ def _micro(test: TestSet, asked: Asked, among: np.ndarray, execution: Execution)
     return [one for one in found if one.metric not in replaced] + whole
 
 
-def _of_all_classes(test: TestSet, asked: Asked, among: np.ndarray) -> list[Measured]:
+def _of_all_classes(test: TestSet, asked: MeasurementOptions, among: np.ndarray) -> list[LabelMetric]:
     return measure_confusion(
         asked,
         test.predictions.classes[among],
@@ -200,7 +200,7 @@ def _of_all_classes(test: TestSet, asked: Asked, among: np.ndarray) -> list[Meas
     )
 
 
-def _one_versus_one(test: TestSet, asked: Asked, among: np.ndarray, execution: Execution) -> Measured:
+def _one_versus_one(test: TestSet, asked: MeasurementOptions, among: np.ndarray, execution: Execution) -> LabelMetric:
     """Hand & Till 2001, Mach. Learn. 45:171: the mean AUC of each class against each other one, by its own score."""
     average = Average("all", test.n_patients, test.patient[among])
     auc = replace(asked, metrics=("auc",))
@@ -211,7 +211,7 @@ def _one_versus_one(test: TestSet, asked: Asked, among: np.ndarray, execution: E
     return replace(average.measured()[0], label="macro_ovo")
 
 
-def _one_class_of_two(test: TestSet, asked: Asked, among: np.ndarray, a: int, b: int) -> LabelData:
+def _one_class_of_two(test: TestSet, asked: MeasurementOptions, among: np.ndarray, a: int, b: int) -> LabelData:
     subset = among & np.isin(test.predictions.classes, (a, b))
     images = Images(test.predictions.classes[subset] == a, test.patient[subset], test.n_patients)
     none = [None] * len(test.runs)
@@ -219,13 +219,13 @@ def _one_class_of_two(test: TestSet, asked: Asked, among: np.ndarray, a: int, b:
     return LabelData(asked, label, images, test.scores_of(a)[:, subset], none, none)
 
 
-def _settled(test: TestSet, one: Measured, keep_patients: bool, influence: np.ndarray | None = None) -> Measure:
+def _settled(test: TestSet, one: LabelMetric, keep_patients: bool, influence: np.ndarray | None = None) -> MetricOfRuns:
     delong = None
     if influence is not None:
         delong = influence_covariance(influence)
     elif one.influences is not None:
         delong = clustered_covariance(one.influences)
-    return Measure(
+    return MetricOfRuns(
         metric=one.metric,
         label=one.label,
         runs=test.runs,

@@ -1,6 +1,6 @@
 """Calibration: are probabilities what they say? Slope, intercept and the reliability curve of each label.
 
-In: a `TestSet`. Out: `Measure`s `calibration_slope` and `calibration_intercept`, and reliability `Curve`s of arms.
+In: a `TestSet`. Out: `MetricOfRuns`s `calibration_slope` and `calibration_intercept`, and reliability `Curve`s of arms.
 The expected calibration error is in sums.py; it is biased upward, these are not.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from medkt_eval.inference.obuchowski_rockette import interval, patient_covariance
-from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.measurement.all_labels import MetricOfRuns
 from medkt_eval.measurement.one_label import Images
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics import sums
@@ -24,7 +24,7 @@ NO_LOGIT = "a score of {label} is not strictly between 0 and 1: it has no logit"
 NO_FIT = "the logistic fit does not converge: the classes are separated, or there is one alone"
 
 
-def measure_calibration(test: TestSet) -> Iterator[Measure]:
+def measure_calibration(test: TestSet) -> Iterator[MetricOfRuns]:
     """Calibration slope and intercept per label, of every run.
 
     The slope is that of a logistic regression of the truth on logit(score): 1 is right, below 1 is overconfident. The
@@ -50,7 +50,7 @@ def measure_calibration(test: TestSet) -> Iterator[Measure]:
                 (NO_FIT if fine else NO_LOGIT.format(label=label)) if gone else None
                 for fine, gone in zip(inside, np.isnan(found[:, 0]), strict=True)
             ]
-            yield Measure(
+            yield MetricOfRuns(
                 metric=metric,
                 label=label,
                 runs=test.runs,

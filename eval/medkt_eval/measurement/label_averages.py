@@ -1,7 +1,7 @@
 """Averages of a metric over labels, gathered label by label so that memory holds one label at a time.
 
-In: `Measured` of each label and its positives. Out: `Measured` of the macro and weighted averages, on the data, without
-each patient and in each replicate.
+In: `LabelMetric` of each label and its positives. Out: `LabelMetric` of the macro and weighted averages: on the data,
+without each patient and in each replicate.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from medkt_eval.measurement.one_label import Measured, count_patients
+from medkt_eval.measurement.one_label import LabelMetric, count_patients
 
 LabelsDefined = Literal["all", "defined"]
 
@@ -44,12 +44,12 @@ class Average:
         self.influence = self.influence_weighted = self.positives_by_patient = np.zeros(0)
         self.metric, self.has_jackknife = "", True
 
-    def add(self, found: Measured, positives: np.ndarray) -> None:
+    def add(self, found: LabelMetric, positives: np.ndarray) -> None:
         """Add a label.
 
         Parameters
         ----------
-        found : Measured
+        found : LabelMetric
         positives : float64, (1 + n_patients + replicates,)
             The label's positive images on the data, without each patient and in each replicate.
         """
@@ -81,7 +81,7 @@ class Average:
             self.influence_weighted += positives[0] * mine + by_patient * found.values[:, None]
             self.positives_by_patient += by_patient
 
-    def measured(self) -> list[Measured]:
+    def measured(self) -> list[LabelMetric]:
         """The macro and the weighted average."""
         with np.errstate(invalid="ignore", divide="ignore"):
             macro = self.total / self.n_labels
@@ -97,7 +97,7 @@ class Average:
                 return self.influence / self.n_labels
             return (self.influence_weighted - self.positives_by_patient * values[:, None]) / self.weight[0]
 
-    def _measured(self, kind: str, variants: np.ndarray) -> Measured:
+    def _measured(self, kind: str, variants: np.ndarray) -> LabelMetric:
         metric = self.metric
         because: list[str | None] = []
         for run, value in enumerate(variants[:, 0]):
@@ -111,7 +111,7 @@ class Average:
                 because.append("no image is positive for any label" if self.n_labels else f"no label has {metric}")
             else:
                 because.append(None)
-        return Measured(
+        return LabelMetric(
             metric=metric,
             label=kind,
             because=tuple(because),

@@ -1,7 +1,7 @@
 """The measures of one label in parts that may be computed apart, and joined.
 
-In: a label's images, scores and calls. Out: `Work` for an `Execution`; of its results, the label's `Measured`s and its
-positive images. The values, with what goes with them, are one part; replicates are split where their random streams
+In: a label's images, scores and calls. Out: `Work` for an `Execution`; from its results, the label's `LabelMetric`s and
+its positive images. The values, with what goes with them, are one part; replicates are split where their random streams
 begin, so the split changes no bit. Each part ranks the scores anew, which takes the time of three blocks of replicates.
 """
 
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from medkt_eval.measurement.one_label import Asked, Images, Measured, measure_label, positives_variants
+from medkt_eval.measurement.one_label import Images, LabelMetric, MeasurementOptions, measure_label, positives_variants
 from medkt_eval.resampling.bootstrap import BLOCK
 from medkt_eval.resampling.threshold_refit import resample_calls
 from medkt_eval.runtime.execution import Execution, Work
 
-Part = tuple[np.ndarray, list[Measured]]  # positive images, and metrics, in the part's variants
+Part = tuple[np.ndarray, list[LabelMetric]]  # positive images, and metrics, in the part's variants
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LabelData:
 
     Parameters
     ----------
-    asked : Asked
+    asked : MeasurementOptions
         Of the whole.
     label : str
     images : Images
@@ -36,7 +36,7 @@ class LabelData:
         Stretches of images, and their threshold in each replicate; empty: thresholds are held fixed.
     """
 
-    asked: Asked
+    asked: MeasurementOptions
     label: str
     images: Images
     scores: np.ndarray
@@ -90,7 +90,7 @@ def _measure_part(data: LabelData, part: tuple[bool, int, int]) -> Part:
     return positives_variants(data.images, asked), found
 
 
-def _drawn_calls(data: LabelData, asked: Asked) -> np.ndarray | None:
+def _drawn_calls(data: LabelData, asked: MeasurementOptions) -> np.ndarray | None:
     """Sums of calls in each replicate, where thresholds are chosen again; None: they are not."""
     if not data.refitted or not asked.of_calls:
         return None

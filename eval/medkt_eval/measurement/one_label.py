@@ -1,6 +1,6 @@
 """Metrics of all runs on one label: on the data, without each patient, and in each bootstrap replicate.
 
-In: truth of one label's images, every run's scores and calls, patients. Out: `Measured`, one a metric. A metric is
+In: truth of one label's images, every run's scores and calls, patients. Out: `LabelMetric`, one a metric. A metric is
 computed once for all three uses: from one sort of the scores, or from sums over images.
 """
 
@@ -31,7 +31,7 @@ def count_patients(patient: np.ndarray) -> int:
 
 
 @dataclass(frozen=True)
-class Asked:
+class MeasurementOptions:
     """What is to be measured.
 
     Parameters
@@ -96,7 +96,7 @@ class Images:
 
 
 @dataclass(frozen=True)
-class Measured:
+class LabelMetric:
     """One metric of every run on one label, or averaged over labels.
 
     Parameters
@@ -144,26 +144,26 @@ class Measured:
         return self.variants[:, 1 + self.n_patients :]
 
 
-def positives_variants(images: Images, asked: Asked) -> np.ndarray:
+def positives_variants(images: Images, asked: MeasurementOptions) -> np.ndarray:
     """Positive images on the data, without each patient and in each replicate: the weights of a weighted average."""
     found = Sums(np.bincount(images.patient[images.truth], minlength=images.n_patients)[None].astype(np.float64))
     return _variants_of_sums([found], {"positives": lambda s: s[0]}, asked)["positives"][0]
 
 
 def measure_label(
-    asked: Asked,
+    asked: MeasurementOptions,
     label: str,
     images: Images,
     scores: np.ndarray,
     called: Sequence[np.ndarray | None],
     no_call_because: Sequence[str | None],
     drawn_calls: np.ndarray | None = None,
-) -> list[Measured]:
+) -> list[LabelMetric]:
     """Every metric asked for on one label.
 
     Parameters
     ----------
-    asked : Asked
+    asked : MeasurementOptions
     label : str
     images : Images
         The label's images, those that are not labelled left out.
@@ -183,8 +183,13 @@ def measure_label(
 
 
 def measure_confusion(
-    asked: Asked, truth: np.ndarray, called: np.ndarray, n_classes: int, patient: np.ndarray, n_patients: int
-) -> list[Measured]:
+    asked: MeasurementOptions,
+    truth: np.ndarray,
+    called: np.ndarray,
+    n_classes: int,
+    patient: np.ndarray,
+    n_patients: int,
+) -> list[LabelMetric]:
     """Metrics of a multi-class run over all classes at once, label "micro".
 
     Parameters
@@ -210,7 +215,7 @@ def measure_confusion(
     ]
 
 
-def _ranked(asked: Asked, label: str, images: Images, scores: np.ndarray) -> list[Measured]:
+def _ranked(asked: MeasurementOptions, label: str, images: Images, scores: np.ndarray) -> list[LabelMetric]:
     wanted = [metric for metric in asked.metrics if metric in RANKED]
     if not wanted:
         return []
@@ -279,13 +284,13 @@ def _sensitivity_at(ranking: Ranking, specificity: float) -> float:
 
 
 def _of_calls(
-    asked: Asked,
+    asked: MeasurementOptions,
     label: str,
     images: Images,
     called: Sequence[np.ndarray | None],
     no_call_because: Sequence[str | None],
     drawn_calls: np.ndarray | None,
-) -> list[Measured]:
+) -> list[LabelMetric]:
     wanted = {metric: sums.OF_CALLS[metric] for metric in asked.metrics if metric in sums.OF_CALLS}
     if not wanted:
         return []
@@ -310,7 +315,7 @@ def _of_calls(
     return found
 
 
-def _of_probabilities(asked: Asked, label: str, images: Images, scores: np.ndarray) -> list[Measured]:
+def _of_probabilities(asked: MeasurementOptions, label: str, images: Images, scores: np.ndarray) -> list[LabelMetric]:
     wanted = {metric: sums.OF_PROBABILITIES[metric] for metric in asked.metrics if metric in sums.OF_PROBABILITIES}
     if not wanted:
         return []
@@ -327,7 +332,7 @@ def _of_probabilities(asked: Asked, label: str, images: Images, scores: np.ndarr
 def _variants_of_sums(
     tables: Iterable[Sums],
     metrics: Mapping[str, Function],
-    asked: Asked,
+    asked: MeasurementOptions,
     drawn: Sequence[np.ndarray] | np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Each metric of every run's sums: on the data, without each patient, in each replicate (`drawn`, where given)."""
@@ -363,10 +368,10 @@ def _measured(
     *,
     has_jackknife: bool = True,
     influences: tuple[Influence, ...] | None = None,
-) -> Measured:
+) -> LabelMetric:
     """A metric with the reasons of the runs whose value does not exist: `because`, or `otherwise` where it is None."""
     absent = np.isnan(variants[:, 0])
-    return Measured(
+    return LabelMetric(
         metric=metric,
         label=label,
         because=tuple((why or otherwise) if gone else None for why, gone in zip(because, absent, strict=True)),

@@ -1,6 +1,6 @@
 """Metrics, paired differences and gaps by the groups that prediction files name: columns `group_<name>`.
 
-In: a `TestSet`. Out: `Measure`s on each group's images, and of the gap between a group and all other images.
+In: a `TestSet`. Out: `MetricOfRuns`s on each group's images, and of the gap between a group and all other images.
 "Is the method as good for women as for men, and does it widen the gap?": Seyyed-Kalantari et al. 2021, PSB 26:232.
 """
 
@@ -13,9 +13,9 @@ from functools import partial
 import numpy as np
 
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
-from medkt_eval.measurement.all_labels import Measure, measure, replicate_covariance
+from medkt_eval.measurement.all_labels import MetricOfRuns, measure, replicate_covariance
 from medkt_eval.measurement.label_averages import LabelsDefined
-from medkt_eval.measurement.one_label import Asked, count_patients
+from medkt_eval.measurement.one_label import MeasurementOptions, count_patients
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.runtime.execution import HERE, Execution
 
@@ -27,14 +27,14 @@ class GroupMeasures:
     Of two groups the first alone has a gap: the second's is the same but for its sign.
     """
 
-    group: Measure
-    gap: Measure | None
+    group: MetricOfRuns
+    gap: MetricOfRuns | None
     n_patients: int  # with an image in the group
 
 
 def measure_subgroups(
     test: TestSet,
-    asked: Asked,
+    asked: MeasurementOptions,
     *,
     averages: tuple[str, ...],
     labels_defined: LabelsDefined,
@@ -76,7 +76,7 @@ def _n_patients(test: TestSet, images: np.ndarray) -> int:
     return count_patients(test.patient[images])
 
 
-def _among(one: Measure, test: TestSet, images: np.ndarray, group: str | None) -> Measure:
+def _among(one: MetricOfRuns, test: TestSet, images: np.ndarray, group: str | None) -> MetricOfRuns:
     """Named, its jackknife and degrees of freedom over the patients who have one of the images."""
     df_patients = min(one.df_patients, _n_patients(test, images) - 1.0)
     if one.without_patient is None:
@@ -86,7 +86,7 @@ def _among(one: Measure, test: TestSet, images: np.ndarray, group: str | None) -
     return replace(one, group=group, df_patients=df_patients, covariance=covariance, without_patient=without)
 
 
-def _gap(one: Measure, rest: Measure, group: str | None) -> Measure:
+def _gap(one: MetricOfRuns, rest: MetricOfRuns, group: str | None) -> MetricOfRuns:
     """One less the rest, run by run; patients may have images in both. Its covariance is `_among`'s to make."""
     absent = (f"outside {group}: {why}" if why else None for why in rest.because)
     left, right = one.without_patient, rest.without_patient

@@ -28,7 +28,7 @@ def is_remote(path: Path | str) -> bool:
     return "://" in str(path)
 
 
-def place(given: Path | str) -> Path:
+def location(given: Path | str) -> Path:
     """The path that a text stands for.
 
     Parameters
@@ -49,7 +49,7 @@ def place(given: Path | str) -> Path:
 
     Examples
     --------
-    >>> place("runs/a").name, place("file:///data/runs").as_posix()
+    >>> location("runs/a").name, location("file:///data/runs").as_posix()
     ('a', '/data/runs')
     """
     if not isinstance(given, str):
@@ -98,7 +98,7 @@ def taken_from(folder: Path, given: Path | str) -> Path:
     Raises
     ------
     InputError
-        As `place`.
+        As `location`.
 
     Examples
     --------
@@ -106,4 +106,4 @@ def taken_from(folder: Path, given: Path | str) -> Path:
     '/studies/weights.pth'
     """
     text = os.path.expandvars(str(given))
-    return place(text) if is_remote(text) else folder / Path(text).expanduser()
+    return location(text) if is_remote(text) else folder / Path(text).expanduser()

@@ -9,7 +9,7 @@ from medkt_eval.study.requests import Request
 
 
 @dataclass(frozen=True)
-class Plan:
+class AnalysisOptions:
     """How contrasts are tested.
 
     Parameters

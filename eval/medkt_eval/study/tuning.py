@@ -1,7 +1,7 @@
 """Tuning grids: the setting that did best on the validation images, chosen once for everything that follows.
 
-In: run records. Out: `Chosen`: the runs to compare, a `Tuning` row for every setting that was tried (Table III and its
-curve), and which arms were chosen on the very seeds that they are compared on.
+In: run records. Out: `SelectedRuns`: the runs to compare, a `Tuning` row for every setting that was tried (for Table III
+and its curve), and which arms were chosen on the very seeds that they are compared on.
 
 A grid is all runs with the same `grid`. Its winner did best on its own seeds, partly by luck. To compare it without
 that luck, train it again with other seeds and `grid` null: runs with the winner's arm id outside the grid replace the
@@ -28,7 +28,7 @@ ABSENT = object()  # a setting that an arm of the grid does not have
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedRuns:
     """What is compared of runs that may belong to grids.
 
     Parameters
@@ -78,7 +78,7 @@ class Chosen:
         ]
 
 
-def choose(records: Sequence[Run]) -> Chosen:
+def choose(records: Sequence[Run]) -> SelectedRuns:
     """Of each grid, the setting with the best mean validation metric over its seeds; of equal ones the first by id.
 
     No test prediction is read, neither here nor later of a setting that was not chosen.
@@ -116,7 +116,7 @@ def choose(records: Sequence[Run]) -> Chosen:
         else:
             kept += settings[winner.arm]
             notes.append(f"grid {grid}: {told} on these seeds; the others' test predictions were not read")
-    return Chosen(
+    return SelectedRuns(
         tuple(sorted(kept, key=lambda record: record.manifest.run_id)), tuple(rows), tuple(notes), frozenset(fresh)
     )
 

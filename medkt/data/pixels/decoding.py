@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from medkt.data.collection import Collection
 from medkt.data.pixels import image_files
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.locations import place
+from medkt_eval.runtime.locations import location
 
 MOST_PIXELS = 89_478_485
 """An image of more is refused before it is decoded (Pillow's own bound; the largest X-rays have 20 million)."""
@@ -101,7 +101,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def inside(root: Path, relative: str, where: str) -> Path:
     """`root / relative`, refused where it would leave `root`; `paths` for many."""
-    return place(paths(root, [relative], where)[0])
+    return location(paths(root, [relative], where)[0])
 
 
 def paths(root: Path, names: Iterable[str], where: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.locations import is_remote, place
+from medkt_eval.runtime.locations import is_remote, location
 
 
 def there(files: Sequence[str] | np.ndarray) -> np.ndarray:
@@ -41,7 +41,7 @@ def openable(file: str) -> str | io.BytesIO:
     OSError
         If a URL names no file, or it cannot be fetched.
     """
-    return io.BytesIO(place(file).read_bytes()) if is_remote(file) else file
+    return io.BytesIO(location(file).read_bytes()) if is_remote(file) else file
 
 
 def tags(files: Sequence[str]) -> list[bytes] | None:
@@ -72,7 +72,7 @@ def _elsewhere(files: Sequence[str] | np.ndarray) -> bool:
 def _listed(files: Sequence[str] | np.ndarray) -> Mapping[str, Mapping[str, Any]]:
     """What the storage says of the files in the folder that holds all `files`, by URL."""
     folder = common_folder(list(files))
-    top = cast(Any, place(folder))
+    top = cast(Any, location(folder))
     inside = top.path.rstrip("/")
     return {
         folder + key.removeprefix("/")[len(inside.removeprefix("/")) :]: said

@@ -14,12 +14,12 @@ from scipy import stats
 
 from medkt_eval.comparisons.omnibus import box_f, of_all_arms, over_datasets
 from medkt_eval.inference.obuchowski_rockette import compare, patient_covariance
-from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.measurement.all_labels import MetricOfRuns
 from medkt_eval.metrics.placements import auc_without_each_patient, placements
 from medkt_eval.metrics.ranking import rank
 from medkt_eval.results.schema import Arm, Estimate
 from medkt_eval.study.declaration import Analysis
-from medkt_eval.study.options import Plan
+from medkt_eval.study.options import AnalysisOptions
 from medkt_eval.study.requests import request
 
 SEEDS: tuple[Literal["nested"], Literal["crossed"]] = ("nested", "crossed")
@@ -147,10 +147,10 @@ def test_power_where_one_arm_does():
     assert box_f(arms, covariance, seeds="nested").p_value < 1e-3
 
 
-def measure_of(arms: list[np.ndarray], covariance: np.ndarray, df_patients: float = 30.0) -> Measure:
+def measure_of(arms: list[np.ndarray], covariance: np.ndarray, df_patients: float = 30.0) -> MetricOfRuns:
     values = np.concatenate(arms)
     n = len(values)
-    return Measure(
+    return MetricOfRuns(
         metric="auc",
         label="macro",
         runs=tuple(f"run-{k}" for k in range(n)),
@@ -170,7 +170,7 @@ def rows_of(arms, covariance, make_arm, seeds: Literal["nested", "crossed"] = "n
     names = [f"arm-{k}" for k in range(len(arms))]
     ends = np.cumsum([len(arm) for arm in arms])
     places = {name: np.arange(end - len(arm), end) for name, arm, end in zip(names, arms, ends, strict=True)}
-    plan = Plan(Analysis(seeds=seeds), request([], seeds=seeds, ordered=False), 0.95, 0, 31)
+    plan = AnalysisOptions(Analysis(seeds=seeds), request([], seeds=seeds, ordered=False), 0.95, 0, 31)
     made_arms = [make_arm(name, **{key: of[k] for key, of in fields.items()}) for k, name in enumerate(names)]
     return of_all_arms(measure_of(arms, covariance), made_arms, places, plan)
 

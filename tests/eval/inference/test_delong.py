@@ -16,7 +16,7 @@ from medkt_eval.inference.delong import (
     interval,
 )
 from medkt_eval.measurement.label_averages import Average
-from medkt_eval.measurement.one_label import Asked, Images, measure_label, positives_variants
+from medkt_eval.measurement.one_label import Images, MeasurementOptions, measure_label, positives_variants
 from medkt_eval.metrics.placements import placements
 from medkt_eval.metrics.ranking import rank
 
@@ -133,7 +133,7 @@ def test_influences_on_averages_are_derivatives_too_and_the_weights_vary_with_th
     n, n_patients = 60, 12
     labels = [made(seed, n=n, n_patients=n_patients, n_runs=2)[:2] for seed in (1, 2, 3)]
     patient = made(1, n=n, n_patients=n_patients)[2]
-    asked = Asked(metrics=("auc",), replicates=0, seed=0, dataset="d")
+    asked = MeasurementOptions(metrics=("auc",), replicates=0, seed=0, dataset="d")
     average = Average("all", n_patients, patient)
     for k, (truth, runs) in enumerate(labels):
         images = Images(truth, patient, n_patients)

@@ -12,7 +12,7 @@ from medkt_eval.comparisons.bootstrap_tests import bootstrap_limits, bootstrap_t
 from medkt_eval.comparisons.estimates import estimates_of
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.inference.patient_jackknife import jackknife_interval, jackknife_test
-from medkt_eval.measurement.all_labels import Measure
+from medkt_eval.measurement.all_labels import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
 
@@ -36,10 +36,10 @@ def without_patient(n_runs: int, n_patients: int = 40) -> np.ndarray:
     return 0.8 + (rng.normal(size=n_patients) + 0.5 * rng.normal(size=(n_runs, n_patients))) / 400
 
 
-def measure_of(metric="auc", values=(0.8, 0.82, 0.79), *, jackknife=True, because=None) -> Measure:
+def measure_of(metric="auc", values=(0.8, 0.82, 0.79), *, jackknife=True, because=None) -> MetricOfRuns:
     """Three runs of one arm."""
     left, rng = without_patient(3), np.random.default_rng(1)
-    return Measure(
+    return MetricOfRuns(
         metric=metric,
         label="Edema",
         runs=("at-s0", "at-s1", "at-s2"),
@@ -160,7 +160,7 @@ def test_streams_of_seeds():
     np.testing.assert_allclose(mean_over_drawn_seeds(replicates[:1], seed=0, dataset="d", stream=""), replicates[0])
 
 
-def rows_of(measure: Measure, make_arm, **fields: Any) -> dict[str, Any]:
+def rows_of(measure: MetricOfRuns, make_arm, **fields: Any) -> dict[str, Any]:
     given: dict[str, Any] = {"n_patients": 40, "level": 0.95, "seed": 0, "studentized": None} | fields
     rows = estimates_of(make_arm("at", seeds=[0, 1, 2]), measure, EVERY_INTERVAL, **given)
     assert len({row.interval for row in rows}) == len(rows)

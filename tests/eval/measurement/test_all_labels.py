@@ -10,8 +10,8 @@ from sklearn import metrics
 
 from medkt_eval.inference.delong import influence_covariance
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
-from medkt_eval.measurement.all_labels import Measure, measure
-from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.all_labels import MetricOfRuns, measure
+from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import ChosenThreshold
 from medkt_eval.predictions.format import Predictions, Task
@@ -65,8 +65,8 @@ def with_threshold(test: TestSet, run: int, label: int, value: float | None, bec
     return replace(test, thresholds=tuple(tuple(of_run) for of_run in chosen))
 
 
-def measured(test: TestSet, *names: str, replicates=0, **how) -> dict[tuple[str, str], Measure]:
-    asked = Asked(names or EVERY, replicates, 4, test.dataset, 0.8)
+def measured(test: TestSet, *names: str, replicates=0, **how) -> dict[tuple[str, str], MetricOfRuns]:
+    asked = MeasurementOptions(names or EVERY, replicates, 4, test.dataset, 0.8)
     how = {"averages": AVERAGES, "keep_patients": True} | how
     found = list(measure(test, asked, **how))
     by_name = {(one.metric, one.label): one for one in found}

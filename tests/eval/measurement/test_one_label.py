@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from medkt_eval.measurement.one_label import (
-    Asked,
     Images,
-    Measured,
+    LabelMetric,
+    MeasurementOptions,
     measure_confusion,
     measure_label,
     positives_variants,
@@ -84,8 +84,8 @@ def drawn(n_patients: int, replicates: int) -> np.ndarray:
     return np.concatenate([np.zeros((n_patients, 0)), *every], axis=1)[:, :replicates].astype(np.int64)
 
 
-def asked(*names: str, replicates: int = 0) -> Asked:
-    return Asked(names or OF_LABEL, replicates, 5, "nih", SPECIFICITY)
+def asked(*names: str, replicates: int = 0) -> MeasurementOptions:
+    return MeasurementOptions(names or OF_LABEL, replicates, 5, "nih", SPECIFICITY)
 
 
 def made(n_images=120, n_patients=40, n_runs=2, prevalence=0.3, decimals=1, dtype=np.float64, seed=0):
@@ -96,7 +96,7 @@ def made(n_images=120, n_patients=40, n_runs=2, prevalence=0.3, decimals=1, dtyp
     return Images(truth, rng.integers(0, n_patients, n_images), n_patients), scores, list(scores >= 0.5)
 
 
-def by_metric(found: list[Measured]) -> dict[str, Measured]:
+def by_metric(found: list[LabelMetric]) -> dict[str, LabelMetric]:
     assert len({one.metric for one in found}) == len(found)
     return {one.metric: one for one in found}
 
@@ -251,7 +251,7 @@ def test_a_specificity_that_is_just_reached_counts_in_data_and_replicates_alike(
     at = round(specificity * n) - 0.5
     truth, score = np.r_[np.zeros(n), np.ones(2)] == 1, np.r_[np.arange(n), at, at]
     images = Images(truth, np.zeros(n + 2, dtype=int), 1)
-    wanted = Asked(("sensitivity_at_specificity",), 1, 0, "nih", specificity)
+    wanted = MeasurementOptions(("sensitivity_at_specificity",), 1, 0, "nih", specificity)
     (one,) = measure_label(wanted, "E", images, score[None], [None], [None])
     assert one.variants[0, [0, 2]].tolist() == [1, 1]  # one patient: the replicate is the data
 

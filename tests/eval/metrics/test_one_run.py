@@ -12,7 +12,7 @@ from sklearn import metrics
 from sklearn.metrics import f1_score, roc_auc_score
 
 from medkt_eval.errors import InputError
-from medkt_eval.measurement.one_label import Asked, Images, measure_label
+from medkt_eval.measurement.one_label import Images, MeasurementOptions, measure_label
 from medkt_eval.metrics.one_run import MetricValue, averages, multiclass_metrics, multilabel_metrics
 
 LABELS = ("A", "B", "C")
@@ -299,7 +299,9 @@ def test_without_weights_as_the_evaluation(seed):
     found = weighed(targets, scores, None)
     for k, label in enumerate(LABELS):
         images, called = Images(targets[:, k] == 1, np.arange(80), 80), scores[:, k] >= THRESHOLDS[k]
-        for one in measure_label(Asked(EVERY, 0, 0, "d"), label, images, scores[:, k][None], [called], [None]):
+        for one in measure_label(
+            MeasurementOptions(EVERY, 0, 0, "d"), label, images, scores[:, k][None], [called], [None]
+        ):
             assert found[one.metric, label].value == pytest.approx(one.values[0], **EXACT), one.metric
 
 

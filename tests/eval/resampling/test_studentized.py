@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from medkt_eval.inference.delong import influence, influence_covariance
-from medkt_eval.measurement.one_label import Asked, Images, positives_variants
+from medkt_eval.measurement.one_label import Images, MeasurementOptions, positives_variants
 from medkt_eval.metrics.placements import placements
 from medkt_eval.metrics.ranking import Ranking, rank
 from medkt_eval.resampling.bootstrap import LANES, multiplicities, resample_ranked
@@ -63,7 +63,7 @@ def test_replicates_are_those_of_the_joint_bootstrap():
     replicates = LANES + 9
     made_ = found(replicates)
     drawn = [resample_ranked(runs, replicates=replicates, seed=1, dataset="nih").auc for runs in ranked()]
-    asked = Asked(("auc",), replicates, 1, "nih")
+    asked = MeasurementOptions(("auc",), replicates, 1, "nih")
     m = np.array([positives_variants(Images(t, patient, N_PATIENTS), asked)[1 + N_PATIENTS :] for t in truth])
     averages = [np.mean(drawn, axis=0), (m[:, None] * drawn).sum(axis=0) / m.sum(axis=0)]
     assert np.isnan(drawn[2]).any()  # the rarest label is lost from some

@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score, recall_score
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement.all_labels import measure
-from medkt_eval.measurement.one_label import Asked
+from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import choose
 from medkt_eval.predictions.format import Predictions
@@ -150,7 +150,7 @@ def refitted(**fields) -> tuple[TestSet, list[Predictions]]:
 def test_labels_and_averages_in_each_replicate_as_scikit_learn(group):
     test, validations = refitted()
     among = np.arange(90) % 2 == 0 if group else np.ones(90, dtype=bool)
-    asked = Asked(("f1", "sensitivity", "auc"), REPLICATES, 4, "nih")
+    asked = MeasurementOptions(("f1", "sensitivity", "auc"), REPLICATES, 4, "nih")
     averages = ("macro", "weighted", "micro")
     found = {(one.metric, one.label): one for one in measure(test, asked, averages=averages, images=among)}
     on_test, on_validation = draws("test"), draws("validation")
@@ -186,7 +186,7 @@ def test_labels_and_averages_in_each_replicate_as_scikit_learn(group):
 
 def test_the_covariance_is_the_joint_bootstraps_and_of_other_metrics_the_jackknifes():
     test, _ = refitted()
-    asked = Asked(("f1", "auc"), REPLICATES, 4, "nih")
+    asked = MeasurementOptions(("f1", "auc"), REPLICATES, 4, "nih")
     found = {(one.metric, one.label): one for one in measure(test, asked, keep_patients=True)}
     fixed = {(one.metric, one.label): one for one in measure(replace(test, refitted=None), asked, keep_patients=True)}
     f1, auc = found["f1", "A"], found["auc", "A"]

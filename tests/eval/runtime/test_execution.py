@@ -17,7 +17,7 @@ from medkt.cli.app import app
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement.label_parts import LabelData, joined, label_work
-from medkt_eval.measurement.one_label import Asked, Images
+from medkt_eval.measurement.one_label import Images, MeasurementOptions
 from medkt_eval.resampling.bootstrap import BLOCK
 from medkt_eval.runtime.dask_execution import AHEAD, DaskExecution
 from medkt_eval.runtime.execution import HERE, Here, Work
@@ -99,7 +99,7 @@ def test_joined_parts_are_the_whole(replicates, parts):
     rng = np.random.default_rng(1)
     images, scores = Images(rng.random(90) < 0.3, rng.integers(0, 30, 90), 30), rng.random((2, 90))
     data = LabelData(
-        Asked(METRICS, replicates, 3, "nih"),
+        MeasurementOptions(METRICS, replicates, 3, "nih"),
         "Edema",
         images,
         scores,

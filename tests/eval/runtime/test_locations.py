@@ -5,7 +5,7 @@ import pytest
 
 from medkt_eval.errors import InputError
 from medkt_eval.runtime import atomic_files as files
-from medkt_eval.runtime.locations import is_remote, of_storage, place, taken_from
+from medkt_eval.runtime.locations import is_remote, location, of_storage, taken_from
 
 CONTENT = {"a.txt": b"1", "sub/b.txt": b"2", "run.json": b"{}"}
 
@@ -15,9 +15,9 @@ CONTENT = {"a.txt": b"1", "sub/b.txt": b"2", "run.json": b"{}"}
     [("runs", "runs"), ("s3", "s3"), ("/a b/c", "/a b/c"), ("file:///data/a b", "/data/a b"), ("s3:/b", "s3:/b")],
 )
 def test_what_is_here_is_a_path_of_pathlib(given: str, path: str):
-    assert place(given) == Path(path)
-    assert type(place(given)) is type(Path())
-    assert not is_remote(place(given))
+    assert location(given) == Path(path)
+    assert type(location(given)) is type(Path())
+    assert not is_remote(location(given))
 
 
 def test_relative_paths_variables_and_home_are_written_out(monkeypatch):
@@ -37,7 +37,7 @@ def test_relative_paths_variables_and_home_are_written_out(monkeypatch):
 def test_a_url_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "upath", None)
     with pytest.raises(InputError, match=r's3://b/runs: URLs need a package: pip install "medkt\[storage\]"'):
-        place("s3://b/runs")
+        location("s3://b/runs")
 
 
 def test_what_a_client_raises_is_known():
@@ -48,7 +48,7 @@ def test_what_a_client_raises_is_known():
 
 def test_file_urls_are_absolute():
     with pytest.raises(InputError, match=r"file://runs: no absolute path after file://"):
-        place("file://runs")
+        location("file://runs")
 
 
 class TestElsewhere:
@@ -61,22 +61,22 @@ class TestElsewhere:
         memory.pseudo_dirs[:] = [""]
 
     def test_a_url_is_a_path_that_keeps_no_listing(self):
-        runs = place("memory://bucket/runs")
+        runs = location("memory://bucket/runs")
         assert is_remote(runs)
         assert is_remote(runs / "a")
         assert str(runs / "a" / "run.json") == "memory://bucket/runs/a/run.json"
-        assert place(runs) is runs
+        assert location(runs) is runs
         assert runs.storage_options == {"use_listings_cache": False}  # type: ignore[attr-defined]
         assert (runs.exists(), runs.is_dir(), runs.is_file()) == (False, False, False)
 
     def test_variables_may_hold_urls(self, monkeypatch):
         monkeypatch.setenv("BUCKET", "memory://bucket")
-        assert taken_from(Path("/studies"), Path("$BUCKET/a")) == place("memory://bucket/a")
-        assert str(taken_from(place("memory://studies"), "a.pth")) == "memory://studies/a.pth"
+        assert taken_from(Path("/studies"), Path("$BUCKET/a")) == location("memory://bucket/a")
+        assert str(taken_from(location("memory://studies"), "a.pth")) == "memory://studies/a.pth"
 
     def test_unknown_protocols_and_absent_packages_are_told(self, monkeypatch):
         with pytest.raises(InputError, match=r"s4://b: no file system is known by s4://; expected .* s3://, gs://"):
-            place("s4://b")
+            location("s4://b")
 
         def absent(protocol: str):
             raise ImportError("Install it")
@@ -88,11 +88,11 @@ class TestElsewhere:
             ("sftp://b", "Install it"),
         ):
             with pytest.raises(InputError, match=rf"{url}: \w+:// needs a package: {remedy}$"):
-                place(url)
+                location(url)
 
     @pytest.fixture(params=["here", "elsewhere"])
     def folder(self, request, tmp_path: Path) -> Path:
-        return (tmp_path if request.param == "here" else place("memory://bucket")) / "runs" / "a"
+        return (tmp_path if request.param == "here" else location("memory://bucket")) / "runs" / "a"
 
     def test_a_folder_is_written_in_order_and_nothing_else_is_left(self, folder: Path):
         if is_remote(folder):  # of a process that was killed

@@ -20,7 +20,7 @@ from medkt.run.images import Loader
 from medkt.study.study import train_study
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
-from medkt_eval.runtime.locations import place
+from medkt_eval.runtime.locations import location
 from medkt_eval.training_records.pictures import carry
 
 pytest.importorskip("upath")
@@ -81,7 +81,7 @@ def here(trained: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> Path:
-    out = place("memory://bucket/runs")
+    out = location("memory://bucket/runs")
     told = go(study_text, tmp_path_factory.mktemp("elsewhere"), out)
     assert [note for note in told.notes if note.startswith("memory://bucket/runs has no locks")]
     return out
@@ -117,7 +117,7 @@ def test_whole_runs_are_kept_and_none_is_read_where_there_is_none(elsewhere: Pat
 def test_what_is_killed_or_fails_half_way_is_made_again(
     here: Path, elsewhere: Path, study_text: str, tmp_path: Path, monkeypatch
 ):
-    out = place("memory://bucket/failing")
+    out = location("memory://bucket/failing")
     for path in (elsewhere / TEACHER).iterdir():
         if path.is_file():
             (out / TEACHER / path.name).write_bytes(path.read_bytes())
@@ -173,7 +173,7 @@ def nih(tmp_path: Path) -> tuple[Path, Path]:
     csv = [f"images_00{1 + k % 2}/images/{k:08d}_000.png,{k},{k % 2}\n" for k in range(12)]
     (folder / "lists" / "labels.csv").write_text("image,patient_id,mass\n" + "".join(csv))
     (folder / "lists" / "exclude.csv").write_text("image_id,reason\nimages_001/images/00000000_000.png,dark\n")
-    there = place(f"memory://bucket/{tmp_path.name}/nih")
+    there = location(f"memory://bucket/{tmp_path.name}/nih")
     for path in folder.rglob("*"):
         if path.is_file():
             (there / path.relative_to(folder).as_posix()).write_bytes(path.read_bytes())
