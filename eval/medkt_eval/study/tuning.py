@@ -1,7 +1,7 @@
 """Tuning grids: the setting that did best on the validation images, chosen once for everything that follows.
 
-In: run records. Out: `SelectedRuns`: the runs to compare, a `Tuning` row for every setting that was tried (for Table III
-and its curve), and which arms were chosen on the very seeds that they are compared on.
+In: run records. Out: `SelectedRuns`: the runs to compare, a `Tuning` row for every setting that was tried (for Table
+III and its curve), and which arms were chosen on the very seeds that they are compared on.
 
 A grid is all runs with the same `grid`. Its winner did best on its own seeds, partly by luck. To compare it without
 that luck, train it again with other seeds and `grid` null: runs with the winner's arm id outside the grid replace the

@@ -1,0 +1,99 @@
+"""The recipes of docs/contributing.md, carried out as they are printed, each in a copy of the three packages."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import medkt
+import medkt_eval
+import medkt_reports
+from medkt_reports.page.html import template_dir
+
+CONTRIBUTING = Path(__file__).parents[2] / "docs" / "contributing.md"
+BLOCK = re.compile(r'^```(?P<kind>python|diff) title="(?P<path>[^"]+)"\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The three packages in a folder of their own, laid out as in the repository."""
+
+    folder: Path
+
+    def follow(self, heading: str) -> list[str]:
+        """Carry out the recipe under `## heading`: write its new files, add its lines. Returns the paths it names."""
+        text = CONTRIBUTING.read_text(encoding="utf-8")
+        section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+        assert section, f"docs/contributing.md has no section {heading!r}"
+        blocks = list(BLOCK.finditer(section[1]))
+        assert blocks, f"the recipe {heading!r} has no block with a title"
+        for block in blocks:
+            path = self.folder / block["path"]
+            if block["kind"] == "python":
+                assert not path.exists(), f"{block['path']} is there already"
+                path.write_text(block["text"], encoding="utf-8")
+            else:
+                path.write_text(_with_lines_added(path.read_text(encoding="utf-8"), block["text"]), encoding="utf-8")
+        return [block["path"] for block in blocks]
+
+    def run(self, *arguments: str | Path, cwd: Path) -> str:
+        """What `python ARGUMENTS` prints, with the packages of this copy."""
+        sources = os.pathsep.join(str(self.folder / root) for root in (".", "eval", "reports"))
+        environment = {**os.environ, "PYTHONPATH": sources}
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def _with_lines_added(text: str, diff: str) -> str:
+    """The text with the lines marked + put after the line above them, which must stand in it once."""
+    lines = text.splitlines()
+    at = None
+    for line in diff.splitlines():
+        if line.startswith("+"):
+            assert at is not None, "a line to add comes first: name the line above it"
+            at += 1
+            lines.insert(at, line[1:])
+        else:
+            found = [k for k, existing in enumerate(lines) if existing == line[1:]]
+            assert len(found) == 1, f"{line[1:]!r} stands {len(found)} times in the file"
+            at = found[0]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    """A copy of the packages that are tested, with their compiled kernels."""
+    folder = tmp_path / "copy"
+    for package, place in ((medkt, "medkt"), (medkt_eval, "eval/medkt_eval"), (medkt_reports, "reports/medkt_reports")):
+        shutil.copytree(Path(package.__path__[0]), folder / place)
+    templates = folder / "reports" / "templates"
+    if not templates.exists():
+        shutil.copytree(template_dir(), templates)
+    return Copy(folder)
+
+
+@pytest.fixture
+def recipe(copy: Copy) -> Callable[[str], Copy]:
+    """`recipe(heading)` is a copy in which the recipe was carried out."""
+
+    def carried_out(heading: str) -> Copy:
+        copy.follow(heading)
+        return copy
+
+    return carried_out
