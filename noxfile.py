@@ -1,6 +1,6 @@
-"""Sessions that check medkt, and the one that makes the demo's report.
+"""Sessions that check medkt, and one that makes the demo's report.
 
-`nox -s tests` is what continuous integration runs. What a session installs is named in pyproject.toml.
+`nox -s check` is what continuous integration runs. pyproject.toml names what each session installs.
 """
 
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.10.9"
-nox.options.sessions = ["tests"]
+nox.options.sessions = ["check"]
 nox.options.reuse_existing_virtualenvs = True
 PROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -18,6 +18,13 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 def group(name: str) -> list[str]:
     """Packages of a dependency group."""
     return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session(venv_backend="none")
+def check(session: nox.Session) -> None:
+    """Everything a change must pass: lint, types, layers, then the tests."""
+    for name in ("lint", "types", "layers", "tests"):
+        session.notify(name)
 
 
 @nox.session
