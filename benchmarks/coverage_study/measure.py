@@ -16,8 +16,9 @@ from medkt_eval.comparisons.dataset import DatasetResults
 from medkt_eval.comparisons.image_tests import NOTHING, OnImages, analyse_images
 from medkt_eval.comparisons.omnibus import of_all_arms
 from medkt_eval.inference import obuchowski_rockette
-from medkt_eval.measurement.all_labels import MetricOfRuns, measure
+from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.calibration import measure_calibration
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.placements import placements
@@ -104,15 +105,15 @@ def judged(cell: Cell, number: int, study: Study) -> list[Outcome]:
     study : Study
     """
     arms, pair = arms_of(cell), Contrast("arm 0", "arm 1", "declared")
-    plan, places = _plan(cell, number), places_of(cell)
+    plan = _plan(cell, number)
     one = _measured(
         cell, study, MeasurementOptions((cell.metric,), REPLICATES if number < RESAMPLED else 0, number, cell.name)
     )
     judge = _Judge(cell, number, one, study)
-    by_id, on_images = {arm.arm: arm for arm in arms}, _on_images(cell, study, number, pair, places, plan)
+    on_images = _on_images(cell, study, number, pair, plan)
     found, as_hillis = DatasetResults(), DatasetResults()
-    found.add(one, arms[:2], [pair], by_id, places, plan, on_images)
-    as_hillis.add(one, arms[:2], [pair], by_id, places, _like_other_software(plan))
+    found.add(one, arms[:2], [pair], plan, on_images)
+    as_hillis.add(one, arms[:2], [pair], _like_other_software(plan))
     for row in found.estimates:
         judge.add(row.arm, row.interval, row.interval.partition(":")[0], row.low, row.high, None)
     for row in (compared.row for compared in found.compared):
@@ -123,7 +124,7 @@ def judged(cell: Cell, number: int, study: Study) -> list[Outcome]:
     judge.add("difference", HILLIS, row.scope, row.low, row.high, row.p_value)
     middle, reach = judge.value["difference"], 1.96 * judge.se_seeds["difference"]
     judge.add("difference", HABIT, "seeds", middle - reach, middle + reach, None)
-    for row in of_all_arms(one, arms, places, plan):
+    for row in of_all_arms(one, arms, plan):
         judge.add("all arms", f"{row.scope}:{row.test}", row.scope, None, None, row.p_value)
     return judge.outcomes
 
@@ -179,16 +180,14 @@ def _measured(cell: Cell, study: Study, asked: MeasurementOptions) -> MetricOfRu
     return next(one for one in found if (one.metric, one.label) == (cell.metric, cell.label))
 
 
-def _on_images(
-    cell: Cell, study: Study, number: int, pair: Contrast, places: dict[str, np.ndarray], plan: AnalysisOptions
-) -> OnImages:
+def _on_images(cell: Cell, study: Study, number: int, pair: Contrast, plan: AnalysisOptions) -> OnImages:
     """Of the first two arms alone: the others change nothing of theirs."""
     if number >= STUDENTIZED:
         return NOTHING
     n_runs = 2 * cell.seeds
     test = replace(study.test, runs=study.test.runs[:n_runs], scores=study.test.scores[:, :n_runs])
     asked = MeasurementOptions((cell.metric,), REPLICATES_STUDENTIZED, number, cell.name)
-    return analyse_images(test, asked, [pair], {arm: places[arm] for arm in ("arm 0", "arm 1")}, plan)
+    return analyse_images(test, asked, arms_of(cell)[:2], [pair], plan)
 
 
 def _values(cell: Cell, test: TestSet) -> np.ndarray:
@@ -229,11 +228,6 @@ def arms_of(cell: Cell) -> list[Arm]:
         )
         for a in range(cell.n_arms)
     ]
-
-
-def places_of(cell: Cell) -> dict[str, np.ndarray]:
-    """Where the runs of each arm stand."""
-    return {f"arm {a}": np.arange(a * cell.seeds, (a + 1) * cell.seeds) for a in range(cell.n_arms)}
 
 
 def _plan(cell: Cell, number: int) -> AnalysisOptions:

@@ -19,7 +19,7 @@ from benchmarks.coverage_study.further_cells import (
     MarginCell,
     MetricCell,
 )
-from benchmarks.coverage_study.measure import LEVEL, REPLICATES, Outcome, arms_of, judged, places_of
+from benchmarks.coverage_study.measure import LEVEL, REPLICATES, Outcome, arms_of, judged
 from benchmarks.coverage_study.simulate import Cell, draw
 from medkt_eval.comparisons.adjustment import AGAINST_MARGIN, adjusted
 from medkt_eval.comparisons.contrast_tests import compare
@@ -99,7 +99,7 @@ def _family(cell: FamilyCell, number: int) -> Iterator[Outcome]:
 
 def _group(cell: GroupCell, number: int) -> Iterator[Outcome]:
     """Values, differences and gaps of one group."""
-    arms, pair, places = arms_of(cell), Contrast("arm 0", "arm 1", "declared"), places_of(cell)
+    arms, pair = arms_of(cell), Contrast("arm 0", "arm 1", "declared")
     plan = _plan(cell, number, Analysis(), ("seeds+patients:or",), ())
     found = measure_subgroups(
         cell.test_set(number), _asked(cell, number, 0), averages=cell.averages, labels_defined="all"
@@ -110,7 +110,7 @@ def _group(cell: GroupCell, number: int) -> Iterator[Outcome]:
         for values in (cell.truth_in_group, cell.truth_in_group - cell.truth)
     )
     rows = DatasetResults()
-    rows.add(one.group, arms, [pair], {arm.arm: arm for arm in arms}, places, plan)
+    rows.add(one.group, arms, [pair], plan)
     for row in rows.estimates:
         of = f"{row.arm} in the group"
         yield _outcome(number, of, row.interval, row.value, row.low, row.high, inside[row.arm])
@@ -120,7 +120,7 @@ def _group(cell: GroupCell, number: int) -> Iterator[Outcome]:
             p = row.p_value if abs(truth) < 1e-12 else None
             yield _outcome(number, "difference in the group", row.test, row.difference, row.low, row.high, truth, p)
     assert one.gap is not None
-    for row in gap_rows(one.gap, arms, [pair], places, plan):
+    for row in gap_rows(one.gap, arms, [pair], plan):
         of = f"gap of {row.arm_a}" if row.arm_b is None else "difference of gaps"
         truth = gap[row.arm_a] - (0.0 if row.arm_b is None else gap[row.arm_b])
         p = row.p_value if abs(truth) < 1e-12 else None
@@ -129,14 +129,14 @@ def _group(cell: GroupCell, number: int) -> Iterator[Outcome]:
 
 def _curve(cell: CurveCell, number: int) -> Iterator[Outcome]:
     """Points of the first arm's reliability and net-benefit curves."""
-    test, arms, places = draw(cell, number).test, arms_of(cell)[:1], places_of(cell)
+    test, arms = draw(cell, number).test, arms_of(cell)[:1]
     observed, benefit = cell.observed(0), dict(zip(SHOWN, cell.net_benefit(0, np.array(SHOWN)), strict=True))
-    for curve in reliability_curves(test, arms, places, LEVEL):
+    for curve in reliability_curves(test, arms, LEVEL):
         for x, y, low, high in _points(curve):
             bin_ = int(probability_bin(np.array([x]))[0])
             name = f"score {bin_ / N_BINS:.2f} to {(bin_ + 1) / N_BINS:.2f}"
             yield _outcome(number, "observed share", name, y, low, high, float(observed[bin_]))
-    for curve in net_benefit_curves(test, arms, places, LEVEL):
+    for curve in net_benefit_curves(test, arms, LEVEL):
         for x, y, low, high in _points(curve):
             if x in benefit:
                 yield _outcome(number, "net benefit", f"at {x:.2f}", y, low, high, float(benefit[x]))
@@ -180,11 +180,11 @@ def _comparisons(
     cell: Cell, number: int, analysis: Analysis, pairs: Sequence[Contrast], *, replicates: int
 ) -> list[Comparison]:
     """Of a study's labels and their average, adjusted, with max-T where there are replicates."""
-    arms, places = arms_of(cell), places_of(cell)
+    arms = arms_of(cell)
     plan = _plan(cell, number, analysis, (), ("max-t",) if replicates else ())
     compared = []
     for one in measure(draw(cell, number).test, _asked(cell, number, replicates), averages=cell.averages):
-        compared += compare(one, pairs, {arm.arm: arm for arm in arms}, places, plan, {})
+        compared += compare(one, arms, pairs, plan, {})
     return adjusted(compared, arms, analysis, bonferroni=True)
 
 

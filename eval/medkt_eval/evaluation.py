@@ -28,7 +28,8 @@ from medkt_eval.predictions import run_folders as run_records
 from medkt_eval.predictions import without_run_json as given_arms
 from medkt_eval.resampling.strata import patient_strata
 from medkt_eval.resampling.threshold_refit import Refit
-from medkt_eval.results.schema import Arm, EvaluationResult, Input, Settings, Software
+from medkt_eval.results.schema import Arm, EvaluationResult
+from medkt_eval.results.settings import Input, Settings, Software
 from medkt_eval.results.vocabulary import AVERAGES
 from medkt_eval.runtime.execution import HERE, Execution
 from medkt_eval.runtime.locations import location

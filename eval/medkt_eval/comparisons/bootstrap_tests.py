@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from medkt_eval.inference.t_tests import TestResult
-from medkt_eval.measurement.all_labels import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap
 from medkt_eval.resampling.limits import Limits
 

@@ -17,7 +17,7 @@ from medkt_eval.inference import delong, equivalence, obuchowski_rockette, super
 from medkt_eval.inference.patient_jackknife import jackknife_test
 from medkt_eval.inference.rank_tests import mann_whitney, sign_flip, wilcoxon
 from medkt_eval.inference.t_tests import TestResult, paired_t, welch_t
-from medkt_eval.measurement.all_labels import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
@@ -42,9 +42,8 @@ class Compared:
 
 def compare(
     measure: MetricOfRuns,
+    arms: Sequence[Arm],
     pairs: Sequence[Contrast],
-    arms: Mapping[str, Arm],
-    places: Mapping[str, np.ndarray],
     plan: AnalysisOptions,
     image_tests: Mapping[tuple[str, str, str, str], Sequence[TestResult]],
 ) -> list[Compared]:
@@ -54,11 +53,10 @@ def compare(
     ----------
     measure : MetricOfRuns
         Of all runs of the data set.
+    arms : sequence of Arm
+        Those of the contrasts.
     pairs : sequence of Contrast
         Within the data set.
-    arms : mapping of arm id to Arm
-    places : mapping of arm id to int64, (n_seeds,)
-        Where the arm's runs stand in `measure`, in the order of its seeds.
     plan : AnalysisOptions
     image_tests : mapping of (arm a, arm b, metric, label) to sequence of TestResult
         Tests made from the images, if any were asked for.
@@ -68,14 +66,15 @@ def compare(
     InputError
         If seeds are declared crossed and differ between arms, or a test over seeds was asked for with one seed.
     """
+    by_id = {arm.arm: arm for arm in arms}
     rows = []
     marked = measure.label in ("macro", "weighted") and measure.metric in MARKED and measure.group is None
     for pair in pairs:
         if pair.kind == "table" and not marked:
             continue
-        a, b = arms[pair.arm_a], arms[pair.arm_b]
+        a, b = by_id[pair.arm_a], by_id[pair.arm_b]
         _check_seeds(a, b, plan)
-        both = measure.of(np.concatenate([places[a.arm], places[b.arm]]))
+        both = measure.of_arms(a, b)
         made = _tests(both, a, b, plan)
         if pair.kind == "table":
             made = made[:1]

@@ -5,10 +5,8 @@ In: a `TestSet`, its arms and contrasts. Out: `DatasetResults`: rows of results.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-
-import numpy as np
 
 from medkt_eval.comparisons.contrast_tests import Compared, compare
 from medkt_eval.comparisons.estimates import estimates_of
@@ -17,8 +15,9 @@ from medkt_eval.comparisons.omnibus import of_all_arms
 from medkt_eval.comparisons.size_effects import size_effects
 from medkt_eval.comparisons.subgroup_gaps import gap_rows
 from medkt_eval.comparisons.variance_rows import components_of
-from medkt_eval.measurement.all_labels import MetricOfRuns, measure
+from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.calibration import measure_calibration, reliability_curves
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns, run_indices
 from medkt_eval.measurement.net_benefit import net_benefit_curves
 from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.subgroups import measure_subgroups
@@ -50,17 +49,15 @@ class DatasetResults:
         one: MetricOfRuns,
         arms: Sequence[Arm],
         pairs: Sequence[Contrast],
-        by_id: Mapping[str, Arm],
-        places: Mapping[str, np.ndarray],
         plan: AnalysisOptions,
         on_images: OnImages = NOTHING,
     ) -> None:
         """The runs' values of one metric, each arm's intervals, each contrast's tests."""
-        self.runs += _run_values(one, arms, places)
+        self.runs += _run_values(one, arms)
         for arm in arms:
             self.estimates += estimates_of(
                 arm,
-                one.of(places[arm.arm]),
+                one.of_arm(arm),
                 plan.request.intervals,
                 n_patients=plan.n_patients,
                 level=plan.level,
@@ -68,7 +65,7 @@ class DatasetResults:
                 studentized=on_images.limits.get((arm.arm, one.metric, one.label)),
                 degrees_of_freedom=plan.analysis.degrees_of_freedom,
             )
-        self.compared += compare(one, pairs, by_id, places, plan, on_images.tests)
+        self.compared += compare(one, arms, pairs, plan, on_images.tests)
 
     def __iadd__(self, other: DatasetResults) -> DatasetResults:
         for part in fields(self):
@@ -99,32 +96,31 @@ def analyse_dataset(
     execution : Execution
         Where the heavy parts are computed.
     """
-    by_id = {arm.arm: arm for arm in arms}
-    places = {arm.arm: np.array([test.runs.index(f"{arm.arm}-s{seed}") for seed in arm.seeds]) for arm in arms}
-    mine = [pair for pair in pairs if pair.arm_a in by_id]
+    ids = {arm.arm for arm in arms}
+    mine = [pair for pair in pairs if pair.arm_a in ids]
     found = DatasetResults(thresholds=_thresholds(test))
-    on_images = analyse_images(test, asked, mine, places, plan, execution)
+    on_images = analyse_images(test, asked, arms, mine, plan, execution)
     declared = [pair for pair in mine if pair.kind != "table"]
     more = plan.request.more
     for one in _measures(test, asked, plan, execution):
-        found.add(one, arms, mine, by_id, places, plan, on_images)
+        found.add(one, arms, mine, plan, on_images)
         if one.label in AVERAGES:
-            found.omnibus += of_all_arms(one, arms, places, plan)
-            found.size_effects += size_effects(one, arms, declared, places, plan)
-        found.components += components_of(one, declared, by_id, places, test.n_patients, plan)
+            found.omnibus += of_all_arms(one, arms, plan)
+            found.size_effects += size_effects(one, arms, declared, plan)
+        found.components += components_of(one, arms, declared, test.n_patients, plan)
     if "calibration" in more:
         for one in measure_calibration(test):
-            found.add(one, arms, declared, by_id, places, plan)
-        found.curves += reliability_curves(test, arms, places, plan.level)
+            found.add(one, arms, declared, plan)
+        found.curves += reliability_curves(test, arms, plan.level)
     if "net-benefit" in more:
-        found.curves += net_benefit_curves(test, arms, places, plan.level)
+        found.curves += net_benefit_curves(test, arms, plan.level)
     if "subgroups" in more:
         given = {"averages": plan.request.averages, "labels_defined": plan.analysis.labels_defined}
         for of_group in measure_subgroups(test, asked, **given, execution=execution):
             of_patients = None if plan.n_patients is None else of_group.n_patients
-            found.add(of_group.group, arms, declared, by_id, places, replace(plan, n_patients=of_patients))
+            found.add(of_group.group, arms, declared, replace(plan, n_patients=of_patients))
             if of_group.gap is not None:
-                found.gaps += gap_rows(of_group.gap, arms, declared, places, plan)
+                found.gaps += gap_rows(of_group.gap, arms, declared, plan)
     return found
 
 
@@ -141,7 +137,7 @@ def _measures(
     )
 
 
-def _run_values(one: MetricOfRuns, arms: Sequence[Arm], places: Mapping[str, np.ndarray]) -> list[RunValue]:
+def _run_values(one: MetricOfRuns, arms: Sequence[Arm]) -> list[RunValue]:
     return [
         RunValue(
             run_id=one.runs[place],
@@ -157,7 +153,7 @@ def _run_values(one: MetricOfRuns, arms: Sequence[Arm], places: Mapping[str, np.
             undefined_because=one.because[place],
         )
         for arm in arms
-        for seed, place in zip(arm.seeds, places[arm.arm], strict=True)
+        for seed, place in zip(arm.seeds, run_indices(one.runs, arm), strict=True)
     ]
 
 

@@ -16,7 +16,7 @@ from medkt_eval.inference import delong, obuchowski_rockette
 from medkt_eval.inference.intervals import Interval, seeds_normal, seeds_t
 from medkt_eval.inference.obuchowski_rockette import DegreesOfFreedom
 from medkt_eval.inference.patient_jackknife import jackknife_interval
-from medkt_eval.measurement.all_labels import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds

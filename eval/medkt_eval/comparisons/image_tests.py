@@ -22,6 +22,7 @@ from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.ranking import rank
 from medkt_eval.resampling.limits import Limits, studentized
 from medkt_eval.resampling.studentized import studentized_auc
+from medkt_eval.results.schema import Arm
 from medkt_eval.runtime.execution import HERE, Execution, Work
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
@@ -44,8 +45,8 @@ NOTHING = OnImages({}, {})
 def analyse_images(
     test: TestSet,
     asked: MeasurementOptions,
+    arms: Sequence[Arm],
     pairs: Sequence[Contrast],
-    places: Mapping[str, np.ndarray],
     plan: AnalysisOptions,
     execution: Execution = HERE,
 ) -> OnImages:
@@ -59,14 +60,15 @@ def analyse_images(
     limits: dict[tuple[str, str, str], Limits] = {}
     pairs = [pair for pair in pairs if pair.kind != "table"]
     if STUDENTIZED in plan.request.intervals:
-        limits, found = _studentized(test, asked, pairs, places, plan.level, execution)
+        limits, found = _studentized(test, asked, arms, pairs, plan.level, execution)
         for key, result in found.items():
             tests[key].append(result)
     if "permutation" in plan.request.tests:
-        for key, result in _permutation(test, asked, pairs, places, plan.level, execution):
+        for key, result in _permutation(test, asked, arms, pairs, plan.level, execution):
             tests[key].append(result)
+    runs = {arm.arm: test.runs_of(arm) for arm in arms}
     for pair in pairs:
-        a, b = places[pair.arm_a], places[pair.arm_b]
+        a, b = runs[pair.arm_a], runs[pair.arm_b]
         if "mcnemar" in plan.request.tests:
             for k, label in enumerate(test.labels):
                 for metric, result in _mcnemar(test, k, a, b, plan.level).items():
@@ -81,13 +83,13 @@ def analyse_images(
 def _studentized(
     test: TestSet,
     asked: MeasurementOptions,
+    arms: Sequence[Arm],
     pairs: Sequence[Contrast],
-    places: Mapping[str, np.ndarray],
     level: float,
     execution: Execution,
 ) -> tuple[dict[tuple[str, str, str], Limits], dict[tuple[str, str, str, str], TestResult]]:
     """Limits of each arm and a test of each contrast, on labels with both classes and, if all have them, averages."""
-    means = {arm: np.bincount(mine, minlength=len(test.runs)) / len(mine) for arm, mine in places.items()}
+    means = {arm.arm: np.bincount(test.runs_of(arm), minlength=len(test.runs)) / len(arm.seeds) for arm in arms}
     weights = np.array([*means.values(), *(means[pair.arm_a] - means[pair.arm_b] for pair in pairs)])
     labels, rankings = [], []
     for k, label in enumerate(test.labels):
@@ -138,13 +140,14 @@ def _studentized(
 def _permutation(
     test: TestSet,
     asked: MeasurementOptions,
+    arms: Sequence[Arm],
     pairs: Sequence[Contrast],
-    places: Mapping[str, np.ndarray],
     level: float,
     execution: Execution,
 ) -> Iterator[tuple[tuple[str, str, str, str], TestResult]]:
     """A test of each contrast, on labels with both classes and, if all have them, averages."""
-    runs = [(places[pair.arm_a], places[pair.arm_b]) for pair in pairs]
+    of_arm = {arm.arm: test.runs_of(arm) for arm in arms}
+    runs = [(of_arm[pair.arm_a], of_arm[pair.arm_b]) for pair in pairs]
     paired = [k for k, (a, b) in enumerate(runs) if len(a) == len(b)]
     positives: dict[str, float] = {}
 

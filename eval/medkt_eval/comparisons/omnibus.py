@@ -7,7 +7,7 @@ Pairwise tests do not depend on them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ from scipy import stats
 from medkt_eval.inference.friedman import friedman
 from medkt_eval.inference.intervals import is_rounding
 from medkt_eval.inference.obuchowski_rockette import NAME, mean_covariances, undefined
-from medkt_eval.measurement.all_labels import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.results.schema import Arm, Estimate, Omnibus
 from medkt_eval.results.vocabulary import LOWER_IS_BETTER
 from medkt_eval.study.options import AnalysisOptions
@@ -70,23 +70,19 @@ def box_f(arms: Sequence[np.ndarray], covariance: np.ndarray, *, seeds: Literal[
     return BoxF(statistic, df1, df2, float(stats.f.sf(statistic, df1, df2)))
 
 
-def of_all_arms(
-    measure: MetricOfRuns, arms: Sequence[Arm], places: Mapping[str, np.ndarray], plan: AnalysisOptions
-) -> list[Omnibus]:
+def of_all_arms(measure: MetricOfRuns, arms: Sequence[Arm], plan: AnalysisOptions) -> list[Omnibus]:
     """The test of all arms of each training size, where they are three or more."""
     sizes: dict[int | None, list[Arm]] = defaultdict(list)
     for arm in arms:
         if arm.role == "arm":
             sizes[arm.train_size].append(arm)
-    return [_of_arms(measure, group, places, plan) for group in sizes.values() if len(group) > 2]
+    return [_of_arms(measure, group, plan) for group in sizes.values() if len(group) > 2]
 
 
-def _of_arms(
-    measure: MetricOfRuns, group: Sequence[Arm], places: Mapping[str, np.ndarray], plan: AnalysisOptions
-) -> Omnibus:
-    of_group = measure.of(np.concatenate([places[arm.arm] for arm in group]))
+def _of_arms(measure: MetricOfRuns, group: Sequence[Arm], plan: AnalysisOptions) -> Omnibus:
+    of_group = measure.of_arms(*group)
     because = of_group.undefined_because
-    values = [measure.values[places[arm.arm]] for arm in group]
+    values = [measure.of_arm(arm).values for arm in group]
     for arm in values:
         because = because or undefined(arm, of_group.covariance, measure.df_patients)
     crossed = plan.analysis.seeds == "crossed"

@@ -8,14 +8,14 @@ what is tested, with seeds and patients random. Gelman & Stern 2006, Am. Stat. 6
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from medkt_eval.comparisons.data_size import recipes
 from medkt_eval.inference import obuchowski_rockette
-from medkt_eval.measurement.all_labels import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.results.recorded import SizeEffect
 from medkt_eval.results.schema import Arm
 from medkt_eval.results.vocabulary import bound_of
@@ -26,11 +26,7 @@ SIGNS = (1.0, -1.0, -1.0, 1.0)  # of arm a and arm b at the small size, of both 
 
 
 def size_effects(
-    measure: MetricOfRuns,
-    arms: Sequence[Arm],
-    pairs: Sequence[Contrast],
-    places: Mapping[str, np.ndarray],
-    plan: AnalysisOptions,
+    measure: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], plan: AnalysisOptions
 ) -> list[SizeEffect]:
     """Each pair of recipes that is compared at its smallest and at its largest shared training size; not yet adjusted.
 
@@ -40,40 +36,30 @@ def size_effects(
         An average, of all runs of the data set.
     arms : sequence of Arm
     pairs : sequence of Contrast
-    places : mapping of arm id to int64, (n_seeds,)
-        As in `comparisons.compare`.
     plan : AnalysisOptions
     """
     recipe_of = {arm.arm: k for k, recipe in enumerate(recipes(arms)) for arm in recipe}
-    size_of = {arm.arm: arm.train_size or 0 for arm in arms}
+    by_id = {arm.arm: arm for arm in arms}
     by_recipes: dict[tuple[int, int], list[Contrast]] = defaultdict(list)
     for pair in pairs:
         if pair.arm_a in recipe_of and pair.arm_b in recipe_of:
             by_recipes[recipe_of[pair.arm_a], recipe_of[pair.arm_b]].append(pair)
     rows = []
     for found in by_recipes.values():
-        small, large = (choose(found, key=lambda pair: size_of[pair.arm_a]) for choose in (min, max))
-        if size_of[small.arm_a] < size_of[large.arm_a]:
-            rows.append(_row(measure, arms[0].dataset, small, large, size_of, places, plan))
+        small, large = (choose(found, key=lambda pair: by_id[pair.arm_a].train_size or 0) for choose in (min, max))
+        four = [by_id[arm] for pair in (small, large) for arm in (pair.arm_a, pair.arm_b)]
+        if (four[0].train_size or 0) < (four[2].train_size or 0):
+            rows.append(_row(measure, four, plan))
     return rows
 
 
-def _row(
-    measure: MetricOfRuns,
-    dataset: str,
-    small: Contrast,
-    large: Contrast,
-    size_of: Mapping[str, int],
-    places: Mapping[str, np.ndarray],
-    plan: AnalysisOptions,
-) -> SizeEffect:
-    four = (small.arm_a, small.arm_b, large.arm_a, large.arm_b)
-    at = [places[arm] for arm in four]
-    of_four = measure.of(np.concatenate(at))
+def _row(measure: MetricOfRuns, four: Sequence[Arm], plan: AnalysisOptions) -> SizeEffect:
+    """Arm a and arm b at the small size, then the same two recipes at the large one."""
+    of_four = measure.of_arms(*four)
     because = of_four.undefined_because or of_four.no_covariance_because
-    if because is None and plan.analysis.seeds == "crossed" and len({len(runs) for runs in at}) > 1:
+    if because is None and plan.analysis.seeds == "crossed" and len({len(arm.seeds) for arm in four}) > 1:
         because = "seeds were declared crossed, and these arms have different numbers of them"
-    values = [measure.values[runs] for runs in at]
+    values = [measure.of_arm(arm).values for arm in four]
     tested: dict[str, float | None] = dict.fromkeys(("difference", "se", "low", "high", "statistic", "df", "p_value"))
     if because is None:
         found = obuchowski_rockette.contrast_test(
@@ -89,13 +75,13 @@ def _row(
         because, tested = found.undefined_because, {name: getattr(found, name) for name in tested}
     at_each = [None if np.isnan([*a, *b]).any() else float(a.mean() - b.mean()) for a, b in pairwise(values)][::2]
     return SizeEffect(
-        dataset=dataset,
+        dataset=four[0].dataset,
         metric=measure.metric,
         label=measure.label,
-        arms_small=(small.arm_a, small.arm_b),
-        arms_large=(large.arm_a, large.arm_b),
-        size_small=size_of[small.arm_a],
-        size_large=size_of[large.arm_a],
+        arms_small=(four[0].arm, four[1].arm),
+        arms_large=(four[2].arm, four[3].arm),
+        size_small=four[0].train_size or 0,
+        size_large=four[2].train_size or 0,
         difference_small=at_each[0],
         difference_large=at_each[1],
         **tested,
@@ -104,7 +90,7 @@ def _row(
         scope="seeds+patients",
         p_adjusted=None,
         adjustment="holm",
-        family=f"{dataset}/{measure.metric} {measure.label}/training size",
+        family=f"{four[0].dataset}/{measure.metric} {measure.label}/training size",
         n_patients=plan.n_patients,
         undefined_because=because,
     )

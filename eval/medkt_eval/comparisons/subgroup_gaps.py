@@ -6,27 +6,21 @@ their families: Holm within (data set, metric, average) over groups and arms; la
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
 
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.inference.intervals import ROUNDING, is_rounding
-from medkt_eval.measurement.all_labels import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.results.schema import Arm, Gap
 from medkt_eval.results.vocabulary import AVERAGES
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
 
 
-def gap_rows(
-    gap: MetricOfRuns,
-    arms: Sequence[Arm],
-    pairs: Sequence[Contrast],
-    places: Mapping[str, np.ndarray],
-    plan: AnalysisOptions,
-) -> list[Gap]:
+def gap_rows(gap: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], plan: AnalysisOptions) -> list[Gap]:
     """Each arm's gap against 0, and each contrast's difference of gaps; not yet adjusted.
 
     Parameters
@@ -35,15 +29,13 @@ def gap_rows(
         Of all runs of the data set, its `group` the group's.
     arms : sequence of Arm
     pairs : sequence of Contrast
-    places : mapping of arm id to int64, (n_seeds,)
-        As in `comparisons.compare`.
     plan : AnalysisOptions
     """
-    rows = [_row(gap.of(places[arm.arm]), arm.dataset, arm.arm, None, 0, plan) for arm in arms if arm.role == "arm"]
-    dataset = arms[0].dataset
+    rows = [_row(gap.of_arm(arm), arm.dataset, arm.arm, None, 0, plan) for arm in arms if arm.role == "arm"]
+    by_id = {arm.arm: arm for arm in arms}
     for pair in pairs:
-        a, b = places[pair.arm_a], places[pair.arm_b]
-        rows.append(_row(gap.of(np.concatenate([a, b])), dataset, pair.arm_a, pair.arm_b, len(b), plan))
+        a, b = by_id[pair.arm_a], by_id[pair.arm_b]
+        rows.append(_row(gap.of_arms(a, b), a.dataset, a.arm, b.arm, len(b.seeds), plan))
     return rows
 
 

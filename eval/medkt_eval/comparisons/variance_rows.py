@@ -5,12 +5,10 @@ In: a `MetricOfRuns` and contrasts. Out: `VarianceComponent` rows, which plannin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from medkt_eval.inference.obuchowski_rockette import undefined
-from medkt_eval.measurement.all_labels import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.planning.variance_components import components
 from medkt_eval.results.schema import Arm, VarianceComponent
 from medkt_eval.study.contrasts import Contrast
@@ -18,19 +16,15 @@ from medkt_eval.study.options import AnalysisOptions
 
 
 def components_of(
-    measure: MetricOfRuns,
-    pairs: Sequence[Contrast],
-    arms: Mapping[str, Arm],
-    places: Mapping[str, np.ndarray],
-    n_patients: int,
-    plan: AnalysisOptions,
+    measure: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], n_patients: int, plan: AnalysisOptions
 ) -> list[VarianceComponent]:
     """Components of each contrast's difference; none where the primary analysis does not exist."""
+    by_id = {arm.arm: arm for arm in arms}
     rows = []
     for pair in pairs:
-        a, b = places[pair.arm_a], places[pair.arm_b]
-        both = measure.of(np.concatenate([a, b]))
-        values_a, values_b = both.values[: len(a)], both.values[len(a) :]
+        a, b = by_id[pair.arm_a], by_id[pair.arm_b]
+        both = measure.of_arms(a, b)
+        values_a, values_b = both.values[: len(a.seeds)], both.values[len(a.seeds) :]
         absent = (undefined(arm, both.covariance, both.df_patients) for arm in (values_a, values_b))
         if both.undefined_because or any(absent):
             continue
@@ -44,15 +38,15 @@ def components_of(
         )
         rows += [
             VarianceComponent(
-                dataset=arms[pair.arm_a].dataset,
+                dataset=a.dataset,
                 arm_a=pair.arm_a,
                 arm_b=pair.arm_b,
                 metric=both.metric,
                 label=both.label,
                 component=name,
                 value=value,
-                n_seeds_a=len(a),
-                n_seeds_b=len(b),
+                n_seeds_a=len(a.seeds),
+                n_seeds_b=len(b.seeds),
                 n_patients=n_patients,
                 df_patients=both.df_patients,
             )

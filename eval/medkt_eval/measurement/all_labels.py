@@ -6,7 +6,7 @@ In: a `TestSet`. Out: `MetricOfRuns`s, which intervals and tests are made of. La
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -15,78 +15,11 @@ from medkt_eval.inference.delong import clustered_covariance, influence_covarian
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.measurement.label_averages import Average, LabelsDefined
 from medkt_eval.measurement.label_parts import LabelData, Part, joined, label_work
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns, replicate_covariance
 from medkt_eval.measurement.one_label import Images, LabelMetric, MeasurementOptions, count_patients, measure_confusion
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.sums import OF_CONFUSION
-from medkt_eval.resampling.limits import MOST_UNDEFINED
 from medkt_eval.runtime.execution import HERE, Execution, Work
-
-
-@dataclass(frozen=True)
-class MetricOfRuns:
-    """One metric of one label or average, of every run of a data set.
-
-    Parameters
-    ----------
-    metric, label : str
-    runs : tuple of str
-        Run ids.
-    values : float64, (n_runs,)
-        NaN where a run's value does not exist.
-    because : tuple of (str or None), (n_runs,)
-        Why it does not.
-    covariance : float64, (n_runs, n_runs)
-        Over patients: by the patient jackknife, or by the bootstrap where a metric has none. NaN where undefined.
-    delong : float64, (n_runs, n_runs), or None
-        Clustered DeLong covariance, for AUC.
-    replicates : float64, (n_runs, replicates)
-        In each bootstrap replicate, the same draws of patients for every run, label and metric.
-    without_patient : float64, (n_runs, n_patients), or None
-        Without each patient; None where it was not asked for or does not exist.
-    has_jackknife : bool
-        Whether `covariance` is the patient jackknife's.
-    """
-
-    metric: str
-    label: str
-    runs: tuple[str, ...]
-    values: np.ndarray
-    because: tuple[str | None, ...]
-    n_images: int
-    n_positive: int | None
-    df_patients: float
-    covariance: np.ndarray
-    delong: np.ndarray | None
-    replicates: np.ndarray
-    without_patient: np.ndarray | None
-    has_jackknife: bool = True
-    group: str | None = None
-
-    @property
-    def no_covariance_because(self) -> str | None:
-        """Why a bootstrap covariance does not exist; None where it does, or where the jackknife makes it."""
-        if self.has_jackknife or not np.isnan(self.covariance).any():
-            return None
-        return "its covariance is the bootstrap's, which does not exist: too few replicates, or over 1 % are undefined"
-
-    def of(self, runs: np.ndarray) -> MetricOfRuns:
-        """The same of some runs alone, given by their places, int64."""
-        block = np.ix_(runs, runs)
-        return replace(
-            self,
-            runs=tuple(self.runs[j] for j in runs),
-            values=self.values[runs],
-            because=tuple(self.because[j] for j in runs),
-            covariance=self.covariance[block],
-            delong=None if self.delong is None else self.delong[block],
-            replicates=self.replicates[runs],
-            without_patient=None if self.without_patient is None else self.without_patient[runs],
-        )
-
-    @property
-    def undefined_because(self) -> str | None:
-        """The first run's reason; a mean over the seeds that are left would be another quantity."""
-        return next((f"{run}: {why}" for run, why in zip(self.runs, self.because, strict=True) if why), None)
 
 
 def measure(
@@ -242,12 +175,3 @@ def _settled(test: TestSet, one: LabelMetric, keep_patients: bool, influence: np
         without_patient=one.without_patient.copy() if keep_patients and one.has_jackknife else None,
         has_jackknife=one.has_jackknife,
     )
-
-
-def replicate_covariance(replicates: np.ndarray) -> np.ndarray:
-    """Covariance over the replicates that exist; NaN where there are none, or more than 1 % do not exist."""
-    defined = ~np.isnan(replicates).any(axis=0)
-    if defined.sum() < max(2, (1 - MOST_UNDEFINED) * replicates.shape[1]):
-        return np.full((len(replicates), len(replicates)), np.nan)
-    drawn = np.ascontiguousarray(replicates[:, defined])
-    return patient_covariance(drawn) * drawn.shape[1] / (drawn.shape[1] - 1) ** 2

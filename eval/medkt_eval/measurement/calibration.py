@@ -6,13 +6,13 @@ The expected calibration error is in sums.py; it is biased upward, these are not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.special import expit, logit
 
 from medkt_eval.inference.obuchowski_rockette import interval, patient_covariance
-from medkt_eval.measurement.all_labels import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.measurement.one_label import Images
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics import sums
@@ -109,9 +109,7 @@ def _logistic(
     return np.column_stack([beta, without])
 
 
-def reliability_curves(
-    test: TestSet, arms: Sequence[Arm], places: Mapping[str, np.ndarray], level: float
-) -> list[Curve]:
+def reliability_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list[Curve]:
     """Observed share of positives against mean score, in bins of equal width, mean over an arm's seeds.
 
     A bin that is empty in one of the seeds has no point, an arm without points no curve. Limits: `seeds+patients:or`.
@@ -124,7 +122,7 @@ def reliability_curves(
             continue
         truth, patient = test.truth(k)[labelled] == 1, test.patient[labelled]
         tables = [_table(truth, run, patient, test.n_patients) for run in scores]
-        made += [_curve([tables[place] for place in places[arm.arm]], arm, label, test, level) for arm in arms]
+        made += [_curve([tables[run] for run in test.runs_of(arm)], arm, label, test, level) for arm in arms]
     return [curve for curve in made if curve is not None]
 
 

@@ -5,7 +5,7 @@ In: a `TestSet`. Out: net-benefit `Curve`s of arms, per label. Vickers & Elkin 2
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -38,9 +38,7 @@ def net_benefit(calls: np.ndarray, threshold: float) -> np.ndarray:
     return np.divide(worth, images, out=np.full(np.shape(images), np.nan), where=images > 0)
 
 
-def net_benefit_curves(
-    test: TestSet, arms: Sequence[Arm], places: Mapping[str, np.ndarray], level: float
-) -> list[Curve]:
+def net_benefit_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list[Curve]:
     """Net benefit against the threshold probability, mean over an arm's seeds; the reference is acting on everyone.
 
     Labels whose scores are not probabilities have none. Limits: `seeds+patients:or`, untransformed; none where an arm
@@ -59,7 +57,7 @@ def net_benefit_curves(
             y, low, high = [], [], []
             for threshold in THRESHOLDS:
                 tables = [
-                    sums.calls(truth, scores[place] >= threshold, patient, test.n_patients) for place in places[arm.arm]
+                    sums.calls(truth, scores[run] >= threshold, patient, test.n_patients) for run in test.runs_of(arm)
                 ]
                 values = np.array([net_benefit(table.total, threshold) for table in tables])
                 y.append(float(values.mean()))
@@ -83,7 +81,7 @@ def net_benefit_curves(
                     interval="seeds+patients:or",
                     level=level,
                     reference=[share - (1 - share) * float(t / (1 - t)) for t in THRESHOLDS],
-                    n_seeds=len(places[arm.arm]),
+                    n_seeds=len(arm.seeds),
                 )
             )
     return made

@@ -13,8 +13,9 @@ from functools import partial
 import numpy as np
 
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
-from medkt_eval.measurement.all_labels import MetricOfRuns, measure, replicate_covariance
+from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.label_averages import LabelsDefined
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns, replicate_covariance
 from medkt_eval.measurement.one_label import MeasurementOptions, count_patients
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.runtime.execution import HERE, Execution

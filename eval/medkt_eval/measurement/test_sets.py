@@ -12,11 +12,13 @@ from functools import cached_property
 import numpy as np
 
 from medkt_eval.errors import InputError
+from medkt_eval.measurement.metric_of_runs import run_indices
 from medkt_eval.metrics.thresholds import ChosenThreshold, choose
 from medkt_eval.predictions.parquet_columns import PredictionFile, Readable
 from medkt_eval.predictions.run_folders import Run
 from medkt_eval.predictions.same_images import check_same_images, check_same_validation
 from medkt_eval.resampling.threshold_refit import Refit
+from medkt_eval.results.schema import Arm
 from medkt_eval.runtime.execution import HERE, Execution
 
 HELD_BYTES = 2**30  # of a data set's scores; larger ones are read label by label, whenever they are asked for
@@ -69,6 +71,10 @@ class TestSet:
     def n_patients_named(self) -> int | None:
         """Patients; None where images were declared independent and no patient is named."""
         return None if self.predictions.patient_ids is None else self.n_patients
+
+    def runs_of(self, arm: Arm) -> np.ndarray:
+        """Index of each run of an arm, in the order of its seeds: int64, (n_seeds,)."""
+        return run_indices(self.runs, arm)
 
     def truth(self, k: int) -> np.ndarray:
         """Label k: 1, 0, or NaN where it is not labelled; float64, (n_images,)."""

@@ -23,15 +23,13 @@ from medkt_eval.results.schema import (
     Estimate,
     EvaluationResult,
     Gap,
-    Input,
     Omnibus,
     RunValue,
-    Settings,
-    Software,
     Split,
     Threshold,
     VarianceComponent,
 )
+from medkt_eval.results.settings import Input, Settings, Software
 
 __all__ = [
     "FORMAT",

@@ -12,70 +12,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medkt_eval.errors import InputError
-from medkt_eval.results.recorded import Architecture, Dynamics, Picture, Reference, Row, SizeEffect, TeacherAuc, Tuning
+from medkt_eval.results.recorded import Architecture, Dynamics, Picture, Row, SizeEffect, TeacherAuc, Tuning
+from medkt_eval.results.settings import Input, Settings
 from medkt_eval.runtime.atomic_files import write_text_whole
 
 FORMAT = 1
 Scope = Literal["seeds", "patients", "seeds+patients", "images"]
-
-
-class Input(Row):
-    """A prediction file that was read."""
-
-    run_id: str
-    sha256: str
-
-
-class Software(Row):
-    """What computed the results."""
-
-    medkt: str
-    python: str
-    packages: dict[str, str]
-
-
-class Settings(Row):
-    """Every choice the analysis made, as used."""
-
-    level: float = Field(description="confidence level of every interval")
-    replicates: int | None = Field(default=None, description="bootstrap replicates; null where none were drawn")
-    seed: int | None = Field(default=None, description="seed of the random numbers; null where none were drawn")
-    adjustment: dict[str, str] = Field(description="family pattern -> method of adjustment")
-    margin: float | None = None
-    seeds: Literal["nested", "crossed"] = "nested"
-    degrees_of_freedom: Literal["satterthwaite", "hillis"] = "satterthwaite"
-    baseline: dict[str, str] = Field(default_factory=dict, description="data set and training size -> baseline arm")
-    comparisons: Literal["default", "all"] = "default"
-    primary: dict[str, Any] | None = Field(
-        default=None, description="the contrast named in the study file; see declared"
-    )
-    threshold_rule: str = "max_f1"
-    thresholds: Literal["fixed", "refit"] = Field(
-        default="fixed", description="refit: chosen again in each replicate, on resampled validation patients"
-    )
-    resample: Literal["patients", "stratified"] = Field(
-        default="patients", description="how replicates draw patients; stratified: by their rarest label"
-    )
-    labels_defined: Literal["all", "defined"] = "all"
-    confirmatory_labels: list[str] = Field(
-        default_factory=list, description="one Holm family over labels x comparisons"
-    )
-    specificity: float = Field(default=0.9, description="of sensitivity_at_specificity")
-    add: list[str] = Field(
-        default_factory=list, description="metrics, intervals and tests asked for besides the default"
-    )
-    ordered: bool = False
-    independent_images: bool = False
-    label_latex: dict[str, str] = Field(default_factory=dict)
-    reference: list[Reference] = Field(default_factory=list, description="published numbers to set beside ours")
-    declared: Literal["before", "after", "unknown"] = Field(
-        default="unknown", description="when the primary contrast was named: before any run was whole, or after"
-    )
-    study: str | None = Field(default=None, description="the study file's name")
-    study_sha256: str | None = None
-    software: Software | None = None
-    command: str | None = None
-    notes: list[str] = Field(default_factory=list, description="what the reader of a report must be told")
 
 
 class Split(Row):
@@ -123,6 +65,11 @@ class Arm(Row):
     selection: list[dict[str, Any] | None] = Field(default_factory=list, description="each run's selected epoch")
     settings_tried: int = Field(default=1, description="of the tuning grid that it won; 1: it was not tuned here")
     selected_on_these_seeds: bool = Field(default=False, description="it won its grid on the seeds it is compared on")
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """Ids of its runs, in the order of `seeds`."""
+        return tuple(f"{self.arm}-s{seed}" for seed in self.seeds)
 
 
 class RunValue(Row):

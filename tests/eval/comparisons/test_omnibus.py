@@ -14,7 +14,7 @@ from scipy import stats
 
 from medkt_eval.comparisons.omnibus import box_f, of_all_arms, over_datasets
 from medkt_eval.inference.obuchowski_rockette import compare, patient_covariance
-from medkt_eval.measurement.all_labels import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.metrics.placements import auc_without_each_patient, placements
 from medkt_eval.metrics.ranking import rank
 from medkt_eval.results.schema import Arm, Estimate
@@ -153,7 +153,7 @@ def measure_of(arms: list[np.ndarray], covariance: np.ndarray, df_patients: floa
     return MetricOfRuns(
         metric="auc",
         label="macro",
-        runs=tuple(f"run-{k}" for k in range(n)),
+        runs=tuple(f"arm-{k}-s{seed}" for k, arm in enumerate(arms) for seed in range(len(arm))),
         values=values,
         because=(None,) * n,
         n_images=90,
@@ -168,11 +168,12 @@ def measure_of(arms: list[np.ndarray], covariance: np.ndarray, df_patients: floa
 
 def rows_of(arms, covariance, make_arm, seeds: Literal["nested", "crossed"] = "nested", **fields):
     names = [f"arm-{k}" for k in range(len(arms))]
-    ends = np.cumsum([len(arm) for arm in arms])
-    places = {name: np.arange(end - len(arm), end) for name, arm, end in zip(names, arms, ends, strict=True)}
     plan = AnalysisOptions(Analysis(seeds=seeds), request([], seeds=seeds, ordered=False), 0.95, 0, 31)
-    made_arms = [make_arm(name, **{key: of[k] for key, of in fields.items()}) for k, name in enumerate(names)]
-    return of_all_arms(measure_of(arms, covariance), made_arms, places, plan)
+    made_arms = [
+        make_arm(name, seeds=list(range(len(arms[k]))), **{key: of[k] for key, of in fields.items()})
+        for k, name in enumerate(names)
+    ]
+    return of_all_arms(measure_of(arms, covariance), made_arms, plan)
 
 
 def test_the_row_of_all_arms(make_arm):

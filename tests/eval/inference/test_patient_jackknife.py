@@ -12,7 +12,7 @@ from medkt_eval.comparisons.bootstrap_tests import bootstrap_limits, bootstrap_t
 from medkt_eval.comparisons.estimates import estimates_of
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.inference.patient_jackknife import jackknife_interval, jackknife_test
-from medkt_eval.measurement.all_labels import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
 

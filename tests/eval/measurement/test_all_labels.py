@@ -10,7 +10,8 @@ from sklearn import metrics
 
 from medkt_eval.inference.delong import influence_covariance
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
-from medkt_eval.measurement.all_labels import MetricOfRuns, measure
+from medkt_eval.measurement.all_labels import measure
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import ChosenThreshold
@@ -226,7 +227,7 @@ def test_some_runs_alone_have_the_same_bits():
     fewer = replace(test, scores=test.scores[:, some], runs=("run-s4", "run-s1"), thresholds=test.thresholds[:2])
     alone = measured(fewer, replicates=70)
     for key, one in alone.items():
-        part = found[key].of(some)
+        part = found[key].of_runs(some)
         assert (one.runs, one.because, one.df_patients) == (part.runs, part.because, part.df_patients)
         for name in ("values", "covariance", "delong", "replicates", "without_patient"):
             a, b = getattr(one, name), getattr(part, name)
@@ -313,8 +314,10 @@ def test_a_run_without_a_threshold_is_null_and_other_runs_keep_their_averages():
             assert np.isnan(one.values[1])
             assert one.undefined_because == f"run-s1: {one.because[1]}"
             others = np.array([0, 2])
-            np.testing.assert_array_equal(one.of(others).values, before["f1", label].of(others).values)
-            np.testing.assert_array_equal(one.of(others).replicates, before["f1", label].of(others).replicates)
+            np.testing.assert_array_equal(one.of_runs(others).values, before["f1", label].of_runs(others).values)
+            np.testing.assert_array_equal(
+                one.of_runs(others).replicates, before["f1", label].of_runs(others).replicates
+            )
         assert after["f1", "micro"].because == (None, "no positive image among 9", None)
 
 

@@ -146,8 +146,7 @@ def test_a_fit_that_hangs_on_one_patient_has_no_standard_error():
 
 
 def test_reliability_is_scikit_learns(overconfident, make_arm):
-    arm = make_arm("tl")
-    of_run = [reliability_curves(overconfident, [arm], {"tl": np.array([run])}, 0.95) for run in range(2)]
+    of_run = [reliability_curves(overconfident, [make_arm("tl", seeds=[run])], 0.95) for run in range(2)]
     for k in range(2):
         for run in range(2):
             truth, x, _ = labelled(overconfident, k, run)
@@ -157,7 +156,7 @@ def test_reliability_is_scikit_learns(overconfident, make_arm):
             np.testing.assert_allclose(curve.x, mean, rtol=0, atol=1e-12)
             assert curve.reference == curve.x
             assert set(curve.low) == {None}  # one seed
-    both = reliability_curves(overconfident, [arm], {"tl": np.array([0, 1])}, 0.9)
+    both = reliability_curves(overconfident, [make_arm("tl", seeds=[0, 1])], 0.9)
     assert [(curve.label, curve.n_seeds, curve.level) for curve in both] == [("A", 2, 0.9), ("B", 2, 0.9)]
     for curve in both:
         limits = [
@@ -173,10 +172,7 @@ def test_reliability_is_scikit_learns(overconfident, make_arm):
 def test_reliability_of_scores_that_are_no_probabilities_or_share_no_bin(make_arm):
     truth = np.tile([0.0, 1.0], 10)
     low, high = np.full(20, 0.1), np.full(20, 0.9)
-    arm = make_arm("tl")
-    places = {"tl": np.array([0, 1])}
-    assert (
-        reliability_curves(a_test_set(truth[:, None], np.array([[low, high]]), np.arange(20)), [arm], places, 0.9) == []
-    )
+    arm = make_arm("tl", seeds=[0, 1])
+    assert reliability_curves(a_test_set(truth[:, None], np.array([[low, high]]), np.arange(20)), [arm], 0.9) == []
     outside = a_test_set(truth[:, None], np.array([[low, low - 1]]), np.arange(20))
-    assert reliability_curves(outside, [arm], places, 0.9) == []
+    assert reliability_curves(outside, [arm], 0.9) == []

@@ -33,7 +33,7 @@ def by_hand(truth, score, threshold):
 
 
 def test_values_and_the_reference(study, make_arm):
-    (curve,) = net_benefit_curves(study, [make_arm("tl")], {"tl": np.arange(3)}, 0.95)
+    (curve,) = net_benefit_curves(study, [make_arm("tl", seeds=[0, 1, 2])], 0.95)
     kept = ~np.isnan(study.truth(0))
     truth, scores = study.truth(0)[kept], study.scores[0][:, kept]
     assert curve.x == pytest.approx(np.arange(1, 51) / 100)
@@ -51,7 +51,7 @@ def test_values_and_the_reference(study, make_arm):
 
 
 def test_limits_hold_the_value_and_are_those_of_the_jackknife(study, make_arm):
-    (curve,) = net_benefit_curves(study, [make_arm("tl")], {"tl": np.arange(3)}, 0.9)
+    (curve,) = net_benefit_curves(study, [make_arm("tl", seeds=[0, 1, 2])], 0.9)
     assert all(low < y < high for low, y, high in zip(curve.low, curve.y, curve.high, strict=True))
     k = THRESHOLDS.index(0.3)
     kept = ~np.isnan(study.truth(0))
@@ -68,14 +68,14 @@ def test_limits_hold_the_value_and_are_those_of_the_jackknife(study, make_arm):
 
 def test_labels_without_a_curve(make_arm):
     truth, scores = np.tile([0.0, 1.0], 10), np.full((1, 20), 0.3)
-    arms, places, patient = [make_arm("tl")], {"tl": np.array([0])}, np.arange(20) // 2
-    (curve,) = net_benefit_curves(a_test_set(truth, scores, patient), arms, places, 0.95)
+    arms, patient = [make_arm("tl", seeds=[0])], np.arange(20) // 2
+    (curve,) = net_benefit_curves(a_test_set(truth, scores, patient), arms, 0.95)
     assert set(curve.low) == {None}  # one seed
     for truth_, scores_ in ((np.ones(20), scores), (np.full(20, np.nan), scores), (truth, scores + 1)):
-        assert net_benefit_curves(a_test_set(truth_, scores_, patient), arms, places, 0.95) == []
+        assert net_benefit_curves(a_test_set(truth_, scores_, patient), arms, 0.95) == []
     only = np.where(patient == 0, truth, np.nan)  # labelled in one patient
     (curve,) = net_benefit_curves(
-        a_test_set(only, np.repeat(scores, 2, axis=0), patient), arms, {"tl": np.arange(2)}, 0.9
+        a_test_set(only, np.repeat(scores, 2, axis=0), patient), [make_arm("tl", seeds=[0, 1])], 0.9
     )
     assert set(curve.low) == {None}
 

@@ -17,7 +17,8 @@ from medkt_eval.inference.obuchowski_rockette import analyse, compare
 from medkt_eval.planning.power import patients_needed, power
 from medkt_eval.planning.sample_size import SEEDS, Plan, plan, seed_sd_limits
 from medkt_eval.planning.variance_components import Components, components
-from medkt_eval.results.schema import Arm, Comparison, EvaluationResult, Settings, VarianceComponent
+from medkt_eval.results.schema import Arm, Comparison, EvaluationResult, VarianceComponent
+from medkt_eval.results.settings import Settings
 
 PILOT = Components(1e-4, 3e-5, 1e-4, "nested", 3, 3, 300, 299)
 LEVEL = 0.95

@@ -1,0 +1,128 @@
+"""One metric of one label or average, for every run of a data set: what intervals and tests are computed from.
+
+In: a metric's values on the data, without each patient and in each replicate. Out: `MetricOfRuns`, from which the runs
+of one or several arms can be taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from medkt_eval.inference.obuchowski_rockette import patient_covariance
+from medkt_eval.resampling.limits import MOST_UNDEFINED
+from medkt_eval.results.schema import Arm
+
+
+@dataclass(frozen=True)
+class MetricOfRuns:
+    """One metric of one label or average, of every run of a data set.
+
+    Parameters
+    ----------
+    metric, label : str
+    runs : tuple of str
+        Run ids.
+    values : float64, (n_runs,)
+        NaN where a run has no value.
+    because : tuple of (str or None), (n_runs,)
+        Why a run has no value.
+    n_images : int
+    n_positive : int or None
+        None for an average.
+    df_patients : float
+        Degrees of freedom of a variance over patients.
+    covariance : float64, (n_runs, n_runs)
+        Covariance over patients, from the patient jackknife, or from the bootstrap for a metric without jackknife. NaN
+        where it is undefined.
+    delong : float64, (n_runs, n_runs), or None
+        Clustered DeLong covariance of AUC; None for other metrics.
+    replicates : float64, (n_runs, replicates)
+        Values in each bootstrap replicate. Every run, label and metric has the same draws of patients.
+    without_patient : float64, (n_runs, n_patients), or None
+        Values without each patient; None where they were not kept or do not exist.
+    has_jackknife : bool
+        Whether `covariance` comes from the patient jackknife.
+    group : str or None
+        Subgroup of the images, such as "sex=F"; None: all images.
+    """
+
+    metric: str
+    label: str
+    runs: tuple[str, ...]
+    values: np.ndarray
+    because: tuple[str | None, ...]
+    n_images: int
+    n_positive: int | None
+    df_patients: float
+    covariance: np.ndarray
+    delong: np.ndarray | None
+    replicates: np.ndarray
+    without_patient: np.ndarray | None
+    has_jackknife: bool = True
+    group: str | None = None
+
+    @property
+    def undefined_because(self) -> str | None:
+        """Why the mean over the runs does not exist: the first run without a value. None: every run has one."""
+        return next((f"{run}: {why}" for run, why in zip(self.runs, self.because, strict=True) if why), None)
+
+    @property
+    def no_covariance_because(self) -> str | None:
+        """Why the bootstrap covariance is undefined; None where it is defined or comes from the jackknife."""
+        if self.has_jackknife or not np.isnan(self.covariance).any():
+            return None
+        return "its covariance is the bootstrap's, which does not exist: too few replicates, or over 1 % are undefined"
+
+    def of_arm(self, arm: Arm) -> MetricOfRuns:
+        """The same metric, of one arm's runs in the order of its seeds."""
+        return self.of_arms(arm)
+
+    def of_arms(self, *arms: Arm) -> MetricOfRuns:
+        """The same metric, of the runs of several arms, one arm after the other."""
+        return self.of_runs(np.concatenate([run_indices(self.runs, arm) for arm in arms]))
+
+    def of_runs(self, runs: np.ndarray) -> MetricOfRuns:
+        """The same metric, of some runs.
+
+        Parameters
+        ----------
+        runs : int64, (n,)
+            Indices into `self.runs`.
+        """
+        block = np.ix_(runs, runs)
+        return replace(
+            self,
+            runs=tuple(self.runs[j] for j in runs),
+            values=self.values[runs],
+            because=tuple(self.because[j] for j in runs),
+            covariance=self.covariance[block],
+            delong=None if self.delong is None else self.delong[block],
+            replicates=self.replicates[runs],
+            without_patient=None if self.without_patient is None else self.without_patient[runs],
+        )
+
+
+def run_indices(runs: tuple[str, ...], arm: Arm) -> np.ndarray:
+    """Index into `runs` of each run of an arm, in the order of its seeds: int64, (n_seeds,)."""
+    return np.array([runs.index(run) for run in arm.run_ids])
+
+
+def replicate_covariance(replicates: np.ndarray) -> np.ndarray:
+    """Covariance of runs over the replicates in which all are defined.
+
+    Parameters
+    ----------
+    replicates : float64, (n_runs, replicates)
+
+    Returns
+    -------
+    float64, (n_runs, n_runs)
+        NaN if there are no replicates, or more than 1 % of them are undefined.
+    """
+    defined = ~np.isnan(replicates).any(axis=0)
+    if defined.sum() < max(2, (1 - MOST_UNDEFINED) * replicates.shape[1]):
+        return np.full((len(replicates), len(replicates)), np.nan)
+    drawn = np.ascontiguousarray(replicates[:, defined])
+    return patient_covariance(drawn) * drawn.shape[1] / (drawn.shape[1] - 1) ** 2
