@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, report, table, plan, data, teacher.
+"""The command line: train, evaluate, report, table, plan, example, data, teacher.
 
 Each command imports what it needs inside itself, so that `medkt --help` answers at once and evaluation needs no torch.
 Exit 0: done. 2: the user's input is wrong, one line on standard error says what and where. 1: anything else.
@@ -19,6 +19,7 @@ import typer
 
 from medkt import __version__
 from medkt.cli.data import data_app
+from medkt.cli.example import example
 from medkt.cli.shared import PLACE, fail, place_given
 from medkt.cli.teacher import teacher_app
 
@@ -333,6 +334,7 @@ def plan(
             print(path)
 
 
+app.command()(example)
 app.add_typer(teacher_app, name="teacher")
 app.add_typer(data_app, name="data")
 

@@ -1,0 +1,36 @@
+"""`medkt example`: copies prediction files that ship with medkt and prints the command that evaluates them.
+
+In: the name of a new folder. Out: six CSV files, two arms of three seeds; no training, no torch.
+"""
+
+from __future__ import annotations
+
+import shlex
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medkt.cli.shared import fail
+
+ARMS = {"Transfer learning": "tl_seed*.csv", "Attention transfer": "at_seed*.csv"}
+
+
+def example(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")] = Path(
+        "medkt-example"
+    ),
+) -> None:
+    """Copy synthetic predictions of two arms, and print the command that evaluates them."""
+    if folder.exists():
+        fail(f"{folder} exists already; name another folder: medkt example DIR", 2)
+    folder.mkdir(parents=True)
+    tables = sorted(
+        (file for file in files("medkt.example").iterdir() if file.name.endswith(".csv")), key=lambda file: file.name
+    )
+    for table in tables:
+        (folder / table.name).write_bytes(table.read_bytes())
+    arms = [word for name, pattern in ARMS.items() for word in ("--arm", f"{name}={folder / pattern}")]
+    print(f"{len(tables)} synthetic prediction files in {folder}. Next:\n")
+    print(f"  {shlex.join(['medkt', 'evaluate', *arms])}")
