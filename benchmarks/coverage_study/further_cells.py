@@ -18,8 +18,8 @@ from scipy.special import softmax
 
 from benchmarks.coverage_study.expected import PRINTED, Printed
 from benchmarks.coverage_study.simulate import ALIKE_IN_PATIENT, NODES, WEIGHTS, Cell, Study, draw, settings
+from medkt_eval.measurement.metric_functions import OF_CONFUSION
 from medkt_eval.measurement.test_sets import TestSet
-from medkt_eval.metrics.sums import OF_CONFUSION
 
 FURTHER = Path(__file__).with_name("further.toml")
 

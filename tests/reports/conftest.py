@@ -17,13 +17,11 @@ from medkt_eval.results.schema import (
     Dataset,
     Estimate,
     EvaluationResult,
-    Input,
     RunValue,
-    Settings,
-    Software,
     Split,
     Threshold,
 )
+from medkt_eval.results.settings import Input, Settings, Software
 
 SCRIPT = "<script>alert(1)</script>"
 LATEX = r"50%_{\input{x}}"

@@ -16,18 +16,12 @@ from medkt_eval.errors import InputError
 from medkt_eval.inference import multiplicity, obuchowski_rockette
 from medkt_eval.inference.multiplicity import max_t
 from medkt_eval.results.schema import Arm, Comparison
-from medkt_eval.results.vocabulary import bound_of
+from medkt_eval.results.vocabulary import METRICS
 from medkt_eval.runtime.garbage import quick_collections
 from medkt_eval.study import contrasts
 from medkt_eval.study.declaration import Analysis
 
 AGAINST_MARGIN = ("tost", "non-inferiority")
-ADJUSTMENT = {
-    "macro and weighted": "holm",
-    "confirmatory labels over comparisons": "holm",
-    "labels of one comparison": "benjamini-hochberg",
-    "primary": "none",
-}
 
 
 def adjusted(
@@ -69,8 +63,9 @@ def _family(
             row = rows[k]
             if row.test == obuchowski_rockette.TEST and row.se and row.difference is not None and row.df is not None:
                 reach = float(stats.t.ppf(1 - (1 - row.level) / 2 / size, row.df)) * row.se
-                change["low_bonferroni"] = max(row.difference - reach, -bound_of(row.metric))
-                change["high_bonferroni"] = min(row.difference + reach, bound_of(row.metric))
+                bound = METRICS[row.metric].largest_difference
+                change["low_bonferroni"] = max(row.difference - reach, -bound)
+                change["high_bonferroni"] = min(row.difference + reach, bound)
     return changes
 
 

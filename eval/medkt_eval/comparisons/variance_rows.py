@@ -16,23 +16,23 @@ from medkt_eval.study.options import AnalysisOptions
 
 
 def components_of(
-    measure: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], n_patients: int, plan: AnalysisOptions
+    metric: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], n_patients: int, options: AnalysisOptions
 ) -> list[VarianceComponent]:
-    """Components of each contrast's difference; none where the primary analysis does not exist."""
+    """Components of each contrast's difference; no rows for a contrast without a primary analysis."""
     by_id = {arm.arm: arm for arm in arms}
     rows = []
     for pair in pairs:
         a, b = by_id[pair.arm_a], by_id[pair.arm_b]
-        both = measure.of_arms(a, b)
+        both = metric.of_arms(a, b)
         values_a, values_b = both.values[: len(a.seeds)], both.values[len(a.seeds) :]
         absent = (undefined(arm, both.covariance, both.df_patients) for arm in (values_a, values_b))
         if both.undefined_because or any(absent):
             continue
-        found = components(
+        of_contrast = components(
             values_a,
             values_b,
             both.covariance,
-            seeds=plan.analysis.seeds,
+            seeds=options.analysis.seeds,
             n_patients=n_patients,
             df_patients=both.df_patients,
         )
@@ -50,6 +50,6 @@ def components_of(
                 n_patients=n_patients,
                 df_patients=both.df_patients,
             )
-            for name, value in found.by_name().items()
+            for name, value in of_contrast.by_name().items()
         ]
     return rows

@@ -1,6 +1,6 @@
-"""The test set that all runs of a data set share, and what each run said of it.
+"""The test set that all runs of a data set share, with the scores of each run.
 
-In: run records. Out: `TestSet`: truth, patients and groups once, every run's scores and thresholds.
+In: run records. Out: `TestSet`: truth, patients and groups once, and every run's scores and thresholds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from medkt_eval.resampling.threshold_refit import Refit
 from medkt_eval.results.schema import Arm
 from medkt_eval.runtime.execution import HERE, Execution
 
-HELD_BYTES = 2**30  # of a data set's scores; larger ones are read label by label, whenever they are asked for
+HELD_BYTES = 2**30  # scores of a data set that are held in memory; larger ones are read label by label
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class TestSet:
     predictions : Predictions or PredictionFile
         The first run's: images, patients, targets and groups, which all runs share.
     patient : int64, (n_images,)
-        Each image's patient, by sorted patient id; an image is its own patient where none is named.
+        Each image's patient, numbered by sorted patient id. Without patient ids each image is its own patient.
     n_patients : int
     runs : tuple of str
         Run ids.
     scores : sequence of float64, (n_labels,) of (n_runs, n_images)
-        An array, or read when asked for.
+        An array, or scores that are read when they are used.
     thresholds : tuple of tuple of ChosenThreshold, (n_runs, n_labels)
-        Of multi-label runs; empty for multi-class ones.
+        Of multi-label runs; empty for multi-class runs.
     refitted : float64, (n_runs, n_labels, replicates), or None
-        Thresholds chosen again in each bootstrap replicate; None: they are held fixed.
+        Thresholds chosen again in each bootstrap replicate; None: thresholds are held fixed.
     """
 
     __test__ = False  # not a test of pytest's
@@ -86,16 +86,16 @@ class TestSet:
 
     @cached_property
     def arg_max(self) -> np.ndarray:
-        """The class that each run scores highest, of equals the first: int64, (n_runs, n_images)."""
-        highest, found = self.scores_of(0).copy(), np.zeros((len(self.runs), self.n_images), dtype=np.int64)
+        """The class that each run scores highest, the first of equal ones: int64, (n_runs, n_images)."""
+        highest, classes = self.scores_of(0).copy(), np.zeros((len(self.runs), self.n_images), dtype=np.int64)
         for k in range(1, len(self.labels)):
             scores = self.scores_of(k)
             higher = scores > highest
-            found[higher], highest[higher] = k, scores[higher]
-        return found
+            classes[higher], highest[higher] = k, scores[higher]
+        return classes
 
     def called(self, k: int) -> tuple[list[np.ndarray | None], list[str | None]]:
-        """Each run's calls of label k, bool (n_images,), or None with the reason."""
+        """Each run's calls of label k, bool (n_images,), or None; and the reason why a run has none."""
         if self.predictions.task == "multiclass":
             return [run == k for run in self.arg_max], [None] * len(self.runs)
         chosen = [run[k] for run in self.thresholds]
@@ -111,24 +111,24 @@ def read_test_sets(
     refit: Refit | None = None,
     execution: Execution = HERE,
 ) -> list[TestSet]:
-    """The test set of each data set, in the order of the first run of each.
+    """The test set of each data set, in the order of their first runs.
 
     Parameters
     ----------
     records : sequence of Run
     independent_images : bool
-        Whether patients may be unnamed.
+        Whether predictions may lack patient ids.
     threshold_rule : str
         See `thresholds.choose`.
     refit : Refit or None
-        Choose thresholds again in each bootstrap replicate; None: not.
+        How thresholds are chosen again in each bootstrap replicate; None: they are held fixed.
     execution : Execution
-        Where that is computed.
+        Where thresholds are chosen again.
 
     Raises
     ------
     InputError
-        If the runs of a data set differ in images, patients, targets or labels, or patients are not named.
+        If the runs of a data set differ in images, patients, targets or labels, or predictions lack patient ids.
     """
     by_dataset: dict[str, list[Run]] = {}
     for record in records:
@@ -180,25 +180,25 @@ def _test_set(
 
 def _validations(records: Sequence[Run], held: bool, *, independent_images: bool) -> Iterator[Readable | None]:
     """Each run's validation predictions, all of the same images; None where it has none."""
-    seen: tuple[str, Readable] | None = None  # the first that there are
+    first: tuple[str, Readable] | None = None  # run id and predictions of the first run that has any
     for record in records:
         validation = record.validation(held=held)
         if validation is not None:
             _check_named(validation, independent_images)
-            seen = seen or (record.manifest.run_id, validation)
-            check_same_validation(seen[1], validation, (seen[0], record.manifest.run_id))
+            first = first or (record.manifest.run_id, validation)
+            check_same_validation(first[1], validation, (first[0], record.manifest.run_id))
         yield validation
 
 
 class _ScoresOnDisk:
-    """Scores of each label, float64, (n_runs, n_images), read when asked for; the last label's are kept."""
+    """Scores of each label, float64, (n_runs, n_images), read when they are used; the last label's are kept."""
 
     def __init__(self) -> None:
         self._runs: list[Readable] = []
         self._last: tuple[int, np.ndarray] | None = None
 
     def add(self, run: Readable) -> None:
-        """Add a run, whose images are those of the runs before."""
+        """Add a run; its images are those of the earlier runs."""
         self._runs.append(run.without_ids() if isinstance(run, PredictionFile) else run)
 
     def __len__(self) -> int:
@@ -206,13 +206,13 @@ class _ScoresOnDisk:
 
     def __getitem__(self, k: int) -> np.ndarray:
         if self._last is None or self._last[0] != k:
-            self._last = None  # before the next is read: memory holds one label
+            self._last = None  # freed before the next label is read: memory holds one
             self._last = k, np.array([run.score(k) for run in self._runs])
         return self._last[1]
 
 
 def _bytes_of_scores(records: Sequence[Run]) -> int:
-    """What all runs' scores would take in memory; of tables whose number of rows is not known, nothing."""
+    """Memory that all runs' scores would take; a table with an unknown number of rows counts as 0."""
     return sum(8 * (record.test_rows() or 0) * len(record.manifest.labels) for record in records)
 
 

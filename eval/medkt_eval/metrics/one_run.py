@@ -16,8 +16,8 @@ from sklearn import metrics as scikit_learn
 
 from medkt_eval.errors import InputError
 from medkt_eval.metrics.sums import N_BINS, probability_bin
-
-OF_SCORES = ("auc", "average_precision", "brier", "ece")
+from medkt_eval.metrics.undefined import undefined_because
+from medkt_eval.results.vocabulary import METRICS
 
 
 @dataclass(frozen=True)
@@ -210,33 +210,15 @@ def _of_columns(columns: Sequence[_Column], metrics: Sequence[str], n_images: in
 
 
 def _value(metric: str, column: _Column) -> MetricValue:
-    because = _undefined_because(metric, column)
+    because = column.no_call_because if METRICS[metric].kind == "calls" and column.called is None else None
+    because = because or undefined_because(metric, column.label, column.truth, called=column.called, score=column.score)
     n_images, n_positive = len(column.truth), int(column.truth.sum())
     if because:
         return MetricValue(metric, column.label, None, n_images, n_positive, because)
-    answer = column.score if metric in OF_SCORES else column.called
+    answer = column.called if METRICS[metric].kind == "calls" else column.score
     assert answer is not None  # a reason, else
-    value = float(_COMPUTED[metric](column.truth, answer, sample_weight=column.weight))
+    value = float(COMPUTED[metric](column.truth, answer, sample_weight=column.weight))
     return MetricValue(metric, column.label, value, n_images, n_positive)
-
-
-def _undefined_because(metric: str, column: _Column) -> str | None:
-    """Why the metric does not exist; None where it does."""
-    n_images, called, score = len(column.truth), column.called, column.score
-    if metric not in OF_SCORES and called is None:
-        return column.no_call_because
-    lacks = {
-        "positive": (not column.truth.any(), f"no positive image among {n_images}"),
-        "negative": (column.truth.all(), f"no negative image among {n_images}"),
-        "call": (called is not None and not called.any(), f"none of {n_images} images was called"),
-        "spared": (called is not None and called.all(), f"all {n_images} images were called"),
-        "image": (n_images == 0, "no image"),
-        "probability": (
-            score.min(initial=0) < 0 or score.max(initial=1) > 1,
-            f"a score of {column.label} lies outside [0, 1]: not a probability",
-        ),
-    }
-    return next((why for need in _NEEDS[metric] for lacking, why in [lacks[need]] if lacking), None)
 
 
 def _ece(truth: np.ndarray, score: np.ndarray, *, sample_weight: np.ndarray) -> float:
@@ -254,7 +236,7 @@ def _precision_of_negatives(truth: np.ndarray, called: np.ndarray, *, sample_wei
     return scikit_learn.precision_score(~truth, ~called, sample_weight=sample_weight)
 
 
-_COMPUTED: Mapping[str, Callable[..., float]] = MappingProxyType(
+COMPUTED: Mapping[str, Callable[..., float]] = MappingProxyType(
     {
         "auc": scikit_learn.roc_auc_score,
         "average_precision": scikit_learn.average_precision_score,
@@ -267,20 +249,5 @@ _COMPUTED: Mapping[str, Callable[..., float]] = MappingProxyType(
         "specificity": _recall_of_negatives,
         "ppv": scikit_learn.precision_score,
         "npv": _precision_of_negatives,
-    }
-)
-_NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "auc": ("positive", "negative"),
-        "average_precision": ("positive",),
-        "brier": ("image", "probability"),
-        "ece": ("image", "probability"),
-        "f1": ("positive",),
-        "accuracy": ("image",),
-        "balanced_accuracy": ("positive", "negative"),
-        "sensitivity": ("positive",),
-        "specificity": ("negative",),
-        "ppv": ("call",),
-        "npv": ("spared",),
     }
 )

@@ -19,6 +19,13 @@ from medkt_eval.results.vocabulary import AVERAGES
 from medkt_eval.study.declaration import Analysis, Primary
 
 Kind = Literal["declared", "all", "table"]
+# Family of comparisons -> how its p-values are adjusted; see `family`.
+ADJUSTMENT = {
+    "macro and weighted": "holm",
+    "confirmatory labels over comparisons": "holm",
+    "labels of one comparison": "benjamini-hochberg",
+    "primary": "none",
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ def primary_by_id(analysis: Analysis, arms: Sequence[Arm]) -> dict[str, str] | N
     return named
 
 
-def baselines(arms: Sequence[Arm], analysis: Analysis) -> tuple[dict[tuple[str, int | None, str], str], list[str]]:
+def baselines_of(arms: Sequence[Arm], analysis: Analysis) -> tuple[dict[tuple[str, int | None, str], str], list[str]]:
     """Baseline arm of each (data set, training size, student), and notes where there is none or a choice was made.
 
     It is the arm that the study names, else transfer learning with all layers unfrozen.
@@ -102,7 +109,7 @@ def baselines(arms: Sequence[Arm], analysis: Analysis) -> tuple[dict[tuple[str, 
     return found, notes
 
 
-def contrasts(
+def contrasts_of(
     arms: Sequence[Arm], baseline: dict[tuple[str, int | None, str], str], mode: Literal["default", "all"]
 ) -> list[Contrast]:
     """All contrasts to be made, within one data set and training-set size.

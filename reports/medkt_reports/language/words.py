@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from medkt_eval.results import vocabulary
+
 DATASETS = {
     "chexpert": "CheXpert",
     "mimic-cxr": "MIMIC-CXR",
@@ -29,38 +31,9 @@ METHODS = {
     "attention_transfer": "Attention transfer",
 }
 UNFROZEN = {"all": "all layers", "last34": "last 34 layers", "head": "classifier only"}
-METRICS = {
-    "auc": "AUC",
-    "average_precision": "average precision",
-    "f1": "F1",
-    "balanced_accuracy": "balanced accuracy",
-    "kappa_quadratic": "quadratic kappa",
-    "sensitivity_at_specificity": "sensitivity at fixed specificity",
-    "ppv": "PPV",
-    "npv": "NPV",
-    "brier": "Brier score",
-    "ece": "expected calibration error",
-}
-AVERAGES = ("macro", "weighted", "micro", "macro_ovo")
-TESTS = {
-    "t-welch": "Welch t",
-    "t-paired": "paired t",
-    "obuchowski-rockette": "Obuchowski–Rockette",
-    "delong-clustered": "clustered DeLong",
-    "wilcoxon": "Wilcoxon",
-    "mann-whitney": "Mann–Whitney",
-    "sign-flip": "exact sign flip",
-    "jackknife": "patient jackknife",
-    "bootstrap-percentile": "percentile bootstrap",
-    "bootstrap-basic": "basic bootstrap",
-    "bootstrap-bca": "BCa bootstrap",
-    "bootstrap-studentized": "studentised bootstrap",
-    "permutation": "permutation of mid-ranks",
-    "mcnemar": "clustered McNemar",
-    "max-t": "bootstrap max-T",
-    "tost": "equivalence (TOST)",
-    "non-inferiority": "non-inferiority",
-}
+METRICS = {name: metric.word for name, metric in vocabulary.METRICS.items()}
+AVERAGES = vocabulary.AVERAGES
+TESTS = {name: test.word for name, test in vocabulary.TESTS.items()}
 ADJUSTMENTS = {"holm": "Holm", "benjamini-hochberg": "Benjamini–Hochberg", "max-t": "step-down max-T"}
 KINDS = {
     "declared": "declared comparisons",
@@ -111,18 +84,7 @@ SCOPES = (
         "It holds only if every image is of another patient; it does not say what retraining would change.",
     ),
 )
-INTERVALS = {
-    "seeds+patients:or": "Obuchowski–Rockette: seeds and test patients random",
-    "seeds:t": "Student's t over seeds, test patients held fixed",
-    "patients:delong": "clustered DeLong: test patients random, trained models held fixed",
-    "images:delong": "DeLong: test images random, trained models held fixed",
-    "patients:jackknife": "patient jackknife: test patients random, trained models held fixed",
-    "patients:bootstrap-percentile": "patient bootstrap, percentile: trained models held fixed",
-    "patients:bootstrap-basic": "patient bootstrap, basic: trained models held fixed",
-    "patients:bootstrap-bca": "patient bootstrap, BCa: trained models held fixed",
-    "patients:bootstrap-studentized": "patient bootstrap, studentised: trained models held fixed",
-    "seeds+patients:bootstrap": "bootstrap of seeds and test patients, percentile",
-}
+INTERVALS = {name: interval.word for name, interval in vocabulary.INTERVALS.items()}
 _PAPER_CONVENTION = "seeds:normal"
 # What is known of when the primary contrast was named: `declared` of the settings.
 NAMED = {

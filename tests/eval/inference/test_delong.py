@@ -15,8 +15,9 @@ from medkt_eval.inference.delong import (
     influence_covariance,
     interval,
 )
-from medkt_eval.measurement.label_averages import Average
-from medkt_eval.measurement.one_label import Images, MeasurementOptions, measure_label, positives_variants
+from medkt_eval.measurement.label_averages import LabelAverage
+from medkt_eval.measurement.label_metric import Images, MeasurementOptions
+from medkt_eval.measurement.one_label import measure_label, positives_variants
 from medkt_eval.metrics.placements import placements
 from medkt_eval.metrics.ranking import rank
 
@@ -134,7 +135,7 @@ def test_influences_on_averages_are_derivatives_too_and_the_weights_vary_with_th
     labels = [made(seed, n=n, n_patients=n_patients, n_runs=2)[:2] for seed in (1, 2, 3)]
     patient = made(1, n=n, n_patients=n_patients)[2]
     asked = MeasurementOptions(metrics=("auc",), replicates=0, seed=0, dataset="d")
-    average = Average("all", n_patients, patient)
+    average = LabelAverage("all", n_patients, patient)
     for k, (truth, runs) in enumerate(labels):
         images = Images(truth, patient, n_patients)
         average.add(
@@ -149,8 +150,8 @@ def test_influences_on_averages_are_derivatives_too_and_the_weights_vary_with_th
         }
 
     step = 1e-5
-    for measured in average.measured():
-        found = average.influence_of(measured.label, measured.values)
+    for measured in average.averages():
+        found = average.influence_on(measured.label, measured.values)
         assert found is not None
         assert found.sum(axis=1) == pytest.approx([0, 0], abs=1e-15)
         for run in range(2):

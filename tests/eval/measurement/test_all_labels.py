@@ -11,8 +11,8 @@ from sklearn import metrics
 from medkt_eval.inference.delong import influence_covariance
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.measurement.all_labels import measure
+from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
-from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import ChosenThreshold
 from medkt_eval.predictions.format import Predictions, Task

@@ -15,7 +15,7 @@ import pytest
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.results.schema import EvaluationResult
-from medkt_eval.results.vocabulary import DEFAULT_METRICS, MORE_METRICS
+from medkt_eval.results.vocabulary import METRICS, MORE_METRICS
 from medkt_eval.study import requests
 
 LABELS = ("A", "B")
@@ -29,7 +29,7 @@ EVERYTHING = (
     "max-t",
     *requests.MORE,
 )
-OF_SEEDS = {"nested": requests.NESTED_TESTS, "crossed": requests.CROSSED_TESTS}
+OF_SEEDS = requests.TESTS_FOR_SEEDS
 
 
 def multilabel(seed, *, n=36, patients=18, skill=1.0):
@@ -202,7 +202,7 @@ def test_everything_of_ordinary_tables_with_groups(everything, make):
     given = arms(make, change=same_for_all(lambda frame: frame.drop(columns="group_view")))
     result = everything(given, validation=with_validation(given) if make is multilabel else None)
     assert {row.group for row in result.gaps} == {"sex=F"}
-    wanted = {*DEFAULT_METRICS, *MORE_METRICS, "calibration_slope", "calibration_intercept"}
+    wanted = set(METRICS)
     assert {row.metric for row in result.runs} == wanted - ({"kappa_quadratic"} if make is multilabel else set())
     slopes = [row for row in result.comparisons if row.metric == "calibration_slope" and row.low is not None]
     assert slopes

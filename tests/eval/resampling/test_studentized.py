@@ -7,7 +7,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from medkt_eval.inference.delong import influence, influence_covariance
-from medkt_eval.measurement.one_label import Images, MeasurementOptions, positives_variants
+from medkt_eval.measurement.label_metric import Images, MeasurementOptions
+from medkt_eval.measurement.one_label import positives_variants
 from medkt_eval.metrics.placements import placements
 from medkt_eval.metrics.ranking import Ranking, rank
 from medkt_eval.resampling.bootstrap import LANES, multiplicities, resample_ranked

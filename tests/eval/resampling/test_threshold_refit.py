@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score, recall_score
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement.all_labels import measure
-from medkt_eval.measurement.one_label import MeasurementOptions
+from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import choose
 from medkt_eval.predictions.format import Predictions

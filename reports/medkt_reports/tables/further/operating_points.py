@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medkt_eval.results.schema import Estimate
+from medkt_eval.results.vocabulary import METRICS
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 from medkt_reports.tables import arm_columns as columns
@@ -17,23 +18,21 @@ from medkt_reports.tables.arm_columns import ArmColumn
 from medkt_reports.tables.cells import OWN_UNIT, POINTS, interval_cell
 from medkt_reports.tables.model import Cell, Row, Table, marked, text_cell
 
+_FIRST = ("sensitivity", "specificity", "ppv", "npv", "f1")  # the order in which readers look for them
+_OF_SCORES = ("sensitivity_at_specificity",)  # read at a threshold, though no threshold was chosen for it
 OPERATING_POINT = (
-    "sensitivity",
-    "specificity",
-    "ppv",
-    "npv",
-    "f1",
-    "accuracy",
-    "balanced_accuracy",
-    "sensitivity_at_specificity",
-    "kappa_quadratic",
+    *_FIRST,
+    *(
+        name
+        for name, metric in METRICS.items()
+        if name not in _FIRST and (metric.kind in ("calls", "confusion") or name in _OF_SCORES)
+    ),
 )
 MOST_BY_LABEL = 100  # rows of the table by label; more than that is for results.json
-_OF_CLASSES = ("accuracy", "balanced_accuracy", "kappa_quadratic")  # of several classes one number, named "micro"
-_OVERALL = ("brier", "ece")
+_OF_CLASSES = {name for name, metric in METRICS.items() if metric.needs_of_classes}  # one number, named "micro"
+_OVERALL = tuple(name for name, metric in METRICS.items() if metric.kind == "probabilities")
 _BY_LABEL = {
-    "calibration_slope": "calibration slope (1 is right, below 1 is overconfident)",
-    "calibration_intercept": "calibration intercept (0 is right, above 0 is too low on average)",
+    name: f"{metric.word} ({metric.reading})" for name, metric in METRICS.items() if metric.kind == "calibration"
 }
 
 
