@@ -1,6 +1,6 @@
-"""What can be said of comparisons only when all are known: the primary one, and adjustment within families.
+"""Adjustment of p-values within families, and the primary contrast: steps that need all comparisons.
 
-In: `Compared` rows. Out: `Comparison` rows with `primary` and `p_adjusted`, and Bonferroni limits where asked for.
+In: `Compared` rows. Out: `Comparison` rows with `primary` and `p_adjusted`, and Bonferroni limits on request.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ AGAINST_MARGIN = ("tost", "non-inferiority")
 def adjusted(
     compared: Sequence[Compared], arms: Sequence[Arm], analysis: Analysis, *, bonferroni: bool
 ) -> list[Comparison]:
-    """All comparisons, the primary one marked, p-values adjusted within each family and test.
+    """All comparisons, with the primary one marked and p-values adjusted within each family and test.
 
-    Each test is adjusted by itself: a companion's p-value is no further member of the family.
+    Each test is adjusted on its own: the p-values of two tests of one contrast are not in the same family.
 
     Raises
     ------
     InputError
         If the primary contrast is not exactly one of the comparisons.
     """
-    rows = _mark_primary([one.row for one in compared], arms, analysis)
+    rows = _mark_primary([comparison.row for comparison in compared], arms, analysis)
     families: dict[tuple[str | None, str, str], list[int]] = defaultdict(list)
     for k, row in enumerate(rows):
         families[row.family, row.test, row.scope].append(k)
@@ -50,13 +50,13 @@ def adjusted(
 def _family(
     members: Sequence[int], rows: Sequence[Comparison], compared: Sequence[Compared], bonferroni: bool
 ) -> list[dict[str, float | None]]:
-    """What changes in each member."""
+    """The fields that change in each member of a family."""
     method = rows[members[0]].adjustment
     if method == "max-t":
         return _max_t(members, rows, compared)
     p_values = [rows[k].p_value for k in members]
-    found = multiplicity.adjust(p_values, method) if method else p_values
-    changes: list[dict[str, float | None]] = [{"p_adjusted": p} for p in found]
+    p_adjusted = multiplicity.adjust(p_values, method) if method else p_values
+    changes: list[dict[str, float | None]] = [{"p_adjusted": p} for p in p_adjusted]
     if bonferroni:
         size = sum(p is not None for p in p_values)
         for k, change in zip(members, changes, strict=True):
@@ -72,7 +72,7 @@ def _family(
 def _max_t(
     members: Sequence[int], rows: Sequence[Comparison], compared: Sequence[Compared]
 ) -> list[dict[str, float | None]]:
-    """Raw p by the family of one, adjusted p by the whole family; members without replicates have neither."""
+    """Unadjusted p from max-T of one member, adjusted p from max-T of all; a member without replicates has neither."""
     changes: dict[int, dict[str, float | None]] = {k: {} for k in members}
     known = [k for k in members if compared[k].replicates is not None]
     if known:
@@ -92,7 +92,7 @@ def _or_none(p: float) -> float | None:
 
 
 def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
-    """Mark the named contrast: its primary analysis and its tests against a margin leave their families, unadjusted."""
+    """Mark the primary contrast; its primary analysis and its tests against a margin leave their families."""
     if analysis.primary is None:
         return rows
     primary = analysis.primary

@@ -89,10 +89,10 @@ def probabilities(truth: np.ndarray, score: np.ndarray, patient: np.ndarray, n_p
     """
     residual = truth - score.astype(np.float64)
     kind = probability_bin(score)
-    found = sums(kind, residual, patient, N_BINS + 2, n_patients).by_patient
-    found[N_BINS] = np.bincount(patient, minlength=n_patients)
-    found[N_BINS + 1] = np.bincount(patient, weights=residual**2, minlength=n_patients)
-    return Sums(found)
+    by_patient = sums(kind, residual, patient, N_BINS + 2, n_patients).by_patient
+    by_patient[N_BINS] = np.bincount(patient, minlength=n_patients)
+    by_patient[N_BINS + 1] = np.bincount(patient, weights=residual**2, minlength=n_patients)
+    return Sums(by_patient)
 
 
 def probability_bin(score: np.ndarray) -> np.ndarray:

@@ -256,7 +256,7 @@ class Curve(Row):
 
 
 class EvaluationResult(BaseModel):
-    """Everything an evaluation found: results.json."""
+    """The content of results.json: all results of an evaluation."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -284,7 +284,7 @@ class EvaluationResult(BaseModel):
     pictures: list[Picture] = Field(default_factory=list)
 
     def write(self, path: Path) -> None:
-        """Write results.json whole or not at all."""
+        """Write results.json; an interrupted write leaves no file."""
         write_text_whole(path, self.model_dump_json(indent=1) + "\n")
 
     @classmethod

@@ -79,7 +79,7 @@ def test_teachers_own_runs_are_never_compared(make_arm, mode):
     found, notes = made(arms, mode)
     assert {(c.arm_a, c.arm_b) for c in found} == {("at", "tl")}
     assert notes == []
-    with pytest.raises(InputError, match="no arm of these runs"):
+    with pytest.raises(InputError, match="not an arm of these runs"):
         find_arm(arms, "teacher", "[analysis] baseline")
 
 
