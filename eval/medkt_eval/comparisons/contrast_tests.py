@@ -85,7 +85,7 @@ def compare(
         if (
             pair.kind != "table"
             and "max-t" in options.request.tests
-            and METRICS[both.metric].is_bounded
+            and METRICS[both.metric].is_resampled
             and both.undefined_because is None
         ):
             rows.append(_for_max_t(both, a, b, pair, options))
@@ -108,9 +108,10 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
     """The primary analysis first, then the other tests by default and on request."""
     crossed, level = options.analysis.seeds == "crossed", options.level
     t_test, t_name = (paired_t, "t-paired") if crossed else (welch_t, "t-welch")
-    bootstraps = [kind for kind in BOOTSTRAPS if f"patients:bootstrap-{kind}" in options.request.intervals]
-    if not METRICS[both.metric].is_bounded:  # calibration is not resampled
-        bootstraps = []
+    facts = METRICS[both.metric]
+    bootstraps = [
+        kind for kind in BOOTSTRAPS if f"patients:bootstrap-{kind}" in options.request.intervals and facts.is_resampled
+    ]
     if both.undefined_because:
         names = [(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE), (t_name, "seeds")]
         names += [("delong-clustered", "patients")] * (both.delong is not None)
@@ -126,7 +127,7 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
         seeds=options.analysis.seeds,
         df_patients=both.df_patients,
         level=level,
-        bound=METRICS[both.metric].largest_difference,
+        bound=facts.largest_difference,
         degrees_of_freedom=options.analysis.degrees_of_freedom,
     )
     if primary.undefined_because and both.no_covariance_because:
@@ -143,7 +144,7 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
                 both.covariance,
                 df_patients=both.df_patients,
                 level=level,
-                bound=METRICS[both.metric].largest_difference,
+                bound=facts.largest_difference,
             )
         )
     difference, weights = float(values_a.mean() - values_b.mean()), _weights(k, len(values_b))
@@ -151,7 +152,7 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
         bootstrap_test(f"bootstrap-{kind}", difference, bootstrap_limits(kind, both, weights, level), level)
         for kind in bootstraps
     ]
-    if "seeds+patients:bootstrap" in options.request.intervals and METRICS[both.metric].is_bounded:
+    if "seeds+patients:bootstrap" in options.request.intervals and facts.is_resampled:
         tests.append(_seeds_and_patients(both, a, b, difference, options))
     over_seeds = [OVER_SEEDS[name] for name in options.request.tests if name in OVER_SEEDS]
     return tests + [over(values_a, values_b, level) for over in over_seeds]

@@ -100,7 +100,7 @@ def _exists(name: str, metric: MetricOfRuns, studentized: Limits | None) -> bool
         return studentized is not None
     if name == "patients:jackknife":
         return metric.has_jackknife
-    return METRICS[metric.metric].is_bounded or "bootstrap" not in name  # calibration is not resampled
+    return METRICS[metric.metric].is_resampled or "bootstrap" not in name
 
 
 def _interval(
@@ -123,7 +123,9 @@ def _interval(
         return delong.interval(values, metric.delong, level), None
     if name in (obuchowski_rockette.NAME, "patients:jackknife"):
         facts = METRICS[metric.metric]
-        low, width = (0.0, 1.0) if facts.low is None else (facts.low, facts.largest_difference)
+        low, width = (0.0, 1.0)
+        if facts.low is not None and facts.high is not None:
+            low, width = facts.low, facts.high - facts.low
         interval_of = jackknife_interval
         if name == obuchowski_rockette.NAME:
             interval_of = partial(obuchowski_rockette.interval, degrees_of_freedom=degrees_of_freedom)

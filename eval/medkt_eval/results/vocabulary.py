@@ -77,6 +77,11 @@ class Metric:
         return self.low is not None and self.high is not None
 
     @property
+    def is_resampled(self) -> bool:
+        """Whether it is computed in bootstrap replicates; a logistic regression in each would take too long."""
+        return self.kind != "calibration"
+
+    @property
     def largest_difference(self) -> float:
         """The largest difference that two values can have; infinite if they are unbounded."""
         return float("inf") if self.low is None or self.high is None else self.high - self.low

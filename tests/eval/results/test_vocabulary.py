@@ -26,6 +26,8 @@ from medkt_eval.results.vocabulary import (
     TESTS,
 )
 
+STATISTICS = Path(__file__).parents[3] / "docs" / "statistics.md"
+
 
 def of_kind(kind: str) -> set[str]:
     return {name for name, metric in METRICS.items() if metric.kind == kind}
@@ -60,6 +62,11 @@ def test_every_entry_has_words():
             assert "_" not in entry.word, name
 
 
+def test_the_document_of_the_statistics_describes_every_metric():
+    text = STATISTICS.read_text(encoding="utf-8")
+    assert [name for name in METRICS if f"`{name}`" not in text] == []
+
+
 def test_facts_fit_each_other():
     for name, metric in METRICS.items():
         assert metric.needs, name
@@ -89,6 +96,14 @@ def test_a_metric_that_nothing_computes_is_an_error(kind, two_arms: Path, monkey
     monkeypatch.setattr("medkt_eval.study.requests.MORE_METRICS", (*MORE_METRICS, "toy"))
     with pytest.raises(InputError, match=r"'toy' .* nothing computes it; add its function"):
         evaluate(two_arms, replicates=0, add=["toy"])
+
+
+def test_a_metric_without_a_largest_value_has_untransformed_intervals(two_arms: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(METRICS, "f1", replace(METRICS["f1"], high=None))
+    rows = [row for row in evaluate(two_arms, replicates=100).estimates if (row.metric, row.label) == ("f1", "macro")]
+    (default,) = [row for row in rows if row.interval == "seeds+patients:or" and row.arm == "at"]
+    assert default.high - default.value == pytest.approx(default.value - default.low, rel=1e-12)
+    assert "patients:bootstrap-percentile" in {row.interval for row in rows if row.low is not None}
 
 
 def test_a_metric_without_facts_is_an_error():
