@@ -113,9 +113,9 @@ def evaluate(
     contrasts = as_named(contrasts_of(arms, baselines, comparisons), arms, analysis)
 
     # Each data set: the test images that its runs share; values, intervals and tests.
-    tests = _test_sets(inputs, options, execution)
+    test_sets = _test_sets(inputs, options, execution)
     results = DatasetResults()
-    for test in tests:
+    for test in test_sets:
         results += _analyse(test, inputs, requested, contrasts, options, execution)
 
     # What can be said only when all data sets are analysed.
@@ -125,7 +125,7 @@ def evaluate(
     teachers, notes_on_teachers = teachers_on_target(inputs.runs)
     notes = [
         *inputs.notes,
-        *notes_on_request(requested, analysis, tests),
+        *notes_on_request(requested, analysis, test_sets),
         *notes_on_averages(results.runs, analysis),
         *notes_on_baselines,
         *notes_on_teachers,
@@ -134,7 +134,7 @@ def evaluate(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         inputs=input_rows(inputs),
         settings=settings_of(inputs, requested, baselines, options, notes),
-        datasets=datasets_of(inputs.runs, tests),
+        datasets=datasets_of(inputs.runs, test_sets),
         arms=list(arms),
         runs=results.runs,
         estimates=results.estimates,
@@ -160,15 +160,15 @@ def _test_sets(inputs: Inputs, options: EvaluationOptions, execution: Execution)
     if analysis.thresholds == "refit":
         stratified = analysis.resample == "stratified"
         refit = Refit(analysis.threshold_rule, options.replicates, options.seed, stratified)
-    tests = read_test_sets(
+    test_sets = read_test_sets(
         inputs.runs,
         independent_images=analysis.independent_images,
         threshold_rule=analysis.threshold_rule,
         refit=refit,
         execution=execution,
     )
-    check_labels(analysis, {label for test in tests for label in test.labels})
-    return tests
+    check_labels(analysis, {label for test in test_sets for label in test.labels})
+    return test_sets
 
 
 def _analyse(

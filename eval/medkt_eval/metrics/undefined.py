@@ -37,5 +37,5 @@ def undefined_because(
         "no call": called is None or not called.all(),
         "probability": score is None or bool(score.min(initial=0) >= 0 and score.max(initial=1) <= 1),
     }
-    missing = next((need for need in METRICS[metric].needs if not has[need]), None)
+    missing: Need | None = next((need for need in METRICS[metric].needs if not has[need]), None)
     return None if missing is None else REASONS[missing].format(n_images=truth.size, label=label)

@@ -126,7 +126,9 @@ def read_declaration(runs: Path | None, study: Path | None) -> Declaration:
         raise InputError(
             f"{recorded}: not a study.json of medkt train ({error!r}); remove it or give --study"
         ) from error
-    changed = (f"the study file was changed {len(earlier)} time(s) after its first runs were whole",) if earlier else ()
+    changed = (
+        (f"the study file was edited {len(earlier)} time(s) after its first runs had finished",) if earlier else ()
+    )
     return Declaration(
         validated(Analysis, analysis, f"{recorded}: analysis"), name, sha256, True, bool(earlier), changed
     )

@@ -104,7 +104,7 @@ def choose(records: Sequence[Run]) -> SelectedRuns:
         winner = next(row for row in of_grid if row.chosen)
         if len({tuple(row.seeds) for row in of_grid}) > 1:
             notes.append(
-                f"grid {grid} is not whole: its settings were ranked by means over different seeds ("
+                f"grid {grid} is incomplete: its settings were ranked by means over different seeds ("
                 + "; ".join(f"{row.arm}: {', '.join(map(str, row.seeds))}" for row in of_grid)
                 + "); train the missing runs before reading its choice"
             )
