@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from medkt_eval.inference.t_tests import TestResult
+from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap
 from medkt_eval.resampling.limits import Limits
@@ -39,16 +39,16 @@ def bootstrap_limits(kind: str, measure: MetricOfRuns, weights: np.ndarray, leve
 def bootstrap_test(name: str, difference: float, limits: Limits, level: float) -> TestResult:
     """A difference with its bootstrap interval, and the p-value that goes with it."""
     return TestResult(
-        name,
-        "patients",
-        difference,
-        limits.se,
-        limits.low,
-        limits.high,
-        level,
-        None,
-        None,
-        limits.p_value,
-        limits.undefined_because,
+        test=name,
+        scope="patients",
+        difference=difference,
+        se=limits.se,
+        low=limits.low,
+        high=limits.high,
+        level=level,
+        statistic=None,
+        df=None,
+        p_value=limits.p_value,
+        undefined_because=limits.undefined_because,
         undefined_replicates=limits.n_undefined,
     )

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from medkt_eval.comparisons.bootstrap_tests import BOOTSTRAPS, bootstrap_limits, bootstrap_test
 from medkt_eval.errors import InputError
-from medkt_eval.inference import delong, equivalence, obuchowski_rockette, superiority
-from medkt_eval.inference.patient_jackknife import jackknife_test
-from medkt_eval.inference.rank_tests import mann_whitney, sign_flip, wilcoxon
-from medkt_eval.inference.t_tests import TestResult, paired_t, welch_t
+from medkt_eval.inference import equivalence, obuchowski_rockette, superiority
+from medkt_eval.inference.over_patients import delong
+from medkt_eval.inference.over_patients.patient_jackknife import jackknife_test
+from medkt_eval.inference.over_seeds.rank_tests import mann_whitney, sign_flip, wilcoxon
+from medkt_eval.inference.over_seeds.t_tests import paired_t, welch_t
+from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
-from medkt_eval.results.schema import Arm, Comparison
+from medkt_eval.results.schema import Arm, Comparison, Scope
 from medkt_eval.results.vocabulary import AVERAGES, LOWER_IS_BETTER, UNBOUNDED, bound_of
 from medkt_eval.study import contrasts
 from medkt_eval.study.contrasts import Contrast
@@ -111,11 +114,14 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, plan: AnalysisOptions) -> list[Te
     if both.metric in UNBOUNDED:  # calibration is not resampled
         bootstraps = []
     if both.undefined_because:
-        names = [(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE), (name, "seeds")]
-        names += [("delong-clustered", "patients")] * (both.delong is not None)
-        names += [(f"bootstrap-{kind}", "patients") for kind in bootstraps]
-        nothing = (None, None, None, level, None, None, None, both.undefined_because)
-        return [TestResult(test, scope, np.nan, *nothing) for test, scope in names]  # type: ignore[arg-type]
+        scopes: dict[str, Scope] = {obuchowski_rockette.TEST: obuchowski_rockette.SCOPE, name: "seeds"}
+        if both.delong is not None:
+            scopes[delong.TEST] = "patients"
+        scopes |= {f"bootstrap-{kind}": "patients" for kind in bootstraps}
+        return [
+            TestResult.absent(both.undefined_because, test=test, scope=scope, difference=np.nan, level=level)
+            for test, scope in scopes.items()
+        ]
     k = len(a.seeds)
     values_a, values_b = both.values[:k], both.values[k:]
     primary = obuchowski_rockette.compare(
@@ -162,8 +168,14 @@ def _against_margin(both: MetricOfRuns, primary: TestResult, plan: AnalysisOptio
     if margin is None or not main or both.group is not None or both.metric != contrasts.main_metric(plan.analysis):
         return []
     if primary.se is None or primary.undefined_because:
-        nothing = (None, None, None, plan.level, None, None, None, primary.undefined_because)
-        return [TestResult(name, primary.scope, primary.difference, *nothing) for name in ("tost", "non-inferiority")]
+        absent = partial(
+            TestResult.absent,
+            primary.undefined_because or obuchowski_rockette.NO_VARIATION,
+            scope=primary.scope,
+            difference=primary.difference,
+            level=plan.level,
+        )
+        return [absent(test=name) for name in ("tost", "non-inferiority")]
     given = {"margin": margin, "level": plan.level}
     made = [equivalence.tost(primary.difference, primary.se, primary.df, **given)]
     if both.metric not in LOWER_IS_BETTER:
@@ -256,20 +268,7 @@ def _for_max_t(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, plan: Analysi
     """A member of a max-T family: its p-values are found when all members are known."""
     weights = _weights(len(a.seeds), len(b.seeds))
     limits = bootstrap_limits("percentile", both, weights, plan.level)
-    test = TestResult(
-        "max-t",
-        "patients",
-        float(weights @ both.values),
-        limits.se,
-        limits.low,
-        limits.high,
-        plan.level,
-        None,
-        None,
-        None,
-        limits.undefined_because,
-        undefined_replicates=limits.n_undefined,
-    )
+    test = replace(bootstrap_test("max-t", float(weights @ both.values), limits, plan.level), p_value=None)
     made = _row(both, a, b, pair, test, plan)
-    row = made.row.model_copy(update={"adjustment": "max-t", "p_value": None})
+    row = made.row.model_copy(update={"adjustment": "max-t"})
     return Compared(row, None if limits.undefined_because else weights @ both.replicates)

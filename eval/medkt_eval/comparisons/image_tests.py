@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from medkt_eval.inference.intervals import is_rounding
-from medkt_eval.inference.mcnemar import mcnemar
-from medkt_eval.inference.permutation import Permuted, permuted_differences, test_of
-from medkt_eval.inference.t_tests import TestResult
+from medkt_eval.inference.over_patients.mcnemar import mcnemar
+from medkt_eval.inference.over_patients.permutation import TEST as PERMUTATION
+from medkt_eval.inference.over_patients.permutation import PermutedDifferences, permutation_test, permuted_differences
+from medkt_eval.inference.rounding import is_rounding
+from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.ranking import rank
@@ -121,17 +122,17 @@ def _studentized(
                 continue
             pair = pairs[row - len(means)]
             tests[pair.arm_a, pair.arm_b, "auc", label] = TestResult(
-                "bootstrap-studentized",
-                "patients",
-                value,
-                made.se,
-                made.low,
-                made.high,
-                level,
-                None if made.undefined_because else value / se,
-                None,
-                made.p_value,
-                made.undefined_because,
+                test="bootstrap-studentized",
+                scope="patients",
+                difference=value,
+                se=made.se,
+                low=made.low,
+                high=made.high,
+                level=level,
+                statistic=None if made.undefined_because else value / se,
+                df=None,
+                p_value=made.p_value,
+                undefined_because=made.undefined_because,
                 undefined_replicates=made.n_undefined,
             )
     return limits, tests
@@ -151,7 +152,7 @@ def _permutation(
     paired = [k for k, (a, b) in enumerate(runs) if len(a) == len(b)]
     positives: dict[str, float] = {}
 
-    def works() -> Iterator[Work[Permuted]]:
+    def works() -> Iterator[Work[PermutedDifferences]]:
         """Of each label: the contrasts are its parts."""
         for k, label in enumerate(test.labels):
             labelled = ~np.isnan(test.truth(k))
@@ -172,7 +173,7 @@ def _permutation(
                 f"{len(runs[k][0])} and {len(runs[k][1])} seeds: a patient's scores are exchanged run by run, "
                 "so both need the same number"
             )
-            nothing = TestResult("permutation", "patients", np.nan, None, None, None, level, None, None, None, because)
+            nothing = TestResult.absent(because, test=PERMUTATION, scope="patients", difference=np.nan, level=level)
             results = dict.fromkeys((*test.labels, "macro", "weighted"), nothing)
         for label, result in results.items():
             yield (pair.arm_a, pair.arm_b, "auc", label), result
@@ -180,24 +181,24 @@ def _permutation(
 
 def _permuted(
     data: tuple[np.ndarray, np.ndarray, np.ndarray, int, dict[str, Any]], runs: tuple[np.ndarray, np.ndarray]
-) -> Permuted:
+) -> PermutedDifferences:
     positive, scores, patient, n_patients, drawn = data
     a, b = runs
     return permuted_differences(positive, scores[a], scores[b], patient, n_patients, **drawn)
 
 
 def _with_averages(
-    made: Mapping[str, Permuted], positives: Sequence[float], n_labels: int, level: float
+    made: Mapping[str, PermutedDifferences], positives: Sequence[float], n_labels: int, level: float
 ) -> dict[str, TestResult]:
-    found = {label: test_of(permuted, level) for label, permuted in made.items()}
+    found = {label: permutation_test(permuted, level) for label, permuted in made.items()}
     if len(made) == n_labels:
         for average, w in (("macro", np.ones(n_labels)), ("weighted", np.array(positives))):
             parts = list(made.values())
-            mean = Permuted(
+            mean = PermutedDifferences(
                 float(np.average([part.difference for part in parts], weights=w)),
                 np.average([part.differences for part in parts], axis=0, weights=w),
             )
-            found[average] = test_of(mean, level)
+            found[average] = permutation_test(mean, level)
     return found
 
 

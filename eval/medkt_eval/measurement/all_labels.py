@@ -11,8 +11,8 @@ from itertools import permutations
 
 import numpy as np
 
-from medkt_eval.inference.delong import clustered_covariance, influence_covariance
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
+from medkt_eval.inference.over_patients.delong import clustered_covariance, influence_covariance
 from medkt_eval.measurement.label_averages import Average, LabelsDefined
 from medkt_eval.measurement.label_parts import LabelData, Part, joined, label_work
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns, replicate_covariance

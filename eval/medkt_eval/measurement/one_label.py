@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from medkt_eval.inference.delong import Influence, influence
+from medkt_eval.inference.over_patients.delong import Influence, influence
 from medkt_eval.metrics import sums
 from medkt_eval.metrics.average_precision import average_precision, average_precision_without_each_patient
 from medkt_eval.metrics.placements import auc_without_each_patient, placements

@@ -20,6 +20,7 @@ import numpy as np
 from scipy import special
 
 from medkt_eval.errors import InputError
+from medkt_eval.inference.degrees_of_freedom import satterthwaite
 from medkt_eval.planning.variance_components import Components
 
 MOST_TIMES_PATIENTS = 100
@@ -98,8 +99,7 @@ def power(
         share = of_a[:, None, None] / seeds[0] / (of_a[:, None, None] / seeds[0] + of_b[:, None] / seeds[1])
         df_seeds = 1 / (share**2 / (seeds[0] - 1) + (1 - share) ** 2 / (seeds[1] - 1))
         weights = weights_a[:, None, None] * weights_b[:, None] * weights_d
-    inflated = (1 + 2 / df_seeds) * v_seeds
-    df = (inflated + d_hat) ** 2 / (inflated**2 / df_seeds + d_hat**2 / df_patients)
+    df = satterthwaite(v_seeds, df_seeds, d_hat, df_patients)
     reach = special.stdtrit(df, 0.5 + level / 2) * np.sqrt(v_seeds + d_hat)
     found = special.ndtr((effect - reach) / math.sqrt(v)) + special.ndtr((-effect - reach) / math.sqrt(v))
     return float((weights * found).sum())

@@ -25,8 +25,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from medkt_eval.inference.intervals import seeds_t
-from medkt_eval.inference.t_tests import paired_t, welch_t
+from medkt_eval.inference.over_seeds.t_intervals import seeds_t
+from medkt_eval.inference.over_seeds.t_tests import paired_t, welch_t
 from medkt_eval.results.recorded import Dynamics
 from medkt_eval.results.schema import Arm, Curve
 from medkt_eval.study.contrasts import Contrast

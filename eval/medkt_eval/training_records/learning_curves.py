@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from medkt_eval.errors import InputError
-from medkt_eval.inference.intervals import seeds_t
+from medkt_eval.inference.over_seeds.t_intervals import seeds_t
 from medkt_eval.predictions.run_folders import Run
 from medkt_eval.results.schema import Arm, Curve
 

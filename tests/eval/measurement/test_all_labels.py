@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from medkt_eval.inference.delong import influence_covariance
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
+from medkt_eval.inference.over_patients.delong import influence_covariance
 from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.measurement.one_label import MeasurementOptions

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from medkt_eval.inference.delong import influence, influence_covariance
+from medkt_eval.inference.over_patients.delong import influence, influence_covariance
 from medkt_eval.measurement.one_label import Images, MeasurementOptions, positives_variants
 from medkt_eval.metrics.placements import placements
 from medkt_eval.metrics.ranking import Ranking, rank
