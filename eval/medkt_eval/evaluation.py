@@ -27,11 +27,11 @@ from medkt_eval.measurement.test_sets import TestSet, read_test_sets
 from medkt_eval.predictions import run_folders as run_records
 from medkt_eval.predictions import without_run_json as given_arms
 from medkt_eval.resampling.strata import patient_strata
-from medkt_eval.resampling.threshold_refit import Refit
+from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import Arm, EvaluationResult
 from medkt_eval.results.settings import Input, Settings, Software
 from medkt_eval.results.vocabulary import AVERAGES
-from medkt_eval.runtime.execution import HERE, Execution
+from medkt_eval.runtime.execution import LOCAL, Execution
 from medkt_eval.runtime.locations import location
 from medkt_eval.study import contrasts, tuning
 from medkt_eval.study.arms import arms_of, datasets_of
@@ -41,8 +41,8 @@ from medkt_eval.study.requests import Request, request
 from medkt_eval.study.tuning import SelectedRuns
 from medkt_eval.training_records import learning_curves as curves
 from medkt_eval.training_records.dynamics import dynamics
-from medkt_eval.training_records.pictures import architectures_of, pictures_of
-from medkt_eval.training_records.teachers import teachers_on_target
+from medkt_eval.training_records.pictures import read_architectures, read_pictures
+from medkt_eval.training_records.teachers import teacher_aucs
 
 Tables = Mapping[str, Sequence[pd.DataFrame | Path]]
 
@@ -60,7 +60,7 @@ def evaluate(
     margin: float | None = None,
     independent_images: bool = False,
     command: str | None = None,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> EvaluationResult:
     """Evaluate the runs of a study, or predictions from anywhere.
 
@@ -108,7 +108,7 @@ def evaluate(
     records = chosen.runs
     declaration = _overridden(declaration, margin=margin, independent_images=independent_images)
     arms = chosen.mark(arms_of(records))
-    networks, pictures = architectures_of(records), pictures_of(records)
+    networks, pictures = read_architectures(records), read_pictures(records)
     analysis, waiting = declaration.analysis, []
     if declaration.recorded:
         analysis, waiting = contrasts.applicable(declaration.analysis, arms)
@@ -121,7 +121,9 @@ def evaluate(
         records,
         independent_images=analysis.independent_images,
         threshold_rule=analysis.threshold_rule,
-        refit=Refit(analysis.threshold_rule, replicates, seed, stratified) if analysis.thresholds == "refit" else None,
+        refit=ThresholdRefit(analysis.threshold_rule, replicates, seed, stratified)
+        if analysis.thresholds == "refit"
+        else None,
         execution=execution,
     )
     contrasts.check_labels(analysis, {label for test in tests for label in test.labels})
@@ -136,8 +138,8 @@ def evaluate(
     if analysis.labels_defined == "defined":
         waiting = [*waiting, *_left_out(found)]
     compared = adjusted(found.compared, arms, analysis, bonferroni="bonferroni" in wanted.more)
-    learning = curves.of_training(arms, records, level)
-    teachers, teacher_notes = teachers_on_target(records)
+    learning = curves.curves_of_all_arms(arms, records, level)
+    teachers, teacher_notes = teacher_aucs(records)
 
     return EvaluationResult(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -222,7 +224,7 @@ def _read(
         chosen = tuning.choose(found)
         declaration = declaration.with_analysis(chosen.by_winner(declaration.analysis))
         return chosen, declaration, [*declaration.notes, *notes, *chosen.notes]
-    records = given_arms.runs_given(runs, validation=validation)
+    records = given_arms.runs_from_tables(runs, validation=validation)
     declaration = read_declaration(None, study)
     if declaration.analysis.baseline is None:
         first = declaration.analysis.model_copy(update={"baseline": next(iter(runs))})

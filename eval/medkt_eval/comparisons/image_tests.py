@@ -24,7 +24,7 @@ from medkt_eval.metrics.ranking import rank
 from medkt_eval.resampling.limits import Limits, studentized
 from medkt_eval.resampling.studentized import studentized_auc
 from medkt_eval.results.schema import Arm
-from medkt_eval.runtime.execution import HERE, Execution, Work
+from medkt_eval.runtime.execution import LOCAL, Execution, Work
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
 
@@ -49,7 +49,7 @@ def analyse_images(
     arms: Sequence[Arm],
     pairs: Sequence[Contrast],
     plan: AnalysisOptions,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> OnImages:
     """What was asked for, of every arm, and of every contrast but those for a table's marks.
 

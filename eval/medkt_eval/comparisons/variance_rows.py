@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from medkt_eval.inference.obuchowski_rockette import why_undefined
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
-from medkt_eval.planning.variance_components import components
+from medkt_eval.planning.variance_components import measure_components
 from medkt_eval.results.schema import Arm, VarianceComponent
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
@@ -28,7 +28,7 @@ def components_of(
         absent = (why_undefined(arm, both.covariance, both.df_patients) for arm in (values_a, values_b))
         if both.undefined_because or any(absent):
             continue
-        found = components(
+        found = measure_components(
             values_a,
             values_b,
             both.covariance,

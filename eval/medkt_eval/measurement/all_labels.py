@@ -19,7 +19,7 @@ from medkt_eval.measurement.metric_of_runs import MetricOfRuns, replicate_covari
 from medkt_eval.measurement.one_label import Images, LabelMetric, MeasurementOptions, count_patients, measure_confusion
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.sums import OF_CONFUSION
-from medkt_eval.runtime.execution import HERE, Execution, Work
+from medkt_eval.runtime.execution import LOCAL, Execution, Work
 
 
 def measure(
@@ -30,7 +30,7 @@ def measure(
     labels_defined: LabelsDefined = "all",
     keep_patients: bool = False,
     images: np.ndarray | None = None,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> Iterator[MetricOfRuns]:
     """Measure every metric asked for: label by label, then the averages.
 

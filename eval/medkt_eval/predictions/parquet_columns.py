@@ -130,7 +130,7 @@ class PredictionFile:
             raise InputError(f"{self.path}: image {image!r}: {name} is {values[row]:g}; {expected}")
 
 
-def rows_of(path: Path) -> int | None:
+def count_rows(path: Path) -> int | None:
     """Images in a prediction file; None where that takes reading it."""
     if path.suffix != ".parquet":
         return None
@@ -138,7 +138,7 @@ def rows_of(path: Path) -> int | None:
         return file.metadata.num_rows
 
 
-def read(path: Path, task: Task, labels: Sequence[str], *, held: bool) -> Readable:
+def read(path: Path, task: Task, labels: Sequence[str], *, in_memory: bool) -> AnyPredictions:
     """A file of predictions: in memory, or, where it is Parquet and is not to be held, by column.
 
     Raises
@@ -146,7 +146,11 @@ def read(path: Path, task: Task, labels: Sequence[str], *, held: bool) -> Readab
     InputError
         As `predictions.read`.
     """
-    return predictions.read(path, task, labels) if held or path.suffix != ".parquet" else open_file(path, task, labels)
+    return (
+        predictions.read(path, task, labels)
+        if in_memory or path.suffix != ".parquet"
+        else open_file(path, task, labels)
+    )
 
 
 def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
@@ -247,4 +251,4 @@ def _check_probabilities(file: pq.ParquetFile, labels: Sequence[str], image_ids:
         begin += len(scores)
 
 
-Readable = Predictions | PredictionFile
+AnyPredictions = Predictions | PredictionFile

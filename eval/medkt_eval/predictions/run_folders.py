@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions import parquet_columns as columns
-from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions
 from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.runtime.validation import read_text, validated
 
@@ -120,11 +120,11 @@ class Run(Protocol):
         """Test images; None where that takes reading them."""
         ...
 
-    def test(self, *, held: bool = True) -> Readable:
+    def test(self, *, in_memory: bool = True) -> AnyPredictions:
         """The test predictions: in memory, or, where that can be, to be read column by column."""
         ...
 
-    def validation(self, *, held: bool = True) -> Readable | None:
+    def validation(self, *, in_memory: bool = True) -> AnyPredictions | None:
         """The validation predictions likewise, or None where there are none."""
         ...
 
@@ -151,16 +151,16 @@ class RunRecord:
 
     def test_rows(self) -> int | None:
         """Test images, as their file says; None where that takes reading it."""
-        return columns.rows_of(self._test_file())
+        return columns.count_rows(self._test_file())
 
-    def test(self, *, held: bool = True) -> Readable:
+    def test(self, *, in_memory: bool = True) -> AnyPredictions:
         """The test predictions, checked against the hash in run.json."""
-        return self._read(self._test_file(), self.manifest.predictions, held)
+        return self._read(self._test_file(), self.manifest.predictions, in_memory)
 
-    def validation(self, *, held: bool = True) -> Readable | None:
+    def validation(self, *, in_memory: bool = True) -> AnyPredictions | None:
         """The validation predictions, or None where the run has none."""
         path = predictions.find(self.folder, "validation")
-        return None if path is None else self._read(path, self.manifest.predictions_validation, held)
+        return None if path is None else self._read(path, self.manifest.predictions_validation, in_memory)
 
     def history(self) -> pd.DataFrame | None:
         """history.csv, one row an epoch, or None where the run has none."""
@@ -184,13 +184,13 @@ class RunRecord:
             raise InputError(f"{self.folder}: no predictions-test.parquet (or .csv, .csv.gz); expected one")
         return path
 
-    def _read(self, path: Path, recorded: RecordedFile | None, held: bool) -> Readable:
+    def _read(self, path: Path, recorded: RecordedFile | None, in_memory: bool) -> AnyPredictions:
         if recorded is not None and recorded.sha256 not in (None, found := sha256_of_file(path)):
             raise InputError(
                 f"{path}: sha256 is {found[:12]}..., run.json says {str(recorded.sha256)[:12]}...; "
                 "the file was changed after the run: restore it, or remove this run and train it again"
             )
-        return columns.read(path, self.manifest.arm.task, self.manifest.labels, held=held)
+        return columns.read(path, self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
 
 
 def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions
 
 Ids = np.ndarray | pa.Array
 
 
-def check_same_images(first: Readable, second: Readable, names: tuple[str, str]) -> None:
+def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tuple[str, str]) -> None:
     """Refuse to compare two runs whose test images, patients, groups or targets differ.
 
     Parameters
@@ -58,7 +58,7 @@ def check_same_images(first: Readable, second: Readable, names: tuple[str, str])
         _check_same_targets(first, first.target(k), second.target(k), f" of {label}", names)
 
 
-def check_same_validation(first: Readable, own: Readable, names: tuple[str, str]) -> None:
+def check_same_validation(first: AnyPredictions, own: AnyPredictions, names: tuple[str, str]) -> None:
     """Refuse runs whose validation patients differ: they are drawn together, so that differences are replicates too.
 
     Raises
@@ -77,7 +77,7 @@ def check_same_validation(first: Readable, own: Readable, names: tuple[str, str]
 
 
 def _check_same_targets(
-    first: Readable, one: np.ndarray, other: np.ndarray, of_label: str, names: tuple[str, str]
+    first: AnyPredictions, one: np.ndarray, other: np.ndarray, of_label: str, names: tuple[str, str]
 ) -> None:
     equal = (one == other) | (np.isnan(one) & np.isnan(other))
     if not equal.all():
@@ -102,5 +102,5 @@ def _texts(ids: Ids) -> np.ndarray:
     return ids if isinstance(ids, np.ndarray) else ids.to_numpy(zero_copy_only=False)
 
 
-def _name(predictions: Readable, row: int) -> str:
+def _name(predictions: AnyPredictions, row: int) -> str:
     return repr(str(predictions.image_ids[row]))

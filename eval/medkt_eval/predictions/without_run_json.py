@@ -1,7 +1,7 @@
 """Arms of which nothing is known but their predictions, given on the command line or from Python without run.json.
 
 In: for each arm's name one prediction table a seed, files or DataFrames with the columns of docs/formats.md. Out:
-`GivenRun`s, which evaluation reads as it reads run folders. Columns tell task and labels, file names tell seeds.
+`RunFromTables`s, which evaluation reads as it reads run folders. Columns tell task and labels, file names tell seeds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions import parquet_columns as columns
 from medkt_eval.predictions.format import Task
-from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions
 from medkt_eval.predictions.run_folders import FORMAT, ArmFields, Manifest, check_labels
 from medkt_eval.runtime.atomic_files import sha256_of_file
 
@@ -30,7 +30,7 @@ NOT_STATED = ""  # method and student: the arm's name is all that is known of it
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class PredictionTable:
     """Predictions of one seed on one split: a file, or a DataFrame and what messages call it."""
 
     source: str
@@ -51,12 +51,12 @@ class Table:
 
     def rows(self) -> int | None:
         """Images; None where that takes reading the file."""
-        return len(self.content) if isinstance(self.content, pd.DataFrame) else columns.rows_of(self.content)
+        return len(self.content) if isinstance(self.content, pd.DataFrame) else columns.count_rows(self.content)
 
-    def read(self, task: Task, labels: Sequence[str], *, held: bool) -> Readable:
+    def read(self, task: Task, labels: Sequence[str], *, in_memory: bool) -> AnyPredictions:
         """The table, validated."""
         if isinstance(self.content, Path):
-            return columns.read(self.content, task, labels, held=held)
+            return columns.read(self.content, task, labels, in_memory=in_memory)
         return predictions.from_frame(self.content, task, labels, source=self.source)
 
     def sha256(self) -> str:
@@ -67,12 +67,12 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class GivenRun:
+class RunFromTables:
     """One seed of one arm: a `run_records.Run` made of tables."""
 
     manifest: Manifest
-    test_table: Table
-    validation_table: Table | None = None
+    test_table: PredictionTable
+    validation_table: PredictionTable | None = None
 
     @property
     def source(self) -> str:
@@ -83,14 +83,14 @@ class GivenRun:
         """Test images; None where that takes reading them."""
         return self.test_table.rows()
 
-    def test(self, *, held: bool = True) -> Readable:
+    def test(self, *, in_memory: bool = True) -> AnyPredictions:
         """The test predictions."""
-        return self.test_table.read(self.manifest.arm.task, self.manifest.labels, held=held)
+        return self.test_table.read(self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
 
-    def validation(self, *, held: bool = True) -> Readable | None:
+    def validation(self, *, in_memory: bool = True) -> AnyPredictions | None:
         """The validation predictions, or None where none were given."""
         table = self.validation_table
-        return None if table is None else table.read(self.manifest.arm.task, self.manifest.labels, held=held)
+        return None if table is None else table.read(self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
 
     def history(self) -> None:
         """No table says how training went."""
@@ -135,11 +135,11 @@ def parse_arms(texts: Iterable[str], option: str = "--arm") -> dict[str, list[Pa
     return arms
 
 
-def runs_given(
+def runs_from_tables(
     arms: Mapping[str, Sequence[pd.DataFrame | Path | str]],
     *,
     validation: Mapping[str, Sequence[pd.DataFrame | Path | str]] | None = None,
-) -> list[GivenRun]:
+) -> list[RunFromTables]:
     """Runs of arms given as prediction tables, one table a seed. Of files, the headers alone are read.
 
     Parameters
@@ -152,7 +152,7 @@ def runs_given(
 
     Returns
     -------
-    list of GivenRun
+    list of RunFromTables
         In the order given. Ids are the names in lower case, words joined by hyphens; data set `predictions`.
 
     Raises
@@ -177,7 +177,7 @@ def runs_given(
     _check_given_once(tables)
     task, labels = _shared_task_and_labels(tables)
     return [
-        GivenRun(
+        RunFromTables(
             Manifest(
                 format=FORMAT,
                 run_id=f"{slugs[name]}-s{seed}",
@@ -207,7 +207,7 @@ def _slugs(names: Iterable[str]) -> dict[str, str]:
     return slugs
 
 
-def _tables(name: str, given: Sequence[pd.DataFrame | Path | str], split: str) -> dict[int, Table]:
+def _tables(name: str, given: Sequence[pd.DataFrame | Path | str], split: str) -> dict[int, PredictionTable]:
     """Tables of one arm and split by their seeds, in the order given."""
     if isinstance(given, pd.DataFrame | Path | str) or not len(given):
         raise InputError(f"arm {name!r}, {split}: expected a list of tables or files, one a seed")
@@ -220,14 +220,14 @@ def _tables(name: str, given: Sequence[pd.DataFrame | Path | str], split: str) -
             _check_file(content)
         elif not isinstance(content, pd.DataFrame):
             raise InputError(f"{source}: is of type {type(content).__name__}; expected a pandas DataFrame or a path")
-    tables: dict[int, Table] = {}
+    tables: dict[int, PredictionTable] = {}
     for seed, source, content in zip(_seeds(contents, sources), sources, contents, strict=True):
         if seed in tables:
             raise InputError(
                 f"{tables[seed].source} and {source} both have seed {seed}, the last number in their "
                 f"names, in arm {name!r}; expected one file a seed"
             )
-        tables[seed] = Table(source, content)
+        tables[seed] = PredictionTable(source, content)
     return tables
 
 
@@ -257,7 +257,9 @@ def _number_in_name(path: Path) -> int | None:
     return int(numbers[-1]) if numbers else None
 
 
-def _check_seeds(test: Mapping[str, Mapping[int, Table]], validation: Mapping[str, Mapping[int, Table]]) -> None:
+def _check_seeds(
+    test: Mapping[str, Mapping[int, PredictionTable]], validation: Mapping[str, Mapping[int, PredictionTable]]
+) -> None:
     """Validation predictions belong to the runs that are given."""
     for name, tables in validation.items():
         if name not in test:
@@ -273,9 +275,9 @@ def _check_seeds(test: Mapping[str, Mapping[int, Table]], validation: Mapping[st
             )
 
 
-def _check_given_once(tables: Sequence[Table]) -> None:
+def _check_given_once(tables: Sequence[PredictionTable]) -> None:
     """A table in two arms compares a model with itself; as test and validation, it tunes on the test set."""
-    seen: dict[Path | int, Table] = {}
+    seen: dict[Path | int, PredictionTable] = {}
     for table in tables:
         key = table.content.resolve() if isinstance(table.content, Path) else id(table.content)
         if key in seen:
@@ -286,7 +288,7 @@ def _check_given_once(tables: Sequence[Table]) -> None:
         seen[key] = table
 
 
-def _shared_task_and_labels(tables: Sequence[Table]) -> tuple[Task, list[str]]:
+def _shared_task_and_labels(tables: Sequence[PredictionTable]) -> tuple[Task, list[str]]:
     """Task and labels of all tables, labels in the order of the first one's columns."""
     first = tables[0]
     task, labels = _task_and_labels(first)
@@ -307,7 +309,7 @@ def _shared_task_and_labels(tables: Sequence[Table]) -> tuple[Task, list[str]]:
     return task, labels
 
 
-def _task_and_labels(table: Table) -> tuple[Task, list[str]]:
+def _task_and_labels(table: PredictionTable) -> tuple[Task, list[str]]:
     columns = table.columns()
     if repeated := [name for name, count in Counter(columns).items() if count > 1]:
         raise InputError(f"{table.source}: column {repeated[0]!r} stands there twice; expected it once")

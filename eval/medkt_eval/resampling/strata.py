@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions
 
 FEWEST = (
     5  # patients of a stratum: of fewer, plain resampling loses a label in more than 1 % (e^-4 = 2 %) of replicates
@@ -42,7 +42,7 @@ class Strata:
         return np.array([np.repeat(starts, sizes), np.repeat(sizes, sizes)], dtype=np.uint64)
 
 
-def patient_strata(predictions: Readable, patient: np.ndarray, n_patients: int) -> Strata:
+def patient_strata(predictions: AnyPredictions, patient: np.ndarray, n_patients: int) -> Strata:
     """Patients by the rarest label that any of their images is positive for; those without one are a stratum too.
 
     Parameters

@@ -16,7 +16,7 @@ from numba import njit
 
 from medkt_eval.metrics.ranking import Ranking
 from medkt_eval.resampling.bootstrap import LANES, multiplicities
-from medkt_eval.runtime.execution import HERE, Execution, Work
+from medkt_eval.runtime.execution import LOCAL, Execution, Work
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def studentized_auc(
     replicates: int,
     seed: int,
     dataset: str,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> list[Studentized]:
     """Values and standard errors of weighted sums of runs' AUCs, in every replicate.
 

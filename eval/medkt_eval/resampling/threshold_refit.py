@@ -17,17 +17,17 @@ import numpy as np
 from numba import njit
 
 from medkt_eval.metrics.ranking import rank
-from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions
 from medkt_eval.resampling.bootstrap import BLOCK, LANES, for_each_block, multiplicities
 from medkt_eval.resampling.strata import Strata, patient_strata
-from medkt_eval.runtime.execution import HERE, Execution, Work
+from medkt_eval.runtime.execution import LOCAL, Execution, Work
 
 RULES = ("max_f1", "youden", "sensitivity")
 MAX_F1, YOUDEN, SENSITIVITY = range(3)
 
 
 @dataclass(frozen=True)
-class Refit:
+class ThresholdRefit:
     """How thresholds are chosen again.
 
     Parameters
@@ -46,7 +46,7 @@ class Refit:
     stratified: bool = False
 
     def thresholds(
-        self, validations: Iterable[Readable | None], n_labels: int, *, dataset: str, execution: Execution = HERE
+        self, validations: Iterable[AnyPredictions | None], n_labels: int, *, dataset: str, execution: Execution = LOCAL
     ) -> np.ndarray:
         """Each label's threshold in each replicate.
 
@@ -69,7 +69,9 @@ class Refit:
         works = (self._work(validation, n_labels, dataset, execution) for validation in validations)
         return np.array([np.concatenate(parts, axis=1) if parts else none for parts in execution.in_order(works)])
 
-    def _work(self, validation: Readable | None, n_labels: int, dataset: str, execution: Execution) -> Work[np.ndarray]:
+    def _work(
+        self, validation: AnyPredictions | None, n_labels: int, dataset: str, execution: Execution
+    ) -> Work[np.ndarray]:
         if validation is None:
             return Work(_choose_in, None, [])
         patient, n_patients = validation.patients()
@@ -88,7 +90,7 @@ _Descending = tuple[np.ndarray, np.ndarray, np.ndarray]
 class _ToChoose:
     """One run's validation images of each label, and what their draws are named by."""
 
-    refit: Refit
+    refit: ThresholdRefit
     columns: Sequence[_Descending]
     n_patients: int
     dataset: str
@@ -119,7 +121,7 @@ def _choose_in(of: _ToChoose, lanes: range) -> np.ndarray:
     return found
 
 
-def _descending(validation: Readable, k: int, patient: np.ndarray, n_patients: int) -> _Descending:
+def _descending(validation: AnyPredictions, k: int, patient: np.ndarray, n_patients: int) -> _Descending:
     """Patient, truth and score of label k's images, the highest score first."""
     target = validation.target(k)
     labelled = ~np.isnan(target)

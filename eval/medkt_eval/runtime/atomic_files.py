@@ -17,12 +17,12 @@ from typing import Any, cast
 from medkt_eval.runtime.locations import is_remote
 
 
-def write_text_whole(path: Path, text: str) -> None:
+def write_text_atomically(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
-    write_bytes_whole(path, text.encode("utf-8"))
+    write_bytes_atomically(path, text.encode("utf-8"))
 
 
-def write_bytes_whole(path: Path, content: bytes) -> None:
+def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Write `content` under a temporary name beside `path`, then rename: a reader never sees half a file."""
     if is_remote(path):
         path.write_bytes(content)
@@ -37,7 +37,7 @@ def write_bytes_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def write_folder_whole(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_folder_atomically(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write a folder of files, whole or not at all.
 
     Parameters

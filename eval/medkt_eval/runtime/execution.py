@@ -50,7 +50,7 @@ class Execution(Protocol):
         ...
 
 
-class Here:
+class LocalExecution:
     """In this process: the next work is done when its results are asked for."""
 
     parts = 1
@@ -65,4 +65,4 @@ def _computed(work: Work[Result]) -> list[Result]:
     return [work.function(work.data, part) for part in work.parts]
 
 
-HERE = Here()
+LOCAL = LocalExecution()

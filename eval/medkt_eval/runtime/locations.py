@@ -81,7 +81,7 @@ def location(given: Path | str) -> Path:
     return cast(Path, UPath(given, use_listings_cache=False))
 
 
-def of_storage(error: BaseException) -> bool:
+def is_storage_error(error: BaseException) -> bool:
     """Whether the client of an object storage raised it, as where there are no credentials, or no server answers.
 
     Examples
@@ -92,7 +92,7 @@ def of_storage(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in _CLIENTS
 
 
-def taken_from(folder: Path, given: Path | str) -> Path:
+def expand_path(folder: Path, given: Path | str) -> Path:
     """What a file in `folder` names: environment variables and ~ written out, a relative path taken from there.
 
     Raises

@@ -16,7 +16,7 @@ from medkt_eval.predictions.run_folders import Run
 from medkt_eval.results.schema import Arm, Curve
 
 
-def of_training(arms: Sequence[Arm], records: Sequence[Run], level: float) -> list[Curve]:
+def curves_of_all_arms(arms: Sequence[Arm], records: Sequence[Run], level: float) -> list[Curve]:
     """Learning curves of every arm whose runs hold a history of the metric that they were selected by."""
     found = []
     for arm in arms:

@@ -11,7 +11,7 @@ from medkt_eval.predictions.run_folders import RecordedTeacher, Run
 from medkt_eval.results.recorded import TeacherAuc
 
 
-def teachers_on_target(records: Sequence[Run]) -> tuple[list[TeacherAuc], list[str]]:
+def teacher_aucs(records: Sequence[Run]) -> tuple[list[TeacherAuc], list[str]]:
     """Each teacher's own AUC on the test images of each data set that it teaches, label by label.
 
     Parameters

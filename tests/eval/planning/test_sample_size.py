@@ -16,11 +16,11 @@ from medkt_eval.errors import InputError
 from medkt_eval.inference.obuchowski_rockette import analyse, compare
 from medkt_eval.planning.power import patients_needed, power
 from medkt_eval.planning.sample_size import SEEDS, Plan, plan, seed_sd_limits
-from medkt_eval.planning.variance_components import Components, components
+from medkt_eval.planning.variance_components import VarianceComponents, measure_components
 from medkt_eval.results.schema import Arm, Comparison, EvaluationResult, VarianceComponent
 from medkt_eval.results.settings import Settings
 
-PILOT = Components(1e-4, 3e-5, 1e-4, "nested", 3, 3, 300, 299)
+PILOT = VarianceComponents(1e-4, 3e-5, 1e-4, "nested", 3, 3, 300, 299)
 LEVEL = 0.95
 
 
@@ -37,7 +37,7 @@ def study(rng, n_seeds, n_patients, *, seeds, together, patients):
 
 def test_components_by_hand():
     a, b, s = study(np.random.default_rng(5), 3, 40, seeds=1.0, together=0.3, patients=0.5)
-    made = components(a, b, s, seeds="nested", n_patients=40, df_patients=39)
+    made = measure_components(a, b, s, seeds="nested", n_patients=40, df_patients=39)
     own = [np.mean([s[i, i] - s[i, j] for i in arm for j in arm if i != j]) for arm in (range(3), range(3, 6))]
     pairs = [np.mean([s[i, j] for i in arm for j in arm if i != j]) for arm in (range(3), range(3, 6))]
     assert made.runs == pytest.approx((a.var(ddof=1) + b.var(ddof=1)) / 2, rel=1e-12)
@@ -48,7 +48,7 @@ def test_components_by_hand():
 
 def test_components_of_crossed_seeds_by_hand():
     a, b, s = study(np.random.default_rng(6), 4, 40, seeds=1.0, together=0.3, patients=0.5)
-    made = components(a, b, s, seeds="crossed", n_patients=40, df_patients=39)
+    made = measure_components(a, b, s, seeds="crossed", n_patients=40, df_patients=39)
     covariance = np.array([[s[i, j] + s[4 + i, 4 + j] - s[i, 4 + j] - s[4 + i, j] for j in range(4)] for i in range(4)])
     others = [covariance[i, j] for i in range(4) for j in range(4) if i != j]
     assert made.runs == pytest.approx((a - b).var(ddof=1) / 2, rel=1e-12)
@@ -59,7 +59,7 @@ def test_components_of_crossed_seeds_by_hand():
 @pytest.mark.parametrize("design", ["nested", "crossed"])
 def test_components_add_up_to_the_variance_of_the_primary_analysis(design):
     a, b, s = study(np.random.default_rng(7), 5, 60, seeds=1.0, together=0.3, patients=0.5)
-    made = components(a, b, s, seeds=design, n_patients=60, df_patients=59)
+    made = measure_components(a, b, s, seeds=design, n_patients=60, df_patients=59)
     found = analyse([a, b], s, [1, -1], seeds=design, df_patients=59)
     assert 2 * made.runs / 5 + made.patients == pytest.approx(found.variance, rel=1e-12)
 
@@ -68,29 +68,32 @@ def test_components_add_up_to_the_variance_of_the_primary_analysis(design):
 def test_components_are_unbiased(design):
     rng = np.random.default_rng(8)
     true = {"seeds": 2.0, "together": 0.5, "patients": 1.5}
-    made = [components(*study(rng, 4, 50, **true), seeds=design, n_patients=50, df_patients=49) for _ in range(600)]
+    made = [
+        measure_components(*study(rng, 4, 50, **true), seeds=design, n_patients=50, df_patients=49) for _ in range(600)
+    ]
     found = np.array([(one.runs - one.seeds_by_patients, one.seeds_by_patients, one.patients) for one in made])
     error = found.std(axis=0, ddof=1) / math.sqrt(len(made))
     assert np.all(np.abs(found.mean(axis=0) - list(true.values())) < 4 * error)
 
 
 def test_negative_seeds_are_cut_and_survive_results_json():
-    made = Components(1e-5, 4e-5, 1e-4, "nested", 3, 4, 300, 299)
+    made = VarianceComponents(1e-5, 4e-5, 1e-4, "nested", 3, 4, 300, 299)
     assert made.seeds == 0
     assert made.by_name()["runs"] - made.by_name()["seeds x patients"] == pytest.approx(-3e-5)
     assert (
-        Components.from_names(made.by_name(), design="nested", n_seeds=(3, 4), n_patients=300, df_patients=299) == made
+        VarianceComponents.from_names(made.by_name(), design="nested", n_seeds=(3, 4), n_patients=300, df_patients=299)
+        == made
     )
 
 
 def test_one_seed_has_no_components():
     with pytest.raises(InputError, match="1 and 3 seeds"):
-        components(np.ones(1), np.ones(3), np.eye(4), seeds="nested", n_patients=9, df_patients=8)
+        measure_components(np.ones(1), np.ones(3), np.eye(4), seeds="nested", n_patients=9, df_patients=8)
 
 
 @pytest.mark.parametrize("n_seeds", [2, 3, 5, 12])
 def test_without_patients_crossed_seeds_give_the_power_of_a_paired_t(n_seeds):
-    only_seeds = Components(2e-4, 0.0, 0.0, "crossed", 3, 3, 300, 299)
+    only_seeds = VarianceComponents(2e-4, 0.0, 0.0, "crossed", 3, 3, 300, 299)
     for size in (0.3, 1.0, 2.5):
         expected = TTestPower().power(size, n_seeds, 0.05)
         found = power(only_seeds, size * 0.02, seeds_per_arm=n_seeds, patients=300, level=LEVEL)
@@ -99,7 +102,7 @@ def test_without_patients_crossed_seeds_give_the_power_of_a_paired_t(n_seeds):
 
 @pytest.mark.parametrize("df", [9, 60, 500])
 def test_without_seeds_the_power_is_noncentral_t(df):
-    only_patients = Components(0.0, 0.0, 1e-4, "nested", 3, 3, df + 1, df)
+    only_patients = VarianceComponents(0.0, 0.0, 1e-4, "nested", 3, 3, df + 1, df)
     for size in (0.5, 2.0, 3.5):
         reach = stats.t.ppf(0.975, df)
         expected = stats.nct.sf(reach, df, size) + stats.nct.cdf(-reach, df, size)
@@ -113,7 +116,7 @@ def test_without_seeds_the_power_is_noncentral_t(df):
 def test_simulated_studies_attain_the_power(design, n_seeds, ratio):
     """The pilot had 90 patients and 4 seeds; the studies have 150 patients and other seeds."""
     n, patients, scale = 500, 150, 90 / 150
-    pilot = Components(ratio * n_seeds / 2, 0.3 * ratio * n_seeds / 2, 1.0, design, 4, 4, 90, 89)
+    pilot = VarianceComponents(ratio * n_seeds / 2, 0.3 * ratio * n_seeds / 2, 1.0, design, 4, 4, 90, 89)
     together, shared = pilot.seeds_by_patients * scale, pilot.patients * scale
     effect = 2.9 * math.sqrt(2 * (pilot.seeds + together) / n_seeds + shared)
     # Values like an AUC's, where the analysis cuts differences at 1.
@@ -145,7 +148,7 @@ def test_simulated_studies_attain_the_power(design, n_seeds, ratio):
 )
 def test_more_seeds_patients_or_difference_give_more_power(runs, together, patients, n_seeds, design, size):
     """Where there is power to speak of, and seeds enough that losing degrees of freedom cannot outweigh the gain."""
-    pilot = Components(runs, together, patients, design, 3, 3, 200, 199)
+    pilot = VarianceComponents(runs, together, patients, design, 3, 3, 200, 199)
     size *= math.sqrt(2 * max(runs, together) / n_seeds + patients)
 
     def of(effect=size, seeds=n_seeds, p=200, factor=1.0):
@@ -251,7 +254,7 @@ def comparison(a: str, label: str, **changes) -> Comparison:
     )
 
 
-def rows_of(a: str, label: str, pilot: Components = PILOT) -> list[VarianceComponent]:
+def rows_of(a: str, label: str, pilot: VarianceComponents = PILOT) -> list[VarianceComponent]:
     return [
         VarianceComponent(
             dataset="chest",
