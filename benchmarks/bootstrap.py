@@ -42,7 +42,8 @@ def images() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def ours(threads: int) -> dict[str, float]:
     """Run in a process of its own, for its peak of memory: seconds of the first call and of the best of those after."""
     from medkt_eval.metrics.ranking import rank
-    from medkt_eval.resampling.bootstrap import multiplicities, resample_ranked
+    from medkt_eval.resampling.bootstrap import resample_ranked
+    from medkt_eval.resampling.draws import multiplicities
 
     truth, scores, patient = images()
 

@@ -30,7 +30,7 @@ def bootstrap_limits(kind: str, measure: MetricOfRuns, weights: np.ndarray, leve
     if kind == "bca":
         if measure.without_patient is None:
             because = f"{measure.metric} has no patient jackknife, so no acceleration"
-            return Limits(None, None, None, int(np.isnan(replicates).sum()), because)
+            return Limits.absent(because, n_undefined=int(np.isnan(replicates).sum()))
         return bootstrap.bca(value, replicates, level, without_patient=weights @ measure.without_patient)
     ways: Mapping = {"percentile": bootstrap.percentile, "basic": bootstrap.basic}
     return ways[kind](value, replicates, level)

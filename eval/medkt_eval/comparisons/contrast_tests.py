@@ -195,7 +195,7 @@ def _seeds_and_patients(both: MetricOfRuns, a: Arm, b: Arm, difference: float, p
         for arm, replicates in ((a, both.replicates[:k]), (b, both.replicates[k:]))
     ]
     if min(k, len(b.seeds)) < 2:
-        limits = Limits(None, None, None, 0, "one seed: no seeds to draw from")
+        limits = Limits.absent("one seed: no seeds to draw from")
     else:
         limits = bootstrap_intervals.percentile(difference, drawn[0] - drawn[1], plan.level)
     made = bootstrap_test("bootstrap-percentile", difference, limits, plan.level)

@@ -144,7 +144,7 @@ def _interval(
         drawn = mean_over_drawn_seeds(measure.replicates, seed=seed, dataset=arm.dataset, stream=arm.arm)
         limits = bootstrap_intervals.percentile(float(values.mean()), drawn, level)
         if len(values) < 2:
-            limits = Limits(None, None, None, 0, "one seed: no seeds to draw from")
+            limits = Limits.absent("one seed: no seeds to draw from")
     elif studentized is not None and name == "patients:bootstrap-studentized":
         limits = studentized
     else:

@@ -114,7 +114,7 @@ def _studentized(
         for row, (values, ses) in enumerate(zip(one.values, one.ses, strict=True)):
             value, se = float(values[0]), float(ses[0])
             if is_rounding(se, np.ones(1)):
-                made = Limits(None, None, None, 0, "no variation over patients to measure")
+                made = Limits.absent("no variation over patients to measure")
             else:
                 made = studentized(value, values[1:], level, se=se, ses=ses[1:])
             if row < len(means):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from medkt_eval.measurement.one_label import Images, LabelMetric, MeasurementOptions, measure_label, positives_variants
-from medkt_eval.resampling.bootstrap import BLOCK
+from medkt_eval.resampling.draws import BLOCK
 from medkt_eval.resampling.threshold_refit import resample_calls
 from medkt_eval.runtime.execution import Execution, Work
 

@@ -68,7 +68,7 @@ class PredictionTable:
 
 @dataclass(frozen=True, eq=False)
 class RunFromTables:
-    """One seed of one arm: a `run_records.Run` made of tables."""
+    """One seed of one arm: a `run_folders.Run` made of tables."""
 
     manifest: Manifest
     test_table: PredictionTable
@@ -164,7 +164,8 @@ def runs_from_tables(
     --------
     >>> frame = pd.DataFrame({"image_id": ["a", "b"], "patient_id": ["1", "2"], "target_Edema": [0, 1],
     ...                       "score_Edema": [0.2, 0.7]})
-    >>> [run.manifest.run_id for run in runs_given({"Transfer learning": [frame], "AT": [frame.copy(), frame.copy()]})]
+    >>> runs = runs_from_tables({"Transfer learning": [frame], "AT": [frame.copy(), frame.copy()]})
+    >>> [run.manifest.run_id for run in runs]
     ['transfer-learning-s0', 'at-s0', 'at-s1']
     """
     if not arms:

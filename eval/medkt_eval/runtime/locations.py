@@ -86,7 +86,7 @@ def is_storage_error(error: BaseException) -> bool:
 
     Examples
     --------
-    >>> of_storage(KeyError("a"))
+    >>> is_storage_error(KeyError("a"))
     False
     """
     return type(error).__module__.partition(".")[0] in _CLIENTS
@@ -102,7 +102,7 @@ def expand_path(folder: Path, given: Path | str) -> Path:
 
     Examples
     --------
-    >>> taken_from(Path("/studies"), "weights.pth").as_posix()
+    >>> expand_path(Path("/studies"), "weights.pth").as_posix()
     '/studies/weights.pth'
     """
     text = os.path.expandvars(str(given))

@@ -16,7 +16,7 @@ from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import ChosenThreshold
 from medkt_eval.predictions.format import Predictions, Task
-from medkt_eval.resampling.bootstrap import multiplicities
+from medkt_eval.resampling.draws import multiplicities
 from medkt_eval.results.vocabulary import DEFAULT_METRICS, MORE_METRICS
 
 EXACT = {"rtol": 0, "atol": 1e-12}

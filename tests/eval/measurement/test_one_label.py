@@ -16,7 +16,7 @@ from medkt_eval.measurement.one_label import (
     measure_label,
     positives_variants,
 )
-from medkt_eval.resampling.bootstrap import LANES, multiplicities
+from medkt_eval.resampling.draws import LANES, multiplicities
 from medkt_eval.results.vocabulary import DEFAULT_METRICS, MORE_METRICS
 
 NAN = float("nan")

@@ -19,7 +19,7 @@ from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import choose
 from medkt_eval.predictions.format import Predictions
-from medkt_eval.resampling.bootstrap import LANES, multiplicities
+from medkt_eval.resampling.draws import LANES, multiplicities
 from medkt_eval.resampling.strata import patient_strata
 from medkt_eval.resampling.threshold_refit import ThresholdRefit, resample_calls
 

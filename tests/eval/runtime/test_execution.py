@@ -18,7 +18,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement.label_parts import LabelData, joined, label_work
 from medkt_eval.measurement.one_label import Images, MeasurementOptions
-from medkt_eval.resampling.bootstrap import BLOCK
+from medkt_eval.resampling.draws import BLOCK
 from medkt_eval.runtime.dask_execution import AHEAD, DaskExecution
 from medkt_eval.runtime.execution import LOCAL, LocalExecution, Work
 
