@@ -1,14 +1,14 @@
-"""How long training waits for its images, beside torchvision's ImageFolder, and what the cache needs.
+"""How long training waits for its images, compared with torchvision's ImageFolder, and what the cache costs.
 
 python benchmarks/input_pipeline.py                          ratios on the real images (MEDKT_DATA) and on large ones
 python benchmarks/input_pipeline.py --training               share of a training step that is input, at 64 px
 python benchmarks/input_pipeline.py --memory 5000 256        phantom images through the cache: bytes and memory (Linux)
-python benchmarks/input_pipeline.py --mapped                 one epoch over 14.7 GB, of a file of zeros with no blocks
+python benchmarks/input_pipeline.py --mapped                 one epoch over 14.7 GB, from a sparse file of zeros
 
-One core, one torch thread. Both pipelines give the same: batches of 32 normalised float32 images, rotated by up to 15
-degrees, mirrored or not. torchvision's is ImageFolder, Resize, CenterCrop, RandomRotation, RandomHorizontalFlip,
-ToTensor, Normalize in a DataLoader without workers. Times are CPU seconds of the process, files in the system's cache;
-a round measures the two one after the other, and the ratio is taken within a round.
+Everything runs on one core with one torch thread. Both pipelines give the same batches of 32 normalised float32 images,
+rotated by up to 15 degrees and mirrored at random. torchvision's pipeline is ImageFolder, Resize, CenterCrop,
+RandomRotation, RandomHorizontalFlip, ToTensor and Normalize in a DataLoader without workers. Times are CPU seconds of
+the process, with files in the system's cache. A round measures both pipelines, and the ratio is taken within the round.
 """
 
 from __future__ import annotations
