@@ -38,9 +38,13 @@ from medkt.data.pixels import decoding as images
 from medkt.data.pixels.pixels import Pixels
 from medkt.data_settings import PhantomChestData
 from medkt.models import densenet
-from medkt.training.trainer import Part, batches, task_loss
+from medkt.training.batches import batches
+from medkt.training.device import Device
+from medkt.training.run_data import Part, RunData
+from medkt.training.task_loss import task_loss
 
 ROUNDS, BATCH = 5, 32
+CPU = Device(torch.device("cpu"), False)
 CHEXPERT = 223_648  # images
 
 
@@ -82,12 +86,18 @@ def through_cache(made: Collection, size_px: int, folder: Path) -> Part:
     return Part(pixels, made.targets, made.image_ids)
 
 
+def run_data(part: Part) -> RunData:
+    """A run that is trained on `part`."""
+    labels = tuple(f"label {k}" for k in range(part.targets.shape[1]))
+    return RunData("multilabel", labels, train=part, validation=part, test=part)
+
+
 def medkt_epochs(part: Part, size_px: int, n: int) -> float:
     """CPU seconds an image over whole epochs of at least `n` images."""
     run, epoch, done, began = settings(size_px), 0, 0, time.process_time()
     while done < n:
         epoch += 1
-        done += sum(len(rows) for _, _, rows in batches(run, part, epoch, torch.device("cpu")))
+        done += sum(len(rows) for _, _, rows in batches(run, run_data(part), epoch, CPU))
     return (time.process_time() - began) / done
 
 
@@ -177,7 +187,7 @@ def training(data: Path, scratch: Path) -> None:
         shares, rounds = [], []
         for epoch in range(1, ROUNDS + 1):
             waited, began = 0.0, time.process_time()
-            coming = batches(settings(64), part, epoch, torch.device("cpu"))
+            coming = batches(settings(64), run_data(part), epoch, CPU)
             while True:
                 asked = time.process_time()
                 batch = next(coming, None)
@@ -219,7 +229,7 @@ def memory(n: int, size_px: int, scratch: Path) -> None:
     again = through_cache(made, size_px, scratch / "cache")
     reopened, reopening = _peak_mb() - before, time.perf_counter() - began
     _forget_peak()
-    for _ in batches(settings(size_px), part, 1, torch.device("cpu")):
+    for _ in batches(settings(size_px), run_data(part), 1, CPU):
         pass
     read = _peak_mb() - before
     assert np.array_equal(again.pixels[:BATCH], images.load(made, np.arange(BATCH), size_px))

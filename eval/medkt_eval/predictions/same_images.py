@@ -1,6 +1,6 @@
-"""Runs are compared on the same images, or not at all: none are silently intersected.
+"""Check that runs have the same images: they are never silently intersected.
 
-In: predictions of two runs. Out: nothing, or an error that names both and the first image that differs.
+In: predictions of two runs. Out: nothing, or an error that names both runs and the first image that differs.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
     Parameters
     ----------
     first, second : Predictions or PredictionFile
-        Of the same task and labels.
+        Predictions of the same task and labels.
     names : tuple of str
-        Of the runs.
+        Names of the two runs.
 
     Raises
     ------
@@ -46,10 +46,10 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
     for group in first.groups.keys() & second.groups.keys():
         row = _first_difference(first.groups[group], second.groups[group])
         if row is not None:
-            told = [f"{of.groups[group][row]!r}" for of in (first, second)]
+            values = [f"{run.groups[group][row]!r}" for run in (first, second)]
             raise InputError(
                 f"runs {a} and {b} disagree on group_{group} of image {_name(first, row)}: "
-                f"{told[0]} and {told[1]}; comparisons need the same groups"
+                f"{values[0]} and {values[1]}; comparisons need the same groups"
             )
     if first.task == "multiclass":
         _check_same_targets(first, first.classes, second.classes, "", names)
@@ -59,7 +59,7 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
 
 
 def check_same_validation(first: AnyPredictions, own: AnyPredictions, names: tuple[str, str]) -> None:
-    """Refuse runs whose validation patients differ: they are drawn together, so that differences are replicates too.
+    """Refuse runs whose validation patients differ: all runs must share one draw of patients per replicate.
 
     Raises
     ------

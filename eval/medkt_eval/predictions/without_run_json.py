@@ -1,7 +1,7 @@
-"""Arms of which nothing is known but their predictions, given on the command line or from Python without run.json.
+"""Arms without run.json: their predictions alone, from the command line or from Python.
 
-In: for each arm's name one prediction table a seed, files or DataFrames with the columns of docs/formats.md. Out:
-`RunFromTables`s, which evaluation reads as it reads run folders. Columns tell task and labels, file names tell seeds.
+In: for each arm's name one prediction table per seed, as files or DataFrames with the columns of docs/formats.md. Out:
+`RunFromTables`s, which the evaluation reads like run folders. Columns give task and labels, file names give seeds.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from medkt_eval.predictions.parquet_columns import AnyPredictions
 from medkt_eval.predictions.run_folders import FORMAT, ArmFields, Manifest, check_labels
 from medkt_eval.runtime.atomic_files import sha256_of_file
 
-DATASET = "predictions"  # all that is given together is compared together
-NOT_STATED = ""  # method and student: the arm's name is all that is known of it
+DATASET = "predictions"  # all arms of one call are one data set
+NOT_STATED = ""  # method and student, which are unknown here
 
 
 @dataclass(frozen=True, eq=False)
 class PredictionTable:
-    """Predictions of one seed on one split: a file, or a DataFrame and what messages call it."""
+    """Predictions of one seed on one split: a file or a DataFrame, with its name for messages."""
 
     source: str
     content: pd.DataFrame | Path
 
     def columns(self) -> list[str]:
-        """Names of the columns; of a file, its header alone is read."""
+        """Names of the columns; only the header of a file is read."""
         if isinstance(self.content, pd.DataFrame):
             return [str(name) for name in self.content.columns]
         try:
@@ -50,7 +50,7 @@ class PredictionTable:
             ) from error
 
     def rows(self) -> int | None:
-        """Images; None where that takes reading the file."""
+        """Number of images; None if only reading the file would tell."""
         return len(self.content) if isinstance(self.content, pd.DataFrame) else columns.count_rows(self.content)
 
     def read(self, task: Task, labels: Sequence[str], *, in_memory: bool) -> AnyPredictions:
@@ -60,7 +60,7 @@ class PredictionTable:
         return predictions.from_frame(self.content, task, labels, source=self.source)
 
     def sha256(self) -> str:
-        """Hash of the file; of a DataFrame, of what `to_csv(index=False)` writes, lines ended by a line feed."""
+        """Hash of the file, or of what `to_csv(index=False)` writes for a DataFrame, with line feeds."""
         if isinstance(self.content, Path):
             return sha256_of_file(self.content)
         return hashlib.sha256(self.content.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
@@ -68,7 +68,7 @@ class PredictionTable:
 
 @dataclass(frozen=True, eq=False)
 class RunFromTables:
-    """One seed of one arm: a `run_folders.Run` made of tables."""
+    """One seed of one arm: a `run_folders.Run` from tables."""
 
     manifest: Manifest
     test_table: PredictionTable
@@ -76,11 +76,11 @@ class RunFromTables:
 
     @property
     def source(self) -> str:
-        """What messages call the run."""
+        """Name of the run in messages."""
         return self.test_table.source
 
     def test_rows(self) -> int | None:
-        """Test images; None where that takes reading them."""
+        """Number of test images; None if only reading them would tell."""
         return self.test_table.rows()
 
     def test(self, *, in_memory: bool = True) -> AnyPredictions:
@@ -88,20 +88,20 @@ class RunFromTables:
         return self.test_table.read(self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
 
     def validation(self, *, in_memory: bool = True) -> AnyPredictions | None:
-        """The validation predictions, or None where none were given."""
+        """The validation predictions, or None if there are none."""
         table = self.validation_table
         return None if table is None else table.read(self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
 
     def history(self) -> None:
-        """No table says how training went."""
+        """Tables have no training history."""
 
     def sha256(self) -> str:
-        """Hash of the test predictions as given."""
+        """Hash of the test predictions."""
         return self.test_table.sha256()
 
 
 def parse_arm(text: str, option: str = "--arm") -> tuple[str, list[Path]]:
-    """Name and files of `NAME=PATTERN`, for example `TL=tl_seed*.csv`; the pattern is a file or a glob (`**` too).
+    """Parse `NAME=PATTERN`, for example `TL=tl_seed*.csv`; the pattern is a file or a glob, `**` included.
 
     Raises
     ------
@@ -119,12 +119,12 @@ def parse_arm(text: str, option: str = "--arm") -> tuple[str, list[Path]]:
 
 
 def parse_arms(texts: Iterable[str], option: str = "--arm") -> dict[str, list[Path]]:
-    """Files of every arm, in the order given.
+    """Parse the files of every arm, in the order given.
 
     Raises
     ------
     InputError
-        As `parse_arm`, or if a name is given twice.
+        As in `parse_arm`, or if a name is given twice.
     """
     arms: dict[str, list[Path]] = {}
     for text in texts:
@@ -140,13 +140,13 @@ def runs_from_tables(
     *,
     validation: Mapping[str, Sequence[pd.DataFrame | Path | str]] | None = None,
 ) -> list[RunFromTables]:
-    """Runs of arms given as prediction tables, one table a seed. Of files, the headers alone are read.
+    """Make runs of arms from prediction tables, one table per seed; only the headers of files are read.
 
     Parameters
     ----------
     arms : mapping of str to sequence of DataFrame or path
-        Arm's name -> its test predictions. A file's seed is the last whole number in its name; where no name of the
-        arm holds a number, and for DataFrames, seeds are 0, 1, ... in the order given.
+        Arm's name -> its test predictions. A file's seed is the last whole number in its name. If no file name of the
+        arm has a number, and for DataFrames, seeds are 0, 1, ... in the order given.
     validation : mapping of str to sequence of DataFrame or path, or None
         Arm's name -> its validation predictions, of the same seeds. An arm without them has no thresholds.
 
@@ -172,9 +172,9 @@ def runs_from_tables(
         raise InputError('no arm is given; expected one or more, for example --arm "TL=tl_seed*.csv"')
     slugs = _slugs(arms)
     test = {name: _tables(name, given, "test") for name, given in arms.items()}
-    chosen_on = {name: _tables(name, given, "validation") for name, given in (validation or {}).items()}
-    _check_seeds(test, chosen_on)
-    tables = [table for arm in (*test.values(), *chosen_on.values()) for table in arm.values()]
+    validation_tables = {name: _tables(name, given, "validation") for name, given in (validation or {}).items()}
+    _check_seeds(test, validation_tables)
+    tables = [table for arm in (*test.values(), *validation_tables.values()) for table in arm.values()]
     _check_given_once(tables)
     task, labels = _shared_task_and_labels(tables)
     return [
@@ -187,7 +187,7 @@ def runs_from_tables(
                 labels=labels,
             ),
             table,
-            chosen_on.get(name, {}).get(seed),
+            validation_tables.get(name, {}).get(seed),
         )
         for name, of_seed in test.items()
         for seed, table in of_seed.items()
@@ -195,7 +195,7 @@ def runs_from_tables(
 
 
 def _slugs(names: Iterable[str]) -> dict[str, str]:
-    """Each arm's id; two arms cannot share one."""
+    """Each arm's id, which two arms cannot share."""
     slugs: dict[str, str] = {}
     for name in names:
         slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-") if isinstance(name, str) else ""
@@ -261,7 +261,7 @@ def _number_in_name(path: Path) -> int | None:
 def _check_seeds(
     test: Mapping[str, Mapping[int, PredictionTable]], validation: Mapping[str, Mapping[int, PredictionTable]]
 ) -> None:
-    """Validation predictions belong to the runs that are given."""
+    """Check that every validation table has the seed and arm of a test table."""
     for name, tables in validation.items():
         if name not in test:
             raise InputError(
@@ -277,7 +277,7 @@ def _check_seeds(
 
 
 def _check_given_once(tables: Sequence[PredictionTable]) -> None:
-    """A table in two arms compares a model with itself; as test and validation, it tunes on the test set."""
+    """Refuse a repeated table: in two arms it compares a model with itself, as validation it tunes on the test set."""
     seen: dict[Path | int, PredictionTable] = {}
     for table in tables:
         key = table.content.resolve() if isinstance(table.content, Path) else id(table.content)
@@ -328,5 +328,5 @@ def _task_and_labels(table: PredictionTable) -> tuple[Task, list[str]]:
         )
     if "target" in columns:
         return "multiclass", scores
-    # A label with a target and no score, or the reverse, stays: reading the table names the column that is missing.
+    # A label without a score or a target is kept: reading the table reports the missing column.
     return "multilabel", list(dict.fromkeys([*targets, *scores]))
