@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
-from medkt_eval.runtime.locations import location, taken_from
+from medkt_eval.runtime.locations import expand_path, location
 
 Uncertain = Literal["zeros", "ones", "ignore"]
 Unmentioned = Literal["zeros", "ignore"]
@@ -203,5 +203,5 @@ AnyData = Annotated[
 def rooted(data: AnyData, folder: Path) -> AnyData:
     """The same settings with paths taken from `folder`, environment variables and ~ written out."""
     paths = {key: getattr(data, key) for key in ("root", "test_patients", "exclude") if hasattr(data, key)}
-    full = {key: taken_from(folder, path) for key, path in paths.items() if path}
+    full = {key: expand_path(folder, path) for key, path in paths.items() if path}
     return data.model_copy(update=full)

@@ -1,7 +1,7 @@
 """Cells of further.toml: metrics besides AUC and F1, tests against a margin, families, groups, points of curves.
 
-In: further.toml. Out: cells, each kind a class, drawn by `simulate.draw` as the others are. Their truth has a closed
-form or is a sum over a fixed grid: nothing of it is simulated.
+In: further.toml. Out: cells; each kind has its class, and `simulate.draw` draws all of them. Their truth has a closed
+form or is a sum over a fixed grid; it is never simulated.
 """
 
 from __future__ import annotations

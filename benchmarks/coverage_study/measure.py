@@ -1,8 +1,7 @@
-"""What medkt_eval says of a simulated study, set beside the truth.
+"""The intervals and tests of medkt_eval for a simulated study, compared with the truth.
 
-In: a `Cell` and the number of a study. Out: `Outcome`s, one an interval or test. Everything that is judged is made by
-the functions that `medkt evaluate` calls; "mean ± 1.96 s/√k" of a difference, which it does not print, is here for
-contrast.
+In: a `Cell` and the number of a study. Out: `Outcome`s, one for each interval or test. All are computed by the
+functions that `medkt evaluate` calls, except "mean ± 1.96 s/√k" of a difference, which is here for contrast.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Tests against a margin, families, groups and points of curves, set beside the truth.
+"""Tests against a margin, families, groups and points of curves, compared with the truth.
 
-In: a cell of further.toml and the number of a study. Out: `Outcome`s. What is judged is made by the functions that
-`medkt evaluate` calls.
+In: a cell of further.toml and the number of a study. Out: `Outcome`s, computed by the functions that `medkt evaluate`
+calls.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ from medkt_eval.inference.multiplicity import adjusted_rows
 from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet, read_test_sets
 from medkt_eval.resampling.strata import patient_strata
-from medkt_eval.resampling.threshold_refit import Refit
+from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import EvaluationResult
-from medkt_eval.runtime.execution import HERE, Execution
+from medkt_eval.runtime.execution import LOCAL, Execution
 from medkt_eval.study.arms import datasets_of
 from medkt_eval.study.contrasts import Contrast, as_named, baselines_of, check_labels, contrasts_of
 from medkt_eval.study.inputs import Inputs, Tables, read_inputs
@@ -31,9 +31,9 @@ from medkt_eval.study.options import AnalysisOptions, EvaluationOptions
 from medkt_eval.study.provenance import input_rows, settings_of
 from medkt_eval.study.requests import Request, request
 from medkt_eval.training_records.dynamics import dynamics
-from medkt_eval.training_records.learning_curves import of_training
-from medkt_eval.training_records.pictures import architectures_of, pictures_of
-from medkt_eval.training_records.teachers import teachers_on_target
+from medkt_eval.training_records.learning_curves import curves_of_all_arms
+from medkt_eval.training_records.pictures import read_architectures, read_pictures
+from medkt_eval.training_records.teachers import teacher_aucs
 
 
 def evaluate(
@@ -49,7 +49,7 @@ def evaluate(
     margin: float | None = None,
     independent_images: bool = False,
     command: str | None = None,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> EvaluationResult:
     """Evaluate the runs of a study, or predictions from anywhere.
 
@@ -103,7 +103,7 @@ def evaluate(
     # The runs, what the study declares of their analysis, and what the runs recorded while they were trained.
     inputs = read_inputs(runs, validation, study, margin=margin, independent_images=independent_images)
     analysis, arms = inputs.analysis, inputs.arms
-    architectures, pictures = architectures_of(inputs.runs), pictures_of(inputs.runs)
+    architectures, pictures = read_architectures(inputs.runs), read_pictures(inputs.runs)
 
     # What is computed, and which arms are compared.
     requested = request(
@@ -121,8 +121,8 @@ def evaluate(
     # What can be said only when all data sets are analysed.
     adjusted_comparisons = adjusted(results.compared, arms, analysis, bonferroni="bonferroni" in requested.more)
     over_several_datasets = over_datasets(arms, results.estimates, level)
-    learning_curves = of_training(arms, inputs.runs, level)
-    teachers, notes_on_teachers = teachers_on_target(inputs.runs)
+    learning_curves = curves_of_all_arms(arms, inputs.runs, level)
+    teachers, notes_on_teachers = teacher_aucs(inputs.runs)
     notes = [
         *inputs.notes,
         *notes_on_request(requested, analysis, test_sets),
@@ -159,7 +159,7 @@ def _test_sets(inputs: Inputs, options: EvaluationOptions, execution: Execution)
     refit = None
     if analysis.thresholds == "refit":
         stratified = analysis.resample == "stratified"
-        refit = Refit(analysis.threshold_rule, options.replicates, options.seed, stratified)
+        refit = ThresholdRefit(analysis.threshold_rule, options.replicates, options.seed, stratified)
     test_sets = read_test_sets(
         inputs.runs,
         independent_images=analysis.independent_images,

@@ -225,9 +225,9 @@ def evaluate(
     from medkt_eval.evaluation import evaluate as evaluate_runs
     from medkt_eval.predictions.without_run_json import parse_arms
     from medkt_eval.runtime.dask_execution import DaskExecution
-    from medkt_eval.runtime.execution import HERE
+    from medkt_eval.runtime.execution import LOCAL
     from medkt_eval.runtime.locations import is_remote
-    from medkt_eval.training_records.pictures import carry
+    from medkt_eval.training_records.pictures import copy_pictures
 
     if (runs is None) == (not arm):
         raise InputError(
@@ -239,7 +239,7 @@ def evaluate(
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; expected a folder, or a name that is free")
     with ExitStack() as stack:
-        execution = HERE
+        execution = LOCAL
         if scheduler is not None:
             execution = DaskExecution(stack.enter_context(open_client(scheduler, partial(print, file=sys.stderr))))
         result = evaluate_runs(
@@ -257,7 +257,7 @@ def evaluate(
             execution=execution,
         )
     out.mkdir(parents=True, exist_ok=True)
-    carry(result, runs, out)
+    copy_pictures(result, runs, out)
     result.write(out / "results.json")
 
     from medkt.cli import summary
@@ -343,7 +343,7 @@ def main() -> None:
     """Run the command line; turn what is known to go wrong into one line and an exit status."""
     from medkt.errors import TrainingError
     from medkt_eval.errors import InputError
-    from medkt_eval.runtime.locations import of_storage
+    from medkt_eval.runtime.locations import is_storage_error
 
     try:
         app()
@@ -354,7 +354,7 @@ def main() -> None:
     except TrainingError as error:
         fail(str(error), 1)
     except Exception as error:
-        if not of_storage(error):
+        if not is_storage_error(error):
             raise
         fail(f"object storage: {error}. What was whole before is kept", 1)
 

@@ -49,7 +49,7 @@ def describe(
     from medkt.data_report import describe as describing
     from medkt.data_report import page, terminal
     from medkt.data_report.opening import opened
-    from medkt_eval.runtime.atomic_files import write_text_whole
+    from medkt_eval.runtime.atomic_files import write_text_atomically
 
     found = opened(dataset, root, setting or [], study)
     with terminal.bar("headers") as progress:
@@ -57,7 +57,7 @@ def describe(
     terminal.show_tables(tables)
     folder = out or Path(f"data-{found.name}")
     folder.mkdir(parents=True, exist_ok=True)
-    write_text_whole(folder / "describe.html", page.description(found, tables, images=not no_images))
+    write_text_atomically(folder / "describe.html", page.description(found, tables, images=not no_images))
     print(f"Page:  {folder / 'describe.html'}")
 
 
@@ -79,7 +79,7 @@ def check(
     from medkt.data_report.check import check as check_data
     from medkt.data_report.findings import exclusion_list
     from medkt.data_report.opening import opened
-    from medkt_eval.runtime.atomic_files import write_text_whole
+    from medkt_eval.runtime.atomic_files import write_text_atomically
 
     found = opened(dataset, root, setting or [], study)
     with terminal.bar("images") as progress:
@@ -87,13 +87,13 @@ def check(
     terminal.show_findings(checked)
     folder = out or Path(f"data-{found.name}")
     folder.mkdir(parents=True, exist_ok=True)
-    write_text_whole(folder / "findings.json", checked.json())
-    write_text_whole(folder / "check.html", page.findings(found, checked, images=not no_images))
+    write_text_atomically(folder / "findings.json", checked.json())
+    write_text_atomically(folder / "check.html", page.findings(found, checked, images=not no_images))
     print(f"Page:      {folder / 'check.html'}")
     print(f"Findings:  {folder / 'findings.json'}")
     if fix is not None:
         leave_out = checked.exclude()
-        write_text_whole(folder / "exclude.csv", exclusion_list(leave_out))
+        write_text_atomically(folder / "exclude.csv", exclusion_list(leave_out))
         print(f"To leave out: {folder / 'exclude.csv'}, {len(leave_out):,} images (setting: exclude)")
     if checked.wrong:
         kinds = ", ".join(dict.fromkeys(one.check for one in checked.findings if one.severity == "error"))

@@ -17,7 +17,7 @@ from medkt.teachers import networks as teacher_networks
 from medkt.teachers.teacher import Teacher, load_teacher
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import sha256_of_file
-from medkt_eval.runtime.locations import is_remote, location, taken_from
+from medkt_eval.runtime.locations import expand_path, is_remote, location
 
 
 class Sources:
@@ -121,7 +121,7 @@ class Sources:
 
     def _given(self, weights: str) -> str | Path:
         """Weights that are there: "imagenet", or a path from the study file's folder, or a URL."""
-        return weights if weights == IMAGENET else taken_from(self.folder, weights)
+        return weights if weights == IMAGENET else expand_path(self.folder, weights)
 
 
 def _sha256(source: str | Path, architecture: TeacherArchitecture = "densenet121") -> str | None:

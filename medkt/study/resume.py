@@ -20,7 +20,7 @@ from medkt.run import folder as run_folder
 from medkt.run.weights import Sources
 from medkt.training.continuation import first_difference
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.atomic_files import make_folder, write_text_whole
+from medkt_eval.runtime.atomic_files import make_folder, write_text_atomically
 from medkt_eval.runtime.locations import is_remote
 from medkt_eval.runtime.validation import read_text
 
@@ -100,7 +100,7 @@ def record_study(study: Study, text: str, sha256: str, out: Path) -> None:
         "analysis": study.analysis.model_dump(mode="json"),
         "earlier": earlier,
     }
-    write_text_whole(path, json.dumps(content, indent=1) + "\n")
+    write_text_atomically(path, json.dumps(content, indent=1) + "\n")
 
 
 def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:

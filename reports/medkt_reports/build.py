@@ -14,7 +14,7 @@ from typing import Literal
 
 from medkt_eval.errors import InputError
 from medkt_eval.results.schema import EvaluationResult
-from medkt_eval.runtime.atomic_files import write_bytes_whole, write_text_whole
+from medkt_eval.runtime.atomic_files import write_bytes_atomically, write_text_atomically
 from medkt_eval.runtime.garbage import quick_collections
 from medkt_reports.figures import catalogue as figures
 from medkt_reports.figures import pictures
@@ -152,11 +152,11 @@ def _remove_older(folder: Path, ours: re.Pattern[str], kept: set[str]) -> None:
 
 def _text(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text_whole(path, text)
+    write_text_atomically(path, text)
     return path
 
 
 def _bytes(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes_whole(path, content)
+    write_bytes_atomically(path, content)
     return path

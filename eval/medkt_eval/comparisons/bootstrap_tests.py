@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from medkt_eval.inference.t_tests import TestResult
+from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap
 from medkt_eval.resampling.limits import Limits
@@ -33,7 +33,7 @@ def bootstrap_limits(kind: str, metric: MetricOfRuns, weights: np.ndarray, level
     if kind == "bca":
         if metric.without_patient is None:
             because = f"{metric.metric} has no patient jackknife, so no acceleration"
-            return Limits(None, None, None, int(np.isnan(replicates).sum()), because)
+            return Limits.absent(because, n_undefined=int(np.isnan(replicates).sum()))
         return bootstrap.bca(value, replicates, level, without_patient=weights @ metric.without_patient)
     methods: Mapping = {"percentile": bootstrap.percentile, "basic": bootstrap.basic}
     return methods[kind](value, replicates, level)
@@ -42,16 +42,16 @@ def bootstrap_limits(kind: str, metric: MetricOfRuns, weights: np.ndarray, level
 def bootstrap_test(name: str, difference: float, limits: Limits, level: float) -> TestResult:
     """A difference with its bootstrap interval and the p-value of the same replicates."""
     return TestResult(
-        name,
-        "patients",
-        difference,
-        limits.se,
-        limits.low,
-        limits.high,
-        level,
-        None,
-        None,
-        limits.p_value,
-        limits.undefined_because,
+        test=name,
+        scope="patients",
+        difference=difference,
+        se=limits.se,
+        low=limits.low,
+        high=limits.high,
+        level=level,
+        statistic=None,
+        df=None,
+        p_value=limits.p_value,
+        undefined_because=limits.undefined_because,
         undefined_replicates=limits.n_undefined,
     )

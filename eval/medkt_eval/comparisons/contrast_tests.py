@@ -13,15 +13,17 @@ import numpy as np
 
 from medkt_eval.comparisons.bootstrap_tests import BOOTSTRAPS, bootstrap_limits, bootstrap_test
 from medkt_eval.errors import InputError
-from medkt_eval.inference import delong, equivalence, obuchowski_rockette, superiority
-from medkt_eval.inference.patient_jackknife import jackknife_test
-from medkt_eval.inference.rank_tests import mann_whitney, sign_flip, wilcoxon
-from medkt_eval.inference.t_tests import TestResult, paired_t, welch_t
+from medkt_eval.inference import equivalence, obuchowski_rockette, superiority
+from medkt_eval.inference.over_patients import delong
+from medkt_eval.inference.over_patients.patient_jackknife import jackknife_test
+from medkt_eval.inference.over_seeds.rank_tests import mann_whitney, sign_flip, wilcoxon
+from medkt_eval.inference.over_seeds.t_tests import paired_t, welch_t
+from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
-from medkt_eval.results.schema import Arm, Comparison
+from medkt_eval.results.schema import Arm, Comparison, Scope
 from medkt_eval.results.vocabulary import AVERAGES, HEADLINES, METRICS
 from medkt_eval.study import contrasts
 from medkt_eval.study.contrasts import Contrast
@@ -113,11 +115,14 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
         kind for kind in BOOTSTRAPS if f"patients:bootstrap-{kind}" in options.request.intervals and facts.is_resampled
     ]
     if both.undefined_because:
-        names = [(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE), (t_name, "seeds")]
-        names += [("delong-clustered", "patients")] * (both.delong is not None)
-        names += [(f"bootstrap-{kind}", "patients") for kind in bootstraps]
-        nothing = (None, None, None, level, None, None, None, both.undefined_because)
-        return [TestResult(test, scope, np.nan, *nothing) for test, scope in names]  # type: ignore[arg-type]
+        scopes: dict[str, Scope] = {obuchowski_rockette.TEST: obuchowski_rockette.SCOPE, t_name: "seeds"}
+        if both.delong is not None:
+            scopes[delong.TEST] = "patients"
+        scopes |= {f"bootstrap-{kind}": "patients" for kind in bootstraps}
+        return [
+            TestResult.absent(both.undefined_because, test=test, scope=scope, difference=np.nan, level=level)
+            for test, scope in scopes.items()
+        ]
     k = len(a.seeds)
     values_a, values_b = both.values[:k], both.values[k:]
     primary = obuchowski_rockette.compare(
@@ -165,8 +170,9 @@ def _against_margin(both: MetricOfRuns, primary: TestResult, options: AnalysisOp
     if margin is None or not main or both.group is not None or both.metric != contrasts.main_metric(options.analysis):
         return []
     if primary.se is None or primary.undefined_because:
-        nothing = (None, None, None, options.level, None, None, None, primary.undefined_because)
-        return [TestResult(name, primary.scope, primary.difference, *nothing) for name in ("tost", "non-inferiority")]
+        because = primary.undefined_because or obuchowski_rockette.NO_VARIATION
+        given = {"scope": primary.scope, "difference": primary.difference, "level": options.level}
+        return [TestResult.absent(because, test=name, **given) for name in ("tost", "non-inferiority")]
     given = {"margin": margin, "level": options.level}
     tests = [equivalence.tost(primary.difference, primary.se, primary.df, **given)]
     if not METRICS[both.metric].lower_is_better:
@@ -186,7 +192,7 @@ def _seeds_and_patients(both: MetricOfRuns, a: Arm, b: Arm, difference: float, o
         for arm, replicates in ((a, both.replicates[:k]), (b, both.replicates[k:]))
     ]
     if min(k, len(b.seeds)) < 2:
-        limits = Limits(None, None, None, 0, "one seed: no seeds to draw from")
+        limits = Limits.absent("one seed: no seeds to draw from")
     else:
         limits = bootstrap_intervals.percentile(difference, drawn[0] - drawn[1], options.level)
     test = bootstrap_test("bootstrap-percentile", difference, limits, options.level)
@@ -259,20 +265,8 @@ def _for_max_t(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, options: Anal
     """A member of a max-T family; its p-values are computed when all members are known."""
     weights = _weights(len(a.seeds), len(b.seeds))
     limits = bootstrap_limits("percentile", both, weights, options.level)
-    test = TestResult(
-        "max-t",
-        "patients",
-        float(weights @ both.values),
-        limits.se,
-        limits.low,
-        limits.high,
-        options.level,
-        None,
-        None,
-        None,
-        limits.undefined_because,
-        undefined_replicates=limits.n_undefined,
-    )
+    difference = float(weights @ both.values)
+    test = replace(bootstrap_test("max-t", difference, limits, options.level), p_value=None)
     compared = _row(both, a, b, pair, test, options)
-    row = compared.row.model_copy(update={"adjustment": "max-t", "p_value": None})
+    row = compared.row.model_copy(update={"adjustment": "max-t"})
     return Compared(row, None if limits.undefined_because else weights @ both.replicates)

@@ -25,7 +25,7 @@ from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.results.recorded import SizeEffect
 from medkt_eval.results.schema import Arm, Curve, Estimate, Gap, Omnibus, RunValue, Threshold, VarianceComponent
 from medkt_eval.results.vocabulary import AVERAGES
-from medkt_eval.runtime.execution import HERE, Execution
+from medkt_eval.runtime.execution import LOCAL, Execution
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
 
@@ -79,7 +79,7 @@ def analyse_dataset(
     arms: Sequence[Arm],
     pairs: Sequence[Contrast],
     options: AnalysisOptions,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> DatasetResults:
     """Analyse one data set: measure each metric, then estimate, compare and decompose it.
 

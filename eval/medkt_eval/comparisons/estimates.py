@@ -12,10 +12,12 @@ from functools import partial
 import numpy as np
 
 from medkt_eval.comparisons.bootstrap_tests import bootstrap_limits
-from medkt_eval.inference import delong, obuchowski_rockette
-from medkt_eval.inference.intervals import Interval, seeds_normal, seeds_t
-from medkt_eval.inference.obuchowski_rockette import DegreesOfFreedom
-from medkt_eval.inference.patient_jackknife import jackknife_interval
+from medkt_eval.inference import obuchowski_rockette
+from medkt_eval.inference.degrees_of_freedom import DegreesOfFreedom
+from medkt_eval.inference.interval import Interval
+from medkt_eval.inference.over_patients import delong
+from medkt_eval.inference.over_patients.patient_jackknife import jackknife_interval
+from medkt_eval.inference.over_seeds.t_intervals import seeds_normal, seeds_t
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
@@ -144,7 +146,7 @@ def _interval(
         drawn = mean_over_drawn_seeds(metric.replicates, seed=seed, dataset=arm.dataset, stream=arm.arm)
         limits = bootstrap_intervals.percentile(float(values.mean()), drawn, level)
         if len(values) < 2:
-            limits = Limits(None, None, None, 0, "one seed: no seeds to draw from")
+            limits = Limits.absent("one seed: no seeds to draw from")
     elif studentized is not None and name == "patients:bootstrap-studentized":
         limits = studentized
     else:

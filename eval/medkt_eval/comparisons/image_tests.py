@@ -15,17 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from medkt_eval.inference.intervals import is_rounding
-from medkt_eval.inference.mcnemar import mcnemar
-from medkt_eval.inference.permutation import Permuted, permuted_differences, test_of
-from medkt_eval.inference.t_tests import TestResult
+from medkt_eval.inference.over_patients.mcnemar import mcnemar
+from medkt_eval.inference.over_patients.permutation import TEST as PERMUTATION
+from medkt_eval.inference.over_patients.permutation import PermutedDifferences, permutation_test, permuted_differences
+from medkt_eval.inference.rounding import is_rounding
+from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.ranking import rank
 from medkt_eval.resampling.limits import Limits, studentized
 from medkt_eval.resampling.studentized import studentized_auc
 from medkt_eval.results.schema import Arm
-from medkt_eval.runtime.execution import HERE, Execution, Work
+from medkt_eval.runtime.execution import LOCAL, Execution, Work
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
 
@@ -50,7 +51,7 @@ def analyse_images(
     arms: Sequence[Arm],
     pairs: Sequence[Contrast],
     options: AnalysisOptions,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> OnImages:
     """The requested tests of every contrast (except those for a table's marks) and intervals of every arm.
 
@@ -120,7 +121,7 @@ def _studentized(
         for row, (values, ses) in enumerate(zip(of_label.values, of_label.ses, strict=True)):
             value, se = float(values[0]), float(ses[0])
             if is_rounding(se, np.ones(1)):
-                interval = Limits(None, None, None, 0, "no variation over patients to measure")
+                interval = Limits.absent("no variation over patients to measure")
             else:
                 interval = studentized(value, values[1:], level, se=se, ses=ses[1:])
             if row < len(means):
@@ -128,17 +129,17 @@ def _studentized(
                 continue
             pair = pairs[row - len(means)]
             tests[pair.arm_a, pair.arm_b, "auc", label] = TestResult(
-                "bootstrap-studentized",
-                "patients",
-                value,
-                interval.se,
-                interval.low,
-                interval.high,
-                level,
-                None if interval.undefined_because else value / se,
-                None,
-                interval.p_value,
-                interval.undefined_because,
+                test="bootstrap-studentized",
+                scope="patients",
+                difference=value,
+                se=interval.se,
+                low=interval.low,
+                high=interval.high,
+                level=level,
+                statistic=None if interval.undefined_because else value / se,
+                df=None,
+                p_value=interval.p_value,
+                undefined_because=interval.undefined_because,
                 undefined_replicates=interval.n_undefined,
             )
     return limits, tests
@@ -158,7 +159,7 @@ def _permutation(
     paired = [k for k, (a, b) in enumerate(runs) if len(a) == len(b)]
     positives: dict[str, float] = {}
 
-    def works() -> Iterator[Work[Permuted]]:
+    def works() -> Iterator[Work[PermutedDifferences]]:
         """The work of each label; its parts are the contrasts."""
         for k, label in enumerate(test.labels):
             labelled = ~np.isnan(test.truth(k))
@@ -183,7 +184,7 @@ def _permutation(
                 f"{len(runs[k][0])} and {len(runs[k][1])} seeds: a patient's scores are exchanged run by run, "
                 "so both need the same number"
             )
-            nothing = TestResult("permutation", "patients", np.nan, None, None, None, level, None, None, None, because)
+            nothing = TestResult.absent(because, test=PERMUTATION, scope="patients", difference=np.nan, level=level)
             results = dict.fromkeys((*test.labels, "macro", "weighted"), nothing)
         for label, result in results.items():
             yield (pair.arm_a, pair.arm_b, "auc", label), result
@@ -191,24 +192,24 @@ def _permutation(
 
 def _permuted(
     data: tuple[np.ndarray, np.ndarray, np.ndarray, int, dict[str, Any]], runs: tuple[np.ndarray, np.ndarray]
-) -> Permuted:
+) -> PermutedDifferences:
     positive, scores, patient, n_patients, drawn = data
     a, b = runs
     return permuted_differences(positive, scores[a], scores[b], patient, n_patients, **drawn)
 
 
 def _with_averages(
-    of_labels: Mapping[str, Permuted], positives: Sequence[float], n_labels: int, level: float
+    of_labels: Mapping[str, PermutedDifferences], positives: Sequence[float], n_labels: int, level: float
 ) -> dict[str, TestResult]:
-    tests = {label: test_of(permuted, level) for label, permuted in of_labels.items()}
+    tests = {label: permutation_test(permuted, level) for label, permuted in of_labels.items()}
     if len(of_labels) == n_labels:
         for average, w in (("macro", np.ones(n_labels)), ("weighted", np.array(positives))):
             parts = list(of_labels.values())
-            mean = Permuted(
+            mean = PermutedDifferences(
                 float(np.average([part.difference for part in parts], weights=w)),
                 np.average([part.differences for part in parts], axis=0, weights=w),
             )
-            tests[average] = test_of(mean, level)
+            tests[average] = permutation_test(mean, level)
     return tests
 
 
@@ -218,7 +219,7 @@ def _mcnemar(test: TestSet, k: int, a: np.ndarray, b: np.ndarray, level: float) 
     if reason:
         return dict.fromkeys(
             ("accuracy", "sensitivity", "specificity"),
-            TestResult("mcnemar", "patients", np.nan, None, None, None, level, None, None, None, reason),
+            TestResult.absent(reason, test="mcnemar", scope="patients", difference=np.nan, level=level),
         )
     labelled = ~np.isnan(test.truth(k))
     truth = test.truth(k)[labelled] == 1

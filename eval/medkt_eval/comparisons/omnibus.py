@@ -15,8 +15,8 @@ import numpy as np
 from scipy import stats
 
 from medkt_eval.inference.friedman import friedman
-from medkt_eval.inference.intervals import is_rounding
-from medkt_eval.inference.obuchowski_rockette import NAME, mean_covariances, undefined
+from medkt_eval.inference.obuchowski_rockette import NAME, mean_covariances, why_undefined
+from medkt_eval.inference.rounding import is_rounding
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.results.schema import Arm, Estimate, Omnibus
 from medkt_eval.results.vocabulary import METRICS
@@ -84,7 +84,7 @@ def _of_arms(metric: MetricOfRuns, group: Sequence[Arm], options: AnalysisOption
     because = of_group.undefined_because
     values = [metric.of_arm(arm).values for arm in group]
     for arm in values:
-        because = because or undefined(arm, of_group.covariance, metric.df_patients)
+        because = because or why_undefined(arm, of_group.covariance, metric.df_patients)
     crossed = options.analysis.seeds == "crossed"
     apart = [value - np.mean(values, axis=0) for value in values] if crossed else values
     if because is None and all(is_rounding(float(np.ptp(value)), *values) for value in apart):

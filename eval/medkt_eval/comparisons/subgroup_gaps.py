@@ -12,7 +12,8 @@ import numpy as np
 from scipy import stats
 
 from medkt_eval.inference import obuchowski_rockette
-from medkt_eval.inference.intervals import ROUNDING, is_rounding
+from medkt_eval.inference.degrees_of_freedom import finite
+from medkt_eval.inference.rounding import ROUNDING, is_rounding
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.results.schema import Arm, Gap
 from medkt_eval.results.vocabulary import AVERAGES
@@ -47,7 +48,9 @@ def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: in
     difference = None if because else sum(sign * float(arm.mean()) for sign, arm in zip(signs, values, strict=True))
     for arm in values:
         because = (
-            because or gap.no_covariance_because or obuchowski_rockette.undefined(arm, gap.covariance, gap.df_patients)
+            because
+            or gap.no_covariance_because
+            or obuchowski_rockette.why_undefined(arm, gap.covariance, gap.df_patients)
         )
     tested: dict[str, float | None] = dict.fromkeys(("se", "low", "high", "statistic", "df", "p_value"))
     if because is None:
@@ -69,7 +72,7 @@ def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: in
                 "low": contrast.value - reach,
                 "high": contrast.value + reach,
                 "statistic": statistic,
-                "df": obuchowski_rockette.finite(contrast.df),
+                "df": finite(contrast.df),
                 "p_value": float(2 * stats.t.sf(abs(statistic), contrast.df)),
             }
     kind = "gaps" if arm_b is None else "differences of gaps"

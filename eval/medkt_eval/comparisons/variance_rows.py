@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medkt_eval.inference.obuchowski_rockette import undefined
+from medkt_eval.inference.obuchowski_rockette import why_undefined
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
-from medkt_eval.planning.variance_components import components
+from medkt_eval.planning.variance_components import measure_components
 from medkt_eval.results.schema import Arm, VarianceComponent
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
@@ -25,10 +25,10 @@ def components_of(
         a, b = by_id[pair.arm_a], by_id[pair.arm_b]
         both = metric.of_arms(a, b)
         values_a, values_b = both.values[: len(a.seeds)], both.values[len(a.seeds) :]
-        absent = (undefined(arm, both.covariance, both.df_patients) for arm in (values_a, values_b))
+        absent = (why_undefined(arm, both.covariance, both.df_patients) for arm in (values_a, values_b))
         if both.undefined_because or any(absent):
             continue
-        of_contrast = components(
+        of_contrast = measure_components(
             values_a,
             values_b,
             both.covariance,

@@ -12,8 +12,8 @@ from itertools import permutations
 
 import numpy as np
 
-from medkt_eval.inference.delong import clustered_covariance, influence_covariance
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
+from medkt_eval.inference.over_patients.delong import clustered_covariance, influence_covariance
 from medkt_eval.measurement.label_averages import LabelAverage, LabelsDefined
 from medkt_eval.measurement.label_metric import Images, LabelMetric, MeasurementOptions, count_patients
 from medkt_eval.measurement.label_parts import LabelData, Part, joined, label_work
@@ -22,7 +22,7 @@ from medkt_eval.measurement.metric_of_runs import MetricOfRuns, replicate_covari
 from medkt_eval.measurement.one_label import measure_confusion
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.results.vocabulary import METRICS
-from medkt_eval.runtime.execution import HERE, Execution, Work
+from medkt_eval.runtime.execution import LOCAL, Execution, Work
 
 
 def measure(
@@ -33,7 +33,7 @@ def measure(
     labels_defined: LabelsDefined = "all",
     keep_patients: bool = False,
     images: np.ndarray | None = None,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> Iterator[MetricOfRuns]:
     """Measure every requested metric: label by label, then the averages.
 

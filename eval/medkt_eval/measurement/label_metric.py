@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from medkt_eval.inference.delong import Influence
+from medkt_eval.inference.over_patients.delong import Influence
 from medkt_eval.resampling.strata import Strata
 from medkt_eval.results.vocabulary import METRICS
 

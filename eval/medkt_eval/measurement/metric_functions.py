@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from medkt_eval.errors import InputError
-from medkt_eval.inference.delong import Influence, influence
+from medkt_eval.inference.over_patients.delong import Influence, influence
 from medkt_eval.metrics import of_calls, of_confusion, of_probabilities
 from medkt_eval.metrics.average_precision import average_precision, average_precision_without_each_patient
 from medkt_eval.metrics.placements import auc_without_each_patient, placements

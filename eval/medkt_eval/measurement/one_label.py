@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from medkt_eval.inference.delong import Influence
+from medkt_eval.inference.over_patients.delong import Influence
 from medkt_eval.measurement.label_metric import Images, LabelMetric, MeasurementOptions, count_patients
 from medkt_eval.measurement.metric_functions import OF_CALLS, OF_CONFUSION, OF_PROBABILITIES, OF_RANKING, OfSums
 from medkt_eval.metrics import sums

@@ -18,7 +18,7 @@ from medkt_eval.measurement.label_averages import LabelsDefined
 from medkt_eval.measurement.label_metric import MeasurementOptions, count_patients
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns, replicate_covariance
 from medkt_eval.measurement.test_sets import TestSet
-from medkt_eval.runtime.execution import HERE, Execution
+from medkt_eval.runtime.execution import LOCAL, Execution
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def measure_subgroups(
     *,
     averages: tuple[str, ...],
     labels_defined: LabelsDefined,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> Iterator[GroupMeasures]:
     """Measure every group of every group column; images without a value in the column are left out.
 

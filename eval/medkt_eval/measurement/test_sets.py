@@ -14,12 +14,12 @@ import numpy as np
 from medkt_eval.errors import InputError
 from medkt_eval.measurement.metric_of_runs import run_indices
 from medkt_eval.metrics.thresholds import ChosenThreshold, choose
-from medkt_eval.predictions.parquet_columns import PredictionFile, Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFile
 from medkt_eval.predictions.run_folders import Run
 from medkt_eval.predictions.same_images import check_same_images, check_same_validation
-from medkt_eval.resampling.threshold_refit import Refit
+from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import Arm
-from medkt_eval.runtime.execution import HERE, Execution
+from medkt_eval.runtime.execution import LOCAL, Execution
 
 HELD_BYTES = 2**30  # scores of a data set that are held in memory; larger ones are read label by label
 
@@ -49,7 +49,7 @@ class TestSet:
     __test__ = False  # not a test of pytest's
 
     dataset: str
-    predictions: Readable
+    predictions: AnyPredictions
     patient: np.ndarray
     n_patients: int
     runs: tuple[str, ...]
@@ -108,8 +108,8 @@ def read_test_sets(
     *,
     independent_images: bool,
     threshold_rule: str,
-    refit: Refit | None = None,
-    execution: Execution = HERE,
+    refit: ThresholdRefit | None = None,
+    execution: Execution = LOCAL,
 ) -> list[TestSet]:
     """The test set of each data set, in the order of their first runs.
 
@@ -120,7 +120,7 @@ def read_test_sets(
         Whether predictions may lack patient ids.
     threshold_rule : str
         See `thresholds.choose`.
-    refit : Refit or None
+    refit : ThresholdRefit or None
         How thresholds are chosen again in each bootstrap replicate; None: they are held fixed.
     execution : Execution
         Where thresholds are chosen again.
@@ -135,10 +135,10 @@ def read_test_sets(
         by_dataset.setdefault(record.manifest.arm.dataset, []).append(record)
     tests = []
     for dataset, runs in by_dataset.items():
-        held = _bytes_of_scores(runs) <= HELD_BYTES
-        test = _test_set(dataset, runs, held, independent_images=independent_images, threshold_rule=threshold_rule)
+        in_memory = _bytes_of_scores(runs) <= HELD_BYTES
+        test = _test_set(dataset, runs, in_memory, independent_images=independent_images, threshold_rule=threshold_rule)
         if refit is not None and test.thresholds:
-            validations = _validations(runs, held, independent_images=independent_images)
+            validations = _validations(runs, in_memory, independent_images=independent_images)
             refitted = refit.thresholds(validations, len(test.labels), dataset=dataset, execution=execution)
             test = replace(test, refitted=refitted)
         tests.append(test)
@@ -146,9 +146,9 @@ def read_test_sets(
 
 
 def _test_set(
-    dataset: str, records: Sequence[Run], held: bool, *, independent_images: bool, threshold_rule: str
+    dataset: str, records: Sequence[Run], in_memory: bool, *, independent_images: bool, threshold_rule: str
 ) -> TestSet:
-    first = records[0].test(held=held)
+    first = records[0].test(in_memory=in_memory)
     _check_named(first, independent_images)
     patient, n_patients = first.patients()
     if n_patients < 2:
@@ -156,17 +156,17 @@ def _test_set(
             f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
         )
 
-    scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if held else _ScoresOnDisk()
+    scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if in_memory else _ScoresOnDisk()
     thresholds = []
     for j, record in enumerate(records):
-        own = first if j == 0 else record.test(held=held)
+        own = first if j == 0 else record.test(in_memory=in_memory)
         _check_alike(first, own, records[0].manifest.run_id, record.manifest.run_id, dataset)
         if isinstance(scores, _ScoresOnDisk):
             scores.add(own)
         else:
             scores[:, j] = [own.score(k) for k in range(len(scores))]
         if own.task == "multilabel":
-            thresholds.append(tuple(choose(record.validation(held=held), own.labels, threshold_rule)))
+            thresholds.append(tuple(choose(record.validation(in_memory=in_memory), own.labels, threshold_rule)))
     return TestSet(
         dataset=dataset,
         predictions=first,
@@ -178,11 +178,13 @@ def _test_set(
     )
 
 
-def _validations(records: Sequence[Run], held: bool, *, independent_images: bool) -> Iterator[Readable | None]:
+def _validations(
+    records: Sequence[Run], in_memory: bool, *, independent_images: bool
+) -> Iterator[AnyPredictions | None]:
     """Each run's validation predictions, all of the same images; None where it has none."""
-    first: tuple[str, Readable] | None = None  # run id and predictions of the first run that has any
+    first: tuple[str, AnyPredictions] | None = None  # run id and predictions of the first run that has any
     for record in records:
-        validation = record.validation(held=held)
+        validation = record.validation(in_memory=in_memory)
         if validation is not None:
             _check_named(validation, independent_images)
             first = first or (record.manifest.run_id, validation)
@@ -194,10 +196,10 @@ class _ScoresOnDisk:
     """Scores of each label, float64, (n_runs, n_images), read when they are used; the last label's are kept."""
 
     def __init__(self) -> None:
-        self._runs: list[Readable] = []
+        self._runs: list[AnyPredictions] = []
         self._last: tuple[int, np.ndarray] | None = None
 
-    def add(self, run: Readable) -> None:
+    def add(self, run: AnyPredictions) -> None:
         """Add a run; its images are those of the earlier runs."""
         self._runs.append(run.without_ids() if isinstance(run, PredictionFile) else run)
 
@@ -216,7 +218,7 @@ def _bytes_of_scores(records: Sequence[Run]) -> int:
     return sum(8 * (record.test_rows() or 0) * len(record.manifest.labels) for record in records)
 
 
-def _check_named(predictions: Readable, independent_images: bool) -> None:
+def _check_named(predictions: AnyPredictions, independent_images: bool) -> None:
     if predictions.patient_ids is None and not independent_images:
         raise InputError(
             f"{predictions.source}: no column 'patient_id'; images of one patient are not independent. Add it, or, if "
@@ -225,7 +227,7 @@ def _check_named(predictions: Readable, independent_images: bool) -> None:
         )
 
 
-def _check_alike(first: Readable, own: Readable, a: str, b: str, dataset: str) -> None:
+def _check_alike(first: AnyPredictions, own: AnyPredictions, a: str, b: str, dataset: str) -> None:
     if first.labels != own.labels or first.task != own.task:
         raise InputError(
             f"runs {a} and {b} have different labels or tasks on {dataset}; comparisons need the same labels in the "

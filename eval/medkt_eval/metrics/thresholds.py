@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions
 
 NO_VALIDATION = "no validation predictions to choose a threshold on"
 
@@ -44,7 +44,7 @@ def check_rule(rule: str) -> str:
     raise ValueError(f"{rule!r} is not a threshold rule; expected max_f1, youden, sensitivity=0.9 or fixed=0.5")
 
 
-def choose(validation: Readable | None, labels: tuple[str, ...], rule: str = "max_f1") -> list[ChosenThreshold]:
+def choose(validation: AnyPredictions | None, labels: tuple[str, ...], rule: str = "max_f1") -> list[ChosenThreshold]:
     """Choose each label's threshold on the validation images.
 
     Parameters

@@ -13,7 +13,7 @@ import pandas as pd
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.run_folders import Run, read_runs
-from medkt_eval.predictions.without_run_json import runs_given
+from medkt_eval.predictions.without_run_json import runs_from_tables
 from medkt_eval.results.recorded import Tuning
 from medkt_eval.results.schema import Arm
 from medkt_eval.runtime.locations import location
@@ -104,7 +104,7 @@ def _of_tables(
     runs: Tables, validation: Tables | None, study: Path | None
 ) -> tuple[SelectedRuns, Declaration, list[str]]:
     """Tables have no grids; the first arm is the baseline, unless the study names another."""
-    records = runs_given(runs, validation=validation)
+    records = runs_from_tables(runs, validation=validation)
     declaration = read_declaration(None, study)
     if declaration.analysis.baseline is None:
         analysis = declaration.analysis.model_copy(update={"baseline": next(iter(runs))})

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from medkt_eval.planning.sample_size import SD_LEVEL, ContrastPlan, Plan, Row
+from medkt_eval.planning.sample_size import SD_LEVEL, ContrastPlan, DesignPower, Plan
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.style import INK, QUIET, Drawn
 from medkt_reports.language import numbers, words
@@ -25,7 +25,7 @@ def power_figure(lookup: Lookup, plan: Plan, contrast: ContrastPlan, name: str) 
     """Power against seeds in each arm: line at the pilot's standard deviation over seeds, band over its interval."""
     synthetic = lookup.synthetic(contrast.dataset)
     pilot = contrast.components
-    by_patients: dict[int, list[Row]] = {}
+    by_patients: dict[int, list[DesignPower]] = {}
     for row in contrast.curves:
         by_patients.setdefault(row.patients or 0, []).append(row)
     color = figure_style.arm_styles([contrast.arm_a])[contrast.arm_a].color
@@ -58,7 +58,7 @@ def power_figure(lookup: Lookup, plan: Plan, contrast: ContrastPlan, name: str) 
     return Drawn(name, figure, data, f"{caption} {mark}." if mark else caption, f"{mark}. {alt}" if mark else alt)
 
 
-def _draw(axes: Axes, rows: Sequence[Row], asked: float, color: str) -> None:
+def _draw(axes: Axes, rows: Sequence[DesignPower], asked: float, color: str) -> None:
     found = {sd: [row for row in rows if row.seed_sd == sd] for sd in ("lower limit", "estimate", "upper limit")}
     seeds = [row.seeds_a or 0 for row in found["estimate"]]
     least, line, most = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from medkt_eval.planning.power import power
 from medkt_eval.planning.sample_size import SEEDS, seed_sd_limits
-from medkt_eval.planning.variance_components import Components
+from medkt_eval.planning.variance_components import VarianceComponents
 from medkt_eval.results.schema import Comparison, EvaluationResult
 from medkt_reports.language import numbers, words
 
@@ -54,7 +54,7 @@ class Margins:
             for row in result.comparisons
             if row.margin is not None and row.group is None
         }
-        self._components: dict[Contrast, Components] = {}
+        self._components: dict[Contrast, VarianceComponents] = {}
         if self._tests:
             self._components = _components(result)
 
@@ -96,12 +96,12 @@ class Margins:
         return None if pilot is None else power_of(pilot, effect, self._level)
 
 
-def power_of(pilot: Components, effect: float, level: float) -> Power:
+def power_of(pilot: VarianceComponents, effect: float, level: float) -> Power:
     """Power of the primary analysis for an effect, as run and with more seeds.
 
     Parameters
     ----------
-    pilot : Components
+    pilot : VarianceComponents
         What the study measured.
     effect : float
         The stated difference, a fraction in (0, 1).
@@ -164,7 +164,7 @@ def _contrast(row: Comparison) -> Contrast:
     return row.arm_a, row.arm_b, row.metric, row.label
 
 
-def _components(result: EvaluationResult) -> dict[Contrast, Components]:
+def _components(result: EvaluationResult) -> dict[Contrast, VarianceComponents]:
     """Variance components of each contrast that has all of them and varies."""
     rows = defaultdict(list)
     for one in result.variance_components:
@@ -174,7 +174,7 @@ def _components(result: EvaluationResult) -> dict[Contrast, Components]:
         values = {part.component: part.value for part in parts if part.value is not None}
         if len(values) == len(parts) and values["runs"] + values["patients"] > 0:
             first = parts[0]
-            found[contrast] = Components.from_names(
+            found[contrast] = VarianceComponents.from_names(
                 values,
                 design=result.settings.seeds,
                 n_seeds=(first.n_seeds_a, first.n_seeds_b),

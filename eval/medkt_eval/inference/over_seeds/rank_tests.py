@@ -1,9 +1,9 @@
-"""Tests over seeds by ranks and signs: exact, with ties too, and with few seeds unable to give a small p.
+"""Tests over seeds by ranks and signs: exact, also with ties. With few seeds they cannot give a small p.
 
 In: the metric of each seed's run of both arms. Out: `TestResult`, whose `note` says what few seeds cannot give.
 
-`difference` is the mean of a less that of b, as in every test; the interval of a rank test is that of the shift in
-location (Hodges & Lehmann 1963, Ann. Math. Stat. 34:598), and is left out where it does not contain that difference.
+`difference` is mean a - mean b, as in every test. The interval of a rank test is that of the shift in location (Hodges
+& Lehmann 1963, Ann. Math. Stat. 34:598). It is left out where it does not contain that difference.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from math import comb
 import numpy as np
 from scipy import stats
 
-from medkt_eval.inference.intervals import is_rounding
-from medkt_eval.inference.t_tests import TestResult
+from medkt_eval.inference.rounding import is_rounding
+from medkt_eval.inference.test_result import TestResult
 
-MOST_SEEDS = 22  # of a sign-flip test: four million flips
+MOST_SEEDS = 22  # in a sign-flip test: four million flips
 ROUNDING = 1e-9  # of a probability
 
 
@@ -33,13 +33,13 @@ def mann_whitney(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
     Returns
     -------
     TestResult
-        `statistic`: pairs of seeds with a above b, ties half. The p-value is exact given the ties, twice the smaller
-        tail; without ties it is at least 2 / C(n_seeds_a + n_seeds_b, n_seeds_a).
+        `statistic`: pairs of seeds with a above b; ties count half. The p-value is exact given the ties: twice the
+        smaller tail. Without ties it is at least 2 / C(n_seeds_a + n_seeds_b, n_seeds_a).
 
     Notes
     -----
-    R, without ties: `wilcox.test(a, b, exact = TRUE, conf.int = TRUE, conf.level = level)`; with ties R gives up the
-    exact p, and scipy's `mannwhitneyu(method="exact")` neglects them. Streitberg & Röhmel 1986, Stat. Software
+    R, without ties: `wilcox.test(a, b, exact = TRUE, conf.int = TRUE, conf.level = level)`. With ties R has no
+    exact p, and scipy's `mannwhitneyu(method="exact")` ignores them. Streitberg & Röhmel 1986, Stat. Software
     Newsl. 12:10.
 
     Examples
@@ -50,10 +50,10 @@ def mann_whitney(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
     """
     difference, n_a, n_b = float(a.mean() - b.mean()), a.size, b.size
     if min(n_a, n_b) < 2:
-        return _undefined("mann-whitney", difference, level, "one seed in an arm: a test over seeds needs two in each")
+        return _absent("one seed in an arm: a test over seeds needs two in each", "mann-whitney", difference, level)
     both = np.concatenate([a, b])
     if np.ptp(both) == 0:
-        return _undefined("mann-whitney", difference, level, "every seed of both arms gave the same value")
+        return _absent("every seed of both arms gave the same value", "mann-whitney", difference, level)
     ranks = _doubled_ranks(both)
     of_a, lowest = int(ranks[:n_a].sum()), n_a * (n_a + 1) // 2
     untied = _sums_of_subsets(np.arange(1, n_a + n_b + 1), n_a)[lowest:]
@@ -84,23 +84,23 @@ def wilcoxon(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
     Returns
     -------
     TestResult
-        `statistic`: the sum of the ranks of the positive differences. Seeds without a difference are left out of it,
-        as Wilcoxon did. The p-value is exact given ties, twice the smaller tail, at least 2^(1 - n_seeds).
+        `statistic`: the sum of the ranks of the positive differences. Seeds without a difference are left out, as
+        Wilcoxon did. The p-value is exact given the ties, twice the smaller tail, at least 2^(1 - n_seeds).
 
     Notes
     -----
     R, without ties and zeros: `wilcox.test(a, b, paired = TRUE, exact = TRUE, conf.int = TRUE, conf.level = level)`.
-    Differences that are equal but for rounding (0.9 - 0.8 and 0.8 - 0.7) are tied.
+    Differences that are equal up to rounding (0.9 - 0.8 and 0.8 - 0.7) are tied.
     """
     differences = a - b
     difference = float(differences.mean())
     if a.size < 2:
-        return _undefined("wilcoxon", difference, level, "one seed: a test over seeds needs two")
+        return _absent("one seed: a test over seeds needs two", "wilcoxon", difference, level)
     size = _without_rounding(np.abs(differences), a, b)
     differs = size > 0
     n = int(differs.sum())
     if n == 0:
-        return _undefined("wilcoxon", difference, level, "no seed has a difference")
+        return _absent("no seed has a difference", "wilcoxon", difference, level)
     ranks = _doubled_ranks(size[differs])
     positive = int(ranks[differences[differs] > 0].sum())
     walsh = (differences[:, None] + differences)[np.triu_indices(a.size)] / 2
@@ -132,12 +132,12 @@ def sign_flip(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
     -------
     TestResult
         `statistic`: the mean difference. `p_value`: the share of all 2^n_seeds flips of the differences' signs whose
-        mean is as far from 0; at least 2^(1 - n_seeds). The interval has every shift that the test does not reject.
+        mean is as far from 0; at least 2^(1 - n_seeds). The interval holds every shift that the test does not reject.
 
     Notes
     -----
-    Shifted by s, a flip of the seeds I is as extreme as no flip where s lies between the mean difference over I and
-    that over the other seeds; so the limits are order statistics of these means, after Hartigan 1969, JASA 64:1303.
+    After a shift by s, flipping the seeds I is as extreme as flipping none if s lies between the mean difference over I
+    and that over the other seeds. So the limits are order statistics of these means (Hartigan 1969, JASA 64:1303).
 
     Examples
     --------
@@ -148,14 +148,15 @@ def sign_flip(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
     differences = a - b
     difference, n = float(differences.mean()), a.size
     if n < 2:
-        return _undefined("sign-flip", difference, level, "one seed: a test over seeds needs two")
+        return _absent("one seed: a test over seeds needs two", "sign-flip", difference, level)
     if n > MOST_SEEDS:
-        return _undefined("sign-flip", difference, level, f"{n} seeds: 2^{n} flips are too many to go through")
+        return _absent(f"{n} seeds: 2^{n} flips are too many to go through", "sign-flip", difference, level)
     if not _without_rounding(np.abs(differences), a, b).any():
-        return _undefined("sign-flip", difference, level, "no seed has a difference")
-    sums, sizes = np.zeros(1), np.zeros(1)  # over every set of seeds without the first: a set or the others, never both
-    for one in differences[1:]:
-        sums, sizes = np.concatenate([sums, sums + one]), np.concatenate([sizes, sizes + 1])
+        return _absent("no seed has a difference", "sign-flip", difference, level)
+    # Over every set of seeds without the first: either a set or its complement is counted, never both.
+    sums, sizes = np.zeros(1), np.zeros(1)
+    for seed_difference in differences[1:]:
+        sums, sizes = np.concatenate([sums, sums + seed_difference]), np.concatenate([sizes, sizes + 1])
     total = differences.sum()
     rounding = 10 * np.finfo(np.float64).eps * float(np.abs(a).sum() + np.abs(b).sum())
     means = np.sort([sums[1:] / sizes[1:], (total - sums[1:]) / (n - sizes[1:])], axis=0)
@@ -183,7 +184,7 @@ def _doubled_ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _without_rounding(size: np.ndarray, *values: np.ndarray) -> np.ndarray:
-    """Sizes of differences of `values`, those that are 0 or equal but for rounding made so: int64, 0 upwards."""
+    """Sizes of differences of `values` as integers from 0, those that are equal up to rounding made equal: int64."""
     tolerance = 10 * np.finfo(np.float64).eps * max(float(np.abs(group).max()) for group in values)
     order = np.argsort(size)
     steps = np.diff(size[order], prepend=0.0) > tolerance
@@ -202,7 +203,7 @@ def _sums_of_subsets(ranks: np.ndarray, n_chosen: int) -> np.ndarray:
 
 
 def _sums_of_any(ranks: np.ndarray) -> np.ndarray:
-    """Probability of each sum of ranks, each taken or left by a fair coin: float64, (sum of all + 1,)."""
+    """Probability of each sum of ranks, where a fair coin takes or leaves each: float64, (sum of all + 1,)."""
     chance = np.zeros(int(ranks.sum()) + 1)
     chance[0] = 1
     for rank in ranks:
@@ -216,9 +217,9 @@ def _two_tails(chance: np.ndarray, statistic: int) -> float:
 
 
 def _order_limits(shifts: np.ndarray, chance: np.ndarray, level: float) -> tuple[float, float] | None:
-    """Limits of the shift: of the sorted `shifts`, as many are cut at each end as a tail of the rank sum allows.
+    """Limits of the shift: the sorted `shifts`, cut at each end by as many as a tail of the rank sum allows.
 
-    `chance` is the rank sum's distribution without ties, from its lowest value; with ties the limits cover more.
+    `chance` is the rank sum's distribution without ties, from its lowest value. With ties the limits cover more.
     """
     tail = (1 - level) / 2
     if chance[0] > tail + ROUNDING:
@@ -254,9 +255,19 @@ def _result(
         limits = None
     low, high = limits or (None, None)
     return TestResult(
-        name, "seeds", difference, None, low, high, level, statistic, None, p_value, note="; ".join(notes) or None
+        test=name,
+        scope="seeds",
+        difference=difference,
+        se=None,
+        low=low,
+        high=high,
+        level=level,
+        statistic=statistic,
+        df=None,
+        p_value=p_value,
+        note="; ".join(notes) or None,
     )
 
 
-def _undefined(name: str, difference: float, level: float, because: str) -> TestResult:
-    return TestResult(name, "seeds", difference, None, None, None, level, None, None, None, because)
+def _absent(reason: str, name: str, difference: float, level: float) -> TestResult:
+    return TestResult.absent(reason, test=name, scope="seeds", difference=difference, level=level)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from medkt_eval.inference.t_tests import paired_t, welch_t
+from medkt_eval.inference.over_seeds.t_tests import paired_t, welch_t
 
 CLOSE = {"rel": 1e-12, "abs": 0}
 TESTS = {"welch": welch_t, "paired": paired_t}

@@ -11,7 +11,7 @@ from scipy import special, stats
 from medkt_eval.comparisons.bootstrap_tests import bootstrap_limits, bootstrap_test
 from medkt_eval.comparisons.estimates import estimates_of
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
-from medkt_eval.inference.patient_jackknife import jackknife_interval, jackknife_test
+from medkt_eval.inference.over_patients.patient_jackknife import jackknife_interval, jackknife_test
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds

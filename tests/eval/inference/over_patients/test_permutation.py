@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from medkt_eval.inference.permutation import Permuted, permuted_differences, test_of
+from medkt_eval.inference.over_patients.permutation import PermutedDifferences, permutation_test, permuted_differences
 
 Study = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -46,7 +46,7 @@ def exchanged(study: Study, flips: np.ndarray, scale=stats.rankdata) -> float:
 
 def p_of(study: Study, permutations: int = 500, seed: int = 0) -> float:
     found = permuted_differences(*study, int(study[3].max()) + 1, permutations=permutations, seed=seed, dataset="nih")
-    return test_of(found, 0.95).p_value
+    return permutation_test(found, 0.95).p_value
 
 
 def test_every_permutation_is_the_exchange_of_its_coins():
@@ -103,7 +103,7 @@ def test_swapping_arms_flips_the_sign_and_keeps_p(seed):
     back = permuted_differences(positive, b, a, patient, 6, **keywords)
     assert there.difference == -back.difference
     np.testing.assert_array_equal(there.differences, -back.differences)
-    assert test_of(there, 0.95).p_value == test_of(back, 0.95).p_value
+    assert permutation_test(there, 0.95).p_value == permutation_test(back, 0.95).p_value
 
 
 def test_order_of_rows_and_number_of_permutations_change_nothing():
@@ -127,8 +127,8 @@ def test_labels_share_their_coins():
     kept = patient != 2  # a label without a patient's images
     other = permuted_differences(positive[kept], a[:, kept], b[:, kept], patient[kept], 6, **keywords)
     assert np.corrcoef(one.differences, other.differences)[0, 1] > 0.5
-    mean = Permuted((one.difference + other.difference) / 2, (one.differences + other.differences) / 2)
-    assert 0 < test_of(mean, 0.95).p_value <= 1
+    mean = PermutedDifferences((one.difference + other.difference) / 2, (one.differences + other.differences) / 2)
+    assert 0 < permutation_test(mean, 0.95).p_value <= 1
 
 
 @pytest.mark.parametrize("truth", [np.uint8, np.int64, np.float64, bool])
@@ -162,12 +162,12 @@ def test_power():
 
 def test_p_counts_ties_of_averages():
     thirds = np.array([0.1 + 0.2, -0.3, 0.0, 0.2])
-    made = test_of(Permuted(0.3, thirds), 0.95)
+    made = permutation_test(PermutedDifferences(0.3, thirds), 0.95)
     assert made.p_value == 3 / 5
     assert (made.test, made.scope, made.difference, made.statistic) == ("permutation", "patients", 0.3, 0.3)
     assert (made.low, made.high, made.se, made.undefined_because) == (None, None, None, None)
     assert made.note == "no interval: a permutation test tells of no difference but zero"
-    assert test_of(Permuted(0.1 + 0.2, np.array([0.3])), 0.95).p_value == 1.0
+    assert permutation_test(PermutedDifferences(0.1 + 0.2, np.array([0.3])), 0.95).p_value == 1.0
 
 
 def test_equal_arms():
@@ -198,12 +198,12 @@ def test_no_test(positive, n_seeds_b, because):
     )
     assert np.isnan(found.differences).all()
     assert found.differences.shape == (10,)
-    made = test_of(found, 0.95)
+    made = permutation_test(found, 0.95)
     assert made.undefined_because == because
     assert (made.p_value, made.statistic, made.note) == (None, None, None)
 
 
 def test_no_permutations():
     found = permuted_differences(*study(8), 6, permutations=0, seed=0, dataset="nih")
-    assert test_of(found, 0.95).undefined_because == "no permutations were drawn"
-    assert test_of(found, 0.95).difference == found.difference
+    assert permutation_test(found, 0.95).undefined_because == "no permutations were drawn"
+    assert permutation_test(found, 0.95).difference == found.difference

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar as unclustered
 
 from medkt_eval.evaluation import evaluate
-from medkt_eval.inference.mcnemar import mcnemar
+from medkt_eval.inference.over_patients.mcnemar import mcnemar
 
 CLOSE = {"rel": 1e-9, "abs": 1e-15}
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from sklearn.metrics import roc_auc_score
 
-from medkt_eval.inference.delong import (
+from medkt_eval.inference.over_patients.delong import (
     Influence,
     clustered_covariance,
     compare,

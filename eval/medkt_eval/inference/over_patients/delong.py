@@ -3,7 +3,7 @@
 In: `Placements` of every run on one label, or each patient's influence on an average over labels. Out: covariances
 between runs, and from them an `Interval` or a `TestResult` of fixed models (scope "patients").
 
-Obuchowski 1997, Biometrics 53:567 (patients are the clusters); with one image a patient it is DeLong, DeLong &
+Obuchowski 1997, Biometrics 53:567 (patients are the clusters). With one image per patient this is DeLong, DeLong &
 Clarke-Pearson 1988, Biometrics 44:837.
 """
 
@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
-from medkt_eval.inference.intervals import ROUNDING, Interval, logit_interval
-from medkt_eval.inference.t_tests import TestResult
+from medkt_eval.inference.interval import Interval, logit_interval
+from medkt_eval.inference.rounding import ROUNDING
+from medkt_eval.inference.test_result import TestResult
 from medkt_eval.metrics.placements import Placements
 from medkt_eval.metrics.ranking import Ranking
 
@@ -38,7 +38,7 @@ class Influence:
     m, n : int
         Positive and negative images.
     n_patients_positive, n_patients_negative, n_patients : int
-        Patients with a positive image, with a negative image, with any: Obuchowski's I10, I01 and I.
+        Patients with a positive image, with a negative image and with any image: Obuchowski's I10, I01 and I.
     """
 
     of_positives: np.ndarray
@@ -50,24 +50,24 @@ class Influence:
     n_patients: int
 
 
-def influence(ranking: Ranking, found: Placements) -> Influence:
+def influence(ranking: Ranking, placements: Placements) -> Influence:
     """Influence of each patient on one run's AUC.
 
     Parameters
     ----------
     ranking : Ranking
-    found : Placements
-        Of this ranking.
+    placements : Placements
+        The placements of this ranking.
     """
-    m, n, auc = ranking.n_positive, ranking.n_negative, found.auc
+    m, n, auc = ranking.n_positive, ranking.n_negative, placements.auc
     return Influence(
-        of_positives=(found.patient_wins_of_positives / (2 * n) - auc * found.patient_positives) / m,
-        of_negatives=(found.patient_wins_over_negatives / (2 * m) - auc * found.patient_negatives) / n,
+        of_positives=(placements.patient_wins_of_positives / (2 * n) - auc * placements.patient_positives) / m,
+        of_negatives=(placements.patient_wins_over_negatives / (2 * m) - auc * placements.patient_negatives) / n,
         m=m,
         n=n,
-        n_patients_positive=int(np.count_nonzero(found.patient_positives)),
-        n_patients_negative=int(np.count_nonzero(found.patient_negatives)),
-        n_patients=int(np.count_nonzero(found.patient_positives + found.patient_negatives)),
+        n_patients_positive=int(np.count_nonzero(placements.patient_positives)),
+        n_patients_negative=int(np.count_nonzero(placements.patient_negatives)),
+        n_patients=int(np.count_nonzero(placements.patient_positives + placements.patient_negatives)),
     )
 
 
@@ -77,17 +77,17 @@ def clustered_covariance(influences: Sequence[Influence]) -> np.ndarray:
     Parameters
     ----------
     influences : sequence of Influence, (n_runs,)
-        Of runs on the same images.
+        One per run; all runs are on the same images.
 
     Returns
     -------
     float64, (n_runs, n_runs)
-        NaN where all positives, or all negatives, are of one patient.
+        NaN if all positive images, or all negative ones, are of one patient.
 
     Notes
     -----
     Obuchowski 1997: S10/m + S01/n + (S11 + S11')/(mn), with her factors I10/(I10 - 1), I01/(I01 - 1) and, on the cross
-    terms, I/(I - 1). With one image a patient: R's pROC, `cov(roc_a, roc_b, method = "delong")`.
+    terms, I/(I - 1). With one image per patient: R's pROC, `cov(roc_a, roc_b, method = "delong")`.
 
     Examples
     --------
@@ -112,17 +112,17 @@ def clustered_covariance(influences: Sequence[Influence]) -> np.ndarray:
 
 
 def influence_covariance(influences: np.ndarray) -> np.ndarray:
-    """Covariance over patients of several runs' values of any smooth metric, as of an average of AUCs over labels.
+    """Covariance over patients of several runs' values of a smooth metric, such as an average of AUCs over labels.
 
     Parameters
     ----------
     influences : float64, (n_runs, n_patients)
-        Influence of each patient on each run's value; each run's sum to 0.
+        Influence of each patient on each run's value; the influences of a run sum to 0.
 
     Returns
     -------
     float64, (n_runs, n_runs)
-        P/(P - 1) sum over patients of U U'; NaN for one patient.
+        P/(P - 1) times the sum over patients of U U'; NaN for one patient.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def interval(values: np.ndarray, covariance: np.ndarray, level: float) -> Interv
     values : float64, (n_seeds,)
         The AUC of each seed's run.
     covariance : float64, (n_seeds, n_seeds)
-        Over patients, as made above; NaN where it does not exist.
+        Covariance over patients from `clustered_covariance` or `influence_covariance`; NaN if it does not exist.
     level : float
         Confidence level in (0, 1).
 
@@ -155,55 +155,43 @@ def interval(values: np.ndarray, covariance: np.ndarray, level: float) -> Interv
     """
     variance = float(covariance.mean())
     if np.isnan(variance):
-        return Interval(NAME, None, None, level, None, None, ONE_PATIENT)
+        return Interval.absent(ONE_PATIENT, name=NAME, level=level)
     return logit_interval(NAME, float(values.mean()), max(variance, 0.0), None, level)
 
 
 def compare(a: np.ndarray, b: np.ndarray, covariance: np.ndarray, level: float) -> TestResult:
-    """Test of a - b, means over seeds of fixed models on the same patients.
+    """Test a - b, means over seeds of fixed models on the same patients.
 
     Parameters
     ----------
     a, b : float64, (n_seeds_a,), (n_seeds_b,)
         The AUC of each seed's run.
     covariance : float64, (n_seeds_a + n_seeds_b, n_seeds_a + n_seeds_b)
-        Over patients, a's runs first; NaN where it does not exist.
+        Covariance over patients, a's runs first; NaN where it does not exist.
     level : float
-        Confidence level of the interval, which is not transformed and is clipped to [-1, 1].
+        Confidence level of the interval, which is not transformed and is cut at -1 and 1.
 
     Notes
     -----
-    One image a patient, one seed an arm: R's pROC, `roc.test(roc_a, roc_b, paired = TRUE, method = "delong")`.
+    One image per patient, one seed per arm: R's pROC, `roc.test(roc_a, roc_b, paired = TRUE, method = "delong")`.
     """
     difference, k = float(a.mean() - b.mean()), len(a)
-    apart = float(covariance[:k, :k].mean() + covariance[k:, k:].mean())
-    variance = apart - 2 * float(covariance[:k, k:].mean())
+    variances = float(covariance[:k, :k].mean() + covariance[k:, k:].mean())
+    variance = variances - 2 * float(covariance[:k, k:].mean())
     if np.isnan(variance):
-        return TestResult(TEST, "patients", difference, None, None, None, level, None, None, None, ONE_PATIENT)
-    if variance <= ROUNDING * apart:
-        because = "no variation over patients to measure"
-        return TestResult(TEST, "patients", difference, 0.0, None, None, level, None, None, None, because)
-    se = variance**0.5
-    statistic, reach = difference / se, float(stats.norm.ppf(0.5 + level / 2)) * se
-    return TestResult(
-        test=TEST,
-        scope="patients",
-        difference=difference,
-        se=se,
-        low=max(difference - reach, -1.0),
-        high=min(difference + reach, 1.0),
-        level=level,
-        statistic=statistic,
-        df=None,
-        p_value=float(2 * stats.norm.sf(abs(statistic))),
-    )
+        return TestResult.absent(ONE_PATIENT, test=TEST, scope="patients", difference=difference, level=level)
+    if variance <= ROUNDING * variances:
+        reason = "no variation over patients to measure"
+        return TestResult.absent(reason, test=TEST, scope="patients", difference=difference, level=level, se=0.0)
+    return TestResult.from_standard_error(difference, variance**0.5, None, test=TEST, scope="patients", level=level)
 
 
 def _unbiased(n_patients: int) -> float:
+    """Factor that makes a sum over patients an unbiased variance."""
     return n_patients / (n_patients - 1)
 
 
 def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Sum over patients of a b', float64, (n_runs, n_runs)."""
-    # Pair by pair and not as one matrix product: a pair's bits then depend neither on the other runs nor on threads.
+    # Pair by pair, not as one matrix product: a pair's bits must depend neither on other runs nor on threads.
     return np.array([(run * b).sum(axis=1) for run in a])

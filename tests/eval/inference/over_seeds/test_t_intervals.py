@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from medkt_eval.inference.intervals import seeds_normal, seeds_t
+from medkt_eval.inference.over_seeds.t_intervals import seeds_normal, seeds_t
 
 CLOSE = {"rel": 1e-12, "abs": 0}
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from medkt_eval.inference.rank_tests import mann_whitney, sign_flip, wilcoxon
+from medkt_eval.inference.over_seeds.rank_tests import mann_whitney, sign_flip, wilcoxon
 
 CLOSE = {"rel": 1e-12, "abs": 1e-14}
 TESTS = {"mann-whitney": mann_whitney, "wilcoxon": wilcoxon, "sign-flip": sign_flip}
