@@ -19,18 +19,20 @@ from medkt_eval.runtime.garbage import quick_collections
 from medkt_reports.figures import catalogue as figures
 from medkt_reports.figures import pictures
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import Drawn
+from medkt_reports.figures.style import ReportFigure
 from medkt_reports.lookup import Lookup
 from medkt_reports.page import checklists, html, model_card
 from medkt_reports.page.contents import make_page
 from medkt_reports.renderers import latex, plain
-from medkt_reports.tables.catalogue import TABLES, Contents, contents
+from medkt_reports.tables.catalogue import TABLES, ReportTables, build_tables, file_name
 from medkt_reports.tables.model import Table
 
 Format = Literal["latex", "html", "csv", "markdown"]
 # Names of the files that a report writes; the table's or figure's own name in the first group.
-_TABLE_FILE = re.compile(rf"({'|'.join(entry.file for entry in TABLES.values())})(?:-standalone\.tex|\.(?:tex|csv|md))")
-_FIGURE_FILE = re.compile(rf"((?:{'|'.join(figures.KINDS)})-\d+-[a-z0-9-]+|(?:samples|attention)-\d+)\.(?:svg|pdf|csv)")
+_TABLE_FILE = re.compile(rf"({'|'.join(map(file_name, TABLES))})(?:-standalone\.tex|\.(?:tex|csv|md))")
+_FIGURE_FILE = re.compile(
+    rf"((?:{'|'.join(figures.FIGURES)})-\d+-[a-z0-9-]+|(?:samples|attention)-\d+)\.(?:svg|pdf|csv)"
+)
 
 
 def write_report(
@@ -76,13 +78,13 @@ def write_report(
 def _written(
     lookup: Lookup, out: Path, images: Path | None, templates: Path | None, *, plain_latex: bool
 ) -> Iterator[Path]:
-    found = contents(lookup)
+    tables = build_tables(lookup)
     drawn = figures.draw(lookup)
     sheets = pictures.sheets(lookup, images)
-    page = make_page(lookup, found, drawn, sheets, pictures.why_none(lookup, images))
+    page = make_page(lookup, tables, drawn, sheets, pictures.why_no_sheets(lookup, images))
     yield _text(out / "index.html", html.render_page(page, templates))
-    yield from _tables(found, out / "tables", plain_latex=plain_latex)
-    yield from _figures([*drawn.all(), *map(pictures.drawn, sheets)], out / "figures")
+    yield from _tables(tables, out / "tables", plain_latex=plain_latex)
+    yield from _figures([*drawn.all(), *map(pictures.sheet_figure, sheets)], out / "figures")
     for checklist in page.checklists:
         yield _text(out / "checklists" / f"{checklist.name}.md", checklists.checklist_markdown(checklist))
     yield _text(out / "model-card.md", model_card.render(lookup, templates))
@@ -96,7 +98,7 @@ def table(result: EvaluationResult, name: str, format: Format, *, plain_latex: b
     result : EvaluationResult
         What `medkt evaluate` found.
     name : str
-        Which table: a name of `contents.TABLES`, for example "IV".
+        Which table: a name of `tables.catalogue.TABLES`, for example "IV".
     format : {"latex", "html", "csv", "markdown"}
         How it is written; LaTeX is a tabular that needs booktabs and siunitx.
     plain_latex : bool
@@ -120,21 +122,21 @@ def table(result: EvaluationResult, name: str, format: Format, *, plain_latex: b
     lookup = Lookup(result)
     found = TABLES[name].build(lookup)
     if found is None:
-        existing = ", ".join(contents(lookup).present) or "no table"
+        existing = ", ".join(build_tables(lookup).present) or "no table"
         raise InputError(f"--table {name}: the results hold nothing for it; they have {existing}")
     return render[format](found)
 
 
-def _tables(found: Contents, folder: Path, *, plain_latex: bool) -> Iterator[Path]:
-    _remove_older(folder, _TABLE_FILE, {table.name for table in found.present.values()})
-    for table in found.present.values():
+def _tables(tables: ReportTables, folder: Path, *, plain_latex: bool) -> Iterator[Path]:
+    _remove_older(folder, _TABLE_FILE, {table.name for table in tables.present.values()})
+    for table in tables.present.values():
         yield _text(folder / f"{table.name}.tex", latex.tabular(table, plain=plain_latex))
         yield _text(folder / f"{table.name}-standalone.tex", latex.standalone(table, plain=plain_latex))
         yield _text(folder / f"{table.name}.csv", plain.comma_separated(table))
         yield _text(folder / f"{table.name}.md", plain.markdown(table))
 
 
-def _figures(drawn: list[Drawn], folder: Path) -> Iterator[Path]:
+def _figures(drawn: list[ReportFigure], folder: Path) -> Iterator[Path]:
     _remove_older(folder, _FIGURE_FILE, {figure.name for figure in drawn})
     for figure in drawn:
         yield _text(folder / f"{figure.name}.svg", figure.svg)

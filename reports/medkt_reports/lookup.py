@@ -52,16 +52,16 @@ class Lookup:
         self.baselines = frozenset(result.settings.baseline.values())
         self._estimates = {(e.dataset, e.arm, e.metric, e.label, e.group, e.interval): e for e in result.estimates}
         self._runs: dict[tuple[str, str, str], list[RunValue]] = defaultdict(list)
-        for run in _whole(result.runs):
+        for run in _on_all_images(result.runs):
             self._runs[run.arm, run.metric, run.label].append(run)
-        self.comparisons: list[Comparison] = list(_whole(result.comparisons))
+        self.comparisons: list[Comparison] = list(_on_all_images(result.comparisons))
         self._pairs: dict[tuple[str, frozenset[str], str, str], list[Comparison]] = defaultdict(list)
         for row in self.comparisons:
             self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label].append(row)
-        self._asked: dict[tuple[TrainingSet, str, str, str | None], list[Comparison]] = defaultdict(list)
+        self._requested: dict[tuple[TrainingSet, str, str, str | None], list[Comparison]] = defaultdict(list)
         for row in result.comparisons:
             if row.kind != "table":
-                self._asked[self.training_set_of(row), row.metric, row.label, row.group].append(row)
+                self._requested[self.training_set_of(row), row.metric, row.label, row.group].append(row)
 
     def training_sets(self, task: str | None = None) -> list[TrainingSet]:
         """Data sets and training sizes that have arms, in the order of the data sets, sizes rising."""
@@ -134,7 +134,7 @@ class Lookup:
         """One arm's metric, seed by seed."""
         return sorted(self._runs[arm, metric, label], key=lambda run: run.seed)
 
-    def between(self, dataset: str, arms: tuple[str, str], metric: str, label: str) -> Comparison | None:
+    def comparison_between(self, dataset: str, arms: tuple[str, str], metric: str, label: str) -> Comparison | None:
         """The comparison that says whether two arms of a row are told apart, either way round.
 
         The widest scope first; of one scope the family made for the marks, else whatever family there is.
@@ -156,7 +156,7 @@ class Lookup:
         with a baseline are taken.
         """
         best: dict[tuple[str, str], Comparison] = {}
-        for row in self._asked[training_set, metric, label, group]:
+        for row in self._requested[training_set, metric, label, group]:
             if row.kind == "all" and not row.primary and not self._against_baseline(row):
                 continue
             pair = (row.arm_a, row.arm_b)
@@ -181,6 +181,14 @@ class Lookup:
         arms = {arm.arm for arm in self.arms_of(training_set)}
         return [curve for curve in self.result.curves if curve.curve == "learning" and curve.arm in arms]
 
+    def headline_size_effects(self) -> list[SizeEffect]:
+        """Changes of differences with training-set size, on the metrics of Tables IV and V."""
+        return [
+            row
+            for row in self.result.size_effects
+            if (row.metric, row.label) in HEADLINES[self.datasets[row.dataset].task]
+        ]
+
     def contrast_name(self, pair: tuple[str, str]) -> str:
         """`A − B`, for people."""
         return f"{self.names[pair[0]]} {numbers.MINUS} {self.names[pair[1]]}"
@@ -191,7 +199,7 @@ def _rank(row: Comparison) -> tuple[int, bool]:
     return _SCOPES.index(row.scope), row.test != PRIMARY_TEST
 
 
-def _whole(rows: Iterable[_R]) -> Iterable[_R]:
+def _on_all_images(rows: Iterable[_R]) -> Iterable[_R]:
     return (row for row in rows if row.group is None)
 
 
@@ -217,11 +225,3 @@ def _description(arm: Arm) -> tuple[str, ...]:
     settings = ", ".join(words.setting(key, value) for key, value in sorted(arm.settings.items()))
     teacher = f"teacher {words.teacher(arm.teacher)}" if arm.teacher else ""
     return words.method(arm.method).lower(), teacher, words.network(arm.student), words.unfrozen(arm.unfrozen), settings
-
-
-def _headlines(lookup: Lookup) -> list[SizeEffect]:
-    return [
-        row
-        for row in lookup.result.size_effects
-        if (row.metric, row.label) in HEADLINES[lookup.datasets[row.dataset].task]
-    ]

@@ -1,8 +1,8 @@
-"""The mirrors of Fig. 1 and 2: sample images by label, and where teacher and student look on test images.
+"""Sample images by label and attention maps of teacher and student, as in the paper's Figs. 1 and 2.
 
-In: the pictures that results.json lists, and its folder. Out: a `PictureSheet` each data set and training set for the
-page, and each as a `Drawn` for a manuscript. A picture that is not in the folder, or is not the one that results.json
-lists, is named as missing.
+In: the pictures that results.json lists, and its folder. Out: a `PictureSheet` for each data set and training set, and
+each sheet as a `ReportFigure` for a manuscript. A picture that is not in the folder, or differs from the one that
+results.json lists, is reported as missing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from medkt_eval.results.recorded import Picture
 from medkt_eval.results.schema import Arm
 from medkt_eval.training_records.pictures import LONGEST_PX, MOST_BYTES
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import QUIET, RULE, Drawn
+from medkt_reports.figures.style import QUIET, RULE, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 
@@ -36,7 +37,7 @@ _ENLARGED_PX = 96
 
 
 @dataclass(frozen=True)
-class Shown:
+class SheetPicture:
     """One place of a sheet: a picture, or why there is none."""
 
     text: str
@@ -69,17 +70,22 @@ class PictureSheet:
     synthetic: str
     heads: tuple[str, ...]
     """Over the columns; none where all pictures are of one kind and flow."""
-    rows: tuple[tuple[Shown | None, ...], ...]
+    rows: tuple[tuple[SheetPicture | None, ...], ...]
 
     @property
-    def shown(self) -> list[Shown]:
+    def kind(self) -> Literal["samples", "attention"]:
+        """What it shows, as the page's sections name it."""
+        return "attention" if self.heads else "samples"
+
+    @property
+    def pictures(self) -> list[SheetPicture]:
         """Every place that has, or should have, a picture."""
         return [one for row in self.rows for one in row if one is not None]
 
     @property
     def missing(self) -> list[str]:
         """A line for each picture that could not be shown."""
-        return [f"{one.row.file}: {one.missing}" for one in self.shown if one.missing]
+        return [f"{one.row.file}: {one.missing}" for one in self.pictures if one.missing]
 
 
 def sheets(lookup: Lookup, folder: Path | None) -> list[PictureSheet]:
@@ -106,7 +112,7 @@ def sheets(lookup: Lookup, folder: Path | None) -> list[PictureSheet]:
     return made
 
 
-def why_none(lookup: Lookup, folder: Path | None) -> str:
+def why_no_sheets(lookup: Lookup, folder: Path | None) -> str:
     """Why there are no sheets, as a sentence; empty where there are some."""
     n = len(lookup.result.pictures)
     if not n:
@@ -191,7 +197,7 @@ def _sheet(
     caption: str,
     alt: str,
     heads: tuple[str, ...],
-    rows: tuple[tuple[Shown | None, ...], ...],
+    rows: tuple[tuple[SheetPicture | None, ...], ...],
 ) -> PictureSheet:
     synthetic = lookup.synthetic(dataset)
     if synthetic:
@@ -200,15 +206,15 @@ def _sheet(
     return PictureSheet(name, title, caption, alt, synthetic, heads, rows)
 
 
-def _shown(row: Picture, folder: Path, what: str, text: str) -> Shown:
+def _shown(row: Picture, folder: Path, what: str, text: str) -> SheetPicture:
     try:
         png = _png(row, folder)
         pixels = _pixels(png)
     except InputError as error:
-        return Shown(text, f"{what}: missing", row, None, missing=str(error))
+        return SheetPicture(text, f"{what}: missing", row, None, missing=str(error))
     if row.kind == "attention":
         what = f"{what}, on the test image that shows {_shows(row)}: {_brightest(pixels)}"
-    return Shown(text, what, row, png)
+    return SheetPicture(text, what, row, png)
 
 
 def _png(row: Picture, folder: Path) -> bytes:
@@ -268,11 +274,11 @@ def _brightest(pixels: np.ndarray) -> str:
     return f"highest in the {down} {along}"
 
 
-def drawn(sheet: PictureSheet) -> Drawn:
+def sheet_figure(sheet: PictureSheet) -> ReportFigure:
     """The sheet as a figure for a manuscript, pixels as they are."""
     rows = sheet.rows
     if not sheet.heads:
-        places = sheet.shown
+        places = sheet.pictures
         rows = tuple(tuple(places[k : k + _ACROSS]) for k in range(0, len(places), _ACROSS))
     across = max(map(len, rows))
     with figure_style.house_style():
@@ -294,12 +300,12 @@ def drawn(sheet: PictureSheet) -> Drawn:
             "missing": one.missing,
             "synthetic": "true" if sheet.synthetic else "false",
         }
-        for one in sheet.shown
+        for one in sheet.pictures
     )
-    return Drawn(sheet.name, figure, data, sheet.caption, sheet.alt)
+    return ReportFigure(sheet.name, figure, data, sheet.caption, sheet.alt)
 
 
-def _draw(axes: Axes, one: Shown) -> None:
+def _draw(axes: Axes, one: SheetPicture) -> None:
     if one.png is None:
         axes.text(0.5, 0.5, "missing", transform=axes.transAxes, ha="center", va="center", color=QUIET)
         axes.axis("on")

@@ -1,6 +1,6 @@
 """The power of a study with so many seeds and patients: what it can be relied on to find.
 
-In: a `ContrastPlan` and the results it was made from. Out: a `Drawn`, a panel each number of test patients.
+In: a `ContrastPlan` and the results it was made from. Out: a `ReportFigure`, a panel each number of test patients.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from medkt_eval.planning.sample_size import SD_LEVEL, ContrastPlan, Plan, Row
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import INK, QUIET, Drawn
+from medkt_reports.figures.style import INK, QUIET, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup
+from medkt_reports.significance import alpha
 
 _TICKS = (2, 3, 5, 10, 20, 30)
 
 
-def power_figure(lookup: Lookup, plan: Plan, contrast: ContrastPlan, name: str) -> Drawn:
+def power_figure(lookup: Lookup, plan: Plan, contrast: ContrastPlan, name: str) -> ReportFigure:
     """Power against seeds in each arm: line at the pilot's standard deviation over seeds, band over its interval."""
     synthetic = lookup.synthetic(contrast.dataset)
     pilot = contrast.components
@@ -55,7 +56,9 @@ def power_figure(lookup: Lookup, plan: Plan, contrast: ContrastPlan, name: str) 
     )
     mark = words.synthetic([synthetic]) if synthetic else ""
     caption, alt = _caption(lookup, plan, contrast), _alt(plan, contrast)
-    return Drawn(name, figure, data, f"{caption} {mark}." if mark else caption, f"{mark}. {alt}" if mark else alt)
+    return ReportFigure(
+        name, figure, data, f"{caption} {mark}." if mark else caption, f"{mark}. {alt}" if mark else alt
+    )
 
 
 def _draw(axes: Axes, rows: Sequence[Row], asked: float, color: str) -> None:
@@ -88,7 +91,7 @@ def _caption(lookup: Lookup, plan: Plan, contrast: ContrastPlan) -> str:
     pilot = contrast.components
     return (
         f"{lookup.contrast_name((contrast.arm_a, contrast.arm_b))}, {words.metric(contrast.metric, contrast.label)}: "
-        f"power of the primary analysis (p < {numbers.alpha(plan.level):g}, two-sided) to find a true difference of "
+        f"power of the primary analysis (p < {alpha(plan.level):g}, two-sided) to find a true difference of "
         f"{numbers.percent(plan.effect, 1)} points. Line: standard deviation over seeds as estimated from "
         f"{_seeds(contrast)} seeds in each arm; band: its {numbers.level(SD_LEVEL)} interval; dashed: the power asked "
         f"for, {numbers.level(plan.power)}; diamond: what was run, {_seeds(contrast)} seeds and "

@@ -75,7 +75,7 @@ _STYLE: dict[Any, Any] = {
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ReportFigure:
     """A figure, the numbers it shows, and its words."""
 
     name: str
@@ -197,7 +197,7 @@ def legend_beneath(figure: Figure, styles: Mapping[str, ArmStyle], *, columns: i
     figure.legend(handles=handles, loc=place, ncols=columns, handlelength=3)
 
 
-def _svg(drawn: Drawn) -> str:
+def _svg(drawn: ReportFigure) -> str:
     out = io.StringIO()
     with house_style():
         mpl.rcParams["svg.hashsalt"] = drawn.name
@@ -210,7 +210,7 @@ def _rounded(path: re.Match[str]) -> str:
     return path[1] + re.sub(r"(\.\d\d)\d+", r"\1", path[2])
 
 
-def pdf(drawn: Drawn) -> bytes:
+def pdf(drawn: ReportFigure) -> bytes:
     """The figure as PDF."""
     out = io.BytesIO()
     with house_style():
@@ -218,6 +218,6 @@ def pdf(drawn: Drawn) -> bytes:
     return out.getvalue()
 
 
-def csv(drawn: Drawn) -> str:
+def csv(drawn: ReportFigure) -> str:
     """The numbers that the figure shows, unrounded."""
     return drawn.data.to_csv(index=False, lineterminator="\n")

@@ -10,12 +10,14 @@ import math
 from collections.abc import Iterable
 from statistics import median
 
+from medkt_reports.significance import alpha
+
 ABSENT = "n/a"
 MINUS = "−"
-_UNKNOWN, _MOST = 1, 4
+_DECIMALS_IF_UNKNOWN, _MOST_DECIMALS = 1, 4
 
 
-def places(half_widths: Iterable[float | None]) -> int:
+def decimals_for(half_widths: Iterable[float | None]) -> int:
     """Decimals of numbers in percent that are read together, from the half widths of their intervals.
 
     The median half width shows two significant digits, the smallest at least one; at most 4 decimals, and 1 where no
@@ -28,14 +30,14 @@ def places(half_widths: Iterable[float | None]) -> int:
 
     Examples
     --------
-    >>> places([0.0018]), places([0.0118]), places([0.118]), places([0.0003]), places([None])
-    (2, 1, 0, 3, 1)
+    >>> [decimals_for([width]) for width in (0.0018, 0.0118, 0.118, 0.0003, None)]
+    [2, 1, 0, 3, 1]
     """
     known = [100 * abs(width) for width in half_widths if width]
     if not known:
-        return _UNKNOWN
+        return _DECIMALS_IF_UNKNOWN
     needed = max(_digits(median(known), 2), _digits(min(known), 1))
-    return min(max(needed, 0), _MOST)
+    return min(max(needed, 0), _MOST_DECIMALS)
 
 
 def _digits(width: float, significant: int) -> int:
@@ -94,17 +96,6 @@ def plus_minus(low: float, high: float, decimals: int) -> str:
     '± 0.18'
     """
     return f"± {_fixed(50 * (high - low), decimals)}"
-
-
-def alpha(level: float) -> float:
-    """The p-value below which a difference is shown, from the level of its interval.
-
-    Examples
-    --------
-    >>> alpha(0.95), alpha(0.9)
-    (0.05, 0.1)
-    """
-    return round(1 - level, 12)
 
 
 def p_value(p: float | None, level: float = 0.95) -> str:

@@ -77,7 +77,7 @@ class ScopeMeaning:
     question: str
     random: str
     fixed: str
-    says_not: str
+    limitation: str
 
 
 SCOPES = (
@@ -125,7 +125,7 @@ INTERVALS = {
 }
 _PAPER_CONVENTION = "seeds:normal"
 # What is known of when the primary contrast was named: `declared` of the settings.
-NAMED = {
+PRIMARY_NAMED = {
     "before": "was named in the study file before the test predictions existed",
     "after": "was named in a study file that replaced an earlier one after the first runs were whole; read it as "
     "exploratory",
@@ -210,12 +210,12 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def inside(name: str) -> str:
+def in_sentence(name: str) -> str:
     """An arm's name inside a sentence: a method loses its capital, any other name stays.
 
     Examples
     --------
-    >>> inside("Attention transfer, in-domain"), inside("AT from ImageNet")
+    >>> in_sentence("Attention transfer, in-domain"), in_sentence("AT from ImageNet")
     ('attention transfer, in-domain', 'AT from ImageNet')
     """
     return name[:1].lower() + name[1:] if name.startswith(tuple(METHODS.values())) else name
@@ -327,6 +327,6 @@ def group_name(group: str) -> str:
     return f"{attribute.replace('_', ' ')}: {value}"
 
 
-def natural(text: str) -> list[tuple[float, str]]:
+def natural_sort_key(text: str) -> list[tuple[float, str]]:
     """A key that sorts numbers in text by size: beta 5 before beta 20."""
     return [(float(part), "") if part[:1].isdigit() else (-1.0, part) for part in re.split(r"(\d+\.?\d*)", text)]

@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from medkt_eval.errors import InputError
-from medkt_reports.figures.style import INK, PAPER, QUIET, RULE, Drawn
+from medkt_reports.figures.style import INK, PAPER, QUIET, RULE, ReportFigure
 from medkt_reports.page.contents import Page
 from medkt_reports.tables.model import Table
 
@@ -70,22 +70,24 @@ def _named(templates: Path | None) -> Iterator[None]:
         if templates is None:
             raise
         raise InputError(
-            f"{_place(error, templates)}: {type(error).__name__}: {error.message}; expected a Jinja template that "
+            f"{_location(error, templates)}: {type(error).__name__}: {error.message}; expected a Jinja template that "
             "stands in for medkt's own of that name"
         ) from error
 
 
-def _place(error: jinja2.TemplateError, templates: Path) -> str:
+def _location(error: jinja2.TemplateError, templates: Path) -> str:
     """File and line, which a syntax error knows itself and any other has in its trace: the last in a template."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return f"{error.filename or error.name or templates}:{error.lineno}"
     folders = (templates, template_dir())
     frames = traceback.extract_tb(error.__traceback__)
-    places = [(f.filename, f.lineno) for f in frames if Path(f.filename).parent in folders]
-    return "{}:{}".format(*places[-1]) if places else str(templates)
+    locations = [
+        (f.filename, f.lineno) for f in frames if any(Path(f.filename).is_relative_to(folder) for folder in folders)
+    ]
+    return "{}:{}".format(*locations[-1]) if locations else str(templates)
 
 
-def inline_svg(drawn: Drawn) -> Markup:
+def inline_svg(drawn: ReportFigure) -> Markup:
     """A figure's SVG to stand inside a page: ids of its own, the page's colours, its words for who cannot see it."""
     ET.register_namespace("", _SVG)
     ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")

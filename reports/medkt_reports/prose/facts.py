@@ -89,10 +89,10 @@ def facts(lookup: Lookup) -> dict[str, str | None]:
             f"{family}: {words.ADJUSTMENTS.get(method, method)}" for family, method in settings.adjustment.items()
         )
         or None,
-        "primary": sentences.standing(lookup),
+        "primary": sentences.confirmatory_status(lookup),
         "margin": None if settings.margin is None else words.points(settings.margin),
         "answer": " ".join(said.text for said in answered) or None,
-        "scope": " ".join(dict.fromkeys(said.says_not for said in answered if said.says_not)) or None,
+        "scope": " ".join(dict.fromkeys(said.limitation for said in answered if said.limitation)) or None,
         "subgroups": "; ".join(dict.fromkeys(group_name(e.group) for e in result.estimates if e.group)) or None,
         "calibration": "reliability curves with bands" if "reliability" in curves else None,
         "net_benefit": "net-benefit curves with bands" if "net-benefit" in curves else None,

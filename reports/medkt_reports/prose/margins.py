@@ -14,6 +14,7 @@ from medkt_eval.planning.sample_size import SEEDS, seed_sd_limits
 from medkt_eval.planning.variance_components import Components
 from medkt_eval.results.schema import Comparison, EvaluationResult
 from medkt_reports.language import numbers, words
+from medkt_reports.significance import margin_alpha, margin_test_shows
 
 POWER = 0.8
 """The power for which the seeds needed are named."""
@@ -77,14 +78,14 @@ class Margins:
         if tost is None or tost.margin is None or tost.p_value is None or row.scope != tost.scope:
             return ""
         margin = words.points(tost.margin)
-        if _holds(tost):
+        if margin_test_shows(tost):
             opening = f"The difference is smaller than {margin}" if different else f"No difference larger than {margin}"
             return f"{opening}, the study's margin ({_evidence(tost, 'equivalence')})."
         if different:
             return ""
         no_worse = self._tests.get((*_contrast(row), row.kind, "non-inferiority"))
         added = ""
-        if no_worse is not None and _holds(no_worse):
+        if no_worse is not None and margin_test_shows(no_worse):
             added = f"Not worse by {margin}, the study's margin, or more ({_evidence(no_worse, 'non-inferiority')}). "
         found = self._power(_contrast(row), tost.margin)
         if found is None:
@@ -141,23 +142,13 @@ def _percent(share: float) -> str:
     return {"0": "< 1 %", "100": "> 99 %"}.get(text, f"{text} %")
 
 
-def _holds(row: Comparison) -> bool:
-    """Whether a test against the margin shows it; its interval has the level 1 - 2 alpha."""
-    p = row.p_adjusted if row.adjustment else row.p_value
-    return p is not None and p < _alpha(row)
-
-
-def _alpha(row: Comparison) -> float:
-    return round((1 - row.level) / 2, 12)
-
-
 def _evidence(row: Comparison, name: str) -> str:
-    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
     ends = f"{numbers.difference(row.low, decimals)} to {numbers.difference(row.high, decimals)}"
     p, method = row.p_value, ""
     if row.adjustment and row.p_adjusted is not None:
         p, method = row.p_adjusted, f" {words.ADJUSTMENTS.get(row.adjustment, row.adjustment)}-adjusted"
-    return f"{numbers.level(row.level)} CI {ends}; {name},{method} {numbers.p_phrase(p, 1 - _alpha(row))}"
+    return f"{numbers.level(row.level)} CI {ends}; {name},{method} {numbers.p_phrase(p, 1 - margin_alpha(row))}"
 
 
 def _contrast(row: Comparison) -> Contrast:

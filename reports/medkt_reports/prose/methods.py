@@ -1,4 +1,4 @@
-"""How the numbers were made: a Methods paragraph ready to paste, and a line on each interval, test and family.
+"""The Methods paragraph, ready to paste.
 
 In: the settings and what the results hold. Out: plain sentences that say nothing the results do not record.
 """
@@ -9,6 +9,7 @@ from collections import defaultdict
 
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import PRIMARY_TEST, Lookup
+from medkt_reports.significance import alpha
 
 _AVERAGED = {
     "multilabel": "AUC was computed for each finding and averaged over findings (macro).",
@@ -230,7 +231,7 @@ def _margin(lookup: Lookup) -> list[str]:
     level = lookup.result.settings.level
     return [
         f"Equivalence was tested within a margin of ±{words.points(margin)} (two one-sided tests at "
-        f"{numbers.level(numbers.alpha(level))}; {_CITED['tost']}); where it was left open, the power of the "
+        f"{numbers.level(alpha(level))}; {_CITED['tost']}); where it was left open, the power of the "
         "unadjusted primary analysis to detect a difference as large as the margin is given over the 95 % interval of "
         "the standard deviation over seeds, never the power at the observed difference."
     ]
@@ -243,10 +244,8 @@ def _beforehand(lookup: Lookup) -> list[str]:
         return ["No primary contrast was named before the test predictions existed; the analysis is exploratory."]
     a, b = (lookup.names.get(str(settings.primary[key]), str(settings.primary[key])) for key in ("arm_a", "arm_b"))
     metric = words.metric(str(settings.primary.get("metric", "auc")), str(settings.primary.get("label", "macro")))
-    return [
-        f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {words.NAMED[settings.declared]}. Its p-value "
-        "is not adjusted."
-    ]
+    named = words.PRIMARY_NAMED[settings.declared]
+    return [f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {named}. Its p-value is not adjusted."]
 
 
 def _bootstrap(lookup: Lookup) -> list[str]:
@@ -288,61 +287,3 @@ def _provenance(lookup: Lookup) -> list[str]:
         packages = ", ".join(f"{name} {version}" for name, version in software.packages.items())
         parts.append(f"Analyses used medkt {software.medkt} (Python {software.python}; {packages}).")
     return parts
-
-
-def how_made(lookup: Lookup) -> list[tuple[str, str]]:
-    """What each kind of number is, as (term, meaning)."""
-    result = lookup.result
-    lines = [
-        (
-            "Value of an arm",
-            "Mean over seeds of the metric of each seed's model on the test images; never the metric of pooled scores.",
-        )
-    ]
-    level = result.settings.level
-    for name in lookup.intervals():
-        caution = f". {words.caution(level)}" if words.is_paper_convention(name) else "."
-        lines.append((f"Interval {name}", f"{words.capital(words.interval(name, level))}{caution}"))
-    for test, scope in dict.fromkeys((row.test, row.scope) for row in lookup.comparisons):
-        meaning = words.scope_meaning(scope)
-        lines.append(
-            (
-                f"Test {test}, scope {scope}",
-                f"{words.capital(words.test(test))}. Random: {meaning.random}. Fixed: {meaning.fixed}.",
-            )
-        )
-    for family, method in result.settings.adjustment.items():
-        lines.append(
-            (
-                f"Family: {family}",
-                f"Adjusted by {words.ADJUSTMENTS.get(method, method)}." if method != "none" else "Not adjusted.",
-            )
-        )
-    if result.thresholds:
-        absent = sum(threshold.value is None for threshold in result.thresholds)
-        rule = words.threshold_rule(result.settings.threshold_rule)
-        lines.append(
-            (
-                "Thresholds",
-                f"{len(result.thresholds)} thresholds, one a run and label, chosen on the "
-                f"validation predictions ({rule}) and applied as score ≥ threshold; {absent} could not be "
-                f"chosen. {words.capital(words.threshold_error(result.settings.thresholds))}.",
-            )
-        )
-    if result.settings.margin is not None:
-        lines.append(
-            (
-                "Margin",
-                f"{words.points(result.settings.margin)}, declared by the study. Power is that of "
-                "the unadjusted primary analysis to detect so large a difference, with the patients "
-                "tested; its range is over the 95 % interval of the standard deviation over seeds.",
-            )
-        )
-    lines.append(
-        (
-            "Decimals",
-            "Taken from the intervals that are read together: the median half width shows two "
-            "significant digits, and values have as many decimals.",
-        )
-    )
-    return lines

@@ -15,6 +15,7 @@ from medkt_eval.results.vocabulary import LOWER_IS_BETTER
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
 from medkt_reports.prose.margins import Margins
+from medkt_reports.significance import interval_shows, is_lost_by_adjustment
 
 Verdict = Literal["shown", "not shown", "undefined"]
 _RANDOM = {
@@ -34,7 +35,7 @@ class Sentence:
     """What the declared margin adds; empty where there is none."""
     caveat: str
     """What the reader must know of how the arms were chosen; empty where there is nothing."""
-    says_not: str
+    limitation: str
     verdict: Verdict
     primary: bool
     training_set: str
@@ -62,16 +63,17 @@ def answers(lookup: Lookup) -> list[Sentence]:
     return [sentence(lookup, row, margins) for row in sorted(rows, key=lambda row: not row.primary)]
 
 
-def standing(lookup: Lookup) -> str:
+def confirmatory_status(lookup: Lookup) -> str:
     """Whether the answer confirms or explores, by the primary contrast having been named beforehand or not."""
     primary = lookup.result.settings.primary
     if primary is None:
         return "Exploratory: no primary contrast was named before the test predictions existed."
     a, b = (lookup.names.get(str(primary[key]), str(primary[key])) for key in ("arm_a", "arm_b"))
     metric = words.metric(str(primary.get("metric", "auc")), str(primary.get("label", "macro")))
+    named = words.PRIMARY_NAMED[lookup.result.settings.declared]
     return (
-        f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {words.NAMED[lookup.result.settings.declared]}. "
-        "Its p-value is not adjusted. Every other comparison is secondary."
+        f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {named}. Its p-value is not adjusted. "
+        "Every other comparison is secondary."
     )
 
 
@@ -97,16 +99,16 @@ def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
     verdict: Verdict
     if row.difference is None or row.low is None or row.high is None:
         finding, verdict = _undefined(lookup, row), "undefined"
-    elif row.low <= 0 <= row.high or _lost(row):
-        finding, verdict = _not_shown(lookup, row), "not shown"
-    else:
+    elif interval_shows(row):
         finding, verdict = _shown(lookup, row, row.difference, row.low, row.high), "shown"
+    else:
+        finding, verdict = _not_shown(lookup, row), "not shown"
     undefined = verdict == "undefined"
     return Sentence(
         finding=finding,
         against_margin="" if undefined else margins.sentence(row, different=verdict == "shown"),
         caveat=_caveat(lookup, row),
-        says_not="" if undefined else words.scope_meaning(row.scope).says_not,
+        limitation="" if undefined else words.scope_meaning(row.scope).limitation,
         verdict=verdict,
         primary=row.primary,
         training_set=training_set.text,
@@ -122,23 +124,16 @@ def tested_on(lookup: Lookup, row: Comparison) -> str:
     return f"On {words.dataset(row.dataset)} ({images}{patients})"
 
 
-def called(lookup: Lookup, arm: str) -> str:
+def name_in_sentence(lookup: Lookup, arm: str) -> str:
     """An arm's name inside a sentence; one that holds a comma is set off by another."""
-    name = words.inside(lookup.names[arm])
+    name = words.in_sentence(lookup.names[arm])
     return f"{name}," if "," in name else name
 
 
-def _lost(row: Comparison) -> bool:
-    """Whether an interval excludes 0, but the p-value adjusted for the family's other comparisons shows nothing."""
-    if row.low is None or row.high is None or row.low <= 0 <= row.high or not row.adjustment:
-        return False
-    return row.p_adjusted is not None and row.p_adjusted >= numbers.alpha(row.level)
-
-
 def _shown(lookup: Lookup, row: Comparison, difference: float, low: float, high: float) -> str:
-    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
+    a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
     metric = words.metric(row.metric, row.label)
-    decimals = numbers.places([numbers.half_width(low, high)])
+    decimals = numbers.decimals_for([numbers.half_width(low, high)])
     by = f"{numbers.percent(abs(difference), decimals)} points"
     ends = numbers.interval(*((low, high) if difference > 0 else (-high, -low)), decimals)
     if row.scope == "seeds+patients":
@@ -153,20 +148,20 @@ def _shown(lookup: Lookup, row: Comparison, difference: float, low: float, high:
 
 
 def _not_shown(lookup: Lookup, row: Comparison) -> str:
-    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
-    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
+    decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
     ends = f"{numbers.difference(row.low, decimals)} to {numbers.difference(row.high, decimals)}"
     those = "those of " if row.scope in ("patients", "images") else ""
     verb = "are" if those else "is"
     who = f"the models trained here by {a}" if those else a
-    adjusted = ", adjusted for the other comparisons" if _lost(row) else ""
+    adjusted = ", adjusted for the other comparisons" if is_lost_by_adjustment(row) else ""
     claim = f"{who} {verb} not shown to differ from {those}{b} in {words.metric(row.metric, row.label)}{adjusted}"
     by = f"{numbers.difference(row.difference, decimals)} points"
     return f"{tested_on(lookup, row)}, {_tidy(claim)}: {by} ({_evidence(row, ends)}){_over(lookup, row)}."
 
 
 def _undefined(lookup: Lookup, row: Comparison) -> str:
-    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
+    a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
     metric = words.metric(row.metric, row.label)
     because = row.undefined_because or "the results give no reason"
     text = f"{tested_on(lookup, row)}, {a} could not be tested against {b} on {metric}: {because}."
@@ -189,7 +184,7 @@ def _evidence(row: Comparison, ends: str) -> str:
         p = f"{method}-adjusted {numbers.p_phrase(row.p_adjusted, row.level)}"
     else:
         p = "no p-value" if row.p_value is None else numbers.p_phrase(row.p_value, row.level)
-    unadjusted = ", not adjusted," if _lost(row) else ""
+    unadjusted = ", not adjusted," if is_lost_by_adjustment(row) else ""
     return f"{numbers.level(row.level)} CI{unadjusted} {ends}; {_RANDOM[row.scope]}; {p}"
 
 
@@ -212,8 +207,6 @@ def _over(lookup: Lookup, row: Comparison) -> str:
 def _caveat(lookup: Lookup, row: Comparison) -> str:
     """Which arms' settings were chosen with the very runs that are compared."""
     chosen = [lookup.arms[arm] for arm in (row.arm_a, row.arm_b) if lookup.arms[arm].selected_on_these_seeds]
-    said = [
-        f"the settings of {called(lookup, arm.arm).removesuffix(',')} are the best of {arm.settings_tried} tried"
-        for arm in chosen
-    ]
-    return f"Caution: {words.listed(said)} on these same seeds, which favours what was chosen." if said else ""
+    names = [(name_in_sentence(lookup, arm.arm).removesuffix(","), arm.settings_tried) for arm in chosen]
+    parts = [f"the settings of {name} are the best of {n_tried} tried" for name, n_tried in names]
+    return f"Caution: {words.listed(parts)} on these same seeds, which favours what was chosen." if parts else ""

@@ -204,4 +204,4 @@ def _words(cell: Cell) -> str:
         text = rf"\textbf{{{text}}}"
     if cell.mark == "second":
         text = rf"\underline{{{text}}}"
-    return text + (r"$^{\dagger}$" if cell.undistinguished else "")
+    return text + (r"$^{\dagger}$" if cell.dagger else "")

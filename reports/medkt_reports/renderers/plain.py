@@ -58,7 +58,7 @@ def _cell(cell: Cell) -> str:
         text = f"**{text}**"
     if cell.mark == "second":
         text = f"<u>{text}</u>"
-    return text + (DAGGER if cell.undistinguished else "")
+    return text + (DAGGER if cell.dagger else "")
 
 
 def _escaped(text: str) -> str:

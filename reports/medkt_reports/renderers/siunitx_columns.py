@@ -45,7 +45,7 @@ class NumberColumn:
         after = _after(cell.uncertainty)
         if cell.mark == "second":
             after = f"{{{_underline(number, self._missing(found))}{after[1:-1]}}}"
-        dagger = r"\rlap{$^{\dagger}$}" if cell.undistinguished else ""
+        dagger = r"\rlap{$^{\dagger}$}" if cell.dagger else ""
         return (r"\bfseries " if cell.mark == "best" else "") + number + after + dagger
 
     def _missing(self, found: re.Match[str]) -> str:

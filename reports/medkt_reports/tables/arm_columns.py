@@ -13,7 +13,7 @@ from itertools import groupby
 
 from medkt_eval.results.schema import Arm
 from medkt_reports.language import numbers, words
-from medkt_reports.language.words import natural
+from medkt_reports.language.words import natural_sort_key
 from medkt_reports.lookup import Lookup, TrainingSet
 from medkt_reports.tables.model import Span
 
@@ -59,7 +59,7 @@ def arm_columns(lookup: Lookup, training_sets: Sequence[TrainingSet]) -> list[Ar
     return [ArmColumn(key[0], key[1], tuple(placed[key])) for key in sorted(placed, key=lambda key: order[key])]
 
 
-def head(columns: Sequence[ArmColumn], stub: str) -> tuple[tuple[Span, ...], ...]:
+def arm_head(columns: Sequence[ArmColumn], stub: str) -> tuple[tuple[Span, ...], ...]:
     """Head rows over a stub and these columns: three headings, variants where there are any, trainable parameters."""
     paths = [(*column.headings, *((column.variant,) if any(c.variant for c in columns) else ())) for column in columns]
     rows = []
@@ -84,7 +84,7 @@ def _order(arm: Arm, variant: str) -> tuple:
     student = (_rank(arm.student, _STUDENTS), arm.student, -(arm.trainable_parameters or 0), arm.unfrozen or "")
     teacher = arm.teacher if arm.teacher and arm.method not in _NO_TEACHER else ""
     teachers = (_rank(teacher, _TEACHERS) if teacher else -1, teacher)
-    return _rank(arm.method, _METHODS), arm.method, teachers, student, natural(variant)
+    return _rank(arm.method, _METHODS), arm.method, teachers, student, natural_sort_key(variant)
 
 
 def _rank(name: str, known: Sequence[str]) -> int:

@@ -1,7 +1,7 @@
-"""The mirror of Fig. 3: a metric against the number of training images; and how differences change with it.
+"""A metric against the number of training images, as in the paper's Fig. 3, and differences against it.
 
-In: the results and a data set. Out: `Drawn`s: `data_size` with a panel each method, `size_differences` with a panel
-each student.
+In: the results and a data set. Out: two figures: `data_size` with a panel for each method, `size_differences` with a
+panel for each student.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ from matplotlib.axes import Axes
 
 from medkt_eval.results.schema import Comparison, Curve
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.differences.forest import filled_and_hollow, is_shown
-from medkt_reports.figures.style import PAPER, QUIET, ArmStyle, Drawn
+from medkt_reports.figures.differences.forest import filled_and_hollow
+from medkt_reports.figures.style import PAPER, QUIET, ArmStyle, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+from medkt_reports.significance import p_shows
 
 _FIRST = "attention_transfer"  # panel (a) of Fig. 3
 _X = "Training images"
 
 
-class Recipes(NamedTuple):
+class RecipePair(NamedTuple):
     """Two recipes that are compared, each by the arm of its largest training size."""
 
     a: str
     b: str
 
 
-def data_size(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
+def data_size(lookup: Lookup, dataset: str, name: str) -> ReportFigure | None:
     """Metric against training images, a row of panels each metric; None where no recipe has two training sizes."""
     curves = _curves(lookup, dataset)
     if not curves:
@@ -61,10 +62,10 @@ def data_size(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
             panel.legend(loc="upper left", bbox_to_anchor=(0, -0.24), borderaxespad=0, handlelength=3)
         figure_style.settle(figure, lookup.synthetic(dataset))
     data = pd.concat([_data(lookup, curve, names[curve.arm]) for curve in curves], ignore_index=True)
-    return Drawn(name, figure, data, _caption(dataset, curves), _alt(dataset, curves, names))
+    return ReportFigure(name, figure, data, _caption(dataset, curves), _alt(dataset, curves, names))
 
 
-def size_differences(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
+def size_differences(lookup: Lookup, dataset: str, name: str) -> ReportFigure | None:
     """Declared differences against training images; None where no contrast was made at two training sizes.
 
     It is of the data set's first headline metric.
@@ -130,7 +131,7 @@ def size_differences(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
         for pair, by_size in found.items()
         for size, row in by_size.items()
     )
-    return Drawn(name, figure, data, caption, _differences_alt(dataset, found, texts))
+    return ReportFigure(name, figure, data, caption, _differences_alt(dataset, found, texts))
 
 
 def _curves(lookup: Lookup, dataset: str) -> list[Curve]:
@@ -148,15 +149,15 @@ def _methods(lookup: Lookup, curves: Sequence[Curve]) -> list[str]:
     return sorted(found, key=lambda method: (method != _FIRST, method))
 
 
-def _contrasts(lookup: Lookup, dataset: str, curves: Sequence[Curve]) -> Mapping[Recipes, dict[float, Comparison]]:
+def _contrasts(lookup: Lookup, dataset: str, curves: Sequence[Curve]) -> Mapping[RecipePair, dict[float, Comparison]]:
     """Each contrast's comparison at each training size, of those that have two."""
     recipe = {(x, arm): curve.arm for curve in curves for x, arm in zip(curve.x, curve.arms or [], strict=True)}
-    found: dict[Recipes, dict[float, Comparison]] = {}
+    found: dict[RecipePair, dict[float, Comparison]] = {}
     for size in sorted({x for x, _ in recipe}):
         for row in lookup.declared(TrainingSet(dataset, round(size)), curves[0].metric, curves[0].label):
             a, b = recipe.get((size, row.arm_a)), recipe.get((size, row.arm_b))
             if a is not None and b is not None:
-                found.setdefault(Recipes(a, b), {})[size] = row
+                found.setdefault(RecipePair(a, b), {})[size] = row
     return {pair: rows for pair, rows in found.items() if len(rows) > 1}
 
 
@@ -199,7 +200,7 @@ def _draw_differences(axes: Axes, rows: Mapping[float, Comparison], step: float,
     hollow = [
         (x, 100 * row.difference)
         for x, row in zip(places, rows.values(), strict=True)
-        if row.difference is not None and not is_shown(row)
+        if row.difference is not None and not p_shows(row)
     ]
     if hollow:
         axes.plot(
@@ -265,13 +266,13 @@ def _alt(dataset: str, curves: Sequence[Curve], names: Mapping[str, str]) -> str
 
 
 def _differences_alt(
-    dataset: str, found: Mapping[Recipes, Mapping[float, Comparison]], texts: Mapping[Recipes, str]
+    dataset: str, found: Mapping[RecipePair, Mapping[float, Comparison]], texts: Mapping[RecipePair, str]
 ) -> str:
     said = []
     for pair, rows in found.items():
         values = []
         for size, row in rows.items():
-            decimals = numbers.places([numbers.half_width(row.low, row.high)])
+            decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
             ends = f" ({numbers.interval(row.low, row.high, decimals)})" if row.low is not None else ""
             values.append(f"{numbers.difference(row.difference, decimals)}{ends} with {numbers.count(round(size))}")
         said.append(f"{texts[pair]}: {', '.join(values)}")

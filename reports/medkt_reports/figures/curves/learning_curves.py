@@ -1,6 +1,6 @@
 """The mirror of Fig. 4: the validation metric by epoch, each seed thin, their mean with its band and the epoch kept.
 
-In: the results and a training set. Out: a `Drawn`, a panel each student.
+In: the results and a training set. Out: a `ReportFigure`, a panel each student.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from matplotlib.ticker import MaxNLocator
 
 from medkt_eval.results.schema import Arm, Curve
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import ArmStyle, Drawn
+from medkt_reports.figures.style import ArmStyle, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 
 
-def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
+def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
     """Learning curves of the arms; None where no run recorded one."""
     curves = lookup.learning_curves(training_set)
     if not curves:
@@ -48,7 +48,7 @@ def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> Dra
         panels[0].set_ylim(max(low - margin, 0), min(high + margin, 100))
         panels[0].set_ylabel(f"Validation {words.metric(curves[0].metric, curves[0].label)}, %")
         figure_style.settle(figure, lookup.synthetic(training_set.dataset))
-    return Drawn(name, figure, data, _caption(lookup, training_set, curves), _alt(lookup, training_set, curves))
+    return ReportFigure(name, figure, data, _caption(lookup, training_set, curves), _alt(lookup, training_set, curves))
 
 
 def _data(lookup: Lookup, training_set: TrainingSet, curve: Curve) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Net-benefit curves: what acting on an arm's calls is worth, by label, against acting on every image and on none.
 
-In: the net-benefit curves of a training set. Out: a `Drawn`, a panel each label.
+In: the net-benefit curves of a training set. Out: a `ReportFigure`, a panel each label.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from medkt_eval.results.schema import Curve
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.curves import label_curves
 from medkt_reports.figures.curves.label_curves import LabelCurves
-from medkt_reports.figures.style import INK, QUIET, Drawn
+from medkt_reports.figures.style import INK, QUIET, ReportFigure
 from medkt_reports.lookup import Lookup, TrainingSet
 
 
-def net_benefit_plot(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
+def net_benefit_plot(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
     """Net benefit of the arms; None where it was not asked for, or no score is a probability."""
     found = label_curves.find(lookup, training_set, "net-benefit")
     if found is None:
@@ -32,7 +32,7 @@ def net_benefit_plot(lookup: Lookup, training_set: TrainingSet, name: str) -> Dr
         y_label="Net benefit, per 100 images",
         markers=False,
     )
-    return Drawn(
+    return ReportFigure(
         name,
         figure,
         label_curves.data(lookup, training_set, found),

@@ -1,6 +1,6 @@
 """Reliability curves: the share of positives against the score, by label, with the diagonal of perfect calibration.
 
-In: the reliability curves of a training set. Out: a `Drawn`, a panel each label.
+In: the reliability curves of a training set. Out: a `ReportFigure`, a panel each label.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from matplotlib.axes import Axes
 from medkt_eval.results.schema import Curve
 from medkt_reports.figures.curves import label_curves
 from medkt_reports.figures.curves.label_curves import LabelCurves
-from medkt_reports.figures.style import QUIET, Drawn
+from medkt_reports.figures.style import QUIET, ReportFigure
 from medkt_reports.language import numbers
 from medkt_reports.lookup import Lookup, TrainingSet
 
 
-def calibration_plot(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
+def calibration_plot(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
     """Reliability curves of the arms; None where calibration was not asked for, or no score is a probability."""
     found = label_curves.find(lookup, training_set, "reliability")
     if found is None:
@@ -32,7 +32,7 @@ def calibration_plot(lookup: Lookup, training_set: TrainingSet, name: str) -> Dr
         y_label="Positive images in the bin, %",
         markers=True,
     )
-    return Drawn(
+    return ReportFigure(
         name,
         figure,
         label_curves.data(lookup, training_set, found),

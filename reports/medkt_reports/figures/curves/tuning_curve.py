@@ -1,6 +1,7 @@
 """The curve behind Table III: the validation metric of every setting that was tried.
 
-In: the tuning rows of a training set. Out: a `Drawn`, a panel each student and setting varied, a line each teacher.
+In: the tuning rows of a training set. Out: a `ReportFigure` with a panel for each student and
+varied setting, and a line for each teacher.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from matplotlib.axes import Axes
 
 from medkt_eval.results.recorded import Tuning
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import INK, ArmStyle, Drawn
+from medkt_reports.figures.style import INK, ArmStyle, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 
@@ -41,7 +42,7 @@ class Axis:
     log: bool
 
 
-def tuning_curve(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
+def tuning_curve(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
     """Validation metric against the setting that was varied; None where no grid of two settings was searched."""
     lines = _lines([row for row in lookup.result.tuning if (row.dataset, row.train_size) == training_set])
     if not lines:
@@ -67,7 +68,7 @@ def tuning_curve(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn 
         drawn[0].set_ylabel(f"Validation {' or '.join(metrics)}, %")
         figure_style.legend_beneath(figure, styles, columns=2)
         figure_style.settle(figure, lookup.synthetic(training_set.dataset))
-    return Drawn(name, figure, _data(lines), _caption(training_set, lines), _alt(training_set, lines))
+    return ReportFigure(name, figure, _data(lines), _caption(training_set, lines), _alt(training_set, lines))
 
 
 def _lines(tried: Sequence[Tuning]) -> list[Line]:

@@ -1,6 +1,6 @@
 """The forest plot: differences in AUC with their intervals, averages first, then by label.
 
-In: the results and a training set. Out: a `Drawn`, a panel each comparison. `draw_panels` and `draw_panel` draw
+In: the results and a training set. Out: a `ReportFigure`, a panel each comparison. `draw_panels` and `draw_panel` draw
 other forest plots too.
 """
 
@@ -16,9 +16,10 @@ from matplotlib.figure import Figure
 
 from medkt_eval.results.schema import Comparison, Gap
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import INK, PAPER, QUIET, RULE, Drawn
+from medkt_reports.figures.style import INK, PAPER, QUIET, RULE, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+from medkt_reports.significance import alpha, p_shows
 
 _PANELS_A_ROW = 4
 _COLOR = "#0173b2"  # of the colour-blind palette; the title says whose panel it is
@@ -38,13 +39,7 @@ class Entry:
         return self.row.arm_a, self.row.arm_b
 
 
-def is_shown(row: Comparison | Gap) -> bool:
-    """Whether the adjusted p-value (the raw one of what was not adjusted) is below alpha: such a mark is filled."""
-    p = row.p_adjusted if row.adjustment else row.p_value
-    return p is not None and p < numbers.alpha(row.level)
-
-
-def forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
+def forest(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
     """Differences of the declared comparisons; None where none was made."""
     pairs = lookup.contrasts(training_set)
     if not pairs:
@@ -52,7 +47,7 @@ def forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None
     entries = _entries(lookup, training_set, pairs)
     panels = {lookup.contrast_name(pair): [entry for entry in entries if entry.pair == pair] for pair in pairs}
     figure = draw_panels(panels, 0.21, lookup.synthetic(training_set.dataset))
-    return Drawn(
+    return ReportFigure(
         name,
         figure,
         _data(lookup, training_set, entries),
@@ -102,7 +97,7 @@ def draw_panel(axes: Axes, entries: Sequence[Entry], lines: Sequence[str], *, la
     ----------
     axes : Axes
     entries : sequence of Entry
-        Averages are diamonds, all others dots; filled where `is_shown`.
+        Averages are diamonds, all others dots; filled where `significance.p_shows`.
     lines : sequence of str
         Texts of all lines of the figure from the top, averages first; a panel may lack some.
     labelled : bool
@@ -126,7 +121,7 @@ def draw_panel(axes: Axes, entries: Sequence[Entry], lines: Sequence[str], *, la
             )
         for shown in (True, False):
             points = [
-                (100 * row.difference, y) for y, row in mine if row.difference is not None and is_shown(row) == shown
+                (100 * row.difference, y) for y, row in mine if row.difference is not None and p_shows(row) == shown
             ]
             if points:
                 axes.plot(
@@ -158,9 +153,9 @@ def filled_and_hollow(rows: Sequence[Comparison | Gap]) -> str:
     """What filled and hollow marks say, and how many intervals there are not; for a caption."""
     adjustments = dict.fromkeys(words.ADJUSTMENTS.get(row.adjustment, row.adjustment) for row in rows if row.adjustment)
     adjusted = f"adjusted p ({words.listed(list(adjustments))})" if adjustments else "p (not adjusted)"
-    shown = sum(is_shown(row) for row in rows)
+    shown = sum(p_shows(row) for row in rows)
     text = (
-        f"Filled: {adjusted} below {numbers.alpha(rows[0].level):g} ({shown} of {len(rows)}); hollow: not, or not "
+        f"Filled: {adjusted} below {alpha(rows[0].level):g} ({shown} of {len(rows)}); hollow: not, or not "
         "tested. Intervals are not adjusted for their number."
     )
     absent = sum(row.low is None for row in rows)
@@ -232,6 +227,6 @@ def _said(entry: Entry) -> str:
     row = entry.row
     if row.low is None or row.high is None:
         return f"{entry.text} without an interval"
-    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
     value, ends = numbers.difference(row.difference, decimals), numbers.interval(row.low, row.high, decimals)
     return f"{entry.text} {value} points ({ends})"

@@ -1,6 +1,6 @@
 """Every seed's test result as a dot, each arm's mean with its interval beneath.
 
-In: the results, a training set and an interval's name. Out: a `Drawn`, a panel each metric of Tables IV and V.
+In: the results, a training set and an interval's name. Out: a `ReportFigure`, a panel each metric of Tables IV and V.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import INK, ArmStyle, Drawn
+from medkt_reports.figures.style import INK, ArmStyle, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
 
@@ -34,7 +34,7 @@ class Dot:
     high: float | None
 
 
-def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: str) -> Drawn | None:
+def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: str) -> ReportFigure | None:
     """Test results of the arms seed by seed; None where no arm has one."""
     metrics = HEADLINES[lookup.task(training_set)]
     dots = _dots(lookup, training_set, interval)
@@ -60,7 +60,7 @@ def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: st
         f"interval ({words.interval(interval, lookup.result.settings.level)})."
     )
     data = pd.DataFrame([asdict(dot) for dot in dots]).astype({"seed": "Int64"})
-    return Drawn(name, figure, data, caption, _alt(training_set, dots))
+    return ReportFigure(name, figure, data, caption, _alt(training_set, dots))
 
 
 def _dots(lookup: Lookup, training_set: TrainingSet, interval: str) -> list[Dot]:

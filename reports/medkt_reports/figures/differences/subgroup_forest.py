@@ -1,6 +1,6 @@
 """Forest plots of subgroups: each contrast's difference in every subgroup, and the gaps between groups.
 
-In: the rows of results.json that name a group. Out: `Drawn`s: `subgroup_forest` with a panel each contrast,
+In: the rows of results.json that name a group. Out: `ReportFigure`s: `subgroup_forest` with a panel each contrast,
 `gap_forest` with two panels each group: every arm's gap, and every contrast's difference of gaps. Both are of the
 training set's first headline metric.
 """
@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from medkt_eval.results.schema import Comparison, Gap
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.differences.forest import Entry, draw_panel, draw_panels, filled_and_hollow
-from medkt_reports.figures.style import Drawn
+from medkt_reports.figures.style import ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.language.words import group_name
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
@@ -43,7 +43,7 @@ _FIELDS = {
 _FEW = "Where a subgroup has few patients, no difference is no evidence of equality."
 
 
-def subgroup_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
+def subgroup_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
     """Differences in all test images and in every subgroup; None where no contrast was made in a subgroup."""
     metric, label = HEADLINES[lookup.task(training_set)][0]
     found: dict[tuple[str, str], list[Entry]] = {}
@@ -65,10 +65,10 @@ def subgroup_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Dra
     )
     said = [f"{title}: {', '.join(map(_said, of_pair))}" for title, of_pair in panels.items()]
     alt = f"Forest plot of differences in points by subgroup on {training_set.text}. {'; '.join(said)}."
-    return Drawn(name, figure, _data(lookup, training_set, entries), caption, alt)
+    return ReportFigure(name, figure, _data(lookup, training_set, entries), caption, alt)
 
 
-def gap_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
+def gap_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
     """Gaps between each group and all other test images, by arm and contrast; None where none were measured."""
     headline = HEADLINES[lookup.task(training_set)][0]
     entries = [
@@ -111,7 +111,7 @@ def gap_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | 
         for (group, kind), mine in panels.items()
     ]
     alt = f"Forest plot of gaps between groups in points on {training_set.text}. {'; '.join(said)}."
-    return Drawn(name, figure, _data(lookup, training_set, entries), caption, alt)
+    return ReportFigure(name, figure, _data(lookup, training_set, entries), caption, alt)
 
 
 _KINDS: Mapping[str, str] = {"arm": "Gap of each arm", "contrast": "Difference of gaps"}
@@ -157,7 +157,7 @@ def _said(entry: Entry) -> str:
     row: Comparison | Gap = entry.row
     if row.difference is None or row.low is None or row.high is None:
         return f"{entry.text} without an interval"
-    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
     return (
         f"{entry.text} {numbers.difference(row.difference, decimals)} ({numbers.interval(row.low, row.high, decimals)})"
     )

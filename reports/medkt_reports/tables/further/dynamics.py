@@ -12,7 +12,7 @@ from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 from medkt_reports.tables import cells as interval_cells
 from medkt_reports.tables.cells import OWN_UNIT, POINTS, interval_cell, p_cell
-from medkt_reports.tables.model import Cell, Row, Span, Table, marked, text_cell
+from medkt_reports.tables.model import Cell, Row, Span, Table, text_cell, with_synthetic_mark
 
 _HEADS = {
     "peak_epoch": "Epoch of the peak",
@@ -55,13 +55,13 @@ def dynamics_table(lookup: Lookup) -> Table | None:
             "Not adjusted: exploratory.",
         ),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _rows(lookup: Lookup, found: Sequence[Dynamics], heading: str) -> list[Row]:
     """A row an arm or a difference."""
     decimals = {
-        measure: interval_cells.places(
+        measure: interval_cells.decimals_in_unit(
             (numbers.half_width(row.low, row.high) for row in found if row.measure == measure), unit=unit
         )
         for measure, unit in _UNITS.items()
@@ -84,24 +84,31 @@ def _rows(lookup: Lookup, found: Sequence[Dynamics], heading: str) -> list[Row]:
 def _cells(row: Dynamics | None, decimals: int) -> tuple[Cell, Cell]:
     """A measure with its interval, and its p where it is a difference."""
     if row is None:
-        absent = Cell(numbers.ABSENT, how="not measured")
+        absent = Cell(numbers.ABSENT, footnote="not measured")
         return absent, absent
     unit, because = _UNITS[row.measure], row.undefined_because
     value = interval_cell(
-        row.value, row.low, row.high, decimals, because=because, how=_how(row), unit=unit, signed=row.arm_b is not None
+        row.value,
+        row.low,
+        row.high,
+        decimals,
+        because=because,
+        footnote=_footnote(row),
+        unit=unit,
+        signed=row.arm_b is not None,
     )
     if row.arm_b is None:
-        return value, Cell("", how="an arm by itself is not tested")
+        return value, Cell("", footnote="an arm by itself is not tested")
     return value, p_cell(row.p_value, row.level, because)
 
 
-def _how(row: Dynamics) -> str:
+def _footnote(row: Dynamics) -> str:
     """Seed by seed, and how many seeds peaked in the last epoch."""
     shown = 1 if _UNITS[row.measure] == OWN_UNIT else 100
     sides = [", ".join(f"{shown * value:.4g}" for value in values) for values in (row.values_a, row.values_b or [])]
     known = " against ".join(side for side in sides if side)
-    how = f"Seed by seed: {known}." if known else ""
+    footnote = f"Seed by seed: {known}." if known else ""
     if row.measure == "peak_epoch" and row.last_epoch is not None:
         values = [*row.values_a, *(row.values_b or [])]
-        how += f" {values.count(row.last_epoch)} of {len(values)} in the last epoch, {row.last_epoch:g}."
-    return how
+        footnote += f" {values.count(row.last_epoch)} of {len(values)} in the last epoch, {row.last_epoch:g}."
+    return footnote

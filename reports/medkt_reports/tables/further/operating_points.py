@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from medkt_eval.results.schema import Estimate
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
-from medkt_reports.tables import arm_columns as columns
 from medkt_reports.tables import cells as interval_cells
-from medkt_reports.tables.arm_columns import ArmColumn
+from medkt_reports.tables.arm_columns import ArmColumn, arm_columns, arm_head
 from medkt_reports.tables.cells import OWN_UNIT, POINTS, interval_cell
-from medkt_reports.tables.model import Cell, Row, Table, marked, text_cell
+from medkt_reports.tables.model import Cell, Row, Table, text_cell, with_synthetic_mark
 
 OPERATING_POINT = (
     "sensitivity",
@@ -110,18 +109,18 @@ def _table(
             found.append((key, known))
     if not found:
         return None
-    arm_columns = columns.arm_columns(lookup, list(dict.fromkeys(t for (t, *_), _ in found)))
+    columns_of_arms = arm_columns(lookup, list(dict.fromkeys(t for (t, *_), _ in found)))
     level = lookup.result.settings.level
     table = Table(
         name=name,
         title=title,
         caption=f"{title}. Mean over seeds and {numbers.level(level)} confidence interval "
         f"({words.interval(interval, level)}).",
-        head=columns.head(arm_columns, stub),
-        rows=tuple(_row(lookup, *key, line, arm_columns, unit) for key, line in found),
+        head=arm_head(columns_of_arms, stub),
+        rows=tuple(_row(lookup, *key, line, columns_of_arms, unit) for key, line in found),
         notes=notes,
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _row(
@@ -131,21 +130,21 @@ def _row(
     label: str,
     group: str,
     line: dict[str, Estimate],
-    arm_columns: Sequence[ArmColumn],
+    columns_of_arms: Sequence[ArmColumn],
     unit: float,
 ) -> Row:
     half_widths = [numbers.half_width(e.low, e.high) for e in line.values()]
-    decimals = interval_cells.places(half_widths, unit=unit)
+    decimals = interval_cells.decimals_in_unit(half_widths, unit=unit)
     cells = []
-    for column in arm_columns:
+    for column in columns_of_arms:
         arm = column.arm(t)
         estimate = line.get(arm.arm) if arm else None
         if arm is None:
-            cells.append(Cell("", how="no such arm"))
+            cells.append(Cell("", footnote="no such arm"))
         elif estimate is None:
-            cells.append(Cell(numbers.ABSENT, how="no such value in the results"))
+            cells.append(Cell(numbers.ABSENT, footnote="no such value in the results"))
         else:
-            how = f"Mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
+            footnote = f"Mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
             cells.append(
                 interval_cell(
                     estimate.value,
@@ -153,7 +152,7 @@ def _row(
                     estimate.high,
                     decimals,
                     because=estimate.undefined_because,
-                    how=how,
+                    footnote=footnote,
                     unit=unit,
                 )
             )

@@ -11,7 +11,7 @@ from medkt_eval.results.recorded import TeacherAuc
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup
 from medkt_reports.tables.cells import NO_REASON
-from medkt_reports.tables.model import Cell, Row, Span, Table, marked, text_cell
+from medkt_reports.tables.model import Cell, Row, Span, Table, text_cell, with_synthetic_mark
 
 
 def teachers_on_target_table(lookup: Lookup) -> Table | None:
@@ -43,7 +43,7 @@ def teachers_on_target_table(lookup: Lookup) -> Table | None:
         tuple(rows),
         notes=notes,
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _without_any(found: Sequence[TeacherAuc]) -> list[str]:
@@ -61,5 +61,5 @@ def _without_any(found: Sequence[TeacherAuc]) -> list[str]:
 
 def _cell(row: TeacherAuc | None) -> Cell:
     if row is None or row.auc is None:
-        return Cell(numbers.ABSENT, how=(row.undefined_because if row else None) or NO_REASON)
+        return Cell(numbers.ABSENT, footnote=(row.undefined_because if row else None) or NO_REASON)
     return Cell(numbers.percent(row.auc, 1), value=row.auc)

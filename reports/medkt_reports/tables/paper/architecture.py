@@ -6,13 +6,32 @@ In: the architectures that runs recorded. Out: a `Table`: a row a stage.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from medkt_eval.results.recorded import Architecture, Stage
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup
-from medkt_reports.tables.model import Cell, Row, Span, Table, count_cell, marked, text_cell
+from medkt_reports.tables.columns import Column, head_of, row_of
+from medkt_reports.tables.model import Cell, Row, Table, count_cell, text_cell, with_synthetic_mark
 
 _STUDENTS = list(words.NETWORKS)
+
+
+class RecordedStage(NamedTuple):
+    """A stage, and the run that recorded it."""
+
+    stage: Stage
+    run_id: str
+
+
+def _columns() -> Sequence[Column[RecordedStage]]:
+    return (
+        Column("Stage", lambda of: text_cell(f"{of.stage.name} (tap)" if of.stage.tap else of.stage.name)),
+        Column("Output", lambda of: text_cell(f"{of.stage.height or 1} × {of.stage.width or 1}")),
+        Column("Filters", _filters_cell),
+        Column("Channels", lambda of: count_cell(of.stage.channels)),
+        Column("Parameters", lambda of: count_cell(of.stage.parameters)),
+    )
 
 
 def table_six(lookup: Lookup) -> Table | None:
@@ -28,12 +47,11 @@ def table_six(lookup: Lookup) -> Table | None:
         return None
     found = sorted(alike.values(), key=lambda group: (_rank(group[0].student), group[0].image_size_px))
     tapped = any(stage.tap for group in found for stage in group[0].stages)
-    heads = ("Stage", "Output", "Filters", "Channels", "Parameters")
     table = Table(
         name="table6",
         title="Architecture of the students",
         caption="Architecture of the students, read off the trained networks.",
-        head=(tuple(map(Span, heads)),),
+        head=head_of(_columns()),
         rows=tuple(row for group in found for row in _rows(lookup, group)),
         notes=(
             "Output: height × width of the maps that a stage gives; 1 × 1 is a vector. A stage's parameters include "
@@ -41,7 +59,7 @@ def table_six(lookup: Lookup) -> Table | None:
             *(["Tap: the attention of student and teacher is compared in this stage."] if tapped else []),
         ),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _rank(student: str) -> tuple[int, str]:
@@ -60,25 +78,15 @@ def _rows(lookup: Lookup, alike: Sequence[Architecture]) -> list[Row]:
     )
     group = f"{words.network(shown.student)}, {shown.image_size_px} px: {counts}"
     synthetic = next(filter(None, (lookup.synthetic(network.dataset) for network in alike)), "")
-    how = f"Read off run {shown.run_id}."
+    columns = _columns()
     return [
-        Row(
-            text_cell(f"{stage.name} (tap)" if stage.tap else stage.name),
-            (
-                _output(stage),
-                Cell(_filters(stage), value=_filters(stage), how=how),
-                count_cell(stage.channels),
-                count_cell(stage.parameters),
-            ),
-            group=group,
-            synthetic=synthetic,
-        )
-        for stage in shown.stages
+        row_of(columns, RecordedStage(stage, shown.run_id), group=group, synthetic=synthetic) for stage in shown.stages
     ]
 
 
-def _output(stage: Stage) -> Cell:
-    return text_cell(f"{stage.height or 1} × {stage.width or 1}")
+def _filters_cell(of: RecordedStage) -> Cell:
+    text = _filters(of.stage)
+    return Cell(text, value=text, footnote=f"Read off run {of.run_id}.")
 
 
 def _filters(stage: Stage) -> str:

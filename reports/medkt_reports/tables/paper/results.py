@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from medkt_eval.results.schema import Arm, Comparison, Estimate
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
-from medkt_reports.tables import arm_columns as columns
-from medkt_reports.tables.model import DAGGER, Cell, Mark, Row, Table, estimate_cell, is_symmetric, marked, text_cell
+from medkt_reports.significance import alpha, p_shows
+from medkt_reports.tables.arm_columns import arm_columns, arm_head
+from medkt_reports.tables.cells import estimate_cell, is_symmetric
+from medkt_reports.tables.model import DAGGER, Cell, Mark, Row, Table, text_cell, with_synthetic_mark
 
 
 def table_four(lookup: Lookup, interval: str) -> Table | None:
@@ -34,8 +36,8 @@ def table_five(lookup: Lookup, interval: str) -> Table | None:
 def _build(
     lookup: Lookup, interval: str, rows: Sequence[tuple[TrainingSet, str, str]], *, name: str, stub: str
 ) -> Table:
-    arm_columns = columns.arm_columns(lookup, list(dict.fromkeys(training_set for training_set, *_ in rows)))
-    arms = [[column.arm(training_set) for column in arm_columns] for training_set, *_ in rows]
+    columns_of_arms = arm_columns(lookup, list(dict.fromkeys(training_set for training_set, *_ in rows)))
+    arms = [[column.arm(training_set) for column in columns_of_arms] for training_set, *_ in rows]
     estimates = [
         [lookup.estimate(row[0].dataset, arm.arm, row[1], row[2], interval) if arm else None for arm in line]
         for row, line in zip(rows, arms, strict=True)
@@ -55,11 +57,11 @@ def _build(
         name=name,
         title=title,
         caption=f"{title}. Mean over seeds and {numbers.level(level)} confidence interval ({meaning}).",
-        head=columns.head(arm_columns, stub),
+        head=arm_head(columns_of_arms, stub),
         rows=tuple(made),
         notes=_notes(interval, estimates, made, against_best, level),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _row(lookup: Lookup, row: tuple[TrainingSet, str, str], cells: Sequence[Cell], *, by_metric: bool) -> Row:
@@ -81,33 +83,28 @@ def _cells(
 ) -> tuple[list[Cell], list[Comparison | None]]:
     """Cells of one row, and each arm's comparison with the best of it."""
     training_set, metric, label = row
-    decimals = numbers.places(numbers.half_width(e.low, e.high) for e in estimates if e is not None)
+    decimals = numbers.decimals_for(numbers.half_width(e.low, e.high) for e in estimates if e is not None)
     marks = best_and_second([None if e is None else e.value for e in estimates], decimals)
     best = [arm for arm, mark in zip(arms, marks, strict=True) if arm and mark == "best"]
     cells, comparisons = [], []
     for arm, estimate, mark in zip(arms, estimates, marks, strict=True):
         if arm is None:
-            cells.append(Cell("", how="no such arm"))
+            cells.append(Cell("", footnote="no such arm"))
             continue
         cell = estimate_cell(
-            estimate, decimals, symmetric=symmetric, mark=mark, how=_how(lookup, arm, metric, label, estimate)
+            estimate, decimals, symmetric=symmetric, mark=mark, footnote=_footnote(lookup, arm, metric, label, estimate)
         )
         if best and mark != "best" and cell.value is not None:
-            found = [lookup.between(training_set.dataset, (arm.arm, top.arm), metric, label) for top in best]
+            found = [lookup.comparison_between(training_set.dataset, (arm.arm, top.arm), metric, label) for top in best]
             comparisons += found
             known = [comparison for comparison in found if comparison is not None]
-            cell = _with_dagger(cell, undistinguished=bool(known) and not all(map(_told_apart, known)))
+            cell = _with_dagger(cell, dagger=bool(known) and not all(map(p_shows, known)))
         cells.append(cell)
     return cells, comparisons
 
 
-def _with_dagger(cell: Cell, *, undistinguished: bool) -> Cell:
-    return Cell(**{**vars(cell), "undistinguished": undistinguished})
-
-
-def _told_apart(comparison: Comparison) -> bool:
-    p = comparison.p_value if comparison.p_adjusted is None else comparison.p_adjusted
-    return p is not None and p < numbers.alpha(comparison.level)
+def _with_dagger(cell: Cell, *, dagger: bool) -> Cell:
+    return Cell(**{**vars(cell), "dagger": dagger})
 
 
 def best_and_second(values: Sequence[float | None], decimals: int) -> list[Mark | None]:
@@ -132,7 +129,7 @@ def best_and_second(values: Sequence[float | None], decimals: int) -> list[Mark 
     return [None if value is None else marks.get(value) for value in printed]
 
 
-def _how(lookup: Lookup, arm: Arm, metric: str, label: str, estimate: Estimate | None) -> str:
+def _footnote(lookup: Lookup, arm: Arm, metric: str, label: str, estimate: Estimate | None) -> str:
     if estimate is None:
         return ""
     seeds = "; ".join(
@@ -160,7 +157,7 @@ def _notes(
         adjustments = sorted({words.ADJUSTMENTS.get(c.adjustment, c.adjustment) for c in known if c.adjustment})
         adjusted = f", {' or '.join(adjustments)}-adjusted over all pairs of the row" if adjustments else ""
         notes.append(
-            f"{DAGGER} Not told apart from the best: adjusted p ≥ {numbers.alpha(known[0].level):g}, or no p exists "
+            f"{DAGGER} Not told apart from the best: adjusted p ≥ {alpha(known[0].level):g}, or no p exists "
             f"({'; '.join(tests)}{adjusted}). A compared arm without {DAGGER} "
             "differs from the best, within that scope alone."
         )

@@ -11,7 +11,7 @@ from statistics import stdev
 from medkt_eval.results.recorded import Tuning
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
-from medkt_reports.tables.model import Cell, Row, Span, Table, count_cell, marked, text_cell
+from medkt_reports.tables.model import Cell, Row, Span, Table, count_cell, text_cell, with_synthetic_mark
 
 _EDGE = "‡"
 _TEACHERS = list(words.TEACHERS)
@@ -46,7 +46,7 @@ def table_three(lookup: Lookup) -> Table | None:
         rows=tuple(rows),
         notes=tuple(notes),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _of(row: Tuning) -> TrainingSet:
@@ -78,26 +78,28 @@ def _rows(lookup: Lookup, t: TrainingSet, tried: Sequence[Tuning], teachers: Seq
             cells: list[Cell] = []
             for teacher in teachers:
                 of_teacher = grids.get(teacher, [])
-                cells += _cells(of_teacher[k]) if k < len(of_teacher) else [Cell("", how="no grid was searched")] * 3
+                cells += (
+                    _cells(of_teacher[k]) if k < len(of_teacher) else [Cell("", footnote="no grid was searched")] * 3
+                )
             rows.append(Row(text_cell(stub), tuple(cells), group=t.text, synthetic=lookup.synthetic(t.dataset)))
     return rows
 
 
 def _cells(grid: Sequence[Tuning]) -> list[Cell]:
     """The chosen setting, the number tried, and its validation value, of one grid."""
-    how = f"Validation {words.metric(grid[0].metric, grid[0].label)}: " + "; ".join(
+    footnote = f"Validation {words.metric(grid[0].metric, grid[0].label)}: " + "; ".join(
         f"{_settings(row)}: {numbers.percent(row.value, 2)}" for row in grid
     )
     chosen = next((row for row in grid if row.chosen), None)
     if chosen is None:
-        absent = Cell(numbers.ABSENT, how=f"No setting was chosen. {how}")
+        absent = Cell(numbers.ABSENT, footnote=f"No setting was chosen. {footnote}")
         return [absent, count_cell(len(grid)), absent]
-    decimals = numbers.places(stdev(row.values) if len(row.values) > 1 else None for row in grid)
+    decimals = numbers.decimals_for(stdev(row.values) if len(row.values) > 1 else None for row in grid)
     printed = _settings(chosen)
     return [
-        Cell(f"{printed}{_EDGE}" if _is_at_an_edge(chosen, grid) else printed, how=how, value=printed),
+        Cell(f"{printed}{_EDGE}" if _is_at_an_edge(chosen, grid) else printed, footnote=footnote, value=printed),
         count_cell(len(grid)),
-        Cell(numbers.percent(chosen.value, decimals), how=how, value=chosen.value),
+        Cell(numbers.percent(chosen.value, decimals), footnote=footnote, value=chosen.value),
     ]
 
 
