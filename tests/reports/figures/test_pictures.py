@@ -210,7 +210,7 @@ def test_the_page_shows_every_picture_with_words_and_no_markup_of_a_label(kept):
 
 def test_a_sheet_is_a_figure_too_of_the_same_pixels_and_bytes(kept):
     samples, maps = pictures.sheets(*kept)
-    one, again = pictures.sheet_figure(maps), pictures.drawn(pictures.sheets(*kept)[1])
+    one, again = pictures.sheet_figure(maps), pictures.sheet_figure(pictures.sheets(*kept)[1])
     shown = [axes.images[0] for axes in one.figure.axes if axes.images]
     assert {image.get_interpolation() for image in shown} == {"none"}
     teacher = np.asarray(shown[1].get_array())
