@@ -178,7 +178,7 @@ def only_arms(result) -> EvaluationResult:
         update={
             "datasets": result.datasets[:1],
             "arms": CHEST,
-            **dict.fromkeys(("comparisons", "curves", "thresholds"), []),
+            **{key: [] for key in ("comparisons", "curves", "thresholds")},
             "runs": [run for run in result.runs if run.arm in kept],
             "estimates": [estimate for estimate in result.estimates if estimate.arm in kept],
         }
