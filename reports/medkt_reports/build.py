@@ -1,8 +1,8 @@
 """MAIN PATH of the reports: an EvaluationResult -> a page, tables and figures in a folder.
 
-The results are indexed once. Tables are built from them, then rendered as LaTeX, CSV and Markdown; figures are drawn
-from them, then written as SVG, PDF and the CSV of what they show; the page gathers all of it, and beside it lie the
-checklists and a model card. Every file is written whole or not at all, and the same results give the same bytes.
+The results are indexed once. Tables are built and rendered as LaTeX, CSV and Markdown. Figures are drawn and written as
+SVG, PDF and the CSV of their numbers. The page shows all of them; the checklists and the model card are separate files.
+Files are written atomically, and the same results give the same bytes.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def write_report(
         Folder to write into; made if absent. Files of the same name are replaced; tables and figures of an older
         report are removed.
     images : Path or None
-        Folder of results.json, in which the pictures lie that the runs kept; None: a report without images.
+        Folder of results.json, which holds the pictures that the runs kept; None: a report without images.
     templates : Path or None
-        Folder of Jinja templates that stand in for ours of the same name.
+        Folder of Jinja templates that replace ours of the same name.
     plain_latex : bool
         LaTeX tables without siunitx.
 
@@ -96,7 +96,7 @@ def table(result: EvaluationResult, name: str, format: Format, *, plain_latex: b
     Parameters
     ----------
     result : EvaluationResult
-        What `medkt evaluate` found.
+        What `medkt evaluate` built.
     name : str
         Which table: a name of `tables.catalogue.TABLES`, for example "IV".
     format : {"latex", "html", "csv", "markdown"}
@@ -120,11 +120,11 @@ def table(result: EvaluationResult, name: str, format: Format, *, plain_latex: b
     if format not in render:
         raise InputError(f"--format {format}: no such format; expected one of {', '.join(render)}")
     lookup = Lookup(result)
-    found = TABLES[name].build(lookup)
-    if found is None:
+    built = TABLES[name].build(lookup)
+    if built is None:
         existing = ", ".join(build_tables(lookup).present) or "no table"
         raise InputError(f"--table {name}: the results hold nothing for it; they have {existing}")
-    return render[format](found)
+    return render[format](built)
 
 
 def _tables(tables: ReportTables, folder: Path, *, plain_latex: bool) -> Iterator[Path]:
@@ -145,7 +145,7 @@ def _figures(drawn: list[ReportFigure], folder: Path) -> Iterator[Path]:
 
 
 def _remove_older(folder: Path, ours: re.Pattern[str], kept: set[str]) -> None:
-    """Remove what an older report left: only files named as we name them, of tables or figures that are no more."""
+    """Remove tables and figures of an older report that this one lacks; files with other names stay."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = ours.fullmatch(path.name)
         if match and match[1] not in kept and path.is_file():

@@ -1,22 +1,23 @@
-"""Whether a comparison counts as shown: every table, figure and sentence asks here.
+"""Whether a comparison shows a difference: the rules that every table, figure and sentence uses.
 
 In: rows of results.json. Out: yes or no.
 
-Two rules are in use, and each caller names the one it follows:
+There are two rules:
 
 `p_shows`
     The p-value is below alpha: the adjusted one where the row belongs to a family, else the raw one. The daggers of
-    Tables IV and V, the filled marks of forest plots, tests of all arms and changes with training-set size follow it.
+    Tables IV and V, filled marks of forest plots, tests of all arms and changes with training-set size use this rule.
 `interval_shows`
     The interval excludes 0, and the adjusted p-value, if there is one, is below alpha. The sentences of the answer and
-    of gaps between subgroups follow it, because they print the interval. The course of training is not adjusted, so
-    its sentences ask `excludes_zero` alone.
+    of gaps between subgroups use this rule, because they print the interval. The course of training is not
+    adjusted, so its sentences use `excludes_zero` alone.
 
 The rules differ where the interval of a row and its p-value come from different methods, or where there is no p-value:
 an interval that excludes 0 then shows a difference by the second rule alone.
 
 Tests against a margin (`margin_test_shows`) and mean ranks (`ranks_within_critical_difference`) have their own rules.
-The published numbers of the study file have no test; `tables/paper/published.py` reads their intervals as printed.
+The published numbers of the study file have no test; `tables/paper/published_difference.py` reads their
+intervals as printed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""All figures of a report.
+"""The list of all figures that a report may hold.
 
-In: the results. Out: `ReportFigure`s by kind, and what could not be drawn, with the reason.
+In: the results. Out: `ReportFigure`s by name, and a line for each figure that could not be drawn.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from medkt_reports.lookup import Lookup, TrainingSet
 
 
 class Attempt(NamedTuple):
-    """What became of one figure: drawn, or None where the results hold nothing for it."""
+    """The outcome of drawing one figure: None if the results hold nothing for it."""
 
     where: str
-    """The training set, as a line about a missing figure begins; empty for other figures."""
+    """The training set, for a line about a missing figure; empty for figures of other things."""
     figure: ReportFigure | None
 
 
@@ -39,7 +39,7 @@ class FigureEntry:
     section: str
     """Where the page shows it: a name of `sections.SECTIONS`."""
     missing: str
-    """The line under "What is not here": why there is none, and how to get one. Empty where another line says it."""
+    """The line under "What is not here": why there is none, and how to get one. Empty if another line says it."""
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,12 @@ _ACROSS = 5
 _NOTHING = "no label"
 _FIELDS = {"kind", "dataset", "run_id", "arm", "image_id", "layer", "of", "file", "sha256"}
 _ENLARGED_PX = 96
-"""Least side of a map in a manuscript: its values as squares, whatever program shows it."""
+"""Smallest side of a map in a manuscript, so that every program shows its values as squares."""
 
 
 @dataclass(frozen=True)
 class SheetPicture:
-    """One place of a sheet: a picture, or why there is none."""
+    """One picture of a sheet, or the reason why it is missing."""
 
     text: str
     """Under the picture."""
@@ -63,13 +63,13 @@ class PictureSheet:
     """Pictures to be seen together."""
 
     name: str
-    """Of its files; also what its parts in a page begin with."""
+    """File name without ending, and prefix of the ids in a page."""
     title: str
     caption: str
     alt: str
     synthetic: str
     heads: tuple[str, ...]
-    """Over the columns; none where all pictures are of one kind and flow."""
+    """Headings of the columns; empty if all pictures are of one kind and have no columns."""
     rows: tuple[tuple[SheetPicture | None, ...], ...]
 
     @property
@@ -79,41 +79,41 @@ class PictureSheet:
 
     @property
     def pictures(self) -> list[SheetPicture]:
-        """Every place that has, or should have, a picture."""
-        return [one for row in self.rows for one in row if one is not None]
+        """Every picture, missing ones too."""
+        return [picture for row in self.rows for picture in row if picture is not None]
 
     @property
     def missing(self) -> list[str]:
         """A line for each picture that could not be shown."""
-        return [f"{one.row.file}: {one.missing}" for one in self.pictures if one.missing]
+        return [f"{picture.row.file}: {picture.missing}" for picture in self.pictures if picture.missing]
 
 
 def sheets(lookup: Lookup, folder: Path | None) -> list[PictureSheet]:
-    """Sheets of sample images, a data set each; then of attention, a training set each.
+    """Sheets of sample images, one for each data set, then of attention maps, one for each training set.
 
     Parameters
     ----------
     lookup : Lookup
     folder : Path or None
-        That of results.json. Nothing outside it is read. None: no picture is to be shown, and there are no sheets.
+        The folder of results.json; nothing outside it is read. None: there are no sheets.
     """
     if folder is None:
         return []
-    made = []
+    sheets_made = []
     for number, dataset in enumerate(lookup.datasets, start=1):
         samples = [row for row in lookup.result.pictures if row.kind == "sample" and row.dataset == dataset]
         if samples:
-            made.append(_samples(lookup, dataset, samples, folder, f"samples-{number}"))
+            sheets_made.append(_samples(lookup, dataset, samples, folder, f"samples-{number}"))
     for number, training_set in enumerate(lookup.training_sets(), start=1):
         arms = {arm.arm: arm for arm in lookup.arms_of(training_set)}
         maps = [row for row in lookup.result.pictures if row.kind == "attention" and row.arm in arms]
         if maps:
-            made.append(_attention(lookup, training_set, maps, folder, f"attention-{number}"))
-    return made
+            sheets_made.append(_attention(lookup, training_set, maps, folder, f"attention-{number}"))
+    return sheets_made
 
 
 def why_no_sheets(lookup: Lookup, folder: Path | None) -> str:
-    """Why there are no sheets, as a sentence; empty where there are some."""
+    """Why there are no sheets, as a sentence; empty if there are some."""
     n = len(lookup.result.pictures)
     if not n:
         return "No pictures: the runs kept none of their test images."
@@ -121,20 +121,20 @@ def why_no_sheets(lookup: Lookup, folder: Path | None) -> str:
 
 
 def _samples(lookup: Lookup, dataset: str, rows: Sequence[Picture], folder: Path, name: str) -> PictureSheet:
-    places = tuple(_shown(row, folder, f"Test image that shows {_shows(row)}", _shows(row)) for row in rows)
+    pictures = tuple(_shown(row, folder, f"Test image that shows {_shows(row)}", _shows(row)) for row in rows)
     print_name = words.dataset(dataset)
     caption = (
         f"{print_name}: {len(rows)} of the test images with the labels that they show, as the network was given them "
         "(before normalisation), large ones made smaller."
     )
-    alt = f"Sample images of {print_name}: {'; '.join(one.text for one in places)}."
-    return _sheet(lookup, dataset, name, f"Sample images, {print_name}", caption, alt, (), (places,))
+    alt = f"Sample images of {print_name}: {'; '.join(picture.text for picture in pictures)}."
+    return _sheet(lookup, dataset, name, f"Sample images, {print_name}", caption, alt, (), (pictures,))
 
 
 def _attention(
     lookup: Lookup, training_set: TrainingSet, rows: Sequence[Picture], folder: Path, name: str
 ) -> PictureSheet:
-    """A row each image: the image, then each teacher's map and those of its students."""
+    """A row for each image: the image, then each teacher's map and those of its students."""
     arms = [arm for arm in lookup.arms_of(training_set) if any(row.arm == arm.arm for row in rows)]
     arms.sort(key=lambda arm: arm.teacher or "")
     maps = {(row.arm, row.layer, row.image_id): row for row in rows}
@@ -167,7 +167,7 @@ def _attention(
 
 
 def _columns(arms: Sequence[Arm], maps: dict[tuple[str, str, str], Picture]) -> Iterator[tuple[Arm, str]]:
-    """Teacher and student of each arm, by arm; a teacher whose maps are those of the arm before it is not repeated."""
+    """Teacher and student of each arm; a teacher with the same maps as that of the previous arm is not repeated."""
     before: dict[str, str] = {}
     for arm in arms:
         teacher = {
@@ -223,7 +223,7 @@ def _png(row: Picture, folder: Path) -> bytes:
     Raises
     ------
     InputError
-        If it is not there, lies outside the folder, or is another.
+        If it is missing, outside the folder, or another picture.
     """
     try:
         path = (folder / row.file).resolve(strict=True)
@@ -246,7 +246,7 @@ def _pixels(png: bytes) -> np.ndarray:
     Raises
     ------
     InputError
-        If it is no PNG of medkt's.
+        If it is not a PNG that medkt wrote.
     """
     size = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")  # of its header
     try:
@@ -275,11 +275,11 @@ def _brightest(pixels: np.ndarray) -> str:
 
 
 def sheet_figure(sheet: PictureSheet) -> ReportFigure:
-    """The sheet as a figure for a manuscript, pixels as they are."""
+    """The sheet as a figure for a manuscript, with unchanged pixels."""
     rows = sheet.rows
     if not sheet.heads:
-        places = sheet.pictures
-        rows = tuple(tuple(places[k : k + _ACROSS]) for k in range(0, len(places), _ACROSS))
+        pictures = sheet.pictures
+        rows = tuple(tuple(pictures[k : k + _ACROSS]) for k in range(0, len(pictures), _ACROSS))
     across = max(map(len, rows))
     with figure_style.house_style():
         figure = figure_style.new_figure(1.3 * across + 0.1, 1.62 * len(rows) + (0.6 if sheet.heads else 0.2))
@@ -287,36 +287,36 @@ def sheet_figure(sheet: PictureSheet) -> ReportFigure:
         for axes in grid.flat:
             axes.axis("off")
         for of_row, row in zip(grid, rows, strict=True):
-            for axes, one in zip(of_row, row, strict=False):
-                if one is not None:
-                    _draw(axes, one)
+            for axes, picture in zip(of_row, row, strict=False):
+                if picture is not None:
+                    _draw(axes, picture)
         for axes, head in zip(grid[0], sheet.heads, strict=False):
             axes.set_title(figure_style.wrapped(head, 18), loc="center", fontsize=7.5)
         figure_style.settle(figure, sheet.synthetic)
     data = pd.DataFrame(
         {
-            **one.row.model_dump(include=_FIELDS),
-            "shows": "; ".join(one.row.shows),
-            "missing": one.missing,
+            **picture.row.model_dump(include=_FIELDS),
+            "shows": "; ".join(picture.row.shows),
+            "missing": picture.missing,
             "synthetic": "true" if sheet.synthetic else "false",
         }
-        for one in sheet.pictures
+        for picture in sheet.pictures
     )
     return ReportFigure(sheet.name, figure, data, sheet.caption, sheet.alt)
 
 
-def _draw(axes: Axes, one: SheetPicture) -> None:
-    if one.png is None:
+def _draw(axes: Axes, picture: SheetPicture) -> None:
+    if picture.png is None:
         axes.text(0.5, 0.5, "missing", transform=axes.transAxes, ha="center", va="center", color=QUIET)
         axes.axis("on")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(visible=True, color=RULE)
     else:
-        pixels = _pixels(one.png)
-        times = max(_ENLARGED_PX // max(pixels.shape[:2]), 1) if one.is_map else 1
+        pixels = _pixels(picture.png)
+        times = max(_ENLARGED_PX // max(pixels.shape[:2]), 1) if picture.is_map else 1
         axes.imshow(
             pixels.repeat(times, axis=0).repeat(times, axis=1), cmap="gray", vmin=0, vmax=1, interpolation="none"
         )
     axes.text(
-        0.5, -0.04, figure_style.wrapped(one.text, 20), transform=axes.transAxes, ha="center", va="top", fontsize=7
+        0.5, -0.04, figure_style.wrapped(picture.text, 20), transform=axes.transAxes, ha="center", va="top", fontsize=7
     )

@@ -1,6 +1,7 @@
-"""The power of a study with so many seeds and patients: what it can be relied on to find.
+"""The power of a study to find a difference, by numbers of seeds and patients.
 
-In: a `ContrastPlan` and the results it was made from. Out: a `ReportFigure`, a panel each number of test patients.
+In: a `ContrastPlan` and the results it was made from. Out: a `ReportFigure` with a panel for each number of
+test patients.
 """
 
 from __future__ import annotations
@@ -61,15 +62,15 @@ def power_figure(lookup: Lookup, plan: Plan, contrast: ContrastPlan, name: str) 
     )
 
 
-def _draw(axes: Axes, rows: Sequence[Row], asked: float, color: str) -> None:
-    found = {sd: [row for row in rows if row.seed_sd == sd] for sd in ("lower limit", "estimate", "upper limit")}
-    seeds = [row.seeds_a or 0 for row in found["estimate"]]
+def _draw(axes: Axes, rows: Sequence[Row], target: float, color: str) -> None:
+    by_sd = {sd: [row for row in rows if row.seed_sd == sd] for sd in ("lower limit", "estimate", "upper limit")}
+    seeds = [row.seeds_a or 0 for row in by_sd["estimate"]]
     least, line, most = (
-        [100 * (row.power or 0.0) for row in found[sd]] for sd in ("upper limit", "estimate", "lower limit")
+        [100 * (row.power or 0.0) for row in by_sd[sd]] for sd in ("upper limit", "estimate", "lower limit")
     )
     axes.fill_between(seeds, least, most, color=color, alpha=0.16, linewidth=0)
     axes.plot(seeds, line, color=color, linewidth=1.6, marker="o", markersize=2.2)
-    axes.axhline(100 * asked, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
+    axes.axhline(100 * target, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
     axes.set_xscale("log")
     axes.set_xlim(seeds[0] * 0.93, seeds[-1] * 1.05)
     axes.xaxis.set_major_locator(FixedLocator(_TICKS))
@@ -79,7 +80,7 @@ def _draw(axes: Axes, rows: Sequence[Row], asked: float, color: str) -> None:
 
 
 def _mark_pilot(axes: Axes, contrast: ContrastPlan) -> None:
-    """What was run: its power between the limits of the standard deviation over seeds."""
+    """Mark the pilot: its power between the limits of the standard deviation over seeds."""
     pilot = contrast.components
     low, power, high = (100 * (row.power or 0.0) for row in reversed(contrast.pilot))
     x = min(pilot.n_seeds_a, pilot.n_seeds_b)
@@ -101,13 +102,13 @@ def _caption(lookup: Lookup, plan: Plan, contrast: ContrastPlan) -> str:
 
 
 def _alt(plan: Plan, contrast: ContrastPlan) -> str:
-    said = []
+    parts = []
     for row in contrast.seeds_needed:
         if row.seed_sd == "estimate":
-            said.append(f"with {numbers.count(row.patients)} patients {row.seeds_a or row.undefined_because}")
+            parts.append(f"with {numbers.count(row.patients)} patients {row.seeds_a or row.undefined_because}")
     return (
         f"Power against seeds in each arm for {numbers.percent(plan.effect, 1)} points. At the estimated standard "
-        f"deviation over seeds, {numbers.level(plan.power)} power takes seeds in each arm: {'; '.join(said)}."
+        f"deviation over seeds, {numbers.level(plan.power)} power takes seeds in each arm: {'; '.join(parts)}."
     )
 
 

@@ -1,7 +1,7 @@
-"""The one place where decimals are decided: percent, points, p-values, parameters, counts.
+"""Numbers as text: percent, points, p-values, parameters, counts. Decimals are decided here only.
 
 In: fractions (0-1), p-values, counts. Out: text. Decimals follow the uncertainty, so a value and its interval always
-agree: "76.6 ± 0.03" cannot be printed. A value that does not exist is printed as `ABSENT`; who prints it says why.
+agree: "76.6 ± 0.03" cannot be printed. A value that does not exist is printed as `ABSENT`, and a footnote says why.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DECIMALS_IF_UNKNOWN, _MOST_DECIMALS = 1, 4
 def decimals_for(half_widths: Iterable[float | None]) -> int:
     """Decimals of numbers in percent that are read together, from the half widths of their intervals.
 
-    The median half width shows two significant digits, the smallest at least one; at most 4 decimals, and 1 where no
+    The median half width shows two significant digits, the smallest at least one; at most 4 decimals, and 1 if no
     uncertainty is known.
 
     Parameters
@@ -45,12 +45,12 @@ def _digits(width: float, significant: int) -> int:
 
 
 def half_width(low: float | None, high: float | None) -> float | None:
-    """Half the length of an interval; None where it does not exist."""
+    """Half the length of an interval; None if it does not exist."""
     return None if low is None or high is None else (high - low) / 2
 
 
 def percent(value: float | None, decimals: int) -> str:
-    """A fraction in percent, without the sign of percent.
+    """A fraction in percent, without the percent sign.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def plus_minus(low: float, high: float, decimals: int) -> str:
 
 
 def p_value(p: float | None, level: float = 0.95) -> str:
-    """A p-value to three decimals; a fourth where three would hide on which side of alpha it lies.
+    """A p-value to three decimals, or to four if three would hide on which side of alpha it lies.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def p_value(p: float | None, level: float = 0.95) -> str:
 
 
 def p_phrase(p: float | None, level: float = 0.95) -> str:
-    """A p-value as it stands in a sentence.
+    """A p-value for a sentence.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def parameters(n: int | None) -> str:
 
 
 def count(n: int | None) -> str:
-    """A count, thousands apart.
+    """A count with commas between thousands.
 
     Examples
     --------

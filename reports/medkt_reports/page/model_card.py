@@ -1,6 +1,6 @@
 """A model card of the study's arms, after Mitchell et al. 2019 (FAT* 2019:220), as Markdown.
 
-In: the results. Out: text: what the runs record of models, data and performance; the rest is marked for the author.
+In: the results. Out: what the runs record of models, data and performance; the rest is marked for the author.
 """
 
 from __future__ import annotations
@@ -86,13 +86,13 @@ def card_of(lookup: Lookup) -> Card:
 def _performance(lookup: Lookup, training_set: TrainingSet) -> Table | None:
     """Headline metrics of a training set's arms with the preferred interval."""
     interval, headlines = lookup.preferred_interval, HEADLINES[lookup.task(training_set)]
-    found = {
+    by_arm = {
         arm.arm: [
             lookup.estimate(training_set.dataset, arm.arm, metric, label, interval) for metric, label in headlines
         ]
         for arm in lookup.arms_of(training_set)
     }
-    known = [estimate for row in found.values() for estimate in row if estimate is not None]
+    known = [estimate for row in by_arm.values() for estimate in row if estimate is not None]
     if not known:
         return None
     decimals = numbers.decimals_for(numbers.half_width(e.low, e.high) for e in known)
@@ -103,7 +103,7 @@ def _performance(lookup: Lookup, training_set: TrainingSet) -> Table | None:
             tuple(estimate_cell(e, decimals, symmetric=symmetric, footnote="") for e in estimates),
             synthetic=synthetic,
         )
-        for arm, estimates in found.items()
+        for arm, estimates in by_arm.items()
     ]
     level = lookup.result.settings.level
     heads = (Span("Arm"), *(Span(f"{words.capital(words.metric(*pair))}, %") for pair in headlines))
@@ -114,5 +114,5 @@ def _performance(lookup: Lookup, training_set: TrainingSet) -> Table | None:
 
 
 def _escaped(value: object) -> object:
-    """Text in which Markdown and HTML are harmless; what is Markdown already stays."""
+    """Escape Markdown and HTML in a text; text that is Markdown already stays."""
     return value if isinstance(value, Markup) else " ".join(str(value).split()).translate(_ACTIVE)

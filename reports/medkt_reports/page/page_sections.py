@@ -30,7 +30,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Block:
-    """A table, the figures of one kind, or sheets of pictures; all empty where the results hold nothing."""
+    """A table, the figures of one kind, or sheets of pictures; all empty if the results hold nothing."""
 
     table: Table | None = None
     folded: bool = False
@@ -57,7 +57,7 @@ class PageSection:
     heading: str
     intro: str
     text: str
-    """Template of what the section says beside its tables and figures."""
+    """Template of the text around its tables and figures."""
     if_empty: str
     wide: bool
     blocks: tuple[Block, ...]
@@ -141,7 +141,7 @@ def contents_of(name: str, sections: Mapping[str, Section] = SECTIONS) -> list[t
 
 
 def _variants(lookup: Lookup, name: str) -> tuple[Variant, ...]:
-    """A table of `TABLES` with every kind of interval that the results hold; none where it has no rows."""
+    """A table of `TABLES` with every kind of interval that the results hold; none if it has no rows."""
     build, level = TABLES[name].with_interval, lookup.result.settings.level
     variants = []
     for interval in lookup.intervals() if build else []:

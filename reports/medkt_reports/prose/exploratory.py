@@ -1,6 +1,6 @@
-"""What was explored beside the answer: gaps between groups of patients, all arms at once, the course of training.
+"""Sentences on exploratory results: gaps between subgroups, all arms at once, training-set size, course of training.
 
-In: the `gaps`, `omnibus` and `dynamics` of results.json. Out: one sentence each, none where there are no such rows.
+In: `gaps`, `omnibus`, `size_effects` and `dynamics` of results.json. Out: a sentence for each result.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _NO_REASON = "the results give no reason"
 
 
 def gap_sentences(lookup: Lookup) -> list[str]:
-    """Whether an arm's gap between a group and all other patients is another arm's too, on the headline metrics.
+    """Whether two arms differ in their gap between a group and all other patients, on the headline metrics.
 
-    For the primary contrast; where none was named, for every contrast with a baseline.
+    For the primary contrast, or for every contrast with a baseline if no primary contrast was named.
     """
     rows = [
         gap for gap in lookup.result.gaps if (gap.metric, gap.label) in HEADLINES[lookup.datasets[gap.dataset].task]
@@ -153,16 +153,16 @@ def _peak(a: str, b: str, row: Dynamics) -> str:
 
 
 def _still_rising(lookup: Lookup, rows: dict[str, Dynamics]) -> str:
-    """Arms of which a run had its best epoch last: their peak may lie further on than was seen."""
+    """Name arms with a run whose best epoch was the last one: longer training might move their peak."""
     row = rows.get("peak_epoch")
     if row is None or row.arm_b is None:
         return ""
-    said = []
+    parts = []
     for arm, peaks in ((row.arm_a, row.values_a), (row.arm_b, row.values_b or [])):
         rising = sum(peak == row.last_epoch for peak in peaks)
         if rising:
-            said.append(f"{rising} of {len(peaks)} runs of {name_in_sentence(lookup, arm).removesuffix(',')}")
-    return f" Still rising at the last epoch: {words.listed(said)}." if said else ""
+            parts.append(f"{rising} of {len(peaks)} runs of {name_in_sentence(lookup, arm).removesuffix(',')}")
+    return f" Still rising at the last epoch: {words.listed(parts)}." if parts else ""
 
 
 def _interval(low: float, high: float, level: float, decimals: int) -> str:

@@ -1,7 +1,7 @@
-"""What a declared margin adds to an answer: no difference larger than it, or what would have been needed to tell.
+"""What a declared margin adds to an answer: that no difference is larger, or which study could have shown it.
 
-In: the tests against the margin and the variance components of results.json. Out: one more sentence a comparison; none
-where the study declares no margin. Power is that of the declared margin, never of the difference that was observed.
+In: the tests against the margin and the variance components of results.json. Out: one more sentence for each
+comparison, if the study declares a margin. Power is that of the declared margin, never of the observed difference.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from medkt_reports.language import numbers, words
 from medkt_reports.significance import margin_alpha, margin_test_shows
 
 POWER = 0.8
-"""The power for which the seeds needed are named."""
+"""The power for which a sentence gives the number of seeds."""
 _ENDLESS_SEEDS = 10**9
 
 Contrast = tuple[str, str, str, str]
@@ -72,7 +72,7 @@ class Margins:
         Returns
         -------
         str
-            Empty where it was not tested against a margin.
+            Empty if it was not tested against a margin.
         """
         tost = self._tests.get((*_contrast(row), row.kind, "tost"))
         if tost is None or tost.margin is None or tost.p_value is None or row.scope != tost.scope:
@@ -87,10 +87,10 @@ class Margins:
         added = ""
         if no_worse is not None and margin_test_shows(no_worse):
             added = f"Not worse by {margin}, the study's margin, or more ({_evidence(no_worse, 'non-inferiority')}). "
-        found = self._power(_contrast(row), tost.margin)
-        if found is None:
+        achieved = self._power(_contrast(row), tost.margin)
+        if achieved is None:
             return f"{added}Inconclusive against the study's margin of {margin}."
-        return f"{added}Inconclusive: {_power_in_words(found, margin)}."
+        return f"{added}Inconclusive: {_power_in_words(achieved, margin)}."
 
     def _power(self, contrast: Contrast, effect: float) -> Power | None:
         pilot = self._components.get(contrast)
@@ -124,14 +124,14 @@ def power_of(pilot: Components, effect: float, level: float) -> Power:
     )
 
 
-def _power_in_words(found: Power, margin: str) -> str:
-    over = f"{_percent(found.low)} to {_percent(found.high)} over the interval of the seeds' standard deviation"
-    shown = f"power {_percent(found.estimate)} ({over}) to detect the declared {margin}"
-    if found.estimate >= POWER:
+def _power_in_words(achieved: Power, margin: str) -> str:
+    over = f"{_percent(achieved.low)} to {_percent(achieved.high)} over the interval of the seeds' standard deviation"
+    shown = f"power {_percent(achieved.estimate)} ({over}) to detect the declared {margin}"
+    if achieved.estimate >= POWER:
         return shown
-    if found.seeds_needed is not None:
-        return f"{shown}; {found.seeds_needed} seeds an arm would be needed for {_percent(POWER)}"
-    if found.patients_lack:
+    if achieved.seeds_needed is not None:
+        return f"{shown}; {achieved.seeds_needed} seeds an arm would be needed for {_percent(POWER)}"
+    if achieved.patients_lack:
         return f"{shown}; more test patients would be needed for {_percent(POWER)}, whatever the seeds"
     return f"{shown}; more than {SEEDS[-1]} seeds an arm would be needed for {_percent(POWER)}"
 
@@ -156,20 +156,20 @@ def _contrast(row: Comparison) -> Contrast:
 
 
 def _components(result: EvaluationResult) -> dict[Contrast, Components]:
-    """Variance components of each contrast that has all of them and varies."""
+    """Variance components of each contrast that has all of them and whose variance is above 0."""
     rows = defaultdict(list)
-    for one in result.variance_components:
-        rows[one.arm_a, one.arm_b, one.metric, one.label].append(one)
-    found = {}
+    for row in result.variance_components:
+        rows[row.arm_a, row.arm_b, row.metric, row.label].append(row)
+    components = {}
     for contrast, parts in rows.items():
         values = {part.component: part.value for part in parts if part.value is not None}
         if len(values) == len(parts) and values["runs"] + values["patients"] > 0:
             first = parts[0]
-            found[contrast] = Components.from_names(
+            components[contrast] = Components.from_names(
                 values,
                 design=result.settings.seeds,
                 n_seeds=(first.n_seeds_a, first.n_seeds_b),
                 n_patients=first.n_patients,
                 df_patients=first.df_patients,
             )
-    return found
+    return components

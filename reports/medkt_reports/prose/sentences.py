@@ -1,8 +1,8 @@
-"""The answer in words: one sentence a comparison, worded by what its scope lets it say.
+"""The answer in words: one sentence for each comparison, worded as its scope allows.
 
-In: a `Comparison` row and the results it stands in. Out: `Sentence`: the finding first, then what was averaged over and
-what was held fixed. No wording claims more than the row: an interval that includes 0 never becomes "no difference", and
-what does not exist is said with its reason.
+In: a `Comparison` and the results. Out: a `Sentence` with the finding first, then what was averaged over and what was
+held fixed. No sentence claims more than its row: an interval that includes 0 never becomes "no difference", and a
+missing value comes with its reason. `significance.interval_shows` decides what is shown.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _RANDOM = {
 
 @dataclass(frozen=True)
 class Sentence:
-    """What one comparison says, and what it does not say."""
+    """What one comparison shows, and its limitation."""
 
     finding: str
     against_margin: str
-    """What the declared margin adds; empty where there is none."""
+    """What the declared margin adds; empty if there is none."""
     caveat: str
-    """What the reader must know of how the arms were chosen; empty where there is nothing."""
+    """A caution about how the settings of the arms were chosen; empty if there is none."""
     limitation: str
     verdict: Verdict
     primary: bool
@@ -43,14 +43,14 @@ class Sentence:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """Finding, margin and caveat in one text."""
         return " ".join(part for part in (self.finding, self.against_margin, self.caveat) if part)
 
 
 def answers(lookup: Lookup) -> list[Sentence]:
     """The study's answer: a sentence for each declared comparison on the metrics of Tables IV and V.
 
-    The primary contrast comes first, on whatever metric it is.
+    The primary contrast comes first, on any metric.
     """
     rows = [
         row
@@ -64,7 +64,7 @@ def answers(lookup: Lookup) -> list[Sentence]:
 
 
 def confirmatory_status(lookup: Lookup) -> str:
-    """Whether the answer confirms or explores, by the primary contrast having been named beforehand or not."""
+    """Whether the answer is confirmatory or exploratory, which depends on when the primary contrast was named."""
     primary = lookup.result.settings.primary
     if primary is None:
         return "Exploratory: no primary contrast was named before the test predictions existed."
@@ -78,8 +78,8 @@ def confirmatory_status(lookup: Lookup) -> str:
 
 
 def unanswered(lookup: Lookup) -> list[str]:
-    """Training sets for which no answer exists, with what would be needed."""
-    found = []
+    """Training sets without an answer, and what an answer needs."""
+    lines = []
     for training_set in lookup.training_sets():
         if lookup.contrasts(training_set):
             continue
@@ -89,8 +89,8 @@ def unanswered(lookup: Lookup) -> list[str]:
             if n == 1
             else f"none of its {n} arms was compared with a baseline; a study file names one"
         )
-        found.append(f"{training_set.text}: no comparison; {why}.")
-    return found
+        lines.append(f"{training_set.text}: no comparison; {why}.")
+    return lines
 
 
 def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
@@ -125,7 +125,7 @@ def tested_on(lookup: Lookup, row: Comparison) -> str:
 
 
 def name_in_sentence(lookup: Lookup, arm: str) -> str:
-    """An arm's name inside a sentence; one that holds a comma is set off by another."""
+    """An arm's name inside a sentence; a name with a comma gets another comma after it."""
     name = words.in_sentence(lookup.names[arm])
     return f"{name}," if "," in name else name
 
@@ -173,7 +173,7 @@ def _undefined(lookup: Lookup, row: Comparison) -> str:
 
 
 def _tidy(claim: str) -> str:
-    """No comma before the bracket or the colon that follows."""
+    """Remove a comma before the bracket or colon that follows."""
     return claim.removesuffix(",")
 
 
@@ -205,7 +205,7 @@ def _over(lookup: Lookup, row: Comparison) -> str:
 
 
 def _caveat(lookup: Lookup, row: Comparison) -> str:
-    """Which arms' settings were chosen with the very runs that are compared."""
+    """Name arms whose settings were chosen with the same runs that are compared."""
     chosen = [lookup.arms[arm] for arm in (row.arm_a, row.arm_b) if lookup.arms[arm].selected_on_these_seeds]
     names = [(name_in_sentence(lookup, arm.arm).removesuffix(","), arm.settings_tried) for arm in chosen]
     parts = [f"the settings of {name} are the best of {n_tried} tried" for name, n_tried in names]

@@ -1,6 +1,6 @@
-"""Which arm stands in which column of Tables IV and V and of the table by label.
+"""The columns of tables by arm, such as Tables IV and V: which arm has which column.
 
-In: the results and the training sets that make the rows. Out: `ArmColumn`s in the paper's order (from scratch, transfer
+In: the results and the training sets of the rows. Out: `ArmColumn`s in the paper's order (from scratch, transfer
 learning by student and trainable parameters, attention transfer by teacher and student) and the head over them.
 """
 
@@ -25,12 +25,12 @@ _NO_TEACHER = ("supervised", "transfer_learning")
 
 @dataclass(frozen=True)
 class ArmColumn:
-    """A column: its headings from top to bottom, and the arm that stands in it in each row."""
+    """A column: its headings from top to bottom, and its arm in each row."""
 
     headings: tuple[str, str, str]
-    """Method; student, or teacher where the method has one; layers, or student."""
+    """Method; student, or teacher if the method has one; layers, or student."""
     variant: str
-    """What else tells this column from another with the same headings; mostly empty."""
+    """What distinguishes this column from another with the same headings; mostly empty."""
     arms: tuple[tuple[TrainingSet, Arm], ...]
 
     def arm(self, training_set: TrainingSet) -> Arm | None:
@@ -39,7 +39,7 @@ class ArmColumn:
 
     @property
     def parameters(self) -> str:
-        """Trainable parameters; more than one figure where the rows differ."""
+        """Trainable parameters; more than one number if the rows differ."""
         return " / ".join(dict.fromkeys(numbers.parameters(arm.trainable_parameters) for _, arm in self.arms))
 
 
@@ -92,7 +92,7 @@ def _rank(name: str, known: Sequence[str]) -> int:
 
 
 def _variant(arm: Arm, twins: Sequence[Arm], lookup: Lookup) -> str:
-    """What tells an arm from its twins: the settings they differ in, or its name where settings do not say."""
+    """What distinguishes an arm from others with its headings: the differing settings, or else its name."""
     keys = sorted({key for twin in twins for key in twin.settings})
     differing = [key for key in keys if len({repr(twin.settings.get(key)) for twin in twins}) > 1]
     described = [tuple(repr(twin.settings.get(key)) for key in differing) for twin in twins]

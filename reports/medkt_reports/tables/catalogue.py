@@ -1,6 +1,6 @@
-"""Which tables a report can hold: by what each is built, and what is said where the results hold nothing for it.
+"""The list of all tables that a report may hold.
 
-In: the results. Out: `Contents`, every table built once, for the page, the files and `medkt table` alike.
+In: the results. Out: `ReportTables`, every table built once, for the page, the files and `medkt table`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class TableEntry:
     """A table that a report may hold."""
 
     build: Callable[[Lookup], Table | None]
-    """Gives None where the results hold nothing for it."""
+    """Returns None if the results hold nothing for it."""
     section: str
     """Where the page shows it: a name of `sections.SECTIONS`."""
     missing: str
@@ -40,9 +40,9 @@ class TableEntry:
     folded: bool = False
     """Whether the page shows its title, and its rows on a click."""
     file: str = ""
-    """Name of its files and its `Table.name`, where this is not the name in `TABLES`."""
+    """Name of its files and its `Table.name`, if they differ from the name in `TABLES`."""
     with_interval: Callable[[Lookup, str], Table | None] | None = None
-    """The table with another kind of interval, where the page lets the reader switch between them."""
+    """Builds the table with another kind of interval, if readers may switch between intervals on the page."""
 
 
 TABLES: Mapping[str, TableEntry] = {

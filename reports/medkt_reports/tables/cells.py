@@ -44,7 +44,7 @@ def interval_cell(
     ----------
     value, low, high : float or None
     decimals : int
-        As `decimals_in_unit` says.
+        From `decimals_in_unit`.
     because : str or None
         Why the number or its interval does not exist.
     footnote : str
@@ -133,7 +133,7 @@ def _reason_if(absent: bool, row: Comparison) -> str:
 
 
 def is_symmetric(estimates: list[Estimate]) -> bool:
-    """Whether every interval lies evenly around its value, so that `± h` says all of it."""
+    """Whether every interval is symmetric around its value, so that `± h` describes it."""
     return all(
         e.value is None or e.low is None or e.high is None or abs(e.high + e.low - 2 * e.value) < 1e-9
         for e in estimates

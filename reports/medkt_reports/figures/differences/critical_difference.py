@@ -1,6 +1,6 @@
-"""Demšar's diagram: the arms' mean ranks over data sets, joined where Nemenyi's test does not tell them apart.
+"""The critical-difference diagram: mean ranks of the arms over data sets, joined if not significantly different.
 
-In: Friedman's tests over data sets. Out: a `ReportFigure`, a panel each headline metric.
+In: Friedman's tests over data sets. Out: a `ReportFigure` with a panel for each headline metric.
 Demšar 2006, J. Mach. Learn. Res. 7:1.
 """
 
@@ -32,7 +32,7 @@ class RankedArm:
 
 
 def critical_difference(lookup: Lookup, name: str) -> ReportFigure | None:
-    """Mean ranks of the arms over data sets; None where too few data sets share arms for Friedman's test."""
+    """Mean ranks of the arms over data sets; None if too few data sets share arms for Friedman's test."""
     headlines = {pair for pairs in HEADLINES.values() for pair in pairs}
     rows = [
         row
@@ -68,7 +68,7 @@ def _ranked(row: Omnibus) -> list[RankedArm]:
 
 
 def _groups(row: Omnibus) -> list[list[RankedArm]]:
-    """Longest runs of arms, best first, of which the first and last are not farther apart than the difference."""
+    """Longest sequences of arms, best first, whose first and last are within the critical difference."""
     ranked = _ranked(row)
     groups: list[list[RankedArm]] = []
     for k, first in enumerate(ranked):
@@ -79,7 +79,7 @@ def _groups(row: Omnibus) -> list[list[RankedArm]]:
 
 
 def _draw(axes: Axes, row: Omnibus, height: float) -> None:
-    """Ranks on an axis, the best at the right as in Demšar's paper; names at both sides, bars for the groups."""
+    """Draw ranks on an axis, the best at the right as in Demšar's paper, names at both sides, a bar for each group."""
     ranked, groups = _ranked(row), _groups(row)
     n = len(ranked)
     axes.set_xlim(n + 0.15 * n, 1 - 0.15 * n)
@@ -148,10 +148,10 @@ def _caption(lookup: Lookup, rows: Sequence[Omnibus]) -> str:
 
 
 def _alt(rows: Sequence[Omnibus]) -> str:
-    said = []
+    parts = []
     for row in rows:
         ranks = "; ".join(f"{arm.name}, {arm.rank:.2f}" for arm in _ranked(row))
         joined = "; ".join(f"from {group[0].name} to {group[-1].name}" for group in _groups(row))
         apart = f" Not told apart: {joined}." if joined else " No two arms are joined."
-        said.append(f"{words.capital(words.metric(row.metric, row.label))}, mean ranks: {ranks}.{apart}")
-    return f"Critical-difference diagram. {' '.join(said)}"
+        parts.append(f"{words.capital(words.metric(row.metric, row.label))}, mean ranks: {ranks}.{apart}")
+    return f"Critical-difference diagram. {' '.join(parts)}"

@@ -44,7 +44,7 @@ def _columns(lookup: Lookup) -> Sequence[Column[Line]]:
 
 
 def comparisons_table(lookup: Lookup) -> Table | None:
-    """Comparisons of the averages of the main metrics, each in the widest scope tested; None where none was made."""
+    """Comparisons of the averages of the main metrics, each in the widest scope tested; None if none was made."""
     return _table(
         lookup,
         [row for row in _averages(lookup) if lookup.is_primary_analysis(row) and not _is_secondary(lookup, row)],
@@ -55,7 +55,7 @@ def comparisons_table(lookup: Lookup) -> Table | None:
 
 
 def secondary_table(lookup: Lookup) -> Table | None:
-    """The same for secondary metrics; None where none was made."""
+    """The same for secondary metrics; None if none was made."""
     return _table(
         lookup,
         [row for row in _averages(lookup) if lookup.is_primary_analysis(row) and _is_secondary(lookup, row)],
@@ -73,7 +73,7 @@ def _is_secondary(lookup: Lookup, row: Comparison) -> bool:
 
 
 def companions_table(lookup: Lookup) -> Table | None:
-    """The same comparisons by all other tests; None where there are none."""
+    """The same comparisons by all other tests; None if there are none."""
     return _table(
         lookup,
         [row for row in _averages(lookup) if not lookup.is_primary_analysis(row)],

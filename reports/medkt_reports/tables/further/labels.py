@@ -1,4 +1,4 @@
-"""Tables by label: every arm's AUC, every contrast's difference, every run's threshold.
+"""Tables by label: AUCs of the arms, differences of the contrasts, thresholds of the runs.
 
 In: the results. Out: `Table`s. Results by label are exploratory, and their captions say so.
 """
@@ -21,7 +21,7 @@ _LABEL_AVERAGES = ("macro", "weighted")
 
 
 def labels_table(lookup: Lookup, interval: str) -> Table | None:
-    """AUC of every arm by label, with the number of positive test images; None where there is none."""
+    """AUC of every arm by label, with the number of positive test images; None if there is none."""
     training_sets = lookup.training_sets()
     if not training_sets:
         return None
@@ -93,17 +93,17 @@ def _difference_columns(lookup: Lookup) -> Sequence[Column[DifferenceLine]]:
 
 
 def label_differences_table(lookup: Lookup) -> Table | None:
-    """Difference of every contrast by label, raw and adjusted p; None where no contrast was made by label."""
+    """Difference of every contrast by label, raw and adjusted p; None if no contrast was made by label."""
     columns, rows = _difference_columns(lookup), []
     for training_set in lookup.training_sets():
         labels = lookup.datasets[training_set.dataset].labels
         for pair in lookup.contrasts(training_set):
-            found = _by_label(lookup, training_set, pair, labels)
-            if not found:
+            comparisons = _by_label(lookup, training_set, pair, labels)
+            if not comparisons:
                 continue
-            decimals = numbers.decimals_for(numbers.half_width(row.low, row.high) for row in found)
+            decimals = numbers.decimals_for(numbers.half_width(row.low, row.high) for row in comparisons)
             group = f"{training_set.text}: {lookup.contrast_name(pair)}"
-            for row in found:
+            for row in comparisons:
                 means = [_mean(lookup, training_set, arm, row.label) for arm in pair]
                 line = DifferenceLine(row, decimals, *means)
                 rows.append(row_of(columns, line, group=group, synthetic=lookup.synthetic(training_set.dataset)))
@@ -125,7 +125,7 @@ def label_differences_table(lookup: Lookup) -> Table | None:
 
 
 def thresholds_table(lookup: Lookup) -> Table | None:
-    """Thresholds of every arm by label, one figure a seed; None where no metric needed one."""
+    """Thresholds of every arm by label, one for each seed; None if no metric needed one."""
     arm_of = {run.run_id: (run.arm, run.seed) for run in lookup.result.runs}
     chosen_for: dict[tuple[str, str], list[tuple[int, float | None, str | None]]] = {}
     for threshold in lookup.result.thresholds:
@@ -169,8 +169,8 @@ def _footnote(estimate: Estimate | None) -> str:
 def _by_label(
     lookup: Lookup, training_set: TrainingSet, pair: tuple[str, str], labels: Sequence[str]
 ) -> list[Comparison]:
-    found = [lookup.declared(training_set, METRIC, label) for label in labels]
-    return [row for rows in found for row in rows if (row.arm_a, row.arm_b) == pair]
+    comparisons = [lookup.declared(training_set, METRIC, label) for label in labels]
+    return [row for rows in comparisons for row in rows if (row.arm_a, row.arm_b) == pair]
 
 
 def _label(lookup: Lookup, label: str) -> Cell:
@@ -186,8 +186,8 @@ def _positives(lookup: Lookup, training_set: TrainingSet, label: str, line: Sequ
 
 
 def _mean(lookup: Lookup, training_set: TrainingSet, arm: str, label: str) -> float | None:
-    found = (lookup.estimate(training_set.dataset, arm, METRIC, label, name) for name in lookup.intervals())
-    return next((e.value for e in found if e is not None), None)
+    estimates = (lookup.estimate(training_set.dataset, arm, METRIC, label, name) for name in lookup.intervals())
+    return next((e.value for e in estimates if e is not None), None)
 
 
 def _percent(value: float | None, decimals: int) -> Cell:

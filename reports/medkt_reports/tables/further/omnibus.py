@@ -19,7 +19,7 @@ _TESTS = {"box-f": "Box-type F", "friedman": "Friedman"}
 
 
 def omnibus_table(lookup: Lookup) -> Table | None:
-    """Every test of all arms at once; None where none was made."""
+    """Every test of all arms at once; None if none was made."""
     columns = _test_columns(lookup)
     rows = [
         row_of(columns, row, group=_where(row), synthetic=next(iter(_synthetic(lookup, row)), ""))
@@ -54,7 +54,7 @@ def omnibus_table(lookup: Lookup) -> Table | None:
 
 
 def mean_ranks_table(lookup: Lookup) -> Table | None:
-    """Mean ranks of the arms over data sets, with Nemenyi's p against the best; None where none were ranked."""
+    """Mean ranks of the arms over data sets, with Nemenyi's p against the best; None if none were ranked."""
     columns = _rank_columns(lookup)
     rows = [made for row in lookup.result.omnibus if row.mean_ranks for made in _rank_rows(lookup, row, columns)]
     if not rows:
@@ -113,7 +113,7 @@ def _df_cell(row: Omnibus) -> Cell:
 
 
 def _reason(row: Omnibus) -> str:
-    """Why there is no statistic; empty where there is one."""
+    """Why there is no statistic; empty if there is one."""
     return (row.undefined_because or NO_REASON) if row.statistic is None else ""
 
 

@@ -1,7 +1,7 @@
-"""What the arms do at their thresholds, and whether their probabilities are what they say.
+"""Sensitivity, specificity and other metrics at the thresholds of the arms, and their calibration.
 
-In: the estimates of threshold and calibration metrics, by default or asked for. Out: `Table`s: a row a metric, a column
-an arm.
+In: the estimates of threshold and calibration metrics. Out: `Table`s with a row for each metric and a column for each
+arm.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BY_LABEL = {
 
 
 def operating_points_table(lookup: Lookup) -> Table | None:
-    """Threshold metrics of every arm, averaged over labels; None where there is none."""
+    """Threshold metrics of every arm, averaged over labels; None if there is none."""
     keys = [
         (t, metric, "micro" if lookup.task(t) == "multiclass" and metric in _OF_CLASSES else "macro", t.text)
         for t in lookup.training_sets()
@@ -55,7 +55,7 @@ def operating_points_table(lookup: Lookup) -> Table | None:
 
 
 def operating_points_by_label_table(lookup: Lookup) -> Table | None:
-    """The same by label; None where there is none, or where it would be too long to read."""
+    """The same by label; None if there is none, or if it would be too long to read."""
     keys = [
         (t, metric, label, f"{t.text}: {_metric(lookup, metric)}")
         for t in lookup.training_sets()
@@ -75,7 +75,7 @@ def operating_points_by_label_table(lookup: Lookup) -> Table | None:
 
 
 def calibration_table(lookup: Lookup) -> Table | None:
-    """Brier score and calibration error of every arm, slope and intercept by label; None where there is none."""
+    """Brier score and calibration error of every arm, slope and intercept by label; None if there is none."""
     keys = []
     for t in lookup.training_sets():
         keys += [(t, metric, "macro", f"{t.text}: mean over labels (0 is best)") for metric in _OVERALL]
@@ -100,16 +100,16 @@ def _table(
 ) -> Table | None:
     """Build a table of the rows (training set, metric, label, group) of which any arm has a value or a reason."""
     interval = lookup.preferred_interval
-    found: list[tuple[tuple[TrainingSet, str, str, str], dict[str, Estimate]]] = []
+    lines: list[tuple[tuple[TrainingSet, str, str, str], dict[str, Estimate]]] = []
     for key in keys:
         t, metric, label, _ = key
         line = {arm.arm: lookup.estimate(t.dataset, arm.arm, metric, label, interval) for arm in lookup.arms_of(t)}
         known = {arm: estimate for arm, estimate in line.items() if estimate is not None}
         if known:
-            found.append((key, known))
-    if not found:
+            lines.append((key, known))
+    if not lines:
         return None
-    columns_of_arms = arm_columns(lookup, list(dict.fromkeys(t for (t, *_), _ in found)))
+    columns_of_arms = arm_columns(lookup, list(dict.fromkeys(t for (t, *_), _ in lines)))
     level = lookup.result.settings.level
     table = Table(
         name=name,
@@ -117,7 +117,7 @@ def _table(
         caption=f"{title}. Mean over seeds and {numbers.level(level)} confidence interval "
         f"({words.interval(interval, level)}).",
         head=arm_head(columns_of_arms, stub),
-        rows=tuple(_row(lookup, *key, line, columns_of_arms, unit) for key, line in found),
+        rows=tuple(_row(lookup, *key, line, columns_of_arms, unit) for key, line in lines),
         notes=notes,
     )
     return with_synthetic_mark(table)

@@ -16,7 +16,7 @@ from medkt_reports.tables.model import Cell, Table, text_cell, with_synthetic_ma
 
 
 def size_effects_table(lookup: Lookup) -> Table | None:
-    """Differences in the headline metrics at the smallest and the largest training size; None where there are none."""
+    """Differences in the headline metrics at the smallest and the largest training size; None if there are none."""
     effects = lookup.headline_size_effects()
     if not effects:
         return None

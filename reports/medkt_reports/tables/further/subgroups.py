@@ -29,7 +29,7 @@ _FEW = "A subgroup's intervals rest on its own patients: where they are few, no 
 
 
 def subgroups_table(lookup: Lookup) -> Table | None:
-    """The main metric of every arm in every subgroup; None where no subgroup was measured."""
+    """The main metric of every arm in every subgroup; None if no subgroup was measured."""
     keys = list(_keys(lookup))
     if not keys:
         return None
@@ -98,7 +98,7 @@ def _difference_columns(lookup: Lookup) -> Sequence[Column[Line]]:
 
 
 def subgroup_differences_table(lookup: Lookup) -> Table | None:
-    """Difference of every contrast in every subgroup, raw and adjusted p; None where none was made."""
+    """Difference of every contrast in every subgroup, raw and adjusted p; None if none was made."""
     columns, rows, adjustments = _difference_columns(lookup), [], set()
     for t in lookup.training_sets():
         for metric, label in HEADLINES[lookup.task(t)]:
@@ -136,17 +136,17 @@ def subgroup_differences_table(lookup: Lookup) -> Table | None:
 
 
 def gaps_table(lookup: Lookup) -> Table | None:
-    """Every arm's gap between a subgroup and all others, and how arms differ in it; None where there is none."""
+    """Every arm's gap between a subgroup and all others, and how arms differ in it; None if there is none."""
     columns, rows, reasons = _gap_columns(lookup), [], {}
     for t in lookup.training_sets():
         arms = [arm.arm for arm in lookup.arms_of(t)]
         of_arms = [gap for gap in lookup.result.gaps if gap.arm_a in arms]
         of_arms.sort(key=lambda g: (g.arm_b is not None, g.arm_b not in lookup.baselines, arms.index(g.arm_a)))
         for metric, label in HEADLINES[lookup.task(t)]:
-            found = [gap for gap in of_arms if (gap.metric, gap.label) == (metric, label)]
-            reasons |= {gap.undefined_because: None for gap in found if gap.undefined_because}
-            for group in dict.fromkeys(gap.group for gap in found):
-                members = [gap for gap in found if gap.group == group]
+            gaps = [gap for gap in of_arms if (gap.metric, gap.label) == (metric, label)]
+            reasons |= {gap.undefined_because: None for gap in gaps if gap.undefined_because}
+            for group in dict.fromkeys(gap.group for gap in gaps):
+                members = [gap for gap in gaps if gap.group == group]
                 decimals = numbers.decimals_for(numbers.half_width(gap.low, gap.high) for gap in members)
                 heading = f"{t.text}, {words.metric(metric, label)}: {group_name(group)}, less all others"
                 rows += [

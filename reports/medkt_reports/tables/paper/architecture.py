@@ -1,6 +1,6 @@
-"""Table VI of the paper for the students trained here, read off the models themselves.
+"""Table VI of the paper: the architecture of the students, as recorded from the models.
 
-In: the architectures that runs recorded. Out: a `Table`: a row a stage.
+In: the architectures that runs recorded. Out: a `Table` with a row for each stage.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def _columns() -> Sequence[Column[RecordedStage]]:
 
 
 def table_six(lookup: Lookup) -> Table | None:
-    """Stages of every student's network; None where no run recorded them.
+    """Stages of every student's network; None if no run recorded them.
 
-    Networks that differ in their classifier alone stand as one, with the number of parameters of each.
+    Networks that differ only in their classifier are shown as one, with the number of parameters of each.
     """
     alike: dict[tuple[str, int, str], list[Architecture]] = {}
     for network in lookup.result.architectures:
@@ -45,14 +45,14 @@ def table_six(lookup: Lookup) -> Table | None:
         alike.setdefault((network.student, network.image_size_px, but_classifier), []).append(network)
     if not alike:
         return None
-    found = sorted(alike.values(), key=lambda group: (_rank(group[0].student), group[0].image_size_px))
-    tapped = any(stage.tap for group in found for stage in group[0].stages)
+    groups = sorted(alike.values(), key=lambda group: (_rank(group[0].student), group[0].image_size_px))
+    tapped = any(stage.tap for group in groups for stage in group[0].stages)
     table = Table(
         name="table6",
         title="Architecture of the students",
         caption="Architecture of the students, read off the trained networks.",
         head=head_of(_columns()),
-        rows=tuple(row for group in found for row in _rows(lookup, group)),
+        rows=tuple(row for group in groups for row in _rows(lookup, group)),
         notes=(
             "Output: height × width of the maps that a stage gives; 1 × 1 is a vector. A stage's parameters include "
             "those of its normalisation.",

@@ -33,7 +33,7 @@ class TeacherMetric(NamedTuple):
 
 
 def table_one(lookup: Lookup) -> Table | None:
-    """What each data set is: labels, how they came about, views, images and patients used; None where there is none."""
+    """Labels, labelling, views, images and patients of each data set; None if there is none."""
     datasets = lookup.result.datasets
     if not datasets:
         return None
@@ -62,7 +62,7 @@ def table_one(lookup: Lookup) -> Table | None:
 
 
 def table_two(lookup: Lookup) -> Table | None:
-    """Every split: images, patients, positive images; whether patients are shared; None where nothing was recorded."""
+    """Images, patients and positive images of every split, and shared patients; None if nothing was recorded."""
     columns: Sequence[Column[NamedSplit]] = (
         Column("Split", lambda named: text_cell(named.name)),
         Column("Images", lambda named: count_cell(named.split.n_images)),
@@ -94,7 +94,7 @@ def table_two(lookup: Lookup) -> Table | None:
 
 
 def teachers_table(lookup: Lookup) -> Table | None:
-    """Results of the teachers trained here: reported, not compared; None where there are none."""
+    """Results of the teachers trained here: reported, not compared; None if there are none."""
     teachers = [arm for arm in lookup.result.arms if arm.role == "teacher"]
     if not teachers:
         return None

@@ -26,7 +26,7 @@ from medkt_reports.tables.paper.published_difference import (
 
 
 class ReferenceLine(NamedTuple):
-    """A published number, and ours of the same data set, size, arm and metric where the results hold one."""
+    """A published number, and ours of the same data set, size, arm and metric if there is one."""
 
     reference: Reference
     arm: Arm | None
@@ -45,7 +45,7 @@ class DifferenceLine(NamedTuple):
 
 
 def reference_table(lookup: Lookup) -> Table | None:
-    """Each published number beside ours of the same data set, size, arm and metric; None where none was given."""
+    """Each published number beside ours of the same data set, size, arm and metric; None if none was given."""
     published = lookup.result.settings.reference
     if not published:
         return None
@@ -75,7 +75,7 @@ def reference_table(lookup: Lookup) -> Table | None:
 
 
 def reference_differences_table(lookup: Lookup) -> Table | None:
-    """Each published arm against the published baseline; None where no published number has reference."""
+    """Each published arm against the published baseline; None if no published number has one."""
     level = numbers.level(LEVEL)
     columns: Sequence[Column[DifferenceLine]] = (
         Column("Published arm, minus its baseline", _pair_cell),
@@ -112,7 +112,7 @@ def reference_differences_table(lookup: Lookup) -> Table | None:
 
 
 def _grouped(published: Sequence[Reference]) -> dict[str, list[Reference]]:
-    """Numbers that stand side by side, under their heading: same source, data set, size and metric."""
+    """Numbers of the same source, data set, size and metric, by the heading of their group."""
     groups: dict[str, list[Reference]] = {}
     for reference in published:
         size = "" if reference.train_size is None else f", {numbers.count(reference.train_size)} training images"
@@ -197,7 +197,7 @@ def _blank(line: ReferenceLine) -> Cell:
 
 
 def _arm_cell(lookup: Lookup, reference: Reference, arm: Arm | None) -> Cell:
-    """Name the published arm; ours too where several of ours are such an arm."""
+    """Name the published arm, and ours if several of ours are such an arm."""
     several = arm is not None and len(_own_arms(lookup, reference)) > 1
     return text_cell(f"{_name(reference)} (ours: {lookup.names[arm.arm]})" if arm and several else _name(reference))
 
@@ -213,14 +213,14 @@ def _own_arms(lookup: Lookup, reference: Reference) -> list[Arm]:
 
 
 def _baseline(reference: Reference, members: Sequence[Reference]) -> Reference | None:
-    """Transfer learning of the same student with all layers training, unless it is that itself."""
-    found = [
+    """Transfer learning of the same student with all layers training, unless the number is that baseline."""
+    baselines = [
         other
         for other in members
         if (other.method, other.student, other.unfrozen, other.teacher)
         == ("transfer_learning", reference.student, "all", None)
     ]
-    return found[0] if found and reference not in found else None
+    return baselines[0] if baselines and reference not in baselines else None
 
 
 def _pair_cell(line: DifferenceLine) -> Cell:

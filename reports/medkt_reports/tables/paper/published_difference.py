@@ -25,7 +25,7 @@ NOTHING = "not known, no interval"
 
 @dataclass(frozen=True)
 class PublishedDifference:
-    """What two published means and their half widths imply, the means being independent."""
+    """What two independent published means and their half widths imply."""
 
     difference: float
     half_width: float | None
@@ -34,7 +34,7 @@ class PublishedDifference:
     """With Student's t in place of the normal quantile."""
     df: float | None
     decimals: int
-    """Of percent, as published: what lies beyond them was rounded away, so an end that rounds to 0 is 0."""
+    """Published decimals of percent. An end that rounds to 0 at these decimals counts as 0."""
     no_student_because: str = ""
 
     @property
@@ -49,7 +49,7 @@ class PublishedDifference:
         return BOTH if self._is_beyond(self.half_width_student) else NORMAL_ONLY
 
     def ends(self, half_width: float | None) -> tuple[float | None, float | None]:
-        """The interval of this half width around the difference; None where there is none."""
+        """The interval of this half width around the difference; None if there is none."""
         return (None, None) if half_width is None else (self.difference - half_width, self.difference + half_width)
 
     def _is_beyond(self, half_width: float) -> bool:

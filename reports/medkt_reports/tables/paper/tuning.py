@@ -1,6 +1,7 @@
-"""Table III of the paper from our grids: of each student and teacher the setting that did best on validation images.
+"""Table III of the paper: for each student and teacher, the setting that did best on the validation images.
 
-In: every setting of every grid. Out: a `Table`: a row a student, three columns a teacher.
+In: every setting of every grid. Out: a `Table` with a row for each student and
+three columns for each teacher.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _TEACHERS = list(words.TEACHERS)
 
 
 def table_three(lookup: Lookup) -> Table | None:
-    """The chosen settings, how many were tried, and the validation metric; None where no grid was searched."""
+    """The chosen settings, how many were tried, and the validation metric; None if no grid was searched."""
     tried = lookup.result.tuning
     if not tried:
         return None
@@ -60,7 +61,7 @@ def _teacher_order(teacher: str | None) -> tuple[int, str]:
 
 
 def _rows(lookup: Lookup, t: TrainingSet, tried: Sequence[Tuning], teachers: Sequence[str | None]) -> list[Row]:
-    """Rows of one training set: a student and method each; one more for each further grid that a teacher has there."""
+    """Rows of one training set: one for each student and method, and more if a teacher has several grids."""
     methods = {row.method for row in tried}
     stubs: dict[str, dict[str | None, dict[str, list[Tuning]]]] = {}
     for row in tried:
@@ -110,8 +111,8 @@ def _settings(row: Tuning) -> str:
 def _is_at_an_edge(chosen: Tuning, grid: Sequence[Tuning]) -> bool:
     """Whether a number that was varied has its smallest or largest value of three or more."""
     for key, value in chosen.varied.items():
-        found = {row.varied.get(key) for row in grid}
-        tried = [v for v in found if isinstance(v, int | float) and not isinstance(v, bool)]
-        if len(found) == len(tried) > 2 and value in (min(tried), max(tried)):
+        values = {row.varied.get(key) for row in grid}
+        tried = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        if len(values) == len(tried) > 2 and value in (min(tried), max(tried)):
             return True
     return False
