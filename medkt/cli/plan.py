@@ -22,6 +22,7 @@ from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.power import power_figure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
+from medkt_reports.significance import alpha
 
 _SEEDS_SHOWN = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
 
@@ -62,7 +63,7 @@ def _heading(lookup: Lookup, plan: Plan, contrast: ContrastPlan) -> str:
     place = TrainingSet(contrast.dataset, lookup.arms[contrast.arm_a].train_size).text
     asked = (
         f"to find a difference of {numbers.percent(plan.effect, 1)} points with {numbers.level(plan.power)} power "
-        f"(p < {numbers.alpha(plan.level):g})"
+        f"(p < {alpha(plan.level):g})"
     )
     named = "Primary: " if plan.primary else ""
     pair = lookup.contrast_name((contrast.arm_a, contrast.arm_b))

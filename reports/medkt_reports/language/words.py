@@ -1,7 +1,7 @@
-"""What the strings of results.json are called in print, and what each scope and test means.
+"""Print names of the strings of results.json, and the meaning of each scope and test.
 
-In: the vocabulary of results.json. Out: words for people, the same in every table, figure and sentence. A string that
-is not listed is printed as it stands, so a study's own names need no entry.
+In: the vocabulary of results.json. Out: words for readers, the same in every table, figure and sentence. A string
+without an entry is printed unchanged, so the names of a study need none.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ KINDS = {
 
 @dataclass(frozen=True)
 class ScopeMeaning:
-    """What an interval or test of one scope speaks of."""
+    """What an interval or test of one scope covers."""
 
     scope: str
     question: str
     random: str
     fixed: str
-    says_not: str
+    limitation: str
 
 
 SCOPES = (
@@ -86,8 +86,8 @@ SCOPES = (
 )
 INTERVALS = {name: interval.word for name, interval in vocabulary.INTERVALS.items()}
 _PAPER_CONVENTION = "seeds:normal"
-# What is known of when the primary contrast was named: `declared` of the settings.
-NAMED = {
+# When the primary contrast was named, by `declared` of the settings.
+PRIMARY_NAMED = {
     "before": "was named in the study file before the test predictions existed",
     "after": "was named in a study file that replaced an earlier one after the first runs were whole; read it as "
     "exploratory",
@@ -96,7 +96,7 @@ NAMED = {
 
 
 def scope_meaning(scope: str) -> ScopeMeaning:
-    """What a scope of results.json speaks of."""
+    """The meaning of a scope of results.json."""
     return next(meaning for meaning in SCOPES if meaning.scope == scope)
 
 
@@ -127,7 +127,7 @@ def method(name: str) -> str:
 
 
 def unfrozen(name: str | None) -> str:
-    """Print which layers train; empty where it was not recorded."""
+    """Print which layers train; empty if it was not recorded."""
     return UNFROZEN.get(name, name) if name else ""
 
 
@@ -146,7 +146,7 @@ def metric(name: str, label: str) -> str:
 
 
 def synthetic(datasets: Sequence[str]) -> str:
-    """Print the mark of everything made from drawn images.
+    """Print the mark of results on synthetic images.
 
     Examples
     --------
@@ -172,19 +172,19 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def inside(name: str) -> str:
+def in_sentence(name: str) -> str:
     """An arm's name inside a sentence: a method loses its capital, any other name stays.
 
     Examples
     --------
-    >>> inside("Attention transfer, in-domain"), inside("AT from ImageNet")
+    >>> in_sentence("Attention transfer, in-domain"), in_sentence("AT from ImageNet")
     ('attention transfer, in-domain', 'AT from ImageNet')
     """
     return name[:1].lower() + name[1:] if name.startswith(tuple(METHODS.values())) else name
 
 
 def points(fraction: float) -> str:
-    """A margin or an effect as it was stated, in points.
+    """A margin or an effect in points, without trailing zeros.
 
     Examples
     --------
@@ -261,7 +261,7 @@ def interval(name: str, level: float) -> str:
 
 
 def caution(level: float) -> str:
-    """Print what an interval of the paper's convention must carry."""
+    """Print the caution that accompanies every interval of the paper's convention."""
     return (
         f"Caution: mean ± {_normal_quantile(level)} s/√k over a few seeds covers far less often than it claims and "
         "holds the test patients fixed; it is here only so that published numbers can be set beside these."
@@ -273,7 +273,7 @@ def _normal_quantile(level: float) -> str:
 
 
 def is_paper_convention(interval_name: str) -> bool:
-    """Whether an interval is the paper's own, which must carry a caution."""
+    """Whether an interval follows the paper's convention and needs a caution."""
     return interval_name == _PAPER_CONVENTION
 
 
@@ -289,6 +289,6 @@ def group_name(group: str) -> str:
     return f"{attribute.replace('_', ' ')}: {value}"
 
 
-def natural(text: str) -> list[tuple[float, str]]:
+def natural_sort_key(text: str) -> list[tuple[float, str]]:
     """A key that sorts numbers in text by size: beta 5 before beta 20."""
     return [(float(part), "") if part[:1].isdigit() else (-1.0, part) for part in re.split(r"(\d+\.?\d*)", text)]
