@@ -39,9 +39,10 @@ from scipy import stats
 from torch import nn
 from torch.nn import functional
 
-from medkt.config import Architecture, RunSettings, TrainingSettings
-from medkt.data_settings import PhantomChestData
+from medkt.data.layouts.phantom import PhantomChestData
 from medkt.models import densenet
+from medkt.run_settings import RunSettings
+from medkt.settings import Architecture, TrainingSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training import device
 from medkt.training.batches import batches

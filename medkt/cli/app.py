@@ -114,7 +114,7 @@ def train(
     """Train every run of a study; what is whole is kept, and what was stopped goes on where it stood."""
     # Before torch is imported: two threads that wait busily collapse as soon as anything else uses a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from medkt.config import read_study, shipped_study
+    from medkt.study.schema import read_study, shipped_study
 
     shipped = None if study is not None and study.is_file() else shipped_study("demo" if study is None else str(study))
     settings, text, sha256 = read_study(shipped or study or Path())

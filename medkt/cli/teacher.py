@@ -32,7 +32,7 @@ def convert(
     ] = None,
 ) -> None:
     """Make a teacher of a checkpoint from elsewhere; no code in it is ever run."""
-    from medkt.config import TeacherArchitecture
+    from medkt.settings import TeacherArchitecture
     from medkt.teachers.conversion import convert as convert_checkpoint
     from medkt_eval.errors import InputError
 

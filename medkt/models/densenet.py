@@ -16,7 +16,7 @@ from torch.nn import functional
 from torchvision.models import DenseNet, densenet121
 from torchvision.models.densenet import _DenseBlock, _Transition
 
-from medkt.config import Architecture
+from medkt.settings import Architecture
 from medkt_eval.errors import InputError
 
 _ONE_AT_A_TIME = Lock()

@@ -10,9 +10,9 @@ from typing import get_args
 
 from torch import nn
 
-from medkt.config import FrozenBatchNorm, Unfrozen, UnfrozenName
 from medkt.models.densenet import is_densenet121
 from medkt.models.layers import find_layer
+from medkt.settings import FrozenBatchNorm, Unfrozen, UnfrozenName
 from medkt_eval.errors import InputError
 
 # 34 convolutions and linear layers: Table IV's 2.7m parameters.

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from medkt.config import RunSettings, Study, Unit
 from medkt.errors import TrainingError
 from medkt.observers.observer import Observer
 from medkt.run import folder as run_folder
@@ -25,6 +24,7 @@ from medkt.run.manifest import manifest
 from medkt.run.report_files import report_files
 from medkt.run.teacher_auc import own_auc
 from medkt.run.weights import Sources
+from medkt.run_settings import RunSettings, Unit
 from medkt.teachers.teacher import Teacher
 from medkt.training import device
 from medkt.training.continuation import MACHINE, Checkpoints
@@ -57,8 +57,8 @@ class Worker:
 
     Parameters
     ----------
-    study : Study
-        Whose runs these are.
+    with_pictures : bool
+        Whether runs keep pictures: `[report] pictures` of the study.
     loader : Loader
         Gives images.
     sources : Sources
@@ -82,7 +82,7 @@ class Worker:
 
     def __init__(
         self,
-        study: Study,
+        with_pictures: bool,
         loader: Loader,
         sources: Sources,
         out: Path,
@@ -90,7 +90,7 @@ class Worker:
         observer: Observer,
         shards: Shards = ALONE,
     ) -> None:
-        self.study, self.loader, self.sources, self.out = study, loader, sources, out
+        self.with_pictures, self.loader, self.sources, self.out = with_pictures, loader, sources, out
         self.resuming, self.observer, self.shards = resuming, observer, shards
         self.failed: dict[str, str] = {}
         self.elsewhere: list[str] = []
@@ -175,9 +175,7 @@ class Worker:
                     test=predictions(loaded, "test", outcome.test_scores),
                     history=outcome.history,
                     weights=outcome.weights,
-                    more=report_files(
-                        run, loaded.data, outcome, teacher=teacher, with_pictures=self.study.report.pictures
-                    ),
+                    more=report_files(run, loaded.data, outcome, teacher=teacher, with_pictures=self.with_pictures),
                 )
                 checkpoints.remove(run.run_id)
                 self.observer.done(run, outcome.seconds)
@@ -220,7 +218,7 @@ class Worker:
                 self._own_auc[key] = own_auc(teacher, loaded.data, run.training)
         return {
             "source": run.teacher,
-            "architecture": self.study.teachers[run.teacher].architecture,
+            "architecture": self.sources.teachers[run.teacher].architecture,
             "sha256": self.sources.teacher_sha256(run),
             **self._own_auc[key],
         }

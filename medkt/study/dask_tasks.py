@@ -18,12 +18,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from medkt.config import RunSettings, Study, Unit
 from medkt.observers.observer import Observer
 from medkt.run import folder as run_folder
 from medkt.run.images import Loader
 from medkt.run.weights import Sources
 from medkt.run.worker import Resuming, Worker
+from medkt.run_settings import RunSettings, Unit
+from medkt.study.schema import Study
 from medkt.study.side_by_side import Stopped
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import append_text, make_folder, sha256_of_file
@@ -173,9 +174,9 @@ def _worker(job: Job) -> Worker:
     if job.name not in _WORKERS:
         _WORKERS.clear()
         _WORKERS[job.name] = Worker(
-            job.study,
+            job.study.report.pictures,
             Loader(job.data, job.train_sizes, job.cache),
-            Sources(job.study, job.teachers, job.folder, job.out),
+            Sources(job.study.teachers, job.teachers, job.folder, job.out),
             job.out,
             job.resuming,
             Observer(),

@@ -15,7 +15,7 @@ from threading import Event
 
 import torch
 
-from medkt.config import RunSettings, Unit
+from medkt.run_settings import RunSettings, Unit
 
 
 class Stopped(Exception):  # noqa: N818

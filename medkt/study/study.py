@@ -10,17 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medkt.config import RunSettings, Study, Unit
+from medkt.data import rooted
 from medkt.data.splitting import split_file
-from medkt.data_settings import rooted
 from medkt.errors import TrainingError
 from medkt.observers.observer import Observer
 from medkt.run import folder as run_folder
 from medkt.run.images import Loader, check_no_leak
 from medkt.run.weights import Sources
 from medkt.run.worker import AFTER_EACH_EPOCH, Resuming, Worker, checkpoint_folder
+from medkt.run_settings import RunSettings, Unit
 from medkt.study import resume
 from medkt.study.run_plan import plan
+from medkt.study.schema import Study
 from medkt.study.side_by_side import side_by_side
 from medkt.training import checkpoint
 from medkt.training.shards import ALONE, Shards
@@ -98,7 +99,7 @@ def train_study(
             listed = ", ".join(run.run_id for run in runs)
             raise InputError(f"--only {only!r} matches no run; the study's runs are {listed}")
         resume.check_out(study, out)
-        sources = Sources(study, {run.name: run for run in runs if run.role == "teacher"}, folder, out)
+        sources = Sources(study.teachers, {run.name: run for run in runs if run.role == "teacher"}, folder, out)
         waiting = [run for run in chosen if not resume.is_whole(run, out / run.run_id, sources)]
         _check_needs(waiting, sources, out)
         loader = Loader({run.dataset: run.data for run in runs}, _train_sizes(runs), cache)
@@ -114,7 +115,7 @@ def train_study(
     if waiting and is_remote(out):
         observer.note(f"{out} has no locks: let no other command train into it meanwhile, or runs are trained twice")
     if client is None:
-        worker = Worker(study, loader, sources, out, resuming, observer, shards)
+        worker = Worker(study.report.pictures, loader, sources, out, resuming, observer, shards)
         side_by_side(units, sources.needed_runs, worker, jobs if shards.world == 1 else 1)
         failed, elsewhere = worker.failed, worker.elsewhere
     else:

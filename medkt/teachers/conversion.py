@@ -18,8 +18,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from medkt.config import TeacherArchitecture
 from medkt.models.initialisation import read_weights
+from medkt.settings import TeacherArchitecture
 from medkt.teachers import labels as teacher_labels
 from medkt.teachers.networks import KINDS, build
 from medkt.teachers.teacher import METADATA, Teacher, load_teacher

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torchvision.models import densenet121
 
-from medkt.config import IMAGENET, RANDOM, TeacherArchitecture
 from medkt.models import densenet, initialisation
+from medkt.settings import IMAGENET, RANDOM, TeacherArchitecture
 from medkt.teachers import efficientnet_lite
 from medkt.teachers.chest_densenet import ChestDenseNet121
 from medkt.teachers.efficientnet_lite import EfficientNetLite0

@@ -16,9 +16,9 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from medkt.config import IMAGENET, TeacherArchitecture
 from medkt.models.initialisation import load_weights, read_weights
 from medkt.models.layers import find_layer
+from medkt.settings import IMAGENET, TeacherArchitecture
 from medkt.teachers import networks as teacher_networks
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote

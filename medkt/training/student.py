@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from medkt import transfer
-from medkt.config import RunSettings
 from medkt.errors import TrainingError
 from medkt.models import densenet, freezing
 from medkt.models.initialisation import InitialWeights, load_weights
+from medkt.run_settings import RunSettings
 from medkt.teachers.labels import shared_name
 from medkt.teachers.teacher import Teacher
 from medkt.training import imbalance, optimisation
@@ -30,7 +30,6 @@ from medkt.training.prediction import SELECTION, predict, validation_metric
 from medkt.training.run_data import RunData
 from medkt.training.shards import ALONE, Shards
 from medkt.training.task_loss import divisor, task_loss
-from medkt_eval.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,8 @@ class Student:
         settings = run.training
         densenet.check_size(run.student, settings.image_size_px, tapped=False)  # a method checks its taps itself
         validation_metric(data, np.zeros((len(data.validation.pixels), len(data.labels))))  # better now than later
-        _check_divisible(run, shards)
+        if shards.world > 1:
+            run.transfer.check_processes(run.run_id)
         self.run, self.data, self.device, self.shards = run, data, device, shards
         network = densenet.build(run.student, len(data.labels), seed=run.seed)  # what stays of it: all that start lacks
         self.initial = load_weights(network, start)
@@ -99,7 +99,15 @@ class Student:
         self.batchnorm = shards.batchnorm(network)
         self.network = device.placed(network)
         labels = tuple(map(shared_name, data.labels))  # as the teacher's are called
-        self.method = transfer.build(run.method, self.network, teacher, run, task=data.task, labels=labels)
+        self.method = transfer.build(
+            run.transfer,
+            self.network,
+            teacher,
+            task=data.task,
+            labels=labels,
+            image_size_px=settings.image_size_px,
+            seed=run.seed,
+        )
         if self.method is not None:
             self.method.to(device.device)
         self._teacher = teacher
@@ -298,7 +306,7 @@ class Student:
     def _joined(self, loss: Tensor, images: int, n: int) -> Tensor:
         """A method's loss over a batch of `n` images from that over this process's, `images` of them."""
         counts = self.shards.counts(n)
-        if self.run.attention_loss == "frobenius":  # one norm over the batch; all others are means over its images
+        if self.run.transfer.norm_over_batch:
             return self.shards.norm(loss, counts=counts)
         return self.shards.mean(loss, images if counts else 0)
 
@@ -312,12 +320,3 @@ class Student:
                 f"{self.run.run_id}: the loss is {loss.item()} in epoch {epoch} (batch of images "
                 f"{', '.join(str(name) for name in image_ids)}); look at these images, lower the learning rate{remedy}"
             )
-
-
-def _check_divisible(run: RunSettings, shards: Shards) -> None:
-    if shards.world > 1 and run.attention_loss == "frobenius" and len(run.taps or ()) > 1:
-        raise InputError(
-            f'{run.run_id}: attention_loss = "frobenius" over {len(run.taps or ())} pairs of taps: '
-            "expected one pair where several processes share a batch, for they cannot put a sum of norms "
-            'together; train it with one process, or take "eq1"'
-        )

@@ -23,8 +23,8 @@ from time import perf_counter
 import numpy as np
 from torch import Tensor
 
-from medkt.config import RunSettings
 from medkt.errors import TrainingError
+from medkt.run_settings import RunSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training import device
 from medkt.training.batches import batches

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, conv2d
 
-from medkt.config import TapSettings
 from medkt.models.densenet import Tap, architecture_of, attention_layer, check_size
 from medkt.models.layers import find_layer
 from medkt.teachers.teacher import Teacher
 from medkt.transfer.method import Transfer
+from medkt.transfer.settings import TapSettings
 from medkt_eval.errors import InputError
 
 _PROJECTIONS = 1  # with a run's seed, the stream of random numbers that projections start from

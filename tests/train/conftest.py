@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from medkt.config import read_study
 from medkt.observers.observer import Observer
+from medkt.study.schema import read_study
 from medkt.study.study import train_study
 
 STUDY = """

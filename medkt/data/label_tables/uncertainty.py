@@ -9,17 +9,38 @@ paper's protocol takes all that is not positive for negative: "zeros" for both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from medkt.data.label_tables import label_names
 from medkt.data.label_tables.csv_tables import Table
-from medkt.data_settings import CheXpertLabels
+from medkt.data.settings import RootedData
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.format import Task
 
 _COUNTS_AS = {"zeros": 0.0, "ones": 1.0, "ignore": np.nan}
+Uncertain = Literal["zeros", "ones", "ignore"]
+Unmentioned = Literal["zeros", "ignore"]
 _PRESENT, _ABSENT, _UNCERTAIN = ("1", "1.0"), ("0", "0.0"), ("-1", "-1.0")
+
+
+class CheXpertLabels(RootedData):
+    """Settings of a data set whose labels come from CheXpert's labeller: what its open cases count as."""
+
+    labels: list[str] | None = Field(default=None, description="findings to learn; none: all 14")
+    uncertain: Uncertain | dict[str, Uncertain] = Field(
+        default="zeros", description="what -1 counts as: 0, 1 or not labelled; one for all, or by label with 'default'"
+    )
+    unmentioned: Unmentioned | dict[str, Unmentioned] = Field(
+        default="zeros", description="what a blank counts as: 0 or not labelled, likewise"
+    )
+    views: Literal["all", "frontal"] = "all"
+
+    def task_and_labels(self) -> tuple[Task, int]:
+        """Multi-label, with the findings that `labels` names."""
+        return "multilabel", len(self.labels or label_names.CHEXPERT)
 
 
 def targets(table: Table, columns: Sequence[str], data: CheXpertLabels) -> np.ndarray:

@@ -10,6 +10,7 @@ Source: Irvin et al., CheXpert, AAAI 2019; https://stanfordmlgroup.github.io/com
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,12 +19,22 @@ from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import groups, label_names, uncertainty
 from medkt.data.label_tables.csv_tables import Table
+from medkt.data.label_tables.uncertainty import CheXpertLabels
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import CheXpertData
 from medkt_eval.errors import InputError
 
 COLUMNS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA")
 FOLDERS = ("CheXpert-v1.0", "CheXpert-v1.0-small")
+
+
+class CheXpertData(CheXpertLabels):
+    """Settings of CheXpert in Stanford's own layout."""
+
+    collection: Literal["chexpert"]
+
+    def open(self) -> tuple[Collection, None]:
+        """Open the data set; see `chexpert`."""
+        return chexpert(self), None
 
 
 def chexpert(data: CheXpertData) -> Collection:

@@ -9,18 +9,38 @@ https://github.com/ieee8023/covid-chestxray-dataset
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import groups
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import CovidData
+from medkt.data.settings import RootedData
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.format import Task
 
 COLUMNS = ("patientid", "sex", "age", "finding", "view", "modality", "folder", "filename", "license")
 UNLABELLED = ("", "todo", "Unknown")
+
+
+class CovidData(RootedData):
+    """Settings of the COVID-19 image data collection."""
+
+    collection: Literal["covid"]
+    labels: list[str] = Field(default=["COVID-19"], min_length=1, description="nodes of the tree of findings")
+    views: list[str] = Field(default=["PA", "AP", "AP Supine", "AP Erect"], min_length=1)
+
+    def open(self) -> tuple[Collection, None]:
+        """Open the data set; see `covid`."""
+        return covid(self), None
+
+    def task_and_labels(self) -> tuple[Task, int]:
+        """Multi-label, with the findings that `labels` names."""
+        return "multilabel", len(self.labels)
 
 
 def covid(data: CovidData) -> Collection:

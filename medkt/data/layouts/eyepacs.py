@@ -8,13 +8,30 @@ Source: https://www.kaggle.com/c/diabetic-retinopathy-detection
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables.label_names import GRADES
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import EyePacsData
+from medkt.data.settings import RootedData
+from medkt_eval.predictions.format import Task
+
+
+class EyePacsData(RootedData):
+    """Settings of EyePACS in Kaggle's layout."""
+
+    collection: Literal["eyepacs"]
+
+    def open(self) -> tuple[Collection, None]:
+        """Open the data set; see `eyepacs`."""
+        return eyepacs(self), None
+
+    def task_and_labels(self) -> tuple[Task, int]:
+        """Multi-class, five grades."""
+        return "multiclass", len(GRADES)
 
 
 def eyepacs(data: EyePacsData) -> Collection:

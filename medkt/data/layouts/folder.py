@@ -6,20 +6,48 @@ In: `root` and a CSV in it. Out: a `Collection`, and the splits where the CSV ha
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import lists
 from medkt.data.label_tables.csv_tables import Table
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import FolderData
+from medkt.data.settings import RootedData
 from medkt_eval.errors import InputError
 
 IMAGE_NAMES = ("image", "image_id", "image_path", "path", "file", "filename")
 PATIENT_NAMES = ("patient_id", "patient")
+
+
+class FolderData(RootedData):
+    """Settings of a folder with a CSV of images, patients and labels."""
+
+    collection: Literal["folder"]
+    csv: str | None = None
+    image_folder: str | None = Field(default=None, description="in root; none: root itself, or images/ where they are")
+    image_column: str | None = None
+    patient_column: str | None = None
+    label_columns: list[str] | None = Field(default=None, description="0/1 columns: a multi-label task")
+    class_column: str | None = Field(default=None, description="one class an image: a multi-class task")
+    classes: list[str] | None = Field(default=None, description="classes in their order; other rows are left out")
+    split_column: str | None = Field(default=None, description="holds train, validation or test")
+    group_columns: list[str] = Field(default=[], description="for subgroups and the shortcut check: eye, device, sex")
+    channels: Literal[1, 3] = 3
+    validation_size: int = Field(default=0, ge=0)
+
+    @property
+    def brings_split(self) -> bool:
+        """Whether a `split_column` is named."""
+        return self.split_column is not None
+
+    def open(self) -> tuple[Collection, np.ndarray | None]:
+        """Open the data set; see `folder`."""
+        return folder(self)
 
 
 def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:

@@ -9,19 +9,38 @@ Source: Johnson et al., MIMIC-CXR-JPG, 2019; https://physionet.org/content/mimic
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import groups, label_names, uncertainty
 from medkt.data.label_tables.csv_tables import Table
+from medkt.data.label_tables.uncertainty import CheXpertLabels
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import MimicCxrData
 
 STUDY = ["subject_id", "study_id"]
 OFFICIAL = {"train": "train", "validate": "validation", "test": "test"}
 FRONTAL = ("AP", "PA")
+
+
+class MimicCxrData(CheXpertLabels):
+    """Settings of MIMIC-CXR-JPG in PhysioNet's own layout."""
+
+    collection: Literal["mimic-cxr"]
+    official_split: bool = Field(default=False, description="train, validate and test as mimic-cxr-*-split.csv has it")
+    validation_size: int = Field(default=0, ge=0)
+
+    @property
+    def brings_split(self) -> bool:
+        """Whether `official_split` is set."""
+        return self.official_split
+
+    def open(self) -> tuple[Collection, np.ndarray | None]:
+        """Open the data set; see `mimic_cxr`."""
+        return mimic_cxr(self)
 
 
 def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:

@@ -13,8 +13,8 @@ import numpy as np
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import lists
+from medkt.data.settings import DataSettings
 from medkt.data.splitting.whole_patients import take
-from medkt.data_settings import DataSettings
 from medkt_eval.errors import InputError
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from medkt.config import read_study
 from medkt.errors import TrainingError
 from medkt.observers.observer import Observer
 from medkt.study import dask_tasks as cluster_study
 from medkt.study.dask_cluster import open_client
+from medkt.study.schema import read_study
 from medkt.study.study import train_study
 from medkt_eval.errors import InputError
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from medkt.config import Study, read_study
 from medkt.study import step_times
 from medkt.study.dry_run import DryRun, dry_run, show
+from medkt.study.schema import Study, read_study
 from medkt.study.step_times import StepTimes
 from medkt_eval.errors import InputError
 

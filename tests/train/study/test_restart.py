@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from medkt.config import RunSettings, read_study
 from medkt.observers.observer import Observer
 from medkt.run.worker import AFTER_EACH_EPOCH, Resuming
+from medkt.run_settings import RunSettings
+from medkt.study.schema import read_study
 from medkt.study.study import train_study
 from medkt.training import checkpoint
 from medkt.training.student import Student

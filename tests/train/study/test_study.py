@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from medkt.config import RunSettings, read_study
 from medkt.observers.observer import Observer
 from medkt.run import folder as run_folder
 from medkt.run.pictures import attention_maps
+from medkt.run_settings import RunSettings
+from medkt.study.schema import read_study
 from medkt.study.study import train_study
 from medkt.teachers.teacher import load_teacher
 from medkt_eval.errors import InputError

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from medkt.config import read_study
 from medkt.data import open_collection
+from medkt.data.layouts.phantom import PhantomChestData
 from medkt.data.splitting import split_file, splits
-from medkt.data_settings import PhantomChestData
 from medkt.observers import progress
 from medkt.run.images import Loader
+from medkt.study.schema import read_study
 from medkt.study.study import train_study
 from medkt_eval.errors import InputError
 
