@@ -49,6 +49,8 @@ from medkt.training.batches import batches
 from medkt.training.prediction import predict
 from medkt.training.run_data import Part, RunData
 from medkt.training.student import Student
+from medkt.transfer import AttentionTransfer
+from medkt.transfer.supervised import Supervised
 
 BATCH, STEPS, WARM_UP, LABELS, BETAS = (
     32,
@@ -74,8 +76,9 @@ def settings(student: Architecture, size_px: int, beta: float | None = None) -> 
         data=PhantomChestData(collection="phantom-chest", patients=3, validation_size=1, test_size=1),
         training=TrainingSettings(image_size_px=size_px, batch_size=BATCH),
         teacher=None if beta is None else "t",
-        attention_loss=None if beta is None else "eq1",
-        beta=beta,
+        transfer=Supervised(method="supervised")
+        if beta is None
+        else AttentionTransfer(method="attention_transfer", beta=beta),
     )
 
 

@@ -31,11 +31,12 @@ class AttentionTransfer(TappedSettings):
 
     def build(self, lesson: Lesson) -> TappedTransfer:
         """Build the method; see `attention_transfer`."""
-        from medkt.transfer.taps import Taps
-
-        taps = Taps(lesson.student, lesson.teacher, self.taps, lesson.image_size_px)
         return attention_transfer(
-            taps, form=self.attention_loss, beta=self.divisor, projection=self.projection, seed=lesson.seed
+            self.layers(lesson),
+            form=self.attention_loss,
+            beta=self.divisor,
+            projection=self.projection,
+            seed=lesson.seed,
         )
 
     @property
@@ -180,8 +181,6 @@ def attention_transfer(
 
     Source: the paper, Eq. 1 and 2.
     """
-    from torch import nn
-
     from medkt.transfer.taps import TappedTransfer, projections
 
     if projection and form == "zagoruyko":
@@ -197,7 +196,7 @@ def attention_transfer(
                 f"taps: {pair.student} and {pair.teacher} share a grid of 1 x 1, and one pixel holds no attention. "
                 "Tap earlier layers, or set a larger image_size_px."
             )
-    adapters = projections(taps, seed) if projection else [nn.Identity() for _ in taps.pairs]
+    adapters = projections(taps, seed) if projection else None
     return TappedTransfer(taps, FORMS[form], adapters, beta=beta)
 
 

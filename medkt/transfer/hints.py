@@ -23,10 +23,7 @@ class HintTransfer(TappedSettings):
 
     def build(self, lesson: Lesson) -> TappedTransfer:
         """Build the method; see `hint_transfer`."""
-        from medkt.transfer.taps import Taps
-
-        taps = Taps(lesson.student, lesson.teacher, self.taps, lesson.image_size_px)
-        return hint_transfer(taps, beta=self.divisor, seed=lesson.seed)
+        return hint_transfer(self.layers(lesson), beta=self.divisor, seed=lesson.seed)
 
 
 def hint(regressed: Tensor, teacher_map: Tensor) -> Tensor:

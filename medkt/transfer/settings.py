@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from medkt.teachers.teacher import Teacher
     from medkt.transfer.method import Transfer
+    from medkt.transfer.taps import Taps
 
 Beta = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Betas = Annotated[
@@ -119,3 +120,9 @@ class TappedSettings(TaughtSettings):
     def taps_attention_layers(self) -> bool:
         """Whether no `taps` are given."""
         return self.taps is None
+
+    def layers(self, lesson: Lesson) -> Taps:
+        """The pairs of layers, ready to be read."""
+        from medkt.transfer.taps import Taps
+
+        return Taps(lesson.student, lesson.teacher, self.taps, lesson.image_size_px)

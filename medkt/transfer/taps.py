@@ -210,19 +210,24 @@ class TappedTransfer(Transfer):
         The pairs.
     distance : callable
         Of two maps, (B, C, H, W) and (B, C', H', W'), a scalar.
-    adapters : sequence of nn.Module
-        What each of the student's maps goes through first.
+    adapters : sequence of nn.Module, optional
+        A module for each pair, through which the student's map goes first. None: maps are compared as they are.
     beta : float
         Divisor of the loss.
     """
 
     def __init__(
-        self, taps: Taps, distance: Callable[[Tensor, Tensor], Tensor], adapters: Sequence[nn.Module], *, beta: float
+        self,
+        taps: Taps,
+        distance: Callable[[Tensor, Tensor], Tensor],
+        adapters: Sequence[nn.Module] | None = None,
+        *,
+        beta: float,
     ) -> None:
         super().__init__(beta)
         self._taps = taps
         self._distance = distance
-        self.adapters = nn.ModuleList(adapters)
+        self.adapters = nn.ModuleList([nn.Identity() for _ in taps.pairs] if adapters is None else adapters)
 
     def loss(self, images: Tensor, logits: Tensor) -> Tensor:
         """Give the weighted sum of distances; see `Transfer.loss` and, for errors, `Taps.read`."""
