@@ -17,7 +17,7 @@ from medkt.transfer import METHODS, AnyMethod, gathered, own_keys
 class RunSettings(Settings):
     """One training: every setting, defaults included.
 
-    In a file and in `model_dump`, the keys of the method stand beside the others; here they are in `transfer`.
+    In a file and in `model_dump`, the keys of the method are next to the others; here they are in `transfer`.
     """
 
     run_id: str

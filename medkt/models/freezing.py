@@ -49,7 +49,7 @@ def apply(model: nn.Module, unfrozen: Unfrozen, frozen_batchnorm: FrozenBatchNor
 
 
 def _chosen(model: nn.Module, unfrozen: Unfrozen) -> Iterator[nn.Module]:
-    """The layers that train, each with all that is in it."""
+    """The layers that train, each with the layers inside it."""
     if unfrozen == "all":
         yield model
         return

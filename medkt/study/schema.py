@@ -26,7 +26,7 @@ from medkt_eval.study.declaration import Analysis
 
 
 class ArmSettings(Settings):
-    """An arm of the comparison. In the file, the keys of its method stand beside the others."""
+    """An arm of the comparison. In the file, the keys of its method are next to the others."""
 
     name: str = Field(min_length=1)
     data: Name
@@ -138,7 +138,7 @@ class Study(Settings):
         return self
 
     def _check_same_start(self) -> None:
-        """Two arms that start from different weights differ in more than their method."""
+        """Refuse arms that start from different weights: they differ in more than their method."""
         starts: dict[tuple[str, str], ArmSettings] = {}
         for arm in self.arms:
             if arm.initialisation != RANDOM:

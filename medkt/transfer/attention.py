@@ -54,8 +54,8 @@ class AttentionTransfer(TappedSettings):
             )
 
 
-# A plane this faint has no direction. It counts as zero and gets no gradient, where dividing by its norm would give
-# NaN, and by a small constant instead, an explosion.
+# A plane with a norm below this has no direction. It counts as zero and gets no gradient: division by its norm would
+# give NaN, and division by a small constant would make the gradient explode.
 _DEAD_NORM = 1e-8
 
 
@@ -77,7 +77,7 @@ def eq1(student_map: Tensor, teacher_map: Tensor) -> Tensor:
     Raises
     ------
     InputError
-        Where the numbers of planes differ.
+        If the numbers of planes differ.
 
     Source: the paper, Eq. 1.
 
@@ -98,7 +98,7 @@ def frobenius(student_map: Tensor, teacher_map: Tensor) -> Tensor:
 
     .. math:: \sqrt{\sum_{b,c} \left\| \frac{S_{bc}}{\|S_{bc}\|_2} - \frac{T_{bc}}{\|T_{bc}\|_2} \right\|_2^2}
 
-    Where all planes are equally far, this is sqrt(B C) times `eq1`: it grows with the batch, and beta with it.
+    If all planes are equally far apart, this is sqrt(B C) times `eq1`: it grows with the batch, and so must beta.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def frobenius(student_map: Tensor, teacher_map: Tensor) -> Tensor:
     Raises
     ------
     InputError
-        Where the numbers of planes differ.
+        If the numbers of planes differ.
 
     Source: the authors' published scripts.
     """
@@ -123,7 +123,7 @@ def frobenius(student_map: Tensor, teacher_map: Tensor) -> Tensor:
 
 
 def zagoruyko(student_map: Tensor, teacher_map: Tensor) -> Tensor:
-    r"""Mean distance between two maps summed over their planes: these need not be equally many.
+    r"""Mean distance between two maps summed over their planes; the numbers of planes may differ.
 
     .. math:: \frac{1}{B} \sum_b \left\| \frac{Q^S_b}{\|Q^S_b\|_2} - \frac{Q^T_b}{\|Q^T_b\|_2} \right\|_2,
               \quad Q_b = \sum_c A_{bc}^2
@@ -136,10 +136,10 @@ def zagoruyko(student_map: Tensor, teacher_map: Tensor) -> Tensor:
     Returns
     -------
     Tensor, ()
-        Between 0 and sqrt(2), for no entry of Q is negative.
+        Between 0 and sqrt(2), because no entry of Q is negative.
 
-    Source: Zagoruyko & Komodakis 2017, Eq. 2 with p = 2, for one pair of layers. Their factor beta / 2 is left to
-    the weight.
+    Source: Zagoruyko & Komodakis 2017, Eq. 2 with p = 2, for one pair of layers. Their factor beta / 2 is part
+    of the weight here.
     """
     import torch
 

@@ -30,7 +30,7 @@ Betas = Annotated[
 
 @dataclass(frozen=True)
 class Lesson:
-    """A student, its teacher, and what both look at."""
+    """A student, its teacher, and the images that both see."""
 
     student: nn.Module
     """The network that trains, on its device."""
@@ -93,7 +93,7 @@ class TaughtSettings(MethodSettings):
         Parameters
         ----------
         lesson : Lesson
-            The networks and what they look at.
+            The networks and their images.
 
         Raises
         ------

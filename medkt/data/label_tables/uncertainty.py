@@ -1,9 +1,9 @@
-"""CheXpert's labels made into targets: 1 and 0 as they are, -1 (uncertain) and blank (unmentioned) by a named policy.
+"""Targets from CheXpert's labels: 1 and 0 unchanged, -1 (uncertain) and blank (unmentioned) by a named policy.
 
-In: columns of text. Out: float32 targets, NaN where an image counts as not labelled, and what the policy was.
+In: columns of text. Out: float32 targets, NaN for images that count as not labelled, and the policy in words.
 
 Source: Irvin et al., CheXpert, AAAI 2019, section 3.1: U-Zeros, U-Ones, U-Ignore for -1, a blank being no mention. The
-paper's protocol takes all that is not positive for negative: "zeros" for both.
+paper's protocol counts everything that is not positive as negative: "zeros" for both.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def targets(table: Table, columns: Sequence[str], data: CheXpertLabels) -> np.nd
     Raises
     ------
     InputError
-        If something else stands in a row, or a policy names a label that is none.
+        If a row holds something else, or a policy names an unknown label.
     """
     uncertain = _by_label(data.uncertain, "uncertain")
     unmentioned = _by_label(data.unmentioned, "unmentioned")

@@ -84,7 +84,7 @@ def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
     Raises
     ------
     InputError
-        If the table or all images are absent, a column is missing, an unknown label is asked for or found, or an image
+        If the table or all images are absent, a column is missing, a label is unknown, or an image
         is in none of NIH's lists or in both.
     """
     path = tables.the_one(data.root, TABLES, "ChestX-ray8 in NIH's layout")
@@ -137,7 +137,7 @@ def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
 
 
 def _official(root: Path, image_ids: np.ndarray) -> np.ndarray:
-    """The part of each image in NIH's own split. str, (n_images,)."""
+    """The split of each image in NIH's lists. str, (n_images,)."""
     parts = {name: lists.ids(root / file, "image") for name, file in OFFICIAL.items()}
     for image in image_ids:
         n = sum(image in part for part in parts.values())
@@ -160,7 +160,7 @@ def _groups(rows: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def _acquisition(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Size and pixel spacing before NIH shrank the images: they tell one device from another."""
+    """Size and pixel spacing before NIH shrank the images; they differ between devices."""
     found = {}
     for width, height in SIZE:
         if width in rows and height in rows:

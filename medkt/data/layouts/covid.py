@@ -44,9 +44,9 @@ class CovidData(RootedData):
 
 
 def covid(data: CovidData) -> Collection:
-    """Read the table and find the X-rays of the views asked for.
+    """Read the table and find the X-rays of the requested views.
 
-    An image whose finding stops above a label in the tree ("Pneumonia" for COVID-19) is not labelled there: NaN.
+    If an image's finding ends above a label in the tree ("Pneumonia" for COVID-19), that label is NaN, not labelled.
 
     Raises
     ------
@@ -115,6 +115,6 @@ def _targets(findings: pd.Series, labels: list[str], tree: set[str]) -> np.ndarr
 
 
 def _licences(licence: np.ndarray) -> str:
-    """What may be done with the images differs from image to image: the note says under which licences they stand."""
+    """A note with the number of images under each licence, because licences differ between images."""
     names, counts = np.unique(licence.astype(str), return_counts=True)
     return "licences: " + ", ".join(f"{name} {n:,}" for name, n in zip(names, counts, strict=True))

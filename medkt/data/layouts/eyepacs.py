@@ -1,7 +1,7 @@
 """EyePACS, as Kaggle's diabetic retinopathy detection has it.
 
 In: a folder with `trainLabels.csv` (image, level) and `<patient>_left.jpeg`, `<patient>_right.jpeg` in `train/` or
-beside it. Out: a `Collection` of five grades; both eyes are of one patient.
+beside it. Out: a `Collection` of five grades; both eyes belong to one patient.
 
 Source: https://www.kaggle.com/c/diabetic-retinopathy-detection
 """
