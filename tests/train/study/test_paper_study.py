@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from medkt.config import Study, TrainingSettings, read_study, shipped_study
-from medkt.study.dry_run import DryRun, dry_run
+from medkt.study.dry_run.estimate import DryRun, dry_run
 
 # Tables IV and V: value and half width in percent, in the order of their columns.
 COLUMNS = [
