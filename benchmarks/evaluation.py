@@ -84,7 +84,7 @@ def measure(runs: Path, out: Path, replicates: int) -> tuple[float, float]:
     command = [
         sys.executable,
         "-m",
-        "medkt.cli",
+        "medkt",
         "evaluate",
         str(runs),
         "--out",

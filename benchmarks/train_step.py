@@ -48,7 +48,7 @@ from medkt.training import device
 from medkt.training.batches import batches
 from medkt.training.prediction import predict
 from medkt.training.run_data import Part, RunData
-from medkt.training.student import Student
+from medkt.training.student.student import Student
 from medkt.transfer import AttentionTransfer
 from medkt.transfer.supervised import Supervised
 
@@ -213,9 +213,9 @@ def steps_in_memory(architecture: Architecture, size_px: int, taught: bool) -> f
     given = teacher(architecture).to(where.device, channels_last=True) if taught else None
     student = Student(run, data, start="random", teacher=given, device=where)
     student.begin_epoch()
-    for k, (images, targets, rows) in enumerate(batches(run, data, 1, where)):
+    for k, batch in enumerate(batches(run, data, 1, where)):
         if k < 2:
-            student.step(images, targets, data.train.image_ids[rows])
+            student.step(*batch)
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 

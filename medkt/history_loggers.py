@@ -1,4 +1,4 @@
-"""The old place of `Together` and `TensorBoard` (now `medkt.observers`), kept for programs written for medkt 0.1."""
+"""`Together` and `TensorBoard`, where medkt 0.1 had them. New programs import `ObserverList` from `medkt.observers`."""
 
 from medkt.observers import Together
 from medkt.observers.tensorboard import TensorBoard

@@ -1,4 +1,4 @@
-"""The old place of `medkt.observers.Observer`, kept for programs written for medkt 0.1."""
+"""`Observer`, where medkt 0.1 had it. New programs import it from `medkt.observers`."""
 
 from medkt.observers import Observer
 

@@ -1,135 +1,39 @@
-"""What `medkt plan` prints and writes.
-
-In: a `Plan` and the results it was made from. Out: tables on standard output; in a folder plan.csv and a figure each
-contrast, as SVG, PDF and CSV.
-"""
+"""The command `medkt plan`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
-import pandas as pd
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from medkt_eval.planning.sample_size import SD_LEVEL, ContrastPlan, Plan, Row
-from medkt_eval.results.schema import EvaluationResult
-from medkt_eval.runtime.atomic_files import write_bytes_whole, write_text_whole
-from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.power import power_figure
-from medkt_reports.language import numbers, words
-from medkt_reports.lookup import Lookup, TrainingSet
-
-_SEEDS_SHOWN = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
+import typer
 
 
-def show(plan: Plan, result: EvaluationResult) -> None:
-    """Print what the study at hand could have found, and what the next one needs."""
-    console, lookup = Console(highlight=False), Lookup(result)
-    for contrast in plan.contrasts:
-        console.print(_heading(lookup, plan, contrast), markup=False, style="bold")
-        console.print(_measured(lookup, contrast), markup=False)
-        seeds_shown = [row for row in contrast.patients_needed if row.seeds_a in _SEEDS_SHOWN]
-        console.print(_table("Power of what was run", "seeds in each arm", contrast.pilot, _seeds, _power))
-        console.print(_table("Patients needed", "seeds in each arm", seeds_shown, _seeds, _patients))
-        console.print(_table("Seeds needed in each arm", "patients", contrast.seeds_needed, _patients, _seeds))
-        console.print()
-    for a, b, because in plan.without:
-        console.print(f"No plan for {lookup.contrast_name((a, b))}: {because}.", markup=False)
-    console.print("The difference is the one stated. Power at the difference observed would only repeat its p-value.")
+def plan(
+    results: Annotated[Path, typer.Argument(help="results.json of a pilot study.")],
+    effect: Annotated[float, typer.Option(help="The smallest difference that matters, as a fraction, e.g. 0.02.")],
+    power: Annotated[float, typer.Option(help="The power to find it.")] = 0.8,
+    level: Annotated[
+        float | None, typer.Option(help="Confidence level of the test. Default: the pilot's.", show_default=False)
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Metric. Default: the primary contrast's, or auc.", show_default=False)
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(help="Label or average. Default: the primary contrast's, or macro.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the table (CSV) and the figures.", show_default=False)
+    ] = None,
+) -> None:
+    """Compute the seeds and patients needed to find a difference that matters, and the power of the pilot."""
+    from medkt.cli.output import plan as output
+    from medkt_eval.planning.sample_size import plan as plan_study
+    from medkt_eval.results.schema import EvaluationResult
 
-
-def write(plan: Plan, result: EvaluationResult, folder: Path) -> list[Path]:
-    """Write plan.csv and the figures; returns the files."""
-    lookup = Lookup(result)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / "plan.csv"]
-    write_text_whole(written[0], _rows(plan).to_csv(index=False, lineterminator="\n"))
-    for number, contrast in enumerate(plan.contrasts, start=1):
-        drawn = power_figure(lookup, plan, contrast, f"power-{number}")
-        svg, pdf, csv = (folder / f"{drawn.name}.{ending}" for ending in ("svg", "pdf", "csv"))
-        write_text_whole(svg, drawn.svg)
-        write_bytes_whole(pdf, figure_style.pdf(drawn))
-        write_text_whole(csv, figure_style.csv(drawn))
-        written += [svg, pdf, csv]
-    return written
-
-
-def _heading(lookup: Lookup, plan: Plan, contrast: ContrastPlan) -> str:
-    place = TrainingSet(contrast.dataset, lookup.arms[contrast.arm_a].train_size).text
-    asked = (
-        f"to find a difference of {numbers.percent(plan.effect, 1)} points with {numbers.level(plan.power)} power "
-        f"(p < {numbers.alpha(plan.level):g})"
-    )
-    named = "Primary: " if plan.primary else ""
-    pair = lookup.contrast_name((contrast.arm_a, contrast.arm_b))
-    return f"{named}{place}: {pair}, {words.metric(contrast.metric, contrast.label)}, {asked}"
-
-
-def _measured(lookup: Lookup, contrast: ContrastPlan) -> str:
-    pilot = contrast.components
-    of, variance = "a run", pilot.runs
-    if pilot.design == "crossed":
-        of, variance = "the difference of two runs of one seed", 2 * pilot.runs
-    low, estimate, high = (numbers.percent(variance**0.5 * row.seed_sd_factor, 2) for row in contrast.pilot)
-    text = (
-        f"Standard deviation over seeds (seed SD) of {of}: {estimate} points ({numbers.level(SD_LEVEL)} interval "
-        f"{low} to {high}); of the difference over patients: {numbers.percent(pilot.patients**0.5, 2)} points with "
-        f"{numbers.count(pilot.n_patients)} patients."
-    )
-    mark = lookup.synthetic(contrast.dataset)
-    return f"{text} {words.synthetic([mark])}." if mark else text
-
-
-def _table(title: str, stub: str, rows: Sequence[Row], name: Callable[[Row], str], cell: Callable[[Row], str]) -> Table:
-    """A line a design, a column each standard deviation over seeds; rows come in threes, design by design."""
-    table = Table(title=Text(f"{title}, by seed SD"), title_justify="left")
-    for heading in (stub, *(row.seed_sd for row in rows[:3])):
-        table.add_column(heading, justify="right")
-    for k in range(0, len(rows), 3):
-        table.add_row(name(rows[k]), *map(cell, rows[k : k + 3]))
-    return table
-
-
-def _seeds(row: Row) -> str:
-    if row.seeds_a is None:
-        return row.undefined_because or numbers.ABSENT
-    return str(row.seeds_a) if row.seeds_a == row.seeds_b else f"{row.seeds_a} and {row.seeds_b}"
-
-
-def _patients(row: Row) -> str:
-    return (row.undefined_because or numbers.ABSENT) if row.patients is None else numbers.count(row.patients)
-
-
-def _power(row: Row) -> str:
-    return numbers.ABSENT if row.power is None else f"{numbers.percent(row.power, 0)} %"
-
-
-def _rows(plan: Plan) -> pd.DataFrame:
-    """Every row of every contrast, unrounded."""
-    return pd.DataFrame(
-        [
-            {
-                "dataset": contrast.dataset,
-                "arm_a": contrast.arm_a,
-                "arm_b": contrast.arm_b,
-                "metric": contrast.metric,
-                "label": contrast.label,
-                "effect": plan.effect,
-                "power_asked": plan.power,
-                "level": plan.level,
-                "question": question,
-                **asdict(row),
-            }
-            for contrast in plan.contrasts
-            for question, rows in (
-                ("power of what was run", contrast.pilot),
-                ("patients needed", contrast.patients_needed),
-                ("seeds needed", contrast.seeds_needed),
-            )
-            for row in rows
-        ]
-    ).astype(dict.fromkeys(("seeds_a", "seeds_b", "patients"), "Int64"))
+    pilot = EvaluationResult.read(results)
+    study_plan = plan_study(pilot, effect=effect, power=power, level=level, metric=metric, label=label)
+    output.show(study_plan, pilot)
+    if out is not None:
+        for path in output.write(study_plan, pilot, out):
+            print(path)

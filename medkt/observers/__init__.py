@@ -1,9 +1,12 @@
-"""Who is told how training goes: a terminal, a log, TensorBoard.
+"""Observers: objects that are told of the progress of a study. Progress bars, a log, TensorBoard.
 
 In: events of a study (planned, epoch done, run done). Out: lines, bars, event files.
-Read first: observer.py, the interface; write your own with it.
+Read first: observer.py, the interface. Subclass `Observer` to write your own.
 """
 
-from medkt.observers.observer import Observer, Together
+from medkt.observers.observer import Observer, ObserverList
 
-__all__ = ["Observer", "Together"]
+Together = ObserverList
+"""The name of `ObserverList` in medkt 0.1."""
+
+__all__ = ["Observer", "ObserverList", "Together"]

@@ -1,4 +1,4 @@
-"""Who is told how a study goes."""
+"""The interface of observers, which are told of the progress of a study."""
 
 from __future__ import annotations
 
@@ -8,62 +8,68 @@ from medkt.run_settings import RunSettings
 
 
 class Observer:
-    """Hears everything and does nothing: a progress bar, a log or a logger overrides what it needs.
+    """An observer that does nothing. Subclass it and override the methods that you need.
 
-    Called from several threads.
+    The methods are called from several threads.
     """
 
-    def plan(self, runs: Sequence[RunSettings], whole: int) -> None:
-        """Called once: the runs to train, and how many are whole already."""
+    def plan(self, runs: Sequence[RunSettings], finished: int) -> None:
+        """Receive the runs to train, and the number of runs that are already finished; called once, first."""
 
     def run(self, run: RunSettings) -> None:
-        """A run begins, or goes on."""
+        """Receive a run that begins or resumes."""
 
     def reading(self, run: RunSettings, done: int, total: int) -> None:
-        """An image for it is decoded or drawn, where that has not been done."""
+        """Receive the number of images that are decoded or drawn for a run; called only if some are."""
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
-        """An epoch of it is over."""
+        """Receive an epoch's row of the history."""
 
     def note(self, text: str) -> None:
-        """Something a reader of the log should know, such as from where a run goes on."""
+        """Receive a line for the log, for example where a run resumes."""
 
     def done(self, run: RunSettings, seconds: float) -> None:
-        """The run is whole."""
+        """Receive a run that is finished, and its training time."""
 
 
-class Together(Observer):
-    """Tells several observers the same."""
+class ObserverList(Observer):
+    """Several observers as one: each call is passed on to all of them.
+
+    Parameters
+    ----------
+    *observers : Observer
+        Called in this order.
+    """
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
 
-    def plan(self, runs: Sequence[RunSettings], whole: int) -> None:
-        """Pass it on."""
+    def plan(self, runs: Sequence[RunSettings], finished: int) -> None:
+        """Pass on the runs to train."""
         for observer in self._observers:
-            observer.plan(runs, whole)
+            observer.plan(runs, finished)
 
     def run(self, run: RunSettings) -> None:
-        """Pass it on."""
+        """Pass on a run that begins."""
         for observer in self._observers:
             observer.run(run)
 
     def reading(self, run: RunSettings, done: int, total: int) -> None:
-        """Pass it on."""
+        """Pass on the number of decoded images."""
         for observer in self._observers:
             observer.reading(run, done, total)
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
-        """Pass it on."""
+        """Pass on an epoch's row of the history."""
         for observer in self._observers:
             observer.epoch(run, record)
 
     def note(self, text: str) -> None:
-        """Pass it on."""
+        """Pass on a line for the log."""
         for observer in self._observers:
             observer.note(text)
 
     def done(self, run: RunSettings, seconds: float) -> None:
-        """Pass it on."""
+        """Pass on a run that is finished."""
         for observer in self._observers:
             observer.done(run, seconds)

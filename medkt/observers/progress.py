@@ -1,6 +1,6 @@
-"""How a study goes: a bar on a terminal, plain lines in a log.
+"""Progress of a study: bars on a terminal, plain lines in a log.
 
-In: what study.py reports. Out: text on standard error, so that standard output stays for results.
+In: the events of an `Observer`. Out: text on standard error; standard output is left to results.
 """
 
 from __future__ import annotations
@@ -16,61 +16,61 @@ from medkt.run_settings import RunSettings
 
 
 class Log(Observer):
-    """One line a run and one an epoch."""
+    """Plain lines: one for each run and one for each epoch."""
 
     def __init__(self, console: Console) -> None:
         self.console, self.total, self.began = console, 0, perf_counter()
         self.numbers: dict[str, int] = {}
-        self.read = perf_counter()  # when a line about images was due last
+        self.last_reading_line = perf_counter()
 
     def __enter__(self) -> Log:
-        """Nothing to prepare."""
+        """Return this log; there is nothing to prepare."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to clear."""
+        """Do nothing; there is nothing to clear."""
 
-    def plan(self, runs: Sequence[RunSettings], whole: int) -> None:
-        """Say how much there is to do."""
+    def plan(self, runs: Sequence[RunSettings], finished: int) -> None:
+        """Print how many runs there are to train."""
         self.total = len(runs)
-        already = f"; {whole} are whole already" if whole else ""
-        self._say(f"{self.total} runs to train{already}")
+        already = f"; {finished} already finished" if finished else ""
+        self._print(f"{self.total} runs to train{already}")
 
     def run(self, run: RunSettings) -> None:
-        """Say which run begins."""
+        """Print which run begins."""
         self.numbers[run.run_id] = len(self.numbers) + 1
-        self._say(f"{self._number(run)} {run.run_id}")
-        self.read = perf_counter()
+        self._print(f"{self._number(run)} {run.run_id}")
+        self.last_reading_line = perf_counter()
 
     def reading(self, run: RunSettings, done: int, total: int) -> None:
-        """Say how many images there are to decode, every ten seconds."""
-        if perf_counter() - self.read > 10:
-            self.read = perf_counter()
-            self._say(f"{self._number(run)} images {done:,}/{total:,}")
+        """Print how many images are decoded, every ten seconds."""
+        if perf_counter() - self.last_reading_line > 10:
+            self.last_reading_line = perf_counter()
+            self._print(f"{self._number(run)} images {done:,}/{total:,}")
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
-        """Say how an epoch went."""
-        self._say(f"{self._number(run)} epoch {record['epoch']}/{run.training.epochs}  {_summary(record)}")
+        """Print the losses and the metric of an epoch."""
+        self._print(f"{self._number(run)} epoch {record['epoch']}/{run.training.epochs}  {_summary(record)}")
 
     def note(self, text: str) -> None:
-        """Say it."""
-        self._say(text)
+        """Print the note."""
+        self._print(text)
 
     def done(self, run: RunSettings, seconds: float) -> None:
-        """Say that the run is whole."""
-        self._say(f"{self._number(run)} {run.run_id} done in {seconds:.0f} s")
+        """Print that the run is finished."""
+        self._print(f"{self._number(run)} {run.run_id} done in {seconds:.0f} s")
 
     def _number(self, run: RunSettings) -> str:
         return f"[{self.numbers[run.run_id]}/{self.total}]"
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self.console.print(
             f"{perf_counter() - self.began:7.1f} s  {text}", markup=False, highlight=False, soft_wrap=True
         )
 
 
 class Bars(Observer):
-    """A bar for the study and one for the run in the making; a line for each run that is done."""
+    """A bar for the study and one for each run that trains; a line for each finished run."""
 
     def __init__(self, console: Console) -> None:
         self.progress = Progress(
@@ -94,9 +94,9 @@ class Bars(Observer):
         """Clear the bars."""
         self.progress.stop()
 
-    def plan(self, runs: Sequence[RunSettings], whole: int) -> None:
-        """Show how much there is to do."""
-        note = f"{whole} already there" if whole else ""
+    def plan(self, runs: Sequence[RunSettings], finished: int) -> None:
+        """Show how many runs there are to train."""
+        note = f"{finished} already finished" if finished else ""
         self.progress.update(self.study, total=len(runs), note=note)
 
     def run(self, run: RunSettings) -> None:
@@ -104,28 +104,28 @@ class Bars(Observer):
         self.epochs[run.run_id] = self.progress.add_task(run.run_id, total=run.training.epochs, note="reading images")
 
     def reading(self, run: RunSettings, done: int, total: int) -> None:
-        """Let the run's bar count images first."""
+        """Let the run's bar count images until all are decoded."""
         self.progress.update(self.epochs[run.run_id], completed=done, total=total)
         if done == total:
             self.progress.update(self.epochs[run.run_id], completed=0, total=run.training.epochs, note="")
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
-        """Move the run's bar."""
+        """Advance the run's bar."""
         self.progress.update(self.epochs[run.run_id], completed=record["epoch"], note=_summary(record))
 
     def note(self, text: str) -> None:
-        """Leave a line."""
+        """Print the note above the bars."""
         self.progress.console.print(text, markup=False, highlight=False)
 
     def done(self, run: RunSettings, seconds: float) -> None:
-        """Move the study's bar and leave a line."""
+        """Advance the study's bar and print a line above the bars."""
         self.progress.remove_task(self.epochs.pop(run.run_id))
         self.progress.advance(self.study)
         self.progress.console.print(f"{run.run_id} done in {seconds:.0f} s", markup=False, highlight=False)
 
 
 def observer(console: Console) -> Bars | Log:
-    """Bars where somebody watches, lines where nobody does."""
+    """Return bars for a terminal, and plain lines for anything else."""
     return Bars(console) if console.is_terminal else Log(console)
 
 

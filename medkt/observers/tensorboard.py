@@ -1,4 +1,4 @@
-"""Histories for other tools: TensorBoard here; W&B and MLflow by a callback as short (docs/examples)."""
+"""Training histories for TensorBoard. See docs/examples for MLflow; an observer for W&B is as short."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class TensorBoard(Observer):
-    """Writes each row of a history as scalars, a folder a run.
+    """Writes each row of a history as scalars, into one folder per run.
 
     Parameters
     ----------
     folder : Path
-        What `tensorboard --logdir` is given.
+        The folder for `tensorboard --logdir`.
 
     Raises
     ------
@@ -32,14 +32,14 @@ class TensorBoard(Observer):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise InputError("--tensorboard: TensorBoard is not installed: pip install tensorboard") from error
-        self._folder, self._open = folder, SummaryWriter
+        self._folder, self._new_writer = folder, SummaryWriter
         self._writers: dict[str, SummaryWriter] = {}
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
-        """Append a row and flush it; one that an earlier, stopped run wrote of this epoch gives way to it."""
+        """Append a row and flush it; it replaces the rows that an interrupted training wrote from this epoch on."""
         epoch = int(record["epoch"])
         if run.run_id not in self._writers:
-            self._writers[run.run_id] = self._open(str(self._folder / run.run_id), purge_step=epoch)
+            self._writers[run.run_id] = self._new_writer(str(self._folder / run.run_id), purge_step=epoch)
         writer = self._writers[run.run_id]
         for name, value in record.items():
             if name != "epoch":

@@ -1,5 +1,5 @@
-"""One run: what it needs and what it leaves.
+"""One run: what it needs and what it leaves behind.
 
-In: a run's settings. Out: its run folder, written whole or not at all.
-Read first: worker.py.
+In: a run's settings. Out: its run folder, written completely or not at all.
+Read first: unit.py, which trains runs and writes their folders.
 """

@@ -1,7 +1,7 @@
-"""Writes runs/<run>/ whole or not at all.
+"""Writes a run folder, runs/<run>/, completely or not at all.
 
-In: a finished training. Out: a folder of format 1 (docs/formats.md). run.json is written last: readers pass over a
-folder without it.
+In: a finished training. Out: a folder of format 1 (docs/formats.md). run.json is written last; readers skip a folder
+without it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from medkt_eval.runtime.atomic_files import write_folder_whole
 FORMAT = 1
 
 
-def is_whole(folder: Path) -> bool:
-    """Whether a run was finished there: run.json is the last file written."""
+def is_finished(folder: Path) -> bool:
+    """Return whether a folder holds a finished run: run.json is the last file written."""
     return (folder / "run.json").is_file()
 
 
@@ -41,7 +41,7 @@ def write(
     weights: Mapping[str, torch.Tensor],
     more: Mapping[str, bytes],
 ) -> None:
-    """Write a run.
+    """Write the folder of a finished run.
 
     Parameters
     ----------
@@ -50,40 +50,40 @@ def write(
     manifest : mapping
         run.json without `format`, `run_id` and the entries about the prediction files.
     config : mapping
-        Every setting; None is left out, because TOML has no null.
+        Every setting; those that are None are left out, because TOML has no null.
     validation, test : Predictions
-        Of the selected epoch.
+        Predictions of the selected epoch.
     history : DataFrame
         One row an epoch.
     weights : mapping of str to Tensor
         State dict of the selected epoch.
     more : mapping of str to bytes
-        Further files: name in the folder, `/` between parts, and content.
+        Further files: name in the folder (with `/` for subfolders), and content.
 
     Raises
     ------
     OSError
-        If the disk is full, say; nothing half-written is left behind.
+        If it cannot be written, for example because the disk is full; no incomplete folder is left behind.
     """
     files: dict[str, bytes] = {}
-    listed = {}
+    entries = {}
     for key, name, part in (("predictions_validation", "validation", validation), ("predictions", "test", test)):
         file, table = f"predictions-{name}.parquet", io.BytesIO()
         predictions.to_frame(part).to_parquet(table, index=False)
         files[file] = table.getvalue()
         sha256 = hashlib.sha256(files[file]).hexdigest()
-        listed[key] = {"file": file, "rows": len(part.image_ids), "sha256": sha256}
+        entries[key] = {"file": file, "rows": len(part.image_ids), "sha256": sha256}
     files["history.csv"] = history.to_csv(index=False).encode()
     files["model.safetensors"] = save({name: tensor.contiguous() for name, tensor in weights.items()})
     files["config.toml"] = tomli_w.dumps(without_none(config)).encode()
     files |= more
-    run = {"format": FORMAT, "run_id": folder.name, **manifest, **listed}
+    run = {"format": FORMAT, "run_id": folder.name, **manifest, **entries}
     files["run.json"] = (json.dumps(run, indent=1, allow_nan=False) + "\n").encode()
     write_folder_whole(folder, files)
 
 
 def without_none(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The same table without keys whose value is None, at any depth."""
+    """Return the table without keys whose value is None, at any depth."""
     return {
         key: without_none(value) if isinstance(value, Mapping) else value
         for key, value in table.items()

@@ -1,6 +1,6 @@
-"""The images of a run, split and at hand; each data set is opened and split once a study, and decoded if it never was.
+"""The images of a run: opened, split and decoded. Each data set is opened and split once in a study.
 
-In: a study's data sets. Out: `Loaded`, what the trainer, the manifest and the prediction files draw on.
+In: a study's data sets. Out: a `LoadedDataset`, which the trainer, the manifest and the prediction files use.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from medkt_eval.predictions.run_folders import RESERVED_LABELS
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedDataset:
     """One data set at one training-set size and image size."""
 
     collection: Collection
     indices: Mapping[str, np.ndarray]  # "train", "validation", "test" -> int64, (n,)
     data: RunData
-    split_sha256: str  # of the split written down (medkt.data.split_file)
+    split_sha256: str  # of the text of the split file (medkt.data.splitting.split_file)
 
 
-class Loader:
-    """Opens data sets as runs need them and keeps them for the runs that follow.
+class DatasetLoader:
+    """Opens data sets when runs need them, and keeps them for later runs.
 
     Parameters
     ----------
     settings : mapping of data set to settings
-        Of the study.
+        The study's data sets.
     train_sizes : mapping of data set to sizes
-        All that the study uses, because smaller training sets lie inside the larger.
+        All sizes that the study uses; smaller training sets are subsets of larger ones.
     cache_folder : Path, optional
-        Where decoded images are kept; else `medkt.data.cache.default_folder`.
+        Where decoded images are kept. Default: `medkt.data.pixels.cache.default_folder`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Loader:
     ) -> None:
         self.settings, self.train_sizes = settings, train_sizes
         self._cache_folder = cache_folder or cache.default_folder()
-        self._one_at_a_time = Lock()  # runs side by side share one decoding
+        self._one_at_a_time = Lock()  # parallel runs share the decoded images
         self._opened: dict[str, tuple[Collection, splits.Splits]] = {}
         self._decoded: dict[tuple[str, int], tuple[np.ndarray, Pixels]] = {}
 
@@ -67,8 +67,8 @@ class Loader:
         train_size: int | None,
         image_size_px: int,
         progress: cache.Progress = lambda _done, _all: None,
-    ) -> Loaded:
-        """Images of one run; `progress` is told where some are decoded or drawn for it.
+    ) -> LoadedDataset:
+        """Load the images of one run; `progress` is called while images are decoded or drawn.
 
         Raises
         ------
@@ -87,15 +87,15 @@ class Loader:
 
         data = RunData(collection.task, collection.labels, *(part(indices) for indices in parts.values()))
         split_sha256 = hashlib.sha256(self.split_text(dataset).encode()).hexdigest()
-        return Loaded(collection, parts, data, split_sha256)
+        return LoadedDataset(collection, parts, data, split_sha256)
 
     def check(self, datasets: Sequence[str]) -> None:
-        """Open and split data sets without decoding an image, so that what is wrong is told before anything is trained.
+        """Open and split data sets, without decoding images, so that errors appear before training begins.
 
         Raises
         ------
         InputError
-            As `load`; or if a label is listed twice or has a name that averages have.
+            As `load`; or if a label is listed twice or has the name of an average.
         """
         for dataset in dict.fromkeys(datasets):
             labels = self._open(dataset)[0].labels
@@ -106,17 +106,17 @@ class Loader:
                     )
 
     def patients(self, dataset: str) -> tuple[set[str], set[str]]:
-        """Patients whose images are used for training (validation included) and for testing."""
+        """Return the patients used for training (validation included), and those used for testing."""
         collection, split = self._open(dataset)
         rows = np.concatenate([*split.train.values(), split.validation])
         return ({str(p) for p in collection.patient_ids[rows]}, {str(p) for p in collection.patient_ids[split.test]})
 
     def split_text(self, dataset: str) -> str:
-        """The data set's split as `split-<dataset>.csv` holds it."""
+        """Return the text of `split-<dataset>.csv`."""
         return split_file.text(*self._open(dataset))
 
     def source(self, dataset: str) -> tuple[object, ...]:
-        """What data sets of the same patients share: the layout, and its root or the phantom's seed."""
+        """Return what data sets of the same patients have in common: the layout, and the root or the phantom's seed."""
         settings = self.settings[dataset]
         return (type(settings), getattr(settings, "root", None), getattr(settings, "seed", None))
 
@@ -127,7 +127,7 @@ class Loader:
             if collection.complete and len(collection.absent):
                 raise InputError(
                     f"{dataset}: {len(collection.absent):,} listed images are absent (first: "
-                    f"{collection.absent[0]!r}); add them, take them off the table, or leave them out: "
+                    f"{collection.absent[0]!r}); add them, remove them from the table, or exclude them: "
                     "medkt data check --fix exclude lists them"
                 )
             split = splits.as_asked(collection, brought, settings, self.train_sizes[dataset])
@@ -137,7 +137,7 @@ class Loader:
     def _decode(
         self, dataset: str, collection: Collection, split: splits.Splits, size_px: int, progress: cache.Progress
     ) -> tuple[np.ndarray, Pixels]:
-        """Rows of the collection that any run uses, ascending, and their pixels."""
+        """Return the rows of the collection that any run uses, ascending, and their pixels."""
         key = (dataset, size_px)
         if key not in self._decoded:
             rows = np.unique(np.concatenate([*split.train.values(), split.validation, split.test]))
@@ -146,29 +146,29 @@ class Loader:
         return self._decoded[key]
 
 
-def check_no_leak(runs: Sequence[RunSettings], loader: Loader) -> None:
-    """Refuse a teacher that was trained on patients whom an arm is tested on.
+def check_no_leak(runs: Sequence[RunSettings], loader: DatasetLoader) -> None:
+    """Refuse a teacher that is trained on patients whom an arm is tested on.
 
     Raises
     ------
     InputError
-        If two data sets of one source are split so; names a patient.
+        If two data sets share patients in this way; names a patient.
     """
-    taught = dict.fromkeys(run.dataset for run in runs if run.role == "teacher")
-    for tested in dict.fromkeys(run.dataset for run in runs if run.role == "arm"):
-        for dataset in taught:
-            if dataset != tested and loader.source(dataset) == loader.source(tested):
-                shared = loader.patients(dataset)[0] & loader.patients(tested)[1]
+    teacher_datasets = dict.fromkeys(run.dataset for run in runs if run.role == "teacher")
+    for arm_dataset in dict.fromkeys(run.dataset for run in runs if run.role == "arm"):
+        for dataset in teacher_datasets:
+            if dataset != arm_dataset and loader.source(dataset) == loader.source(arm_dataset):
+                shared = loader.patients(dataset)[0] & loader.patients(arm_dataset)[1]
                 if shared:
                     raise InputError(
-                        f"{len(shared)} patients that a teacher learns from in {dataset} are test patients of {tested} "
-                        f"(first: {min(shared)!r}); use disjoint patients, for the phantom another seed"
+                        f"{len(shared)} patients that a teacher learns from in {dataset} are test patients of "
+                        f"{arm_dataset} (first: {min(shared)!r}); use disjoint patients (for a phantom, another seed)"
                     )
 
 
-def predictions(loaded: Loaded, split: Literal["validation", "test"], scores: np.ndarray) -> Predictions:
-    """Scores of one split as the prediction format wants them, rows sorted by image id."""
-    collection, indices = loaded.collection, loaded.indices[split]
+def predictions(dataset: LoadedDataset, split: Literal["validation", "test"], scores: np.ndarray) -> Predictions:
+    """Put the scores of one split into the prediction format, with rows sorted by image id."""
+    collection, indices = dataset.collection, dataset.indices[split]
     order = np.argsort(collection.image_ids[indices].astype(str), kind="stable")
     rows = indices[order]
     return Predictions(

@@ -1,7 +1,7 @@
-"""run.json: what a run was, on what, from which weights, where.
+"""run.json: what a run was trained on, from which weights, and where.
 
-In: a run's settings, its data and the outcome. Out: the manifest without the entries about files, which
-run_folder.py adds. docs/formats.md describes each field.
+In: a run's settings, its data and the outcome. Out: the manifest without the entries about files, which folder.py adds.
+docs/formats.md describes each field.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from typing import Any
 import numpy as np
 import torch
 
-from medkt.run.images import Loaded
+from medkt.run.images import LoadedDataset
 from medkt.run_settings import RunSettings
-from medkt.training.student import Trained
+from medkt.training.student.outcome import TrainedRun
 from medkt.transfer import own_keys
 from medkt_eval.runtime.atomic_files import sha256_of_ids
 
 
 def manifest(
-    run: RunSettings, loaded: Loaded, trained: Trained, *, teacher: Mapping[str, Any] | None
+    run: RunSettings, dataset: LoadedDataset, trained: TrainedRun, *, teacher: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Everything in run.json but `format`, `run_id` and the prediction files.
+    """Return run.json without `format`, `run_id` and the entries about the prediction files.
 
     Parameters
     ----------
     run : RunSettings
         Every setting.
-    loaded : Loaded
+    dataset : LoadedDataset
         Its images.
-    trained : Trained
+    trained : TrainedRun
         The outcome.
     teacher : mapping or None
-        What is said of the teacher: its source, hash and own AUC.
+        The entry about the teacher: its source, hash and own AUC.
     """
     return {
         "arm": {
             "name": run.name,
             "dataset": run.dataset,
-            "task": loaded.data.task,
-            "train_size": len(loaded.indices["train"]),
+            "task": dataset.data.task,
+            "train_size": len(dataset.indices["train"]),
             "method": run.method,
             "student": run.student,
             "teacher": run.teacher,
@@ -56,8 +56,8 @@ def manifest(
         "seed": run.seed,
         "role": run.role,
         "grid": run.grid,
-        "labels": list(loaded.data.labels),
-        "data": _data(loaded),
+        "labels": list(dataset.data.labels),
+        "data": _data(dataset),
         "selection": trained.selection,
         "initialisation": {
             "source": run.initialisation,
@@ -73,13 +73,13 @@ def manifest(
 
 
 def _settings(run: RunSettings) -> dict[str, Any]:
-    """The settings that all seeds of an arm share; of its method's, those that the method has."""
-    given = {name: value for name, value in own_keys(run.transfer).items() if value is not None}
-    return {"initialisation": run.initialisation, **run.training.model_dump(), **given}
+    """Return the settings that all seeds of an arm share; of the methods' settings, those of its own method."""
+    used = {name: value for name, value in own_keys(run.transfer).items() if value is not None}
+    return {"initialisation": run.initialisation, **run.training.model_dump(), **used}
 
 
-def _data(loaded: Loaded) -> dict[str, Any]:
-    collection, indices = loaded.collection, loaded.indices
+def _data(dataset: LoadedDataset) -> dict[str, Any]:
+    collection, indices = dataset.collection, dataset.indices
     patients = {name: set(collection.patient_ids[rows]) for name, rows in indices.items()}
     shared = [
         a & b
@@ -94,8 +94,8 @@ def _data(loaded: Loaded) -> dict[str, Any]:
         "n": {name: len(rows) for name, rows in indices.items()},
         "patients": {name: len(people) for name, people in patients.items()},
         "sha256": {name: sha256_of_ids(collection.image_ids[rows]) for name, rows in indices.items()},
-        "split_sha256": loaded.split_sha256,
-        "positive": {name: _positive(loaded, rows) for name, rows in indices.items()},
+        "split_sha256": dataset.split_sha256,
+        "positive": {name: _positive(dataset, rows) for name, rows in indices.items()},
         "synthetic": collection.synthetic,
         "source": collection.source,
         "labelling": collection.labelling,
@@ -105,16 +105,16 @@ def _data(loaded: Loaded) -> dict[str, Any]:
     }
 
 
-def _positive(loaded: Loaded, rows: np.ndarray) -> dict[str, int]:
-    targets, labels = loaded.collection.targets[rows], loaded.collection.labels
-    if loaded.collection.task == "multilabel":
+def _positive(dataset: LoadedDataset, rows: np.ndarray) -> dict[str, int]:
+    targets, labels = dataset.collection.targets[rows], dataset.collection.labels
+    if dataset.collection.task == "multilabel":
         counts = np.nansum(targets, axis=0)
     else:
         counts = np.bincount(targets, minlength=len(labels))
     return {label: int(count) for label, count in zip(labels, counts, strict=True)}
 
 
-def _environment(trained: Trained) -> dict[str, Any]:
+def _environment(trained: TrainedRun) -> dict[str, Any]:
     packages = ("medkt", "torch", "torchvision", "numpy", "pillow")
     return {
         "python": platform.python_version(),

@@ -1,7 +1,7 @@
-"""What the report needs of a run's model and images, as small files of the run folder.
+"""Small files in the run folder that the report needs: the network's architecture, and pictures.
 
-In: a finished training. Out: `architecture.json`, and where they are wanted `pictures.json` and its PNG files
-(docs/formats.md). Nothing of the training depends on them.
+In: a finished training. Out: `architecture.json`; if the study asks for pictures, `pictures.json` and its PNG files
+(docs/formats.md). Training does not depend on them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from medkt.run import pictures
 from medkt.run_settings import RunSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training.run_data import RunData
-from medkt.training.student import Trained
+from medkt.training.student.outcome import TrainedRun
 
 
 def report_files(
-    run: RunSettings, data: RunData, trained: Trained, *, teacher: Teacher | None, with_pictures: bool
+    run: RunSettings, data: RunData, trained: TrainedRun, *, teacher: Teacher | None, with_pictures: bool
 ) -> dict[str, bytes]:
     """Make the files.
 
@@ -27,8 +27,8 @@ def report_files(
         Every setting.
     data : RunData
         Its images.
-    trained : Trained
-        The outcome; the student is built again from its weights, so that the trainer's own stays as it is.
+    trained : TrainedRun
+        The outcome; the student is built again from its weights, so that the trained network does not change.
     teacher : Teacher or None
         The network that the student learned from.
     with_pictures : bool
@@ -37,7 +37,7 @@ def report_files(
     Returns
     -------
     dict of str to bytes
-        Name in the run folder, `/` between parts, and content.
+        Name in the run folder (with `/` for subfolders), and content.
     """
     student = densenet.build(run.student, len(data.labels), seed=run.seed)
     student.load_state_dict(trained.weights)
@@ -50,5 +50,5 @@ def report_files(
         "total_parameters": trained.total_parameters,
         "stages": [stage.model_dump() for stage in stages],
     }
-    made = {"architecture.json": (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()}
-    return made | (pictures.files(data, student, teacher) if with_pictures else {})
+    files = {"architecture.json": (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()}
+    return files | (pictures.files(data, student, teacher) if with_pictures else {})

@@ -1,6 +1,6 @@
-"""How well a teacher itself does on the task that it teaches: its own AUC for each label that it shares with it.
+"""How well a teacher does on the students' task: its own AUC for each label that it shares with them.
 
-In: a teacher and a run's images. Out: what run.json says of it (docs/formats.md).
+In: a teacher and a run's images. Out: an entry of run.json (docs/formats.md).
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _NOT_SHARED = "the teacher has no such label"
 
 
 def own_auc(teacher: Teacher, data: RunData, training: TrainingSettings) -> dict[str, Any]:
-    """A teacher's AUC on the test images, per label; each class against all others where there are classes.
+    """Compute a teacher's AUC on the test images for each label; for classes, of each class against all others.
 
-    Labels are matched by the names that all collections share, so that ChestX-ray8's Effusion is CheXpert's Pleural
-    Effusion. A teacher is often trained on a task that is close to the target's and no more: a low AUC says that its
-    answers are of little use there, not that its attention is.
+    Labels are matched by the names that all collections share: ChestX-ray8's Effusion is CheXpert's Pleural Effusion.
+    A teacher is often trained on another task than its students. A low AUC then says that its predictions are of little
+    use for this task; it says nothing about its attention.
 
     Parameters
     ----------
     teacher : Teacher
-        Looks at the test images once; where no label is shared, not at all.
+        Sees the test images once; not at all if no label is shared.
     data : RunData
-        Of the students.
+        The students' images.
     training : TrainingSettings
         Gives the batch size.
 
@@ -51,7 +51,7 @@ def own_auc(teacher: Teacher, data: RunData, training: TrainingSettings) -> dict
     if shared:
         targets = data.test.targets if data.task == "multilabel" else np.eye(len(data.labels))[data.test.targets]
         scores = _scores(teacher, data.task, data.test, training.batch_size)
-        found = multilabel_metrics(
+        rows = multilabel_metrics(
             [label for _, label, _ in shared],
             targets[:, [own for own, _, _ in shared]].astype(np.float64),
             scores[:, [k for _, _, k in shared]],
@@ -59,7 +59,7 @@ def own_auc(teacher: Teacher, data: RunData, training: TrainingSettings) -> dict
             [None] * len(shared),
             metrics=["auc"],
         )
-        for row in found[: len(shared)]:  # averages follow
+        for row in rows[: len(shared)]:  # averages follow
             auc[row.label] = row.value
             if row.undefined_because is not None:
                 because[row.label] = row.undefined_because
@@ -67,7 +67,7 @@ def own_auc(teacher: Teacher, data: RunData, training: TrainingSettings) -> dict
 
 
 def _scores(teacher: Teacher, task: Task, part: Part, batch_size: int) -> np.ndarray:
-    """Scores of the teacher's own outputs, float64, (n, k): logits, which rank as their sigmoids do; or softmax."""
+    """Compute the teacher's outputs, float64, (n, k): logits, which rank like their sigmoids; or softmax."""
     device = next(teacher.network.parameters()).device
     scores = []
     for begin in range(0, len(part.pixels), batch_size):

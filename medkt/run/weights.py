@@ -1,4 +1,4 @@
-"""Where the weights of a run come from: its start, and its teacher.
+"""Where the weights of a run come from: its start weights and its teacher.
 
 In: the names that a study file uses. Out: files, networks and their hashes.
 """
@@ -22,17 +22,17 @@ from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.runtime.locations import is_remote, location, taken_from
 
 
-class Sources:
-    """Resolves the names of a study's weights.
+class WeightSources:
+    """Finds the weights that a study file names.
 
     Parameters
     ----------
     teachers : mapping of str to TeacherSettings
         The study's teachers, by name.
     trained_teachers : mapping of str to RunSettings
-        Those that the study trains itself, by name.
+        The teachers that the study trains itself, by name.
     folder : Path
-        Where the study file lies; other names are paths from there.
+        The study file's folder; relative paths start there.
     out : Path
         runs/.
     """
@@ -47,11 +47,11 @@ class Sources:
         self.teachers, self.trained_teachers, self.folder, self.out = teachers, trained_teachers, folder, out
 
     def start(self, run: RunSettings) -> str | Path:
-        """What the student of `run` starts from: "random", "imagenet" or a path."""
+        """Return what the student of `run` starts from: "random", "imagenet" or a path."""
         return self._source(run.initialisation)
 
     def teacher(self, run: RunSettings) -> Teacher | None:
-        """The network that `run` learns from, its labels by their shared names; None where its method has none."""
+        """Load the network that `run` learns from, with shared label names; None if its method has no teacher."""
         if run.teacher is None:
             return None
         teacher = load_teacher(self._architecture(run.teacher), self._teacher_source(run.teacher))
@@ -60,48 +60,48 @@ class Sources:
         return teacher
 
     def needed_runs(self, run: RunSettings) -> set[str]:
-        """Ids of the study's own runs whose weights `run` starts from or attends to."""
+        """Return the ids of this study's runs that `run` starts from or learns from."""
         trained = self.trained_teachers
         return {trained[name].run_id for name in (run.initialisation, run.teacher or "") if name in trained}
 
     def start_sha256(self, run: RunSettings) -> str | None:
-        """Hash of the start weights; None where there is no file (yet)."""
+        """Return the SHA-256 of the start weights; None if there is no file (yet)."""
         return _sha256(self.start(run))
 
     def teacher_sha256(self, run: RunSettings) -> str | None:
-        """Hash of the teacher's weights; None where there is no file (yet)."""
+        """Return the SHA-256 of the teacher's weights; None if there is no file (yet)."""
         if run.teacher is None:
             return None
         return _sha256(self._teacher_source(run.teacher), self._architecture(run.teacher))
 
-    def check_given(self, run: RunSettings) -> None:
-        """Refuse, before anything is trained, weights that are neither trained by the study nor there.
+    def check(self, run: RunSettings) -> None:
+        """Refuse, before training begins, weights that do not exist and that the study does not train.
 
         Raises
         ------
         InputError
-            Naming the file that was expected, or an image size that is too small for a network's tap.
+            If a file is missing, or the image size is too small for a network's tap; names it.
         """
         size = run.training.image_size_px
         tapped = run.transfer.taps_attention_layers
         densenet.check_size(run.student, size, tapped=tapped)
         if run.initialisation != IMAGENET and run.initialisation in self.teachers:
-            self._check_student_like(run)
-        self._check_there(run, run.initialisation, self.start(run), "densenet121")
+            self._check_fits_a_student(run)
+        self._check_exists(run, run.initialisation, self.start(run), "densenet121")
         if run.teacher is not None:
             architecture = self._architecture(run.teacher)
             teacher_networks.check_size(architecture, size, tapped=tapped)
-            self._check_there(run, run.teacher, self._teacher_source(run.teacher), architecture)
+            self._check_exists(run, run.teacher, self._teacher_source(run.teacher), architecture)
 
-    def _check_student_like(self, run: RunSettings) -> None:
+    def _check_fits_a_student(self, run: RunSettings) -> None:
         architecture = self._architecture(run.initialisation)
         if architecture not in get_args(Architecture):
             raise InputError(
-                f"{run.run_id}: initialisation {run.initialisation!r} is of {architecture}, whose weights "
-                f"fit no student; expected those of a {' or '.join(get_args(Architecture))}"
+                f"{run.run_id}: initialisation {run.initialisation!r} has the architecture {architecture}, whose "
+                f"weights fit no student; expected a {' or '.join(get_args(Architecture))}"
             )
 
-    def _check_there(self, run: RunSettings, name: str, source: str | Path, architecture: TeacherArchitecture) -> None:
+    def _check_exists(self, run: RunSettings, name: str, source: str | Path, architecture: TeacherArchitecture) -> None:
         if source == IMAGENET:
             teacher_networks.find_weights(architecture, IMAGENET)
         elif not isinstance(source, str) and name not in self.trained_teachers and not source.exists():
@@ -128,7 +128,7 @@ class Sources:
         return self._given(name)
 
     def _given(self, weights: str) -> str | Path:
-        """Weights that are there: "imagenet", or a path from the study file's folder, or a URL."""
+        """Resolve given weights: "imagenet", a path relative to the study file's folder, or a URL."""
         return weights if weights == IMAGENET else taken_from(self.folder, weights)
 
 
@@ -147,6 +147,6 @@ def _sha256(source: str | Path, architecture: TeacherArchitecture = "densenet121
 
 
 @lru_cache(maxsize=64)
-def _fetched_sha256(path: Path, _as_it_is: object) -> str:
-    """Every run asks for its teacher's hash: the weights are fetched for it once, and again where they change."""
+def _fetched_sha256(path: Path, _version: object) -> str:
+    """Fetch and hash remote weights once; again if their version in the object storage changes."""
     return sha256_of_file(path)

@@ -1,7 +1,7 @@
-"""A study file becomes runs.
+"""A study: from a study file to run folders.
 
-In: a `Study`. Out: one run folder a run, trained here, side by side or on a cluster.
-Read first: study.py.
+In: a study file. Out: one run folder for each run, trained on this machine or on a cluster.
+Read first: study.py. run_plan.py lists the runs; preparation.py checks everything before training begins.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medkt.study.study import train_study
+    from medkt.study.study import train_study, train_study_file
 
-__all__ = ["train_study"]
+__all__ = ["train_study", "train_study_file"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use: the settings of a study need no torch."""
-    modules = {"train_study": "medkt.study.study"}
-    if name not in modules:
+    """Import on first use, because the settings of a study need no torch."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(modules[name]), name)
+    return getattr(import_module("medkt.study.study"), name)

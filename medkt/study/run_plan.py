@@ -1,4 +1,4 @@
-"""All runs of a study, in an order in which they can be trained, and what each needs to be there.
+"""All runs of a study, in an order in which they can be trained.
 
 In: a `Study`. Out: `RunSettings`, teachers first. Nothing is read or written.
 """
@@ -19,16 +19,17 @@ from medkt_eval.errors import InputError
 
 
 def plan(study: Study) -> list[RunSettings]:
-    """All runs of a study in the order in which they can be trained.
+    """List all runs of a study, in an order in which they can be trained.
 
-    An arm with several betas is a grid: a run for each beta and seed, its id ending in `-beta20-s0`, say, and `grid`
-    the arm's id without the beta. The analysis may name the grid's winner by the arm's name or by that id.
+    An arm with several betas is a grid: it has a run for each beta and seed, whose id ends in, for example,
+    `-beta20-s0`. The runs' `grid` is the arm's id without the beta. The analysis may name the best of them by the arm's
+    name or by that id.
 
     Raises
     ------
     InputError
-        If teachers need each other in a circle, two arms would have the same run id or grid, or the analysis names what
-        is no arm or no single contrast.
+        If teachers start from each other in a circle, two arms would have the same run id or grid, or the analysis
+        names an unknown arm or more than one contrast.
     """
     runs = [_teacher_run(study, name) for name in _teachers_in_order(study)]
     for arm in study.arms:
@@ -39,12 +40,12 @@ def plan(study: Study) -> list[RunSettings]:
 
 
 def arm_id(run: RunSettings) -> str:
-    """What a study file may call a run's arm by, besides its name: the run id without seed; of a grid, without beta."""
+    """Return the id of a run's arm: the run id without the seed; for a grid, also without the beta."""
     return run.grid or run.run_id.removesuffix(f"-s{run.seed}")
 
 
 def _arm_runs(study: Study, arm: ArmSettings) -> list[RunSettings]:
-    """An arm's runs: its seeds, and of a list of betas each with all seeds."""
+    """List the runs of an arm: one for each beta and seed."""
     size = arm.train_size if arm.train_size is not None else study.data[arm.data].train_size
     parts = [arm.data, _short(size), arm.method, arm.student, arm.teacher or "none", *_variant(arm)]
     betas: list[float | None] = [*arm.transfer.betas] if isinstance(arm.transfer, TaughtSettings) else [None]
@@ -73,17 +74,17 @@ def _arm_runs(study: Study, arm: ArmSettings) -> list[RunSettings]:
 
 
 def _beta(beta: float) -> str:
-    """Beta in a run id: 20 is beta20, 0.1 is beta0.1."""
+    """Write beta as in a run id: 20 is beta20, 0.1 is beta0.1."""
     return f"beta{np.format_float_positional(beta, trim='-')}"
 
 
 def _variant(arm: ArmSettings) -> list[str]:
-    """What of an arm its run id does not say otherwise."""
+    """Return the parts of an arm's run id that say what its other parts do not."""
     if arm.variant is not None:
         return [arm.variant]
     if isinstance(arm.unfrozen, list):
         raise InputError(
-            f"arm {arm.name!r}: unfrozen lists layers, which make no name for its runs; give it a variant = '...'"
+            f"arm {arm.name!r}: unfrozen lists layers, which cannot be part of a run id; give it a variant = '...'"
         )
     random = isinstance(arm.transfer, TaughtSettings) and arm.initialisation == RANDOM
     return ([] if arm.unfrozen == "all" else [arm.unfrozen]) + (["random"] if random else [])
@@ -112,14 +113,14 @@ def _teacher_run(study: Study, name: str) -> RunSettings:
 
 
 def _teachers_in_order(study: Study) -> list[str]:
-    """Teachers that this study trains, each after the one it starts from."""
+    """List the teachers that this study trains, each after the one that it starts from."""
     ordered: list[str] = []
 
     def add(name: str, after: tuple[str, ...]) -> None:
         if name in after:
             raise InputError(
-                f"teachers start from each other in a circle: {' -> '.join((*after, name))}; let one of "
-                "them start from 'random', 'imagenet' or a file"
+                f"teachers start from each other in a circle: {' -> '.join((*after, name))}; let one of them start "
+                "from 'random', 'imagenet' or a file"
             )
         start = study.teachers[name].initialisation
         if start in study.teachers:
@@ -133,7 +134,7 @@ def _teachers_in_order(study: Study) -> list[str]:
 
 
 def _check_ids(runs: Sequence[RunSettings]) -> None:
-    """No two arms write the same run, or search the same grid."""
+    """Check that no two arms write the same run or have the same grid."""
     seen: dict[str, RunSettings] = {}
     for run in runs:
         first = seen.setdefault(run.run_id, run)
@@ -153,7 +154,7 @@ def _check_ids(runs: Sequence[RunSettings]) -> None:
 
 
 def _check_declared(study: Study, runs: Sequence[RunSettings]) -> None:
-    """The arms that [analysis] names are arms of this study, and its primary contrast is one contrast."""
+    """Check that [analysis] names arms of this study, and that its primary contrast is a single one."""
     primary = study.analysis.primary
     named = {
         "baseline": study.analysis.baseline,
@@ -161,27 +162,28 @@ def _check_declared(study: Study, runs: Sequence[RunSettings]) -> None:
         "primary.arm_b": primary.arm_b if primary else None,
     }
     for key, name in named.items():
-        if name is not None and not _called(name, runs):
+        if name is not None and not _arms_named(name, runs):
             known = ", ".join(dict.fromkeys(arm.name for arm in study.arms))
             raise InputError(f"[analysis] {key} is {name!r}, which is no arm of this study; expected one of {known}")
     if primary is not None:
-        a, b = _called(primary.arm_a, runs), _called(primary.arm_b, runs)
-        pairs = [(one, other) for one, where in a.items() for other, of in b.items() if where == of and one != other]
+        a, b = _arms_named(primary.arm_a, runs), _arms_named(primary.arm_b, runs)
+        pairs = [(arm_a, arm_b) for arm_a, set_a in a.items() for arm_b, set_b in b.items() if set_a == set_b]
+        pairs = [(arm_a, arm_b) for arm_a, arm_b in pairs if arm_a != arm_b]
         if len(pairs) != 1:
-            listed = f" ({', '.join(f'{one} - {other}' for one, other in pairs)})" if pairs else ""
+            listed = f" ({', '.join(f'{arm_a} - {arm_b}' for arm_a, arm_b in pairs)})" if pairs else ""
             raise InputError(
                 f"[analysis] primary, {primary.arm_a} - {primary.arm_b}, is {len(pairs)} contrasts of one "
-                f"data set and training size{listed}; expected one: name both arms by ids"
+                f"data set and training size{listed}; expected one: name both arms by their ids"
             )
 
 
-def _called(text: str, runs: Sequence[RunSettings]) -> dict[str, tuple[str, int | None]]:
-    """Arms of that name or id: id -> data set and training size."""
+def _arms_named(text: str, runs: Sequence[RunSettings]) -> dict[str, tuple[str, int | None]]:
+    """Find the arms of a name or id; return for each id its data set and training size."""
     return {arm_id(run): (run.dataset, run.train_size) for run in runs if text in (run.name, arm_id(run))}
 
 
 def _short(size: int | None) -> str:
-    """Training-set size in a run id, as the paper writes it: 5000 is 5k."""
+    """Write a training-set size as in a run id and in the paper: 5000 is 5k."""
     if size is None:
         return "all"
     return f"{size // 1000}k" if size % 1000 == 0 else str(size)

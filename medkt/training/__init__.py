@@ -1,5 +1,5 @@
-"""The training loop.
+"""Training of one run: the loop, the selection of an epoch, and checkpoints.
 
-In: settings, pixels, start weights and perhaps a teacher. Out: weights, history and predictions.
-Read first: trainer.py, the loop.
+In: settings, images, start weights and perhaps a teacher. Out: weights, history and predictions.
+Read first: trainer.py, the loop; then student/student.py, one step. selection.py says which epoch is selected.
 """

@@ -1,13 +1,14 @@
-"""The batches of one epoch, the same however often and from wherever they are drawn.
+"""The batches of one epoch.
 
-In: the training images of a run. Out: augmented, normalised batches. Their order and what is done to an image depend on
-the run's seed, the epoch and the image's place in the training set alone: no random state outlives a batch, so a run
-that was stopped draws what it would have drawn.
+In: the training images of a run. Out: augmented, normalised batches. The order of the images and their augmentation
+depend only on the run's seed, the epoch and the image's row in the training set. No random state is kept between
+batches, so a resumed run sees the same batches as an uninterrupted one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,13 +18,31 @@ from medkt.data.pixels import augment
 from medkt.run_settings import RunSettings
 from medkt.training import imbalance
 from medkt.training.device import Device
+from medkt.training.processes.group import ONE_PROCESS, ProcessGroup
 from medkt.training.run_data import RunData
-from medkt.training.shards import ALONE, Shards
+
+
+class Batch(NamedTuple):
+    """A batch of N images, of which this process has B; one process has them all.
+
+    Parameters
+    ----------
+    images : float32, (B, 3, S, S)
+        Augmented and normalised, in the device's memory format.
+    targets : float32, (B, n_labels), or int64, (B,)
+        Of these images.
+    image_ids : str, (N,)
+        Of the whole batch.
+    """
+
+    images: Tensor
+    targets: Tensor
+    image_ids: np.ndarray
 
 
 def batches(
-    run: RunSettings, data: RunData, epoch: int, device: Device, *, done: int = 0, shards: Shards = ALONE
-) -> Iterator[tuple[Tensor, Tensor, np.ndarray]]:
+    run: RunSettings, data: RunData, epoch: int, device: Device, *, skip: int = 0, processes: ProcessGroup = ONE_PROCESS
+) -> Iterator[Batch]:
     """Augmented batches of one epoch.
 
     Parameters
@@ -36,18 +55,14 @@ def batches(
         From 1.
     device : Device
         Where images are augmented.
-    done : int
-        Batches to pass over: those that a stopped run has seen.
-    shards : Shards
-        Whose part of each batch of N images is read and augmented.
+    skip : int
+        Number of batches to skip, because a run that resumes has seen them.
+    processes : ProcessGroup
+        Decides which part of each batch this process reads and augments.
 
     Yields
     ------
-    images : float32, (B, 3, S, S)
-        Normalised, in the device's memory format.
-    targets : float32, (B, n_labels) or int64, (B,)
-    rows : int64, (N,)
-        Of the training images: the whole batch's.
+    Batch
     """
     settings, part = run.training, data.train
     n = len(part.pixels)
@@ -56,17 +71,17 @@ def batches(
     ends = [*range(settings.batch_size, n, settings.batch_size), n]
     if len(ends) > 1 and n - ends[-2] == 1:
         del ends[-2]  # a last batch of one image has no BatchNorm statistics where its map is 1 x 1
-    for begin, end in list(zip([0, *ends[:-1]], ends, strict=True))[done:]:
-        whole, part_of_it = order[begin:end], shards.rows(end - begin)
-        rows = whole[part_of_it]
-        # By place in the training set; an image that the sampler draws twice is turned otherwise the second time.
-        turns = np.arange(begin, end)[part_of_it] if settings.imbalance == "sampler" else rows
+    for begin, end in list(zip([0, *ends[:-1]], ends, strict=True))[skip:]:
+        own = processes.rows(end - begin)
+        rows = order[begin:end][own]
+        # Augmentation goes by row; if the sampler draws an image twice, by draw, so that the two differ.
+        draws = np.arange(begin, end)[own] if settings.imbalance == "sampler" else rows
         pixels = torch.from_numpy(part.pixels[rows]).to(device.device)
-        turned = augment.rotated_and_flipped(
-            pixels, torch.from_numpy(angles[turns]).to(device.device), torch.from_numpy(flips[turns]).to(device.device)
+        augmented = augment.rotated_and_flipped(
+            pixels, torch.from_numpy(angles[draws]).to(device.device), torch.from_numpy(flips[draws]).to(device.device)
         )
-        yield (
-            augment.normalised(turned).contiguous(memory_format=device.memory_format),
+        yield Batch(
+            augment.normalised(augmented).contiguous(memory_format=device.memory_format),
             torch.from_numpy(part.targets[rows]).to(device.device),
-            whole,
+            part.image_ids[order[begin:end]],
         )

@@ -1,6 +1,6 @@
 """Where a run is trained: the device, its memory layout and its precision.
 
-In: a run's settings and the machine. Out: a `Device`. CUDA is written plainly and untested on hardware.
+In: a run's settings and the machine. Out: a `Device`. The code for CUDA is untested on hardware.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from torch import Tensor, nn
 from medkt.settings import TrainingSettings
 from medkt_eval.errors import InputError
 
-_SAID = ("DefaultCPUAllocator", "CUDA error: out of memory", "std::bad_alloc")  # by RuntimeErrors
+_OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "std::bad_alloc")  # in RuntimeErrors
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where, and how numbers are kept there.
+    """A device, and the memory format and precision of the networks on it.
 
     Parameters
     ----------
     device : torch.device
         The CPU, or a CUDA device.
     bfloat16 : bool
-        Whether networks compute in bfloat16 (autocast); losses and weights are float32 all the same.
+        Whether networks compute in bfloat16 (autocast); losses and weights are always float32.
     """
 
     device: torch.device
@@ -38,35 +38,35 @@ class Device:
     memory_format = torch.channels_last  # exact, and faster on CPUs and CUDA alike (docs/measurements.md)
 
     def placed(self, network: nn.Module) -> nn.Module:
-        """The network, moved here and laid out so that convolutions are fast."""
+        """Move the network to the device, in the memory format that makes convolutions fast; return it."""
         return network.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload]
 
     def autocast(self) -> AbstractContextManager[object]:
-        """The context in which networks compute."""
+        """Return the context in which networks compute."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
 
     def describe(self) -> dict[str, str]:
-        """What run.json says of it."""
+        """Return what run.json records about the device."""
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
         return {"device": name, "precision": "bfloat16" if self.bfloat16 else "float32"}
 
 
 def chosen(settings: TrainingSettings, gpu: int = 0) -> Device:
-    """The device that a run is trained on.
+    """Choose the device that a run is trained on: a GPU if there is one, else the CPU.
 
     Parameters
     ----------
     settings : TrainingSettings
-        `precision`: "float32"; or "auto", bfloat16 where the device computes in it.
+        `precision`: "float32"; or "auto", which is bfloat16 if the device has instructions for it.
     gpu : int
-        Which of the machine's GPUs, where it has some.
+        Number of the GPU, on a machine with several.
     """
     device = torch.device("cuda", gpu) if torch.cuda.is_available() else torch.device("cpu")
     return Device(device, settings.precision == "auto" and _computes_in_bfloat16(device))
 
 
-def compiled(network: nn.Module, settings: TrainingSettings, *, taught: bool) -> Callable[[Tensor], Tensor]:
-    """The network's forward pass, compiled where the settings ask for it; the network itself stays as it is.
+def compiled(network: nn.Module, settings: TrainingSettings, *, has_teacher: bool) -> Callable[[Tensor], Tensor]:
+    """Return the network's forward pass, compiled if the settings ask for it; the network itself does not change.
 
     Parameters
     ----------
@@ -74,57 +74,57 @@ def compiled(network: nn.Module, settings: TrainingSettings, *, taught: bool) ->
         Keeps its parameters, under their names.
     settings : TrainingSettings
         `compile`.
-    taught : bool
-        Whether a method reads its layers.
+    has_teacher : bool
+        Whether a transfer method reads its layers.
 
     Raises
     ------
     InputError
-        If a run with a teacher is to be compiled. Networks of one class share what is compiled, and torch does not look
-        at their hooks before it takes it: after one without taps, the taps of the next stay empty.
+        If the settings ask to compile a run with a teacher. Networks of one class share compiled code, and torch does
+        not check their hooks before it reuses it: after a network without taps, the taps of the next stay empty.
     """
     if not settings.compile:
         return network
-    if taught:
+    if has_teacher:
         raise InputError(
-            "compile = true: expected a method without a teacher, whose hooks a compiled network does not "
-            "call for sure; set compile = false in [training]"
+            "compile = true: expected a method without a teacher, because a compiled network may not call the hooks "
+            "that read its layers; set compile = false in [training]"
         )
-    # Each size of batch by itself, so that a run that goes on with its last, smaller batch compiles what it had before.
+    # One compilation for each batch size, so that a run that resumes at its last, smaller batch gets the same code.
     return torch.compile(network, dynamic=False)
 
 
 def _computes_in_bfloat16(device: torch.device) -> bool:
-    """Whether it has instructions for it: where it lacks them, a step takes tens of times as long."""
+    """Return whether the device has bfloat16 instructions; without them a step takes tens of times as long."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether it says that memory did not suffice, on CUDA, in torch's CPU allocator, or in Python."""
+    """Return whether an error means too little memory: on CUDA, in torch's CPU allocator, or in Python."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _SAID)
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
     )
 
 
 def batch_size_that_fits(try_step: Callable[[int], None], batch_size: int) -> int | None:
-    """Halve the batch until a step goes through.
+    """Halve the batch until a step fits into memory.
 
-    Called while the error is handled: what the failed step holds would take the place of what is tried, so its local
-    variables are let go.
+    Call it while the error is handled. The local variables of the failed step are released first, because they would
+    take up the memory that is to be tried.
 
     Parameters
     ----------
     try_step : callable
-        Goes through a step with so many images.
+        Computes a step with the given number of images.
     batch_size : int
-        That did not fit.
+        The size that did not fit.
 
     Returns
     -------
     int or None
-        None where not even one image fits.
+        None if not even one image fits.
     """
     if (failed := sys.exception()) is not None:
         traceback.clear_frames(failed.__traceback__)

@@ -1,4 +1,4 @@
-"""Rare findings: drawn oftener, or weighted in the loss; by default neither, as in the paper.
+"""Rare findings: drawn more often, or weighted in the loss; by default neither, as in the paper.
 
 In: the training targets. Out: the order of an epoch's images; weights for the task's loss.
 """
@@ -14,18 +14,21 @@ from medkt.settings import TrainingSettings
 
 
 def order(targets: np.ndarray, task: Task, settings: TrainingSettings, seed: int, epoch: int) -> np.ndarray:
-    """The images of one epoch in their order: each once, or, with `imbalance = "sampler"`, as many drawn by weight.
+    """Return the order of the images in one epoch.
+
+    By default each image comes once. With `imbalance = "sampler"`, as many images are drawn with replacement, by
+    `sampling_weights`.
 
     Parameters
     ----------
     targets : float32, (n, n_labels), NaN = not labelled; or int64, (n,)
         Of the training images.
     task : {"multilabel", "multiclass"}
-        What they mean.
+        How to read them.
     settings : TrainingSettings
         `imbalance`.
     seed, epoch : int
-        What is drawn depends on them alone.
+        The order depends on these alone.
 
     Returns
     -------
@@ -41,36 +44,37 @@ def order(targets: np.ndarray, task: Task, settings: TrainingSettings, seed: int
 
 
 def sampling_weights(targets: np.ndarray, task: Task) -> np.ndarray:
-    """How often an image is drawn, relative to others, float64, (n,).
+    """Return how often each image is drawn, relative to the others, float64, (n,).
 
-    One over the number of images of its class; of several labels, of the rarest finding that it shows, and for an image
-    without a finding over the number of those.
+    For classes: one over the number of images of its class. For several labels: one over the number of images with the
+    rarest finding that it shows; for an image without findings, one over the number of such images.
     """
     if task == "multiclass":
         return 1.0 / np.bincount(targets)[targets]
     positive = targets == 1
     counts = positive.sum(axis=0)
-    none = ~positive.any(axis=1)
+    no_finding = ~positive.any(axis=1)
     rarest = np.where(positive, counts, np.inf).min(axis=1)
-    return 1.0 / np.where(none, none.sum(), rarest)
+    return 1.0 / np.where(no_finding, no_finding.sum(), rarest)
 
 
 def loss_weights(targets: np.ndarray, task: Task, settings: TrainingSettings, n_labels: int) -> Tensor | None:
-    """Weights for `medkt.task_loss`, float32, (n_labels,), with `imbalance = "pos_weight"`; else None.
+    """Return the weights for `medkt.training.losses.task_loss`, float32, (n_labels,).
 
-    Of a label, its negative images over its positive ones (1 where it has none of either); of a class, all images over
-    the number of classes times its own, as scikit-learn's "balanced" (1 where it has none).
+    None unless `imbalance = "pos_weight"`. The weight of a label is the number of its negative images over that of its
+    positive ones. The weight of a class is the number of images over (number of classes x images of the class), as
+    scikit-learn's "balanced". Where a count is 0, the weight is 1.
 
     Parameters
     ----------
     targets : float32, (n, n_labels), NaN = not labelled; or int64, (n,)
         Of the training images.
     task : {"multilabel", "multiclass"}
-        What they mean.
+        How to read them.
     settings : TrainingSettings
         `imbalance`.
     n_labels : int
-        Findings or classes.
+        Number of labels or classes.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""The optimiser, its learning rate over the epochs, clipped gradients, and when to stop.
+"""The optimiser, its learning rate over the epochs, and the clipping of gradients.
 
-In: a run's settings. Out: torch's Adam and what steers it. The defaults are the paper's.
+In: a run's settings. Out: torch's Adam and its schedule. The defaults are the paper's.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from medkt.settings import TrainingSettings
 
 
 def optimiser(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> torch.optim.Adam:
-    """Adam with the settings' learning rate."""
+    """Return Adam with the settings' learning rate."""
     return torch.optim.Adam(parameters, lr=settings.learning_rate)
 
 
 class Schedule:
     """The learning rate of each epoch.
 
-    "halving": halved every `halve_every_epochs` (the paper's text). "constant". "cosine": down to 0 over all epochs.
-    "plateau": halved when the validation loss has not fallen by a ten-thousandth for ten epochs (the authors' scripts,
-    with torch's defaults but for the factor).
+    "halving": halved every `halve_every_epochs` (the paper's text). "constant": always the same. "cosine": falls to 0
+    over all epochs. "plateau": halved when the validation loss has not fallen by a relative 1e-4 for ten epochs (the
+    authors' scripts: torch's defaults with a factor of 0.5).
 
     Parameters
     ----------
     optimiser : torch.optim.Optimizer
-        Whose learning rate is set.
+        Its learning rate is set.
     settings : TrainingSettings
         `schedule`, `learning_rate`, `epochs`, `halve_every_epochs`.
     """
@@ -42,7 +42,7 @@ class Schedule:
         self._lowest, self._waited = math.inf, 0
 
     def epoch_done(self, validation_loss: float) -> None:
-        """Set the rate of the next epoch."""
+        """Set the learning rate of the next epoch."""
         settings = self._settings
         self._epochs += 1
         if settings.schedule == "halving":
@@ -57,17 +57,17 @@ class Schedule:
                 self._waited += 1
             if self._waited > 10:
                 self._waited = 0
-                if self.learning_rate / 2 > 1e-8:  # as torch: a smaller step is not taken
+                if self.learning_rate / 2 > 1e-8:  # as torch: smaller changes are not made
                     self.learning_rate /= 2
         self._set()
 
     def state_dict(self) -> dict[str, Any]:
-        """Numbers, as JSON takes them."""
+        """Return the state as values that JSON can hold."""
         lowest = None if math.isinf(self._lowest) else self._lowest
         return {"learning_rate": self.learning_rate, "epochs": self._epochs, "lowest": lowest, "waited": self._waited}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state_dict`."""
+        """Restore the state that `state_dict` returned."""
         self.learning_rate, self._epochs, self._waited = state["learning_rate"], state["epochs"], state["waited"]
         self._lowest = math.inf if state["lowest"] is None else state["lowest"]
         self._set()
@@ -78,17 +78,8 @@ class Schedule:
 
 
 def clip(parameters: Sequence[nn.Parameter], settings: TrainingSettings) -> None:
-    """Clip gradients by their common norm, each by its value, or neither (the authors' scripts: values, at 0.5)."""
+    """Clip gradients by their common norm, by value, by both or by neither (the authors' scripts: by value, at 0.5)."""
     if settings.clip_gradient_norm is not None:
         nn.utils.clip_grad_norm_(parameters, settings.clip_gradient_norm)
     if settings.clip_gradient_value is not None:
         nn.utils.clip_grad_value_(parameters, settings.clip_gradient_value)
-
-
-def out_of_patience(values: Sequence[float], patience: int | None) -> bool:
-    """Whether so many epochs have passed since the best one; the first of equal ones counts.
-
-    >>> out_of_patience([0.6, 0.8, 0.8, 0.7], patience=2), out_of_patience([0.6, 0.8, 0.8], patience=2)
-    (True, False)
-    """
-    return patience is not None and len(values) > 0 and len(values) - 1 - values.index(max(values)) >= patience

@@ -1,4 +1,4 @@
-"""The images of one run, as the trainer takes them."""
+"""The images of one run, as the trainer uses them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Part:
 
 @dataclass(frozen=True)
 class RunData:
-    """What one run is trained, selected and tested on."""
+    """The images that one run is trained, selected and tested on."""
 
     task: Task
     labels: tuple[str, ...]

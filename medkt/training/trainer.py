@@ -1,40 +1,37 @@
-"""MAIN PATH of training: from pixels to predictions, in one loop.
+"""MAIN PATH of training: from images to predictions, in one loop.
 
     (trained,) = train([run], data, start="runs/...-s0/model.safetensors", teacher=None)
 
-The student starts from given weights, follows the paper's protocol (Adam, learning rate halved every 16 epochs, random
-rotation and flip, best epoch by a validation metric), and predicts the validation and test images with the weights of
-that epoch. What is drawn depends on the run's seed alone, so the same settings give the same bits on the same machine
-with the same number of threads, stopped and continued or not.
+The student starts from given weights and follows the paper's protocol (section V.A): Adam, a learning rate that is
+halved every 16 epochs, random rotation and flip. The epoch with the best validation metric is selected
+(`medkt.training.selection`); its weights predict the validation and test images.
 
-Several processes share each batch (`medkt.shards`); the loop is the same.
+All random numbers depend on the run's seed alone. The same settings on the same machine with the same number of threads
+give a bit-identical result, whether the training was interrupted or not.
 
-Runs that differ in beta alone see the same images in the same order: they go in lockstep, each batch is read, augmented
-and looked at by the teacher once, and each run gets the bits that it would get by itself.
+Runs that differ only in beta train in lockstep: each batch is read, augmented and seen by the teacher once, and each
+run gets the same bits as it would alone. Several processes can share each batch (`medkt.training.processes`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
 from torch import Tensor
 
 from medkt.errors import TrainingError
 from medkt.run_settings import RunSettings
 from medkt.teachers.teacher import Teacher
-from medkt.training import device
-from medkt.training.batches import batches
-from medkt.training.checkpoint import Position
-from medkt.training.continuation import NO_CHECKPOINTS, Checkpoints
-from medkt.training.device import batch_size_that_fits, is_out_of_memory
+from medkt.training import device as devices
+from medkt.training.batches import Batch, batches
+from medkt.training.checkpoints.resuming import NO_CHECKPOINTS, Checkpoints
+from medkt.training.processes.group import ONE_PROCESS, ProcessGroup
 from medkt.training.run_data import RunData
-from medkt.training.shards import ALONE, Shards
-from medkt.training.student import Student, Trained
-from medkt_eval.errors import InputError
+from medkt.training.student.outcome import TrainedRun
+from medkt.training.student.student import Student
 
 
 def train(
@@ -46,14 +43,14 @@ def train(
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     on_batch: Callable[[], None] = lambda: None,
     on_epoch: Callable[[RunSettings, dict[str, float]], None] = lambda _run, _record: None,
-    shards: Shards = ALONE,
-) -> list[Trained | TrainingError]:
-    """Train one run, or several that differ in beta alone.
+    processes: ProcessGroup = ONE_PROCESS,
+) -> list[TrainedRun | TrainingError]:
+    """Train one run, or several that differ only in beta.
 
     Parameters
     ----------
     runs : sequence of RunSettings
-        One; or several of one seed, in lockstep.
+        One; or several of one seed, which train in lockstep.
     data : RunData
         Their images.
     start : str or Path
@@ -61,18 +58,18 @@ def train(
     teacher : Teacher or None
         The frozen network that they learn from.
     checkpoints : Checkpoints
-        Where they are saved, and may go on from.
+        Where they are saved, and what they may resume from.
     on_batch : callable
-        Called before each batch; what it raises ends the training.
+        Called before each batch; if it raises, the runs are saved and training ends.
     on_epoch : callable
         Called with the run and its row of the history.
-    shards : Shards
-        This process among those that train the runs together.
+    processes : ProcessGroup
+        The processes that train the runs together.
 
     Returns
     -------
-    list of Trained or TrainingError
-        One each; a loss that is not finite ends its own run alone.
+    list of TrainedRun or TrainingError
+        One for each run. If the loss of one run is not finite, that run fails and the others continue.
 
     Raises
     ------
@@ -82,76 +79,67 @@ def train(
         If the weights or the image size do not fit the network, the validation images lack a class, or a run was begun
         with other settings.
     """
-    where = device.chosen(runs[0].training, shards.local_rank)
-    with shards.together():
+    device = devices.chosen(runs[0].training, processes.local_rank)
+    with processes.fail_together():
         if teacher is not None:
-            teacher.to(where.device, channels_last=True)
-        students = [Student(run, data, start=start, teacher=teacher, device=where, shards=shards) for run in runs]
-        position = checkpoints.restore(students)
-    with shards.together():
-        _check_same_place(shards.gather(position))
-    while going := [student for student in students if student.going]:
-        for student in going:
+            teacher.to(device.device, channels_last=True)
+        students = [
+            Student(run, data, start=start, teacher=teacher, device=device, processes=processes) for run in runs
+        ]
+    position = checkpoints.restore(students)
+
+    while active := [student for student in students if student.has_epochs_left]:
+        for student in active:
             student.begin_epoch()
-        epoch, done = position.epoch, position.batch
-        began = perf_counter()
-        for images, targets, rows in batches(runs[0], data, epoch, where, done=done, shards=shards):
-            try:
-                with shards.together():
-                    on_batch()
-            except BaseException:
-                checkpoints.stopped(students, Position(epoch, done))
-                raise
-            _step_each(going, images, targets, data.train.image_ids[rows])
-            done += 1
-            began = _share_time(going, began)
-            checkpoints.batch_done(students, Position(epoch, done))
-        for student in going:
+        epoch = batches(runs[0], data, position.epoch, device, skip=position.batch, processes=processes)
+        for batch in _timed(epoch, active):
+            with checkpoints.save_if_stopped(students, position), processes.fail_together():
+                on_batch()
+            for student in active:
+                _step(student, batch)
+            position = position.next_batch()
+            checkpoints.batch_done(students, position)
+        for student in active:
             if student.failure is None:
-                on_epoch(student.run, student.end_epoch())
-        position = Position(epoch + 1)
+                on_epoch(student.run, student.end_epoch())  # validates, and keeps the weights of the best epoch
+        position = position.next_epoch()
         checkpoints.epoch_done(students, position)
+
     if teacher is not None:
         teacher.forget()
     return [student.failure or student.trained() for student in students]
 
 
-def _step_each(students: Sequence[Student], images: Tensor, targets: Tensor, image_ids: np.ndarray) -> None:
-    """One step of each student that has not failed."""
-    for student in students:
-        if student.failure is not None:
-            continue
-        try:
-            student.step(images, targets, image_ids)
-        except TrainingError as error:
-            student.failure = error
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            fits = batch_size_that_fits(partial(_try_step, student, images, targets), len(images))
-            fits = fits and fits * student.shards.world
-            remedy = f"batch_size = {fits} fits" if fits else "not even a batch of one image fits"
-            raise TrainingError(
-                f"{student.run.run_id}: out of memory with {len(image_ids)} images of {images.shape[-1]} px a batch; "
-                f"{remedy}. What was saved before is kept"
-            ) from error
-
-
-def _check_same_place(positions: Sequence[Position]) -> None:
-    if len(set(positions)) > 1:
-        raise InputError(
-            f"the processes found different checkpoints of one run (batches {sorted(set(positions))}): "
-            "all of them must see one and the same --out"
-        )
+def _step(student: Student, batch: Batch) -> None:
+    """Take one step of a student that has not failed; note its failure, or say which batch size fits the memory."""
+    if student.failure is not None:
+        return
+    try:
+        student.step(*batch)
+    except TrainingError as error:
+        student.failure = error
+    except (RuntimeError, MemoryError) as error:
+        if not devices.is_out_of_memory(error):
+            raise
+        fits = devices.batch_size_that_fits(partial(_try_step, student, batch.images, batch.targets), len(batch.images))
+        fits = fits and fits * student.processes.world_size
+        remedy = f"batch_size = {fits} fits" if fits else "not even a batch of one image fits"
+        raise TrainingError(
+            f"{student.run.run_id}: out of memory with {len(batch.image_ids)} images of {batch.images.shape[-1]} px a "
+            f"batch; {remedy}. What was saved before is kept"
+        ) from error
 
 
 def _try_step(student: Student, images: Tensor, targets: Tensor, n: int) -> None:
     student.try_step(images[:n], targets[:n])
 
 
-def _share_time(students: Sequence[Student], began: float) -> float:
-    """Give each student its share of the time since `began`; returns the time now."""
-    now = perf_counter()
-    for student in students:
-        student.seconds += (now - began) / len(students)
-    return now
+def _timed(epoch: Iterator[Batch], students: Sequence[Student]) -> Iterator[Batch]:
+    """Yield batches; add the time that each takes, from reading to the last student's step, in equal shares."""
+    began = perf_counter()
+    for batch in epoch:
+        yield batch
+        now = perf_counter()
+        for student in students:
+            student.seconds += (now - began) / len(students)
+        began = now

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from medkt.transfer.settings import Lesson, TappedSettings
+from medkt.transfer.settings import Lesson
+from medkt.transfer.tapped import TappedSettings
 from medkt_eval.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ class AttentionTransfer(TappedSettings):
         return self.attention_loss == "frobenius"
 
     def check_processes(self, run_id: str) -> None:
-        """Refuse a sum of norms: processes that share a batch cannot put it together."""
+        """Refuse a sum of norms, which processes that share a batch cannot combine."""
         if self.norm_over_batch and len(self.taps or ()) > 1:
             raise InputError(
                 f'{run_id}: attention_loss = "frobenius" over {len(self.taps or ())} pairs of taps: '
-                "expected one pair where several processes share a batch, for they cannot put a sum of norms "
-                'together; train it with one process, or take "eq1"'
+                "expected one pair where several processes share a batch, because they cannot combine a sum of norms; "
+                'train with one process, or set attention_loss = "eq1"'
             )
 
 

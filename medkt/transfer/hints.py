@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from medkt.transfer.settings import Lesson, TappedSettings
+from medkt.transfer.settings import Lesson
+from medkt.transfer.tapped import TappedSettings
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from medkt.teachers.teacher import Teacher
     from medkt.transfer.method import Transfer
-    from medkt.transfer.taps import Taps
 
 Beta = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Betas = Annotated[
@@ -109,20 +108,3 @@ class TapSettings(Settings):
     student: str
     teacher: str
     weight: float = Field(default=1.0, gt=0)
-
-
-class TappedSettings(TaughtSettings):
-    """Settings of a method that compares maps of pairs of layers."""
-
-    taps: list[TapSettings] | None = Field(default=None, min_length=1, description="none: the attention layers")
-
-    @property
-    def taps_attention_layers(self) -> bool:
-        """Whether no `taps` are given."""
-        return self.taps is None
-
-    def layers(self, lesson: Lesson) -> Taps:
-        """The pairs of layers, ready to be read."""
-        from medkt.transfer.taps import Taps
-
-        return Taps(lesson.student, lesson.teacher, self.taps, lesson.image_size_px)

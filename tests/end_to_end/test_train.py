@@ -46,7 +46,7 @@ def test_from_a_study_file_to_a_report_with_the_same_bytes_by_one_job_or_two(med
     assert [str(path) for path in carried] == sorted(row["file"] for row in results["pictures"])
     assert {*results["datasets"][0]["splits"]["test"]["n_positive"]} >= {row["shows"][0] for row in results["pictures"]}
     again = medkt("train", "tiny.toml")
-    assert "0 runs to train; 2 are whole already" in again.stderr
+    assert "0 runs to train; 2 already finished" in again.stderr
     one = medkt("train", "tiny.toml", "--jobs", "1", "--out", "one")
     assert one.returncode == 0, one.stderr
     assert digests(tmp_path / "one") == digests(tmp_path / "runs")
@@ -99,7 +99,7 @@ def test_ctrl_c_in_mid_epoch_keeps_what_is_whole(tmp_path: Path):
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait(timeout=60) == 1
-    assert "interrupted. What was done is kept in runs; the same command goes on where it stopped" in rest
+    assert "interrupted. Progress is saved in runs; run the same command again to continue" in rest
     assert "Traceback" not in rest
     names = sorted(path.name for path in (tmp_path / "runs").iterdir())
     assert [name for name in names if not name.startswith(".")] == ["split-phantom-fundus.csv", "study.json"]

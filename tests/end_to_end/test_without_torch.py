@@ -100,7 +100,7 @@ def test_help_names_every_command(medkt):
 
 
 def test_help_imports_nothing_heavy():
-    code = "import sys, medkt.cli; print([m for m in ('torch', 'numpy', 'pandas', 'pydantic') if m in sys.modules])"
+    code = "import sys, medkt.cli.app; print([m for m in ('torch', 'numpy', 'pandas', 'pydantic') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from medkt.observers.observer import Observer
-from medkt.study.schema import read_study
-from medkt.study.study import train_study
+from medkt.study.preparation import TrainOptions
+from medkt.study.study import train_study_file
+from medkt.study.study_file import StudyFile
 
 STUDY = """
 name = "tiny"
@@ -75,10 +76,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> Path:
     """A folder with tiny.toml and the runs it gave, made once; tests that change it copy it."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "tiny.toml").write_text(study_text)
-    study, text, sha256 = read_study(folder / "tiny.toml")
-    train_study(
-        study, text=text, sha256=sha256, folder=folder, out=folder / "runs", only=None, jobs=1, observer=Observer()
-    )
+    file = StudyFile.read(folder / "tiny.toml")
+    train_study_file(file, folder / "runs", TrainOptions(jobs=1), observer=Observer())
     return folder
 
 

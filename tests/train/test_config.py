@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from medkt.run.images import Loader
+from medkt.run.images import DatasetLoader
 from medkt.run_settings import RunSettings
 from medkt.settings import TrainingSettings
 from medkt.study.run_plan import plan
@@ -147,7 +147,7 @@ def test_the_study_that_ships_is_one_that_can_be_planned():
     assert {run.method for run in runs if run.role == "arm"} == {"transfer_learning", "attention_transfer"}
     assert {(run.student, run.unfrozen, run.training.image_size_px) for run in runs} == {("densenet40", "all", 64)}
     assert {run.initialisation for run in runs if run.role == "arm"} == {"shapes"}
-    loader = Loader({run.dataset: run.data for run in runs}, {run.dataset: [run.train_size] for run in runs})
+    loader = DatasetLoader({run.dataset: run.data for run in runs}, {run.dataset: [run.train_size] for run in runs})
     for run in runs:
         loaded = loader.load(run.dataset, run.train_size, image_size_px=32)
         assert len(loaded.indices["train"]) == run.train_size

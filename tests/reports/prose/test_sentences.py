@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medkt.cli import summary
+from medkt.cli.output import summary
 from medkt_reports.lookup import Lookup
 from medkt_reports.prose import methods, sentences
 from medkt_reports.prose.margins import Margins

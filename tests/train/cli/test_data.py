@@ -134,9 +134,8 @@ def test_check_says_what_is_wrong_and_its_list_makes_it_right(root: Path, run):
     (root / "e.png").write_bytes((root / "a.png").read_bytes())
     status, out, err = run("check", "folder", "--root", root, "--fix", "exclude", "--out", "found")
     assert status == 2
-    assert (
-        err == "medkt: hospital: training on it would be wrong: unreadable images, identical images, label conflicts\n"
-    )
+    kinds = "unreadable images, identical images, label conflicts"
+    assert err == f"medkt: hospital: you should not train on this data set: {kinds}\n"
     assert "a.png, e.png; patients: 007 / 010" in out
     written = json.loads(Path("found/findings.json").read_text())
     wrong = {finding["check"]: finding["count"] for finding in written["findings"] if finding["severity"] == "error"}
@@ -165,7 +164,7 @@ def test_absent_images_are_counted_listed_and_left_out(root: Path, run):
     status, out, _ = run("describe", "folder", "--root", root, "--no-images")
     assert (status, "1 of 6 listed images are absent" in out) == (0, True)
     status, out, err = run("check", "folder", "--root", root, "--fix", "exclude", "--out", "found")
-    assert (status, err) == (2, "medkt: hospital: training on it would be wrong: absent images\n")
+    assert (status, err) == (2, "medkt: hospital: you should not train on this data set: absent images\n")
     assert Path("found/exclude.csv").read_text() == "image_id,reason\nb.png,absent\n"
     assert "b.png" in Path("found/check.html").read_text()
     status, _, err = run("check", "folder", "--root", root, "--set", "exclude=found/exclude.csv")

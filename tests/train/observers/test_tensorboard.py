@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from medkt.observers.observer import Observer, Together
+from medkt.observers import Observer, ObserverList, Together
 from medkt.observers.tensorboard import TensorBoard
 from medkt.study.run_plan import plan
 from medkt.study.schema import read_study
@@ -29,7 +29,8 @@ class Hearing(Observer):
 def test_several_observers_hear_the_same(study_file: Path):
     run = plan(read_study(study_file)[0])[0]
     one, other = Hearing(), Hearing()
-    together = Together(one, other)
+    assert Together is ObserverList
+    together = ObserverList(one, other)
     together.epoch(run, RECORD)
     together.note("so it goes")
     assert one.heard == other.heard == [(run, 1), "so it goes"]
@@ -37,7 +38,7 @@ def test_several_observers_hear_the_same(study_file: Path):
 
 def test_each_method_of_an_observer_is_passed_on():
     methods = {name for name in vars(Observer) if not name.startswith("_")}
-    assert methods <= vars(Together).keys()
+    assert methods <= vars(ObserverList).keys()
 
 
 def test_histories_go_to_tensorboard(study_file: Path, tmp_path: Path):

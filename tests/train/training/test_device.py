@@ -44,10 +44,10 @@ def test_a_placed_network_is_channels_last_and_the_same_to_the_bit():
 
 def test_compiling_is_opt_in_and_refused_where_hooks_read_layers():
     network = torch.nn.Linear(2, 2)
-    assert device.compiled(network, TrainingSettings(), taught=True) is network
+    assert device.compiled(network, TrainingSettings(), has_teacher=True) is network
     with pytest.raises(InputError, match="compile = true: expected a method without a teacher"):
-        device.compiled(network, TrainingSettings(compile=True), taught=True)
-    assert device.compiled(network, TrainingSettings(compile=True), taught=False) is not network
+        device.compiled(network, TrainingSettings(compile=True), has_teacher=True)
+    assert device.compiled(network, TrainingSettings(compile=True), has_teacher=False) is not network
 
 
 @pytest.mark.slow
@@ -57,7 +57,7 @@ def test_a_compiled_network_learns_the_same_and_keeps_its_names():
     layers = torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Flatten(), torch.nn.Linear(144, 2)
     network = torch.nn.Sequential(*layers)
     names, images = list(network.state_dict()), torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    forward = device.compiled(network, TrainingSettings(compile=True), taught=False)
+    forward = device.compiled(network, TrainingSettings(compile=True), has_teacher=False)
     gradients = []
     for look in (network, forward):
         for n in (4, 3):  # the last batch of an epoch is smaller

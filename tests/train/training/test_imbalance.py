@@ -6,7 +6,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from medkt.settings import Imbalance, TrainingSettings
 from medkt.training import imbalance
-from medkt.training.task_loss import task_loss
+from medkt.training.losses import task_loss
 
 NAN = float("nan")
 FINDINGS = np.array(

@@ -85,14 +85,3 @@ def test_gradients_are_clipped_by_norm_by_value_or_not_at_all():
     norm = (9 + 0.01 + 16) ** 0.5
     assert clipped(clip_gradient_norm=1.0) == pytest.approx([3 / norm, 0.1 / norm, -4 / norm], rel=1e-5)
     assert clipped(clip_gradient_norm=50.0) == pytest.approx([3.0, 0.1, -4.0])
-
-
-def test_patience_counts_from_the_first_of_the_best_epochs():
-    assert not optimisation.out_of_patience([], 1)
-    assert not optimisation.out_of_patience([0.5, 0.4, 0.3], None)
-    assert [optimisation.out_of_patience([0.5, 0.6, 0.6, 0.2][:n], 2) for n in range(1, 5)] == [
-        False,
-        False,
-        False,
-        True,
-    ]

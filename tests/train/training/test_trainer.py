@@ -13,10 +13,11 @@ from medkt.run_settings import RunSettings
 from medkt.settings import TrainingSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training import device
+from medkt.training.losses import task_loss
 from medkt.training.prediction import predict
 from medkt.training.run_data import Part, RunData
-from medkt.training.student import Student, Trained
-from medkt.training.task_loss import task_loss
+from medkt.training.student.outcome import TrainedRun
+from medkt.training.student.student import Student
 from medkt.training.trainer import train
 from medkt_eval.errors import InputError
 
@@ -40,7 +41,7 @@ def settings(**changes: object) -> RunSettings:
     return RunSettings.model_validate({**run.model_dump(), **changes})
 
 
-def one(run: RunSettings, data: RunData, teacher: Teacher | None = None, **callbacks: object) -> Trained:
+def one(run: RunSettings, data: RunData, teacher: Teacher | None = None, **callbacks: object) -> TrainedRun:
     """The outcome of one run from random weights; what it fails with is raised."""
     (outcome,) = train([run], data, start="random", teacher=teacher, **callbacks)  # type: ignore[arg-type]
     if isinstance(outcome, TrainingError):
@@ -158,7 +159,7 @@ def test_runs_in_lockstep_get_the_bits_they_would_get_alone_and_share_the_teache
     assert len(looks) == len(betas) + 3 * 3  # once a student before it begins; then 3 epochs of 3 batches, for all
     for beta, outcome in zip(betas, together, strict=True):
         alone = one(attending(beta), data, a_teacher())
-        assert isinstance(outcome, Trained)
+        assert isinstance(outcome, TrainedRun)
         assert outcome.test_scores.tobytes() == alone.test_scores.tobytes()
         assert all(torch.equal(tensor, alone.weights[name]) for name, tensor in outcome.weights.items())
         assert outcome.history.drop(columns="seconds").equals(alone.history.drop(columns="seconds"))
@@ -169,7 +170,7 @@ def test_a_run_that_fails_in_lockstep_fails_alone(data: RunData):
     assert isinstance(bad, TrainingError)
     assert "made-beta1e-42-s3: the loss is inf" in str(bad)
     assert "raise beta" in str(bad)
-    assert isinstance(good, Trained)
+    assert isinstance(good, TrainedRun)
     assert good.test_scores.tobytes() == one(attending(2.0), data, a_teacher()).test_scores.tobytes()
 
 
@@ -199,7 +200,7 @@ def test_a_run_without_progress_stops_when_its_patience_is_over(data: RunData):
 
 def test_validation_images_that_cannot_select_an_epoch_are_refused_before_training(data: RunData):
     lacking = replace(data, validation=replace(data.validation, targets=np.zeros_like(data.validation.targets)))
-    with pytest.raises(InputError, match=r"auc macro on the validation images does not exist \(no auc for left, top"):
+    with pytest.raises(InputError, match=r"auc macro is undefined on the validation images \(no auc for left, top"):
         one(settings(), lacking, on_epoch=lambda *_: pytest.fail("it trained"))
 
 

@@ -9,7 +9,7 @@ from medkt.data import open_collection
 from medkt.data.layouts.folder import FolderData, folder
 from medkt.data.pixels import decoding as images
 from medkt.data.splitting import splits
-from medkt.run.images import Loader
+from medkt.run.images import DatasetLoader
 from medkt_eval.errors import InputError
 
 CSV = "image,patient_id,effusion,mass,group_sex\na.png,1,0,1,F\nb.png,1,1,,M\nsub/c.png,2,0,0,F\n"
@@ -145,7 +145,7 @@ def test_nothing_is_trained_while_an_image_is_absent(root: Path):
     found, _ = folder(settings(root))
     assert (list(found.image_ids), list(found.absent), found.complete) == (["a.png", "sub/c.png"], ["b.png"], True)
     assert found.notes == ("1 of 3 listed images are absent",)
-    loader = Loader({"ours": settings(root)}, {"ours": [None]})
+    loader = DatasetLoader({"ours": settings(root)}, {"ours": [None]})
     with pytest.raises(InputError, match=r"ours: 1 listed images are absent \(first: 'b\.png'\); add them"):
         loader.check(["ours"])
 

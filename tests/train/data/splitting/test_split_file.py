@@ -10,9 +10,10 @@ from medkt.data import open_collection
 from medkt.data.layouts.phantom import PhantomChestData
 from medkt.data.splitting import split_file, splits
 from medkt.observers import progress
-from medkt.run.images import Loader
-from medkt.study.schema import read_study
-from medkt.study.study import train_study
+from medkt.run.images import DatasetLoader
+from medkt.study.preparation import TrainOptions
+from medkt.study.study import train_study_file
+from medkt.study.study_file import StudyFile
 from medkt_eval.errors import InputError
 
 
@@ -68,7 +69,7 @@ def test_test_patients_and_strata_of_the_settings_reach_the_split(tmp_path: Path
     collection, _ = open_collection(settings())
     people = sorted(set(collection.patient_ids))[5:9]
     (tmp_path / "test.txt").write_text("\n".join(people))
-    loader = Loader(
+    loader = DatasetLoader(
         {
             "listed": settings(test_size=None, test_patients=tmp_path / "test.txt"),
             "drawn": settings(),
@@ -93,7 +94,7 @@ def test_what_the_split_missed_is_in_the_notes_of_the_run(tmp_path: Path):
     assert len(odd) > 10
     (tmp_path / "exclude.csv").write_text("image_id,reason\n" + "".join(f"{image},odd\n" for image in odd.values()))
     data = settings(validation_size=10, test_size=11, exclude=tmp_path / "exclude.csv")
-    loader = Loader({"x": data}, {"x": [20]})  # every patient has an even number of images now
+    loader = DatasetLoader({"x": data}, {"x": [20]})  # every patient has an even number of images now
     loaded = loader.load("x", 20, 32)
     assert loaded.collection.notes[-2:] == (
         f"{len(odd)} of {len(collection)} images are left out by exclude.csv (odd: {len(odd)})",
@@ -103,12 +104,10 @@ def test_what_the_split_missed_is_in_the_notes_of_the_run(tmp_path: Path):
 
 
 def test_a_study_writes_its_splits_and_each_run_quotes_them(tmp_path: Path, study_file: Path):
-    study, text, sha256 = read_study(study_file)
+    file = StudyFile.read(study_file)
     out = tmp_path / "runs"
     with progress.observer(Console(quiet=True)) as observer:
-        (name,) = train_study(
-            study, text=text, sha256=sha256, folder=tmp_path, out=out, only="phantom-shapes*", jobs=1, observer=observer
-        )
+        (name,) = train_study_file(file, out, TrainOptions(only="phantom-shapes*", jobs=1), observer=observer)
     assert [path.name for path in out.glob("split-*")] == ["split-phantom-shapes.csv"]
     content = (out / "split-phantom-shapes.csv").read_bytes()
     assert (

@@ -1,7 +1,7 @@
-"""What a study will take, before any of it is trained: its runs, their networks, and the hours.
+"""The runs of a study, the sizes of their networks, and the hours that they take.
 
-In: a study, and a rate or this machine. Out: a `DryRun`, a row a run; its table. No image is read; a data set is opened
-only where the study file does not say how many images or labels there are.
+In: a study; a rate, or this machine to measure it on. Out: a `DryRun` with one row per run, and its table. No image is
+read. A data set is opened only if the study file does not say how many images or labels it has.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from medkt.data.splitting import splits
 from medkt.models import densenet, freezing
 from medkt.run_settings import RunSettings
 from medkt.settings import Architecture, UnfrozenName
+from medkt.study.dry_run.step_times import StepTimes
 from medkt.study.run_plan import plan
 from medkt.study.schema import Study
-from medkt.study.step_times import StepTimes
 from medkt_eval.errors import InputError
 
 _HEADS = (
@@ -48,27 +48,27 @@ class Row:
     train_images: int
     trainable_parameters: int  # of the student
     total_parameters: int
-    teacher_passes: int  # images that the teacher looks at, in all epochs; 0 without one
-    sharing: int  # runs of a grid that share these passes, itself included
-    hours: float  # with its share of the teacher's passes
+    teacher_passes: int  # images that the teacher sees, in all epochs; 0 without a teacher
+    sharing: int  # runs of a grid that share these passes, including this one
+    hours: float  # including its share of the teacher's passes
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """All runs of a study, and by what rates their hours were counted."""
+    """All runs of a study, and the rates that their hours are computed from."""
 
     rows: tuple[Row, ...]
     rates: tuple[str, ...]
 
     @property
     def hours(self) -> float:
-        """Of all runs, one after another."""
+        """Hours of all runs, one after another."""
         return sum(row.hours for row in self.rows)
 
 
 @dataclass(frozen=True)
 class _Size:
-    """What the hours of a run depend on, of its data."""
+    """The properties of a data set that the hours of a run depend on."""
 
     task: Task
     n_labels: int
@@ -78,35 +78,36 @@ class _Size:
 
 
 def dry_run(
-    study: Study, *, images_per_second: float | None = None, tell: Callable[[str], None] = lambda _line: None
+    study: Study, *, images_per_second: float | None = None, report: Callable[[str], None] = lambda _line: None
 ) -> DryRun:
-    """List a study's runs and count their hours.
+    """List a study's runs and estimate their hours.
 
-    A run costs a training step for each training image and epoch; a pass of its teacher for each, once for all runs
-    of a grid with one seed, which go in lockstep; a pass of the student for each validation image and epoch, and for
-    each test image. Not counted: decoding the images, the loss of the method itself, epochs saved by `patience`.
+    A run takes a training step for each training image and epoch, and a pass of the student for each validation image
+    and epoch and for each test image. The teacher takes a pass for each training image and epoch, once for all runs of
+    a grid with the same seed, because these train in lockstep. Not counted: decoding the images, the transfer method's
+    own loss, and epochs that `patience` saves.
 
     Parameters
     ----------
     study : Study
-        Its data sets need not be there where the file says how many images and labels they have.
+        Its data sets need not exist if the study file says how many images and labels they have.
     images_per_second : float, optional
         Rate of a training step without a teacher; a pass then takes a third of a step. None: steps and passes are
-        timed here, each kind once: 20 times, or for a minute.
-    tell : callable
-        Called with a line for each rate that was timed.
+        timed on this machine, each kind 20 times or for a minute.
+    report : callable
+        Called with a line of text for each rate that was timed.
 
     Raises
     ------
     InputError
-        If the rate is not above 0, the study cannot be planned, or a data set that has to be opened cannot be.
+        If the rate is not above 0, the study cannot be planned, or a data set cannot be opened.
     """
     if images_per_second is not None and not 0 < images_per_second < float("inf"):
         raise InputError(f"--images-per-second is {images_per_second:g}; expected a number above 0")
     runs = plan(study)
     sizes = _sizes(runs)
     sharing = Counter((run.grid or run.run_id, run.seed) for run in runs)
-    times = StepTimes(images_per_second, tell)
+    times = StepTimes(images_per_second, report)
     rows = []
     for run in runs:
         size, epochs = sizes[run.dataset, run.train_size], run.training.epochs
@@ -119,11 +120,11 @@ def dry_run(
         unfrozen = run.unfrozen if isinstance(run.unfrozen, str) else tuple(run.unfrozen)
         trainable, total = _parameters(run.student, size.n_labels, unfrozen)
         rows.append(Row(run, size.train, trainable, total, passes, shared, seconds / 3600))
-    return DryRun(tuple(rows), tuple(times.told))
+    return DryRun(tuple(rows), tuple(times.rates))
 
 
 def show(dry: DryRun, console: Console | None = None) -> None:
-    """Print the runs: a table on a terminal, else a line a run with tabs between its columns; then the total."""
+    """Print the runs, then the total: as a table on a terminal, else as lines with tabs between the columns."""
     console = Console(highlight=False) if console is None else console
     lines = [
         (
@@ -147,7 +148,7 @@ def show(dry: DryRun, console: Console | None = None) -> None:
         console.print(table)
     else:
         for line in ([head.replace("\n", " ") for head in _HEADS], *lines):
-            print("\t".join(line), file=console.file)  # a Console would turn tabs into blanks
+            print("\t".join(line), file=console.file)  # a Console turns tabs into blanks
     for line in (
         f"{len(dry.rows):,} runs, {dry.hours:,.1f} hours ({dry.hours / 24:,.1f} days), one after another.",
         "Counted: a step for each training image and epoch; a pass of the teacher for each, once for the runs that",
@@ -159,30 +160,30 @@ def show(dry: DryRun, console: Console | None = None) -> None:
 
 @cache
 def _parameters(student: Architecture, n_labels: int, unfrozen: UnfrozenName | tuple[str, ...]) -> tuple[int, int]:
-    """Trainable and all parameters of a student."""
-    with torch.device("meta"):  # shapes alone
+    """Count the trainable parameters and all parameters of a student."""
+    with torch.device("meta"):  # shapes only
         network = densenet.build(student, n_labels, seed=0)
     freezing.apply(network, unfrozen if isinstance(unfrozen, str) else list(unfrozen), "update")
     return freezing.parameter_counts(network)
 
 
 def _sizes(runs: Sequence[RunSettings]) -> dict[tuple[str, int | None], _Size]:
-    """Of each data set and training size: as the study file says, or as the data set opens."""
+    """Find the size of each data set and training set, in the study file or by opening the data set."""
     train_sizes: dict[str, list[int | None]] = {}
     for run in runs:
         train_sizes.setdefault(run.dataset, []).append(run.train_size)
-    found: dict[tuple[str, int | None], _Size] = {}
+    sizes: dict[tuple[str, int | None], _Size] = {}
     for run in runs:
         data, labels = run.data, run.data.task_and_labels()
-        if (run.dataset, run.train_size) in found:
+        if (run.dataset, run.train_size) in sizes:
             continue
         if labels is not None and run.train_size and data.validation_size and data.test_size:
-            found[run.dataset, run.train_size] = _Size(*labels, run.train_size, data.validation_size, data.test_size)
+            sizes[run.dataset, run.train_size] = _Size(*labels, run.train_size, data.validation_size, data.test_size)
             continue
         collection, brought = open_collection(data)
         split = splits.as_asked(collection, brought, data, train_sizes[run.dataset])
         for train_size, train in split.train.items():
-            found[run.dataset, train_size] = _Size(
+            sizes[run.dataset, train_size] = _Size(
                 collection.task, len(collection.labels), len(train), len(split.validation), len(split.test)
             )
-    return found
+    return sizes

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from medkt.training import checkpoint
-from medkt.training.checkpoint import Checkpoint, Position
+from medkt.training.checkpoints import files
+from medkt.training.checkpoints.files import Checkpoint, Position
 
 
 def made(epoch: int, batch: int = 0) -> Checkpoint:
@@ -14,8 +14,8 @@ def made(epoch: int, batch: int = 0) -> Checkpoint:
 
 
 def test_what_comes_back_is_what_was_saved_to_the_bit(tmp_path: Path):
-    checkpoint.write(tmp_path / "c", made(3, 2))
-    (back,), damaged = checkpoint.read(tmp_path / "c")
+    files.write(tmp_path / "c", made(3, 2))
+    (back,), damaged = files.read(tmp_path / "c")
     assert (back.position, back.identity, back.numbers, damaged) == (
         Position(3, 2),
         {"settings": {"epochs": 9}},
@@ -26,23 +26,23 @@ def test_what_comes_back_is_what_was_saved_to_the_bit(tmp_path: Path):
 
 
 def test_the_last_two_are_kept_and_the_newest_comes_first(tmp_path: Path):
-    assert checkpoint.newest(tmp_path) == Position(1, 0)
+    assert files.newest(tmp_path) == Position(1, 0)
     for epoch, batch in ((9, 0), (10, 0), (10, 12), (11, 0)):
-        checkpoint.write(tmp_path, made(epoch, batch))
+        files.write(tmp_path, made(epoch, batch))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "000010-0000012.json",
         "000010-0000012.safetensors",
         "000011-0000000.json",
         "000011-0000000.safetensors",
     ]
-    assert checkpoint.newest(tmp_path) == Position(11, 0)
-    assert [one.position for one in checkpoint.read(tmp_path)[0]] == [Position(11, 0), Position(10, 12)]
+    assert files.newest(tmp_path) == Position(11, 0)
+    assert [one.position for one in files.read(tmp_path)[0]] == [Position(11, 0), Position(10, 12)]
 
 
 @pytest.mark.parametrize("damage", ["half the tensors", "one bit", "no tensors", "half the json", "other json"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path, damage: str):
     for epoch in (2, 3):
-        checkpoint.write(tmp_path, made(epoch))
+        files.write(tmp_path, made(epoch))
     tensors, described = tmp_path / "000003-0000000.safetensors", tmp_path / "000003-0000000.json"
     content = bytearray(tensors.read_bytes())
     if damage == "half the tensors":
@@ -56,22 +56,22 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path, 
         described.write_text(described.read_text()[:40])
     else:
         described.write_text(json.dumps({"format": 1}))
-    whole, damaged = checkpoint.read(tmp_path)
+    whole, damaged = files.read(tmp_path)
     assert [one.position for one in whole] == [Position(2)]
     assert len(damaged) == 1
-    assert "000003-0000000.json: damaged checkpoint passed over" in damaged[0]
+    assert "000003-0000000.json: damaged checkpoint skipped" in damaged[0]
 
 
 def test_a_checkpoint_in_the_making_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    checkpoint.write(tmp_path, made(2))
+    files.write(tmp_path, made(2))
 
     def full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "write_text_whole", full_disk)
+    monkeypatch.setattr(files, "write_text_whole", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        checkpoint.write(tmp_path, made(3))
-    assert [one.position for one in checkpoint.read(tmp_path)[0]] == [Position(2)]
+        files.write(tmp_path, made(3))
+    assert [one.position for one in files.read(tmp_path)[0]] == [Position(2)]
     monkeypatch.undo()
-    checkpoint.write(tmp_path, made(3))  # what lay about does no harm
-    assert [one.position for one in checkpoint.read(tmp_path)[0]] == [Position(3), Position(2)]
+    files.write(tmp_path, made(3))  # what lay about does no harm
+    assert [one.position for one in files.read(tmp_path)[0]] == [Position(3), Position(2)]

@@ -11,10 +11,13 @@ import pytest
 
 from medkt.errors import TrainingError
 from medkt.observers.observer import Observer
-from medkt.study import dask_tasks as cluster_study
-from medkt.study.dask_cluster import open_client
+from medkt.run.unit import CheckpointOptions
+from medkt.study.cluster import tasks
+from medkt.study.cluster.scheduler import open_client
+from medkt.study.preparation import TrainOptions
 from medkt.study.schema import read_study
-from medkt.study.study import train_study
+from medkt.study.study import train_study_file
+from medkt.study.study_file import StudyFile
 from medkt_eval.errors import InputError
 
 pytest.importorskip("distributed")
@@ -34,18 +37,8 @@ def client():
 
 def train(text: str, out: Path, observer: Observer | None = None, *, only: str | None = None, **more):
     (out.parent / "tiny.toml").write_text(text)
-    study, text, sha256 = read_study(out.parent / "tiny.toml")
-    return train_study(
-        study,
-        text=text,
-        sha256=sha256,
-        folder=out.parent,
-        out=out,
-        only=only,
-        jobs=1,
-        observer=observer or Observer(),
-        **more,
-    )
+    file = StudyFile.read(out.parent / "tiny.toml")
+    return train_study_file(file, out, TrainOptions(only=only, jobs=1), observer=observer or Observer(), **more)
 
 
 def files(out: Path) -> dict[str, bytes]:
@@ -90,7 +83,7 @@ def test_same_bits_as_here_and_all_is_told(study_text, tmp_path, client, here):
     assert len(heard.epochs) == 1 + 4 * 2
     log = (tmp_path / "runs" / ".logs" / f"{heard.runs[0]}.log").read_text()
     assert "begins on" in log
-    assert "whole after" in log
+    assert "finished after" in log
     again = Heard()
     assert train(study_text, tmp_path / "runs", again, client=client) == whole
     assert again.runs == []
@@ -146,16 +139,16 @@ def test_students_of_a_teacher_that_failed_are_not_begun(study_text, tmp_path, c
     broken = study_text.replace("training = { epochs = 1 }", "training = { learning_rate = 1e38 }")
     with pytest.raises(TrainingError, match="5 of 5 runs failed") as told:
         train(broken, tmp_path / "runs", client=client)
-    assert str(told.value).count("not begun, for phantom-shapes-24-supervised-densenet40-none-s0") == 4
+    assert str(told.value).count("was not begun, because phantom-shapes-24-supervised-densenet40-none-s0") == 4
 
 
 def test_a_worker_that_sees_other_runs_is_told(tmp_path, study_text):
     (tmp_path / "tiny.toml").write_text(study_text)
     study, _, _ = read_study(tmp_path / "tiny.toml")
     (tmp_path / "study.json").write_text("another")
-    job = cluster_study.Job(study, {}, {}, {}, tmp_path, tmp_path, "0" * 64, None, cluster_study.Resuming())
-    with pytest.raises(InputError, match=r"worker on .*study\.json is not there, or another; every worker must see"):
-        cluster_study.train_unit((), job, [])
+    context = tasks.TaskContext(study, {}, {}, {}, tmp_path, tmp_path, "0" * 64, None, CheckpointOptions())
+    with pytest.raises(InputError, match=r"worker on .*study\.json is missing, or another file; every worker must see"):
+        tasks.train_unit((), context, [])
 
 
 @pytest.mark.parametrize(
@@ -167,7 +160,7 @@ def test_a_worker_that_sees_other_runs_is_told(tmp_path, study_text):
         ("slurm:missing.toml", r"missing\.toml: cannot be read"),
         ("slurm:empty.toml", r"empty\.toml: found no table; expected one table, \[cluster\]"),
         ("slurm:other.toml", r"other\.toml: found \[queue\]; expected one table"),
-        ("pbs:jobs.toml", r"jobs\.toml: jobs is 0 in \[cluster\]; expected how many"),
+        ("pbs:jobs.toml", r"jobs\.toml: jobs is 0 in \[cluster\]; expected the number"),
         ("slurm:key.toml", r"unknown key 'coers'; expected keywords of dask_jobqueue\.SLURMCluster, such as 'cores'"),
     ],
 )

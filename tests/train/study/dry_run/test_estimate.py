@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from medkt.study import step_times
-from medkt.study.dry_run import DryRun, dry_run, show
+from medkt.study.dry_run import step_times
+from medkt.study.dry_run.estimate import DryRun, dry_run, show
+from medkt.study.dry_run.step_times import StepTimes
 from medkt.study.schema import Study, read_study
-from medkt.study.step_times import StepTimes
 from medkt_eval.errors import InputError
 
 
@@ -116,7 +116,7 @@ def test_rates_are_timed_on_the_trainers_own_step(study_with, monkeypatch: pytes
     monkeypatch.setattr(step_times, "STEPS", 1)
     monkeypatch.setattr(step_times, "WARM_UP", 0)
     told: list[str] = []
-    dry = dry_run(study_with(), tell=told.append)
+    dry = dry_run(study_with(), report=told.append)
     assert list(dry.rates) == told
     kinds = [
         line.removeprefix("Timed here: ").rpartition(", 32 px, batches of 8, threads_per_run = 1: ")[0] for line in told
@@ -146,4 +146,4 @@ def test_few_steps_are_timed_where_one_takes_long(monkeypatch: pytest.MonkeyPatc
 def test_a_rate_is_above_0(study_with, rate: float):
     with pytest.raises(InputError, match="expected a number above 0"):
         dry_run(study_with(), images_per_second=rate)
-    assert StepTimes(4.0).told
+    assert StepTimes(4.0).rates

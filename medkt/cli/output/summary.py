@@ -1,6 +1,6 @@
-"""The short table that `medkt evaluate` ends with.
+"""What `medkt evaluate` prints: the headline metrics of each arm, and the study's answer in sentences.
 
-In: the results. Out: text on standard output: each arm's headline metrics, and the study's answer in sentences.
+In: the results. Out: text on standard output.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from medkt_reports.prose.sentences import answers, standing
 
 
 def show(result: EvaluationResult) -> None:
-    """Print the headline metrics of every arm, and what the comparisons say."""
+    """Print the headline metrics of every arm, and the results of the comparisons in sentences."""
     console, lookup = Console(highlight=False), Lookup(result)
     interval = lookup.intervals()[0]
     for training_set in lookup.training_sets():
@@ -28,26 +28,26 @@ def show(result: EvaluationResult) -> None:
         for metric, label in HEADLINES[lookup.task(training_set)]:
             table.add_column(f"{words.metric(metric, label)} (%)", justify="right")
             table.add_column(f"{numbers.level(result.settings.level)} CI", justify="right")
-            found = [lookup.estimate(training_set.dataset, arm.arm, metric, label, interval) for arm in arms]
-            decimals = numbers.places(numbers.half_width(e.low, e.high) for e in found if e)
+            estimates = [lookup.estimate(training_set.dataset, arm.arm, metric, label, interval) for arm in arms]
+            decimals = numbers.places(numbers.half_width(e.low, e.high) for e in estimates if e)
             columns[metric, label] = [
                 (numbers.percent(e.value, decimals), numbers.interval(e.low, e.high, decimals))
                 if e
                 else (numbers.ABSENT,) * 2
-                for e in found
+                for e in estimates
             ]
         for k, arm in enumerate(arms):
             cells = [text for column in columns.values() for text in column[k]]
             table.add_row(Text(lookup.names[arm.arm]), str(len(arm.seeds)), *cells)
         console.print(table)
         console.print(f"Intervals: {words.interval(interval, result.settings.level)}", markup=False)
-    said = answers(lookup)
-    places = list(dict.fromkeys(sentence.training_set for sentence in said))
-    for place in places:
+    sentences = answers(lookup)
+    training_sets = list(dict.fromkeys(sentence.training_set for sentence in sentences))
+    for training_set in training_sets:
         if len(lookup.training_sets()) > 1:
-            console.print(f"\n{place}", markup=False, style="bold")
-        for sentence in said:
-            if sentence.training_set == place:
+            console.print(f"\n{training_set}", markup=False, style="bold")
+        for sentence in sentences:
+            if sentence.training_set == training_set:
                 console.print(f"\n{'Primary: ' if sentence.primary else ''}{sentence.text}", markup=False)
     console.print(f"\n{standing(lookup)}", markup=False)
     for note in result.settings.notes:

@@ -1,7 +1,7 @@
-"""Where work is done when it is not done here: a Dask scheduler, by one line of text.
+"""Opens a Dask cluster that one line of text names.
 
 In: `tcp://host:8786`, `local:4`, `slurm:cluster.toml` (`pbs`, `sge`, `lsf`, `oar`, `htcondor` likewise). Out: a client
-of `distributed`, closed with the cluster that was started for it. Nothing here needs torch.
+of `distributed`. A cluster that is started here is closed with its client. Needs no torch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from medkt_eval.errors import InputError
 if TYPE_CHECKING:
     from distributed import Client
 
-# Names of dask_jobqueue's clusters; the last is its own job system on this machine, to try a file without a queue.
+# Classes of dask_jobqueue. The last one runs its jobs on this machine: use it to try a file without a queue.
 QUEUES = {
     "slurm": "SLURMCluster",
     "pbs": "PBSCluster",
@@ -35,16 +35,16 @@ EXPECTED = "expected tcp://HOST:PORT of a running scheduler, local:N for N proce
 
 
 @contextmanager
-def open_client(scheduler: str, tell: Callable[[str], None] = lambda _text: None) -> Iterator[Client]:
-    """A client of the scheduler, for the time of the block.
+def open_client(scheduler: str, report: Callable[[str], None] = lambda _text: None) -> Iterator[Client]:
+    """Open a client of the scheduler for the duration of the block.
 
     Parameters
     ----------
     scheduler : str
         `tcp://host:port` (or `tls://`, `ws://`); `local:N`; or `slurm:FILE`, where FILE is a TOML file with a table
-        `[cluster]`: the keywords of dask_jobqueue's cluster, and `jobs`, how many jobs to ask for.
-    tell : callable
-        Told the dashboard's address.
+        `[cluster]`: the keywords of dask_jobqueue's cluster, and `jobs`, the number of jobs to ask for.
+    report : callable
+        Called with a line of text: the dashboard's address.
 
     Raises
     ------
@@ -66,31 +66,31 @@ def open_client(scheduler: str, tell: Callable[[str], None] = lambda _text: None
                 f"--scheduler {scheduler}: no scheduler answers there ({error}); start one with: dask scheduler"
             ) from error
         with client:
-            tell(f"Dashboard: {client.dashboard_link}")
+            report(f"Dashboard: {client.dashboard_link}")
             yield client
         return
     with _cluster(kind, rest, scheduler) as cluster, distributed.Client(cluster) as client:
-        client.register_plugin(_deaf_to_interrupts())
-        tell(f"Dashboard: {client.dashboard_link}")
+        client.register_plugin(_ignoring_interrupts())
+        report(f"Dashboard: {client.dashboard_link}")
         yield client
 
 
-def _deaf_to_interrupts() -> Any:
-    """Ctrl-C reaches every process of a terminal: only the one that gives the work may act on it."""
+def _ignoring_interrupts() -> Any:
+    """Make a plugin that ignores Ctrl-C in workers; a terminal sends it to all processes, and the client handles it."""
     from distributed import WorkerPlugin
 
-    class Deaf(WorkerPlugin):
-        name = "medkt-deaf-to-interrupts"
+    class IgnoreInterrupts(WorkerPlugin):
+        name = "medkt-ignore-interrupts"
 
         def setup(self, worker: object) -> None:  # noqa: ARG002
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-    return Deaf()
+    return IgnoreInterrupts()
 
 
 def _cluster(kind: str, rest: str, scheduler: str) -> Any:
-    """A cluster of our own, a context manager too."""
+    """Start a cluster; it is a context manager."""
     if kind == "local" and rest.isdecimal() and int(rest) > 0:
         from distributed import LocalCluster
 
@@ -98,11 +98,12 @@ def _cluster(kind: str, rest: str, scheduler: str) -> Any:
             n_workers=int(rest), threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
         )
     if kind in QUEUES and rest:
-        return _of_queue(kind, Path(rest))
+        return _queue_cluster(kind, Path(rest))
     raise InputError(f"--scheduler {scheduler!r}: {EXPECTED}")
 
 
-def _of_queue(kind: str, path: Path) -> Any:
+def _queue_cluster(kind: str, path: Path) -> Any:
+    """Ask a job queue for workers, as a TOML file says."""
     try:
         import dask_jobqueue
         from dask_jobqueue import core
@@ -123,10 +124,10 @@ def _of_queue(kind: str, path: Path) -> Any:
         )
     jobs = keywords.pop("jobs", None)
     if not isinstance(jobs, int) or jobs < 1:
-        raise InputError(f"{path}: jobs is {jobs!r} in [cluster]; expected how many jobs to ask for, 1 or more")
-    made = LocalCluster if kind == "jobqueue-local" else getattr(dask_jobqueue, QUEUES[kind])
-    takers = (core.JobQueueCluster, core.Job, made.job_cls)
-    known = {name for taker in takers for name in signature(taker.__init__).parameters}
+        raise InputError(f"{path}: jobs is {jobs!r} in [cluster]; expected the number of jobs to ask for, 1 or more")
+    cluster_class = LocalCluster if kind == "jobqueue-local" else getattr(dask_jobqueue, QUEUES[kind])
+    classes = (core.JobQueueCluster, core.Job, cluster_class.job_cls)
+    known = {name for each in classes for name in signature(each.__init__).parameters}
     for name in keywords:
         if name not in known:
             near = get_close_matches(name, known, 1)
@@ -135,7 +136,7 @@ def _of_queue(kind: str, path: Path) -> Any:
                 f"dask_jobqueue.{QUEUES[kind]}{f', such as {near[0]!r}' if near else ''}"
             )
     try:
-        cluster = made(**keywords)
+        cluster = cluster_class(**keywords)
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: [cluster]: {error}") from error
     cluster.scale(jobs=jobs)

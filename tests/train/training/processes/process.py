@@ -1,4 +1,4 @@
-"""What test_shards.py has each of two processes do; with a folder as argument, the first writes there what came of it.
+"""What test_group.py has each of two processes do; with a folder as argument, the first writes there what came of it.
 
 `python shard_process.py FOLDER` without torchrun does the same in one process.
 """
@@ -26,9 +26,11 @@ from medkt.settings import TrainingSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training import device
 from medkt.training.batches import batches
+from medkt.training.processes.group import OtherProcessError, ProcessGroup
+from medkt.training.processes.launch import process_group
 from medkt.training.run_data import Part, RunData
-from medkt.training.shards import AnotherFailed, Shards, opened
-from medkt.training.student import Student, Trained
+from medkt.training.student.outcome import TrainedRun
+from medkt.training.student.student import Student
 from medkt.training.trainer import train
 from medkt.transfer.settings import TapSettings
 from medkt_eval.errors import InputError
@@ -101,7 +103,7 @@ def a_teacher() -> Teacher:
     return Teacher(network, attention_layer=densenet.attention_layer(network), smallest_size_px=32)
 
 
-def first_steps(shards: Shards) -> dict[str, torch.Tensor]:
+def first_steps(processes: ProcessGroup) -> dict[str, torch.Tensor]:
     """Loss and gradient of the first and of the last batch of an epoch, for each method and task."""
     found = {}
     for task, methods in {"multilabel": METHODS, "multiclass": ("supervised", "distillation")}.items():
@@ -109,23 +111,22 @@ def first_steps(shards: Shards) -> dict[str, torch.Tensor]:
         for name in methods:
             run = settings(**METHODS[name])
             where = device.chosen(run.training)
-            given = list(batches(run, data, 1, where, shards=shards))
+            given = list(batches(run, data, 1, where, processes=processes))
             for k in (0, -1):
                 teacher = None if run.teacher is None else a_teacher()
-                student = Student(run, data, start="random", teacher=teacher, device=where, shards=shards)
+                student = Student(run, data, start="random", teacher=teacher, device=where, processes=processes)
                 student.begin_epoch()
-                images, targets, rows = given[k]
-                student.step(images, targets, data.train.image_ids[rows])
+                student.step(*given[k])
                 gradients = [p.grad.reshape(-1) for p in student.parameters if p.grad is not None]
                 found[f"{task} {name} {k}: gradient"] = torch.cat(gradients)
                 found[f"{task} {name} {k}: losses"] = torch.tensor(student.sums, dtype=torch.float64)
     return found
 
 
-def course(run: RunSettings, shards: Shards) -> dict[str, torch.Tensor]:
+def course(run: RunSettings, processes: ProcessGroup) -> dict[str, torch.Tensor]:
     """Losses and predictions of a whole training."""
-    (trained,) = train([run], made("multilabel"), start="random", teacher=a_teacher(), shards=shards)
-    assert isinstance(trained, Trained)
+    (trained,) = train([run], made("multilabel"), start="random", teacher=a_teacher(), processes=processes)
+    assert isinstance(trained, TrainedRun)
     columns = trained.history[["loss_task", "loss_transfer", "loss_validation", "auc"]].to_numpy()
     return {
         "history": torch.tensor(columns),
@@ -134,14 +135,14 @@ def course(run: RunSettings, shards: Shards) -> dict[str, torch.Tensor]:
     }
 
 
-def failures(shards: Shards) -> list[str]:
+def failures(processes: ProcessGroup) -> list[str]:
     """What each process says of what goes wrong in one of them."""
     said = []
     try:
-        with shards.together():
-            if shards.rank == shards.world - 1:
+        with processes.fail_together():
+            if processes.rank == processes.world_size - 1:
                 raise InputError("no such file")
-    except (InputError, AnotherFailed) as error:
+    except (InputError, OtherProcessError) as error:
         said.append(f"{type(error).__name__}: {error}")
     taps = [TapSettings(student=name, teacher=name) for name in ("features.reduce", "features.denseblock1")]
     try:
@@ -150,14 +151,14 @@ def failures(shards: Shards) -> list[str]:
             made("multilabel"),
             start="random",
             teacher=a_teacher(),
-            shards=shards,
+            processes=processes,
         )
-    except (InputError, AnotherFailed) as error:
+    except (InputError, OtherProcessError) as error:
         said.append(f"{type(error).__name__}: {error}")
     normalised = augment.normalised
-    if shards.rank == shards.world - 1:  # in one process alone
+    if processes.rank == processes.world_size - 1:  # in one process alone
         augment.normalised = lambda pixels: normalised(pixels) * torch.nan
-    (outcome,) = train([settings()], made("multilabel"), start="random", teacher=None, shards=shards)
+    (outcome,) = train([settings()], made("multilabel"), start="random", teacher=None, processes=processes)
     augment.normalised = normalised
     said.append(f"{type(outcome).__name__}: {outcome}")
     return said
@@ -180,18 +181,19 @@ def study_in_which_a_process_dies_once(arguments: Sequence[str]) -> None:
 
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
-    with opened() as shards:
-        tensors = first_steps(shards)
+    with process_group() as processes:
+        tensors = first_steps(processes)
         attending = settings(**ATTENDING)
-        tensors |= {f"fixed {name}": found for name, found in course(attending, shards).items()}
+        tensors |= {f"fixed {name}": found for name, found in course(attending, processes).items()}
         shifting = settings(**ATTENDING, unfrozen="all")
-        tensors |= {f"batch statistics {name}": found for name, found in course(shifting, shards).items()}
-        said = shards.gather(failures(shards)) if shards.world > 1 else []
-        if shards.leads:
+        tensors |= {f"batch statistics {name}": found for name, found in course(shifting, processes).items()}
+        said = processes.gather(failures(processes)) if processes.world_size > 1 else []
+        if processes.is_main:
             save_file(
-                {name: found.contiguous() for name, found in tensors.items()}, folder / f"{shards.world}.safetensors"
+                {name: found.contiguous() for name, found in tensors.items()},
+                folder / f"{processes.world_size}.safetensors",
             )
-            (folder / f"{shards.world}.json").write_text(json.dumps(said))
+            (folder / f"{processes.world_size}.json").write_text(json.dumps(said))
 
 
 if __name__ == "__main__":

@@ -17,13 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from medkt.training import checkpoint
-from medkt.training.checkpoint import Checkpoint, Position
-from medkt.training.continuation import Checkpoints
-from medkt.training.shards import ALONE, Shards
+from medkt.training.checkpoints import files
+from medkt.training.checkpoints.files import Checkpoint, Position
+from medkt.training.checkpoints.resuming import Checkpoints
+from medkt.training.processes.group import ONE_PROCESS, ProcessGroup
+from medkt.training.student import state
 from medkt_eval.errors import InputError
 
-PROCESS = Path(__file__).with_name("shard_process.py")
+PROCESS = Path(__file__).with_name("process.py")
 TEACHER = "phantom-shapes-24-supervised-densenet40-none-s0"
 AT = "phantom-chest-19-attention_transfer-densenet40-shapes-s0"
 SECONDS = 180  # more is a hang
@@ -102,7 +103,7 @@ def test_batch_statistics_are_those_of_each_process(one: Tensors, two: Tensors):
 def test_what_fails_in_one_process_ends_all_and_the_first_says_why(folder_of_two: Path):
     first, second = json.loads((folder_of_two / "2.json").read_text())
     assert first[0] == "InputError: no such file"  # the second process's
-    assert second[0] == "AnotherFailed: no such file"
+    assert second[0] == "OtherProcessError: no such file"
     assert first[1].startswith('InputError: made-s3: attention_loss = "frobenius" over 2 pairs of taps: expected one')
     assert first[2] == second[2]
     assert first[2].startswith("TrainingError: made-s3: the loss is nan in epoch 1 (batch of images ")
@@ -130,7 +131,7 @@ def test_a_process_that_dies_costs_an_epoch_at_most_and_no_bits(uninterrupted: P
     status, said = torchrun(tmp_path, "--max-restarts=1", PROCESS, "train", "tiny.toml")
     assert status == 0, said
     assert (tmp_path / "killed").exists()
-    assert f"{AT} goes on with epoch 2, batch 1" in said
+    assert f"{AT} resumes at epoch 2, batch 1" in said
     for name in ("predictions-test.parquet", "predictions-validation.parquet", "model.safetensors"):
         assert (tmp_path / "runs" / AT / name).read_bytes() == (uninterrupted / "runs" / AT / name).read_bytes()
     assert sorted(path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()) == [AT, TEACHER]
@@ -149,12 +150,15 @@ def test_a_wrong_input_is_said_once_and_ends_all_with_status_2(uninterrupted: Pa
 
 
 @pytest.mark.parametrize("begun_with", [2, None])
-def test_another_number_of_processes_is_refused(begun_with: int | None, tmp_path: Path):
+def test_another_number_of_processes_is_refused(
+    begun_with: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """None: by a version that could not share a run."""
     restored: list[str] = []
-    student = SimpleNamespace(run=SimpleNamespace(run_id="r"), restore=lambda *_: restored.append("r"))
+    monkeypatch.setattr(state, "restore", lambda student, *_: restored.append(student.run.run_id))
+    student = SimpleNamespace(run=SimpleNamespace(run_id="r"))
     machine = {"threads": 1} if begun_with is None else {"threads": 1, "processes": begun_with}
-    checkpoint.write(tmp_path, Checkpoint(Position(2, 0), {"machine": machine}, {}, {}))
+    files.write(tmp_path, Checkpoint(Position(2, 0), {"machine": machine}, {}, {}))
     now = Checkpoints({"r": tmp_path}, {"r": {"machine": {"threads": 1, "processes": 1}}})
     if begun_with is None:
         assert now.restore([student]) == Position(2, 0)  # type: ignore[list-item]
@@ -166,15 +170,16 @@ def test_another_number_of_processes_is_refused(begun_with: int | None, tmp_path
 
 @given(n=st.integers(1, 70), world=st.integers(1, 9))
 def test_each_image_of_a_batch_counts_once(n: int, world: int):
-    shards = [Shards(rank, world) for rank in range(world)]
-    counted = [np.arange(n)[one.rows(n)] for one in shards if one.counts(n)]
+    groups = [ProcessGroup(rank, world) for rank in range(world)]
+    counted = [np.arange(n)[one.rows(n)] for one in groups if one.counts(n)]
     assert sorted(np.concatenate(counted).tolist()) == list(range(n))
-    assert all(len(np.arange(n)[one.rows(n)]) >= min(n, 2) for one in shards)
+    assert all(len(np.arange(n)[one.rows(n)]) >= min(n, 2) for one in groups)
 
 
 def test_a_process_alone_changes_nothing():
     value = torch.tensor(0.3, requires_grad=True)
-    assert ALONE.mean(value, 5) is ALONE.norm(value, counts=True) is value
-    assert ALONE.gather("mine") == ["mine"]
-    with pytest.raises(InputError, match="as it was"), ALONE.together():
+    assert ONE_PROCESS.mean(value, 5, batch_size=5) is ONE_PROCESS.norm(value, batch_size=5) is value
+    assert ONE_PROCESS.gather("mine") == ["mine"]
+    assert ONE_PROCESS.on_main(lambda: 1) == ONE_PROCESS.agree_on(lambda: 1) == 1
+    with pytest.raises(InputError, match="as it was"), ONE_PROCESS.fail_together():
         raise InputError("as it was")

@@ -1,0 +1,123 @@
+"""What `--out` already holds: finished runs, and `study.json`.
+
+In: a study and its output folder. Out: whether a run is finished; `study.json`, which records what was declared and
+when. A finished run that was trained with other settings is an error that shows the difference.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from medkt.run import folder as run_folder
+from medkt.run.weights import WeightSources
+from medkt.run_settings import RunSettings
+from medkt.study.schema import Study
+from medkt.study.study_file import StudyFile
+from medkt.training.checkpoints.resuming import first_difference
+from medkt_eval.errors import InputError
+from medkt_eval.runtime.atomic_files import make_folder, write_text_whole
+from medkt_eval.runtime.locations import is_remote
+from medkt_eval.runtime.validation import read_text
+
+
+def check_out(study: Study, out: Path) -> None:
+    """Refuse a folder that cannot hold the study's runs.
+
+    Raises
+    ------
+    InputError
+        If `out` is a file, or holds finished runs of a study with another name, which evaluation would mix.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: is a file; expected a folder, or a name that does not exist")
+    if (out / "study.json").is_file():
+        name = _read(out / "study.json", json.loads).get("name")
+        if name != study.name and any(run_folder.is_finished(folder) for folder in out.iterdir()):
+            raise InputError(
+                f"--out {out} holds runs of the study {name!r}; give {study.name!r} another --out, because "
+                "evaluation would mix them"
+            )
+
+
+def is_finished(run: RunSettings, folder: Path, sources: WeightSources) -> bool:
+    """Return whether a run is finished.
+
+    Raises
+    ------
+    InputError
+        If it was trained with other settings or from other weights, or its folder is incomplete.
+    """
+    if not run_folder.is_finished(folder):
+        if not is_remote(folder) and folder.exists():  # in object storage, a killed process leaves such a folder
+            raise InputError(f"{folder} exists but holds no finished run (it has no run.json); remove or rename it")
+        return False
+    before = _with_defaults(_read(folder / "config.toml", tomllib.loads))
+    now = run_folder.without_none(run.model_dump(mode="json"))
+    for table in (before, now):  # images and lists may have moved; the hashes say whether they are the same
+        for path in ("root", "test_patients", "exclude"):
+            table.get("data", {}).pop(path, None)
+    difference = first_difference(before, now)
+    if difference is None:
+        recorded = _read(folder / "run.json", json.loads)
+        for what, sha256 in (("initialisation", sources.start_sha256(run)), ("teacher", sources.teacher_sha256(run))):
+            old_sha256 = (recorded.get(what) or {}).get("sha256")
+            if sha256 is not None and old_sha256 != sha256:
+                difference = f"the weights of its {what} were {str(old_sha256)[:12]}..., now they are {sha256[:12]}..."
+    if difference is not None:
+        raise InputError(
+            f"{folder} is finished, but was trained with other settings: {difference}. Remove it to train it again, "
+            "give the arm a variant = '...', or use another --out"
+        )
+    return True
+
+
+def _with_defaults(settings: dict[str, Any]) -> dict[str, Any]:
+    """Add the defaults of settings that an earlier version did not have; return invalid settings as they are."""
+    try:
+        return run_folder.without_none(RunSettings.model_validate(settings).model_dump(mode="json"))
+    except ValidationError:
+        return settings
+
+
+def record_study(file: StudyFile, out: Path) -> None:
+    """Write `study.json`: what was declared and when, so that a later change of the study file shows."""
+    path = out / "study.json"
+    make_folder(out)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    earlier: list[dict[str, Any]] = []
+    if path.is_file():
+        before = _read(path, json.loads)
+        earlier = before.get("earlier", [])
+        if before.get("sha256") == file.sha256:
+            return
+        if any(run_folder.is_finished(folder) for folder in out.iterdir() if folder.is_dir()):
+            earlier = [*earlier, {"sha256": before.get("sha256"), "declared": before.get("declared"), "replaced": now}]
+    content = {
+        "format": 1,
+        "name": file.study.name,
+        "declared": now,
+        "sha256": file.sha256,
+        "text": file.text,
+        "analysis": file.study.analysis.model_dump(mode="json"),
+        "earlier": earlier,
+    }
+    write_text_whole(path, json.dumps(content, indent=1) + "\n")
+
+
+def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    """Read a JSON or TOML file that medkt wrote; an error says what to do with the file."""
+    text = read_text(path, "a file that medkt train wrote; remove its folder to train the run again")
+    try:
+        table = parse(text)
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); remove it (of a run, the folder) to make it again") from error
+    if not isinstance(table, dict):
+        raise InputError(f"{path}: holds {type(table).__name__}, expected a table; remove it to make it again")
+    return table

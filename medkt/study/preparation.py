@@ -1,0 +1,174 @@
+"""Everything that is decided and checked before the first run of a study is trained.
+
+In: a study file, its output folder and the options. Out: the runs that are left to train, in units, with what finds
+their images and weights; `study.json` and the split files. Wrong settings or data are refused here.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from medkt.data.splitting import split_file
+from medkt.run import folder as run_folder
+from medkt.run.images import DatasetLoader, check_no_leak
+from medkt.run.unit import CheckpointOptions, checkpoint_folder
+from medkt.run.weights import WeightSources
+from medkt.run_settings import RunSettings, Unit
+from medkt.study import existing_runs
+from medkt.study.run_plan import plan
+from medkt.study.study_file import StudyFile
+from medkt.training.checkpoints import files as checkpoint_files
+from medkt_eval.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What to train of a study, and how.
+
+    Parameters
+    ----------
+    only : str or None
+        Pattern (with * and ?) of the run ids to train. Teachers that these runs need must be finished, or match too.
+    jobs : int or None
+        Number of units to train at the same time. None: as many as the cores allow, each with its `threads_per_run`.
+    cache : Path or None
+        Folder of decoded images. None: `medkt.data.pixels.cache.default_folder`.
+    checkpoints : CheckpointOptions
+        When runs are saved, and which of them may resume.
+    """
+
+    only: str | None = None
+    jobs: int | None = None
+    cache: Path | None = None
+    checkpoints: CheckpointOptions = field(default_factory=CheckpointOptions)
+
+
+@dataclass(frozen=True)
+class PlannedStudy:
+    """All runs of a study, and what finds their images and weights.
+
+    Parameters
+    ----------
+    file : StudyFile
+        The study file.
+    out : Path
+        runs/.
+    runs : list of RunSettings
+        In an order in which they can be trained.
+    loader : DatasetLoader
+        Loads images.
+    sources : WeightSources
+        Finds start weights and teachers.
+    """
+
+    file: StudyFile
+    out: Path
+    runs: list[RunSettings]
+    loader: DatasetLoader
+    sources: WeightSources
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is left to train.
+
+    Parameters
+    ----------
+    unfinished : list of RunSettings
+        The selected runs that are not finished.
+    n_finished : int
+        Number of selected runs that are finished.
+    units : list of tuples of RunSettings
+        `unfinished`, with runs that train in lockstep together.
+    """
+
+    unfinished: list[RunSettings]
+    n_finished: int
+    units: list[Unit]
+
+
+def plan_study(file: StudyFile, out: Path, cache: Path | None) -> PlannedStudy:
+    """List all runs of a study.
+
+    Raises
+    ------
+    InputError
+        If the study cannot be planned (`medkt.study.run_plan`).
+    """
+    runs = plan(file.study)
+    teachers = {run.name: run for run in runs if run.role == "teacher"}
+    loader = DatasetLoader({run.dataset: run.data for run in runs}, _train_sizes(runs), cache)
+    return PlannedStudy(file, out, runs, loader, WeightSources(file.study.teachers, teachers, file.folder, out))
+
+
+def work_to_do(planned: PlannedStudy, only: str | None) -> Work:
+    """Find the selected runs that are not finished, and check that they can be trained.
+
+    Raises
+    ------
+    InputError
+        If `only` matches no run, finished runs were trained with other settings, weights are missing, or the data are
+        wrong.
+    """
+    runs, out = planned.runs, planned.out
+    selected = [run for run in runs if only is None or fnmatch.fnmatch(run.run_id, only)]
+    if not selected:
+        raise InputError(
+            f"--only {only!r} matches no run; the study's runs are {', '.join(run.run_id for run in runs)}"
+        )
+    existing_runs.check_out(planned.file.study, out)
+    unfinished = [run for run in selected if not existing_runs.is_finished(run, out / run.run_id, planned.sources)]
+    _check_weights(unfinished, planned.sources, out)
+    planned.loader.check([run.dataset for run in unfinished])
+    if unfinished:
+        check_no_leak([run for run in runs if run in unfinished or run.role == "teacher"], planned.loader)
+    return Work(unfinished, len(selected) - len(unfinished), _units(unfinished, out))
+
+
+def write_declaration(planned: PlannedStudy, work: Work) -> None:
+    """Write the split files and `study.json`, before the first run begins.
+
+    Raises
+    ------
+    InputError
+        If finished runs use another split than this study file gives.
+    """
+    for dataset in dict.fromkeys(run.dataset for run in work.unfinished):
+        in_use = any(run_folder.is_finished(planned.out / run.run_id) for run in planned.runs if run.dataset == dataset)
+        path = planned.out / f"split-{dataset}.csv"
+        split_file.write(path, planned.loader.split_text(dataset), runs_quote_it=in_use)
+    existing_runs.record_study(planned.file, planned.out)
+
+
+def _train_sizes(runs: Sequence[RunSettings]) -> dict[str, list[int | None]]:
+    sizes: dict[str, list[int | None]] = {}
+    for run in runs:
+        if run.train_size not in sizes.setdefault(run.dataset, []):
+            sizes[run.dataset].append(run.train_size)
+    return sizes
+
+
+def _check_weights(unfinished: Sequence[RunSettings], sources: WeightSources, out: Path) -> None:
+    """Check that all weights exist, or are trained before they are needed."""
+    planned: set[str] = set()
+    for run in unfinished:
+        for needed in sources.needed_runs(run):
+            if needed not in planned and not run_folder.is_finished(out / needed):
+                raise InputError(
+                    f"{run.run_id} needs the teacher {needed}, which is not in {out} and which --only leaves out; "
+                    "widen --only"
+                )
+        sources.check(run)
+        planned.add(run.run_id)
+
+
+def _units(runs: Sequence[RunSettings], out: Path) -> list[Unit]:
+    """Group runs of a grid that share a seed and resume at the same batch; every other run is a unit of its own."""
+    units: dict[object, list[RunSettings]] = {}
+    for run in runs:
+        lockstep = (run.grid, run.seed, checkpoint_files.newest(checkpoint_folder(out, run)))
+        units.setdefault(run.run_id if run.grid is None else lockstep, []).append(run)
+    return [tuple(unit) for unit in units.values()]
