@@ -67,7 +67,7 @@ def test_the_imagenet_teacher_that_comes_as_a_package(study_text: str, tmp_path:
 def test_only_a_students_architecture_starts_a_student(study_text: str, tmp_path: Path):
     text = given(study_text, "efficientnet-lite0", "imagenet")
     found, run = sources(tmp_path, text.replace('initialisation = "shapes"', 'initialisation = "given"'))
-    with pytest.raises(InputError, match="initialisation 'given' is of efficientnet-lite0"):
+    with pytest.raises(InputError, match="initialisation 'given' has the architecture efficientnet-lite0"):
         found.check(run)
 
 
