@@ -12,6 +12,7 @@ import typer
 from medkt import __version__
 from medkt.cli.data import data_app
 from medkt.cli.evaluate import evaluate
+from medkt.cli.example import example
 from medkt.cli.exit import fail
 from medkt.cli.plan import plan
 from medkt.cli.report import report, table
@@ -29,6 +30,7 @@ app.command()(evaluate)
 app.command()(report)
 app.command()(table)
 app.command()(plan)
+app.command()(example)
 app.add_typer(teacher_app, name="teacher")
 app.add_typer(data_app, name="data")
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from medkt.cli.shared import fail
+from medkt.cli.exit import fail
 
 ARMS = {"Transfer learning": "tl_seed*.csv", "Attention transfer": "at_seed*.csv"}
 
