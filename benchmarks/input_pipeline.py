@@ -30,18 +30,19 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 from torchvision.transforms import InterpolationMode
 
-from medkt.config import RunSettings, TrainingSettings
 from medkt.data.collection import Collection
+from medkt.data.layouts.phantom import PhantomChestData
 from medkt.data.phantom.collections import phantom_chest
 from medkt.data.pixels import augment, cache
 from medkt.data.pixels import decoding as images
 from medkt.data.pixels.pixels import Pixels
-from medkt.data_settings import PhantomChestData
 from medkt.models import densenet
+from medkt.run_settings import RunSettings
+from medkt.settings import TrainingSettings
 from medkt.training.batches import batches
 from medkt.training.device import Device
+from medkt.training.losses import task_loss
 from medkt.training.run_data import Part, RunData
-from medkt.training.task_loss import task_loss
 
 ROUNDS, BATCH = 5, 32
 CPU = Device(torch.device("cpu"), False)

@@ -39,15 +39,18 @@ from scipy import stats
 from torch import nn
 from torch.nn import functional
 
-from medkt.config import Architecture, RunSettings, TrainingSettings
-from medkt.data_settings import PhantomChestData
+from medkt.data.layouts.phantom import PhantomChestData
 from medkt.models import densenet
+from medkt.run_settings import RunSettings
+from medkt.settings import Architecture, TrainingSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training import device
 from medkt.training.batches import batches
 from medkt.training.prediction import predict
 from medkt.training.run_data import Part, RunData
 from medkt.training.student.student import Student
+from medkt.transfer import AttentionTransfer
+from medkt.transfer.supervised import Supervised
 
 BATCH, STEPS, WARM_UP, LABELS, BETAS = (
     32,
@@ -73,8 +76,9 @@ def settings(student: Architecture, size_px: int, beta: float | None = None) -> 
         data=PhantomChestData(collection="phantom-chest", patients=3, validation_size=1, test_size=1),
         training=TrainingSettings(image_size_px=size_px, batch_size=BATCH),
         teacher=None if beta is None else "t",
-        attention_loss=None if beta is None else "eq1",
-        beta=beta,
+        transfer=Supervised(method="supervised")
+        if beta is None
+        else AttentionTransfer(method="attention_transfer", beta=beta),
     )
 
 

@@ -34,7 +34,7 @@ def convert(
     ] = None,
 ) -> None:
     """Convert a checkpoint of another program into a teacher; no code in the checkpoint is run."""
-    from medkt.config import TeacherArchitecture
+    from medkt.settings import TeacherArchitecture
     from medkt.teachers.conversion import convert as convert_checkpoint
     from medkt_eval.errors import InputError
 

@@ -1,7 +1,7 @@
-"""What every data set looks like to the rest of medkt: a typed table of images, with no image read yet.
+"""A data set as the rest of medkt sees it: a typed table of images, none of which is read yet.
 
-In: nothing. Out: `Collection`, which each file of `medkt.data` builds from one layout on disk (or, for the
-phantom, from nothing but a seed). Splitting, training and describing see only this.
+In: the arrays that a layout (`medkt.data.layouts`) read from its tables, or that the phantom drew. Out: `Collection`,
+on which splitting, training and describing work.
 """
 
 from __future__ import annotations
@@ -24,37 +24,38 @@ class Collection:
     name : str
         The layout it was read from: "chestxray8", "folder", "phantom-chest", ...
     task : {"multilabel", "multiclass"}
-        Several findings an image, or one class an image.
+        Several findings for each image, or one class.
     labels : tuple of str
         Names of the findings or classes, in the order of `targets`.
     image_ids : str, (n_images,)
         Unique.
     patient_ids : str, (n_images,)
-        The unit that is independent.
+        The independent unit of the statistics.
     targets : float32, (n_images, n_labels) or int64, (n_images,)
         Multi-label: 0, 1 or NaN (not labelled). Multi-class: index into `labels`.
     read : callable (index, size_px) -> uint8, (size_px, size_px) or (size_px, size_px, 3)
-        Reads or draws one image: shorter side resized to `size_px`, centre crop. Safe to call from several threads.
+        Reads or draws one image: its shorter side is resized to `size_px`, then the centre is cropped. Several threads
+        may call it at once.
     groups : mapping of name to str, (n_images,)
-        What subgroups are made of: sex, age band, view. May be empty.
+        Attributes that define subgroups: sex, age band, view. May be empty.
     acquisition : mapping of name to str, (n_images,)
-        How the image was taken, as the tables say (size before it was shrunk): asked for shortcuts, of too many values
-        for subgroups.
+        How the image was taken, such as its original size. The check for shortcuts uses these; they have too
+        many values for subgroups.
     channels : {1, 3}
         What `read` gives: 1 grey, 3 RGB.
     synthetic : bool
-        True where images were drawn, not taken: every report then says SYNTHETIC.
+        Whether the images were drawn. Every report then says SYNTHETIC.
     source, labelling, views : str
-        One phrase each for Table I: where images came from, who labelled them, what they show.
+        One phrase each for Table I: where the images come from, who labelled them, what they show.
     notes : tuple of str
-        What a reader must know, e.g. "111,120 listed images are absent".
+        What a reader needs to know, e.g. "111,120 listed images are absent".
     files : str, (n_images,), or None
-        Paths or URLs of the images; None where they are drawn.
+        Paths or URLs of the images; None if they are drawn.
     absent : str, (n_absent,)
-        Ids of listed images that are not there; none of the n_images is among them.
+        Ids of images that the tables list and that do not exist; they are not among the n_images.
     complete : bool
-        Whether nothing is trained while images are absent: a folder's own table says what is to be there. Of the large
-        public collections many hold a part.
+        Whether training is refused if images are absent. It is for a folder with its own table; of the large public
+        collections, many people have a part only.
     """
 
     name: str
@@ -80,12 +81,12 @@ class Collection:
         return len(self.image_ids)
 
     def only(self, rows: np.ndarray) -> Collection:
-        """The same collection with some of its images.
+        """The same collection with only some of its images.
 
         Parameters
         ----------
         rows : int, (n,)
-            Which, in the order wanted.
+            Indices of the images, in the new order.
         """
         read = self.read
         return replace(

@@ -1,1 +1,5 @@
-"""What is in a data set (describe.py), and what is wrong with it (check.py)."""
+"""What is in a data set, and what is wrong with it: `medkt data describe` and `medkt data check`.
+
+In: a data set, opened. Out: tables and findings, on the terminal and as a page.
+Read first: check.py, then describe.py.
+"""

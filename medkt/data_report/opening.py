@@ -13,18 +13,14 @@ from typing import Any, get_args, get_origin
 
 import numpy as np
 
-from medkt.config import read_study
-from medkt.data import open_collection
+from medkt.data import LAYOUTS, open_collection, rooted
 from medkt.data.collection import Collection
+from medkt.data.settings import DataSettings
 from medkt.data.splitting import splits
-from medkt.data_settings import AnyData, DataSettings, rooted
+from medkt.study.schema import read_study
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.validation import validated
 
-LAYOUTS: dict[str, type[DataSettings]] = {
-    get_args(settings.model_fields["collection"].annotation)[0]: settings for settings in get_args(get_args(AnyData)[0])
-}
-"""Settings of each layout, by its name."""
 _SPLITTING = ("train_size", "validation_size", "test_size", "test_patients")
 
 
@@ -104,7 +100,7 @@ def _setting(change: str) -> tuple[str, Any]:
         return key.strip(), parts if len(parts) > 1 else parts[0]
 
 
-def _of_study(study: Path, dataset: str, given: dict[str, Any]) -> tuple[AnyData, list[int | None]]:
+def _of_study(study: Path, dataset: str, given: dict[str, Any]) -> tuple[DataSettings, list[int | None]]:
     read, _, _ = read_study(study)
     if dataset not in read.data:
         raise InputError(f"{study}: no data set {dataset!r}; expected one of {', '.join(read.data)}")
@@ -115,7 +111,7 @@ def _of_study(study: Path, dataset: str, given: dict[str, Any]) -> tuple[AnyData
     return settings, sorted(arms or {settings.train_size}, key=lambda size: (size is None, size))
 
 
-def _of_layout(dataset: str, given: dict[str, Any]) -> tuple[AnyData, list[int | None]]:
+def _of_layout(dataset: str, given: dict[str, Any]) -> tuple[DataSettings, list[int | None]]:
     if dataset not in LAYOUTS:
         raise InputError(
             f"data set {dataset!r}; expected one of {', '.join(LAYOUTS)}, or --study with the file that defines it"
@@ -130,7 +126,7 @@ def _of_layout(dataset: str, given: dict[str, Any]) -> tuple[AnyData, list[int |
     if dataset == "chestxray8":
         said.setdefault("no_finding", "labels" not in given)  # 15 labels, as the paper's Table I counts
     settings = validated(model, said, dataset)
-    return settings, [settings.train_size] if sized and not settings.brings_split else []  # type: ignore[return-value]
+    return settings, [settings.train_size] if sized and not settings.brings_split else []
 
 
 def _listed(model: type[DataSettings], given: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Small pictures that stand inside a page.
+"""Small pictures embedded in a page.
 
 In: a `Collection` and which of its images. Out: data URIs. With `--no-images` none is made.
 """

@@ -17,11 +17,11 @@ from medkt.models.densenet import attention_layer
 from medkt_eval.errors import InputError
 from medkt_eval.results.recorded import Stage
 
-_SERVANTS = (nn.BatchNorm2d, nn.ReLU)  # no stages of their own
+_SERVANTS = (nn.BatchNorm2d, nn.ReLU)  # belong to the stage before them
 
 
 def stages(model: nn.Module, image_size_px: int) -> list[Stage]:
-    """Read a network's stages off its modules.
+    """List a network's stages from its modules.
 
     Every parameter is in one stage: that of the convolution which its normalisation follows, or, where it follows a
     dense block (whose layers normalise their input), that of the stage it leads into. Normalisation and ReLU are not
@@ -61,7 +61,7 @@ def stages(model: nn.Module, image_size_px: int) -> list[Stage]:
     shapes = _output_shapes(model, list(layers), image_size_px)
 
     found: list[dict[str, Any]] = []
-    blocks, transitions, waiting = 0, 0, 0  # waiting: parameters of the stage to come
+    blocks, transitions, waiting = 0, 0, 0  # waiting: parameters of the next stage
     previous: nn.Module | None = None
     for name, layer in layers.items():
         if isinstance(layer, _SERVANTS):
@@ -121,7 +121,7 @@ def _operations(layer: nn.Module, name: str) -> tuple[list[str], int]:
 
 
 def _steps(layer: nn.Module) -> list[nn.Module]:
-    """The layers within a layer, or itself, without those that serve another."""
+    """The layers within a layer, or the layer itself, without `_SERVANTS`."""
     inner = [step for step in layer.modules() if not list(step.children())]
     return [step for step in inner if not isinstance(step, _SERVANTS)]
 

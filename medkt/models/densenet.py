@@ -1,4 +1,4 @@
-"""The paper's two networks and the place where attention is read from each.
+"""The paper's two networks and the layer from which attention is read.
 
 In: an architecture's name and a number of outputs. Out: a network with fresh random weights, giving logits; a `Tap`
 on its attention layer. Parameter names are torchvision's, so one file of weights serves both networks.
@@ -16,7 +16,7 @@ from torch.nn import functional
 from torchvision.models import DenseNet, densenet121
 from torchvision.models.densenet import _DenseBlock, _Transition
 
-from medkt.config import Architecture
+from medkt.settings import Architecture
 from medkt_eval.errors import InputError
 
 _ONE_AT_A_TIME = Lock()
@@ -60,7 +60,7 @@ class DenseNet40(nn.Module):
         )
         self.classifier = nn.Linear(1024, n_outputs)
 
-        # As torchvision begins its DenseNets.
+        # Initialised as torchvision's DenseNets.
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
@@ -86,7 +86,7 @@ class DenseNet40(nn.Module):
 
 
 def build(architecture: Architecture, n_outputs: int, *, seed: int) -> nn.Module:
-    """Build a network with fresh random weights, drawn from `seed` alone; torch's random state stays as it was.
+    """Build a network with fresh random weights, drawn from `seed` only; torch's random state does not change.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ class Tap:
         self.value = output
 
     def take(self) -> Tensor:
-        """Give the value and let go of it, so that no batch can be read twice and no graph outlives its step.
+        """Return the value and drop it, so that no batch is read twice and no graph outlives its step.
 
         Returns
         -------
@@ -276,7 +276,7 @@ def attention_layer(model: nn.Module) -> str:
 
 
 def architecture_of(model: nn.Module) -> Architecture:
-    """Tell a DenseNet-40 from the networks with DenseNet-121's layer names.
+    """The architecture of a student: DenseNet-40, or a network with DenseNet-121's layer names.
 
     Returns
     -------
@@ -286,7 +286,7 @@ def architecture_of(model: nn.Module) -> Architecture:
 
 
 def is_densenet121(model: nn.Module) -> bool:
-    """Tell DenseNet-121 from other networks, other DenseNets among them.
+    """Whether a network is DenseNet-121 and not another network or DenseNet.
 
     Parameters
     ----------

@@ -10,9 +10,9 @@ from typing import get_args
 
 from torch import nn
 
-from medkt.config import FrozenBatchNorm, Unfrozen, UnfrozenName
 from medkt.models.densenet import is_densenet121
 from medkt.models.layers import find_layer
+from medkt.settings import FrozenBatchNorm, Unfrozen, UnfrozenName
 from medkt_eval.errors import InputError
 
 # 34 convolutions and linear layers: Table IV's 2.7m parameters.
@@ -49,7 +49,7 @@ def apply(model: nn.Module, unfrozen: Unfrozen, frozen_batchnorm: FrozenBatchNor
 
 
 def _chosen(model: nn.Module, unfrozen: Unfrozen) -> Iterator[nn.Module]:
-    """The layers that train, each with all that is in it."""
+    """The layers that train, each with the layers inside it."""
     if unfrozen == "all":
         yield model
         return

@@ -32,7 +32,7 @@ _OLD_NAME = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)$")
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """What a network started from.
+    """The weights that a network started from.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def load_weights(model: nn.Module, source: str | Path, *, keep_head: bool = Fals
 
 
 def imagenet_path() -> Path:
-    """Give the place where torchvision keeps DenseNet-121's ImageNet weights, whether or not they are there.
+    """Where torchvision keeps DenseNet-121's ImageNet weights; the file may not exist.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def imagenet_path() -> Path:
 
 
 def find_weights(source: str | Path) -> Path:
-    """Give the file of weights that a name stands for.
+    """The file of weights that a name means.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _find_imagenet() -> Path:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read names and tensors, under today's names.
+    """Read names and tensors; old names become the present ones.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medkt.config import RunSettings
+from medkt.run_settings import RunSettings
 
 
 class Observer:

@@ -11,8 +11,8 @@ from time import perf_counter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from medkt.config import RunSettings
 from medkt.observers.observer import Observer
+from medkt.run_settings import RunSettings
 
 
 class Log(Observer):

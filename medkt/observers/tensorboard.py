@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medkt.config import RunSettings
 from medkt.observers.observer import Observer
+from medkt.run_settings import RunSettings
 from medkt_eval.errors import InputError
 
 if TYPE_CHECKING:

@@ -14,13 +14,12 @@ from typing import Literal
 
 import numpy as np
 
-from medkt.config import RunSettings
-from medkt.data import open_collection
+from medkt.data import AnyData, open_collection
 from medkt.data.collection import Collection
 from medkt.data.pixels import cache
 from medkt.data.pixels.pixels import Pixels
 from medkt.data.splitting import split_file, splits
-from medkt.data_settings import AnyData
+from medkt.run_settings import RunSettings
 from medkt.training.run_data import Part, RunData
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.format import Predictions
@@ -119,7 +118,7 @@ class DatasetLoader:
     def source(self, dataset: str) -> tuple[object, ...]:
         """Return what data sets of the same patients have in common: the layout, and the root or the phantom's seed."""
         settings = self.settings[dataset]
-        return (settings.collection, getattr(settings, "root", None), getattr(settings, "seed", None))
+        return (type(settings), getattr(settings, "root", None), getattr(settings, "seed", None))
 
     def _open(self, dataset: str) -> tuple[Collection, splits.Splits]:
         if dataset not in self._opened:

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from medkt.config import RunSettings
 from medkt.run.images import LoadedDataset
+from medkt.run_settings import RunSettings
 from medkt.training.student.outcome import TrainedRun
+from medkt.transfer import own_keys
 from medkt_eval.runtime.atomic_files import sha256_of_ids
 
 
@@ -73,14 +74,7 @@ def manifest(
 
 def _settings(run: RunSettings) -> dict[str, Any]:
     """Return the settings that all seeds of an arm share; of the methods' settings, those of its own method."""
-    method_settings = {
-        "attention_loss": run.attention_loss,
-        "beta": run.beta,
-        "temperature": run.temperature,
-        "taps": None if run.taps is None else [pair.model_dump() for pair in run.taps],
-        "projection": run.projection if run.method == "attention_transfer" else None,
-    }
-    used = {name: value for name, value in method_settings.items() if value is not None}
+    used = {name: value for name, value in own_keys(run.transfer).items() if value is not None}
     return {"initialisation": run.initialisation, **run.training.model_dump(), **used}
 
 

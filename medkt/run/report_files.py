@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 
-from medkt.config import RunSettings
 from medkt.models import architecture, densenet
 from medkt.run import pictures
+from medkt.run_settings import RunSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training.run_data import RunData
 from medkt.training.student.outcome import TrainedRun

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from medkt.config import TrainingSettings
 from medkt.data.collection import Task
 from medkt.data.pixels import augment
+from medkt.settings import TrainingSettings
 from medkt.teachers import labels as teacher_labels
 from medkt.teachers.teacher import Teacher
 from medkt.training.run_data import Part, RunData

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from medkt.config import RunSettings, Study, Unit
 from medkt.observers.observer import Observer
 from medkt.run import folder as run_folder
 from medkt.run.images import DatasetLoader, LoadedDataset, predictions
@@ -24,6 +23,7 @@ from medkt.run.manifest import manifest
 from medkt.run.report_files import report_files
 from medkt.run.teacher_auc import own_auc
 from medkt.run.weights import WeightSources
+from medkt.run_settings import RunSettings, Unit
 from medkt.teachers.teacher import Teacher
 from medkt.training import device as devices
 from medkt.training.checkpoints.resuming import MACHINE, Checkpoints
@@ -54,8 +54,8 @@ class UnitTrainer:
 
     Parameters
     ----------
-    study : Study
-        The study that the runs belong to.
+    with_pictures : bool
+        Whether runs keep pictures: `[report] pictures` of the study.
     loader : DatasetLoader
         Loads images.
     sources : WeightSources
@@ -79,7 +79,7 @@ class UnitTrainer:
 
     def __init__(
         self,
-        study: Study,
+        with_pictures: bool,
         loader: DatasetLoader,
         sources: WeightSources,
         out: Path,
@@ -87,7 +87,7 @@ class UnitTrainer:
         observer: Observer,
         processes: ProcessGroup = ONE_PROCESS,
     ) -> None:
-        self.study, self.loader, self.sources, self.out = study, loader, sources, out
+        self.with_pictures, self.loader, self.sources, self.out = with_pictures, loader, sources, out
         self.options, self.observer, self.processes = options, observer, processes
         self.failed: dict[str, str] = {}
         self.trained_elsewhere: list[str] = []
@@ -178,7 +178,7 @@ class UnitTrainer:
     def _write_folder(
         self, run: RunSettings, dataset: LoadedDataset, trained: TrainedRun, teacher: Teacher | None
     ) -> None:
-        pictures = self.study.report.pictures
+        pictures = self.with_pictures
         run_folder.write(
             self.out / run.run_id,
             manifest=manifest(run, dataset, trained, teacher=self._teacher_entry(run, dataset, teacher)),
@@ -228,7 +228,7 @@ class UnitTrainer:
                 self._own_auc[key] = own_auc(teacher, dataset.data, run.training)
         return {
             "source": run.teacher,
-            "architecture": self.study.teachers[run.teacher].architecture,
+            "architecture": self.sources.teachers[run.teacher].architecture,
             "sha256": self.sources.teacher_sha256(run),
             **self._own_auc[key],
         }

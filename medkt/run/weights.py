@@ -10,10 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from medkt.config import IMAGENET, RANDOM, Architecture, RunSettings, Study, TeacherArchitecture
 from medkt.models import densenet
+from medkt.run_settings import RunSettings
+from medkt.settings import IMAGENET, RANDOM, Architecture, TeacherArchitecture
 from medkt.teachers import labels as teacher_labels
 from medkt.teachers import networks as teacher_networks
+from medkt.teachers.settings import TeacherSettings
 from medkt.teachers.teacher import Teacher, load_teacher
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import sha256_of_file
@@ -25,8 +27,8 @@ class WeightSources:
 
     Parameters
     ----------
-    study : Study
-        Names the teachers.
+    teachers : mapping of str to TeacherSettings
+        The study's teachers, by name.
     trained_teachers : mapping of str to RunSettings
         The teachers that the study trains itself, by name.
     folder : Path
@@ -35,8 +37,14 @@ class WeightSources:
         runs/.
     """
 
-    def __init__(self, study: Study, trained_teachers: Mapping[str, RunSettings], folder: Path, out: Path) -> None:
-        self.study, self.trained_teachers, self.folder, self.out = study, trained_teachers, folder, out
+    def __init__(
+        self,
+        teachers: Mapping[str, TeacherSettings],
+        trained_teachers: Mapping[str, RunSettings],
+        folder: Path,
+        out: Path,
+    ) -> None:
+        self.teachers, self.trained_teachers, self.folder, self.out = teachers, trained_teachers, folder, out
 
     def start(self, run: RunSettings) -> str | Path:
         """Return what the student of `run` starts from: "random", "imagenet" or a path."""
@@ -75,9 +83,9 @@ class WeightSources:
             If a file is missing, or the image size is too small for a network's tap; names it.
         """
         size = run.training.image_size_px
-        tapped = run.teacher is not None and run.taps is None and run.method != "knowledge_distillation"
+        tapped = run.transfer.taps_attention_layers
         densenet.check_size(run.student, size, tapped=tapped)
-        if run.initialisation != IMAGENET and run.initialisation in self.study.teachers:
+        if run.initialisation != IMAGENET and run.initialisation in self.teachers:
             self._check_fits_a_student(run)
         self._check_exists(run, run.initialisation, self.start(run), "densenet121")
         if run.teacher is not None:
@@ -97,17 +105,17 @@ class WeightSources:
         if source == IMAGENET:
             teacher_networks.find_weights(architecture, IMAGENET)
         elif not isinstance(source, str) and name not in self.trained_teachers and not source.exists():
-            known = ", ".join([RANDOM, IMAGENET, *self.study.teachers])
+            known = ", ".join([RANDOM, IMAGENET, *self.teachers])
             raise InputError(
                 f"{run.run_id}: weights {name!r}: no file {source}; expected one of {known}, or a run "
                 "folder, .safetensors or .pth file"
             )
 
     def _architecture(self, teacher: str) -> TeacherArchitecture:
-        return self.study.teachers[teacher].architecture
+        return self.teachers[teacher].architecture
 
     def _teacher_source(self, name: str) -> str | Path:
-        weights = self.study.teachers[name].weights
+        weights = self.teachers[name].weights
         return self._source(name) if weights is None else self._given(weights)
 
     def _source(self, name: str) -> str | Path:
@@ -115,8 +123,8 @@ class WeightSources:
             return name
         if name in self.trained_teachers:
             return self.out / self.trained_teachers[name].run_id / "model.safetensors"
-        if name in self.study.teachers:  # given, not trained
-            return self._given(self.study.teachers[name].weights or name)
+        if name in self.teachers:  # given, not trained
+            return self._given(self.teachers[name].weights or name)
         return self._given(name)
 
     def _given(self, weights: str) -> str | Path:

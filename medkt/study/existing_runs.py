@@ -15,9 +15,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from medkt.config import RunSettings, Study
 from medkt.run import folder as run_folder
 from medkt.run.weights import WeightSources
+from medkt.run_settings import RunSettings
+from medkt.study.schema import Study
 from medkt.study.study_file import StudyFile
 from medkt.training.checkpoints.resuming import first_difference
 from medkt_eval.errors import InputError

@@ -16,7 +16,7 @@ from threading import Event
 
 import torch
 
-from medkt.config import RunSettings, Unit
+from medkt.run_settings import RunSettings, Unit
 
 
 class StopRequested(Exception):  # noqa: N818

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medkt.config import RunSettings, Unit
 from medkt.data.splitting import split_file
 from medkt.run import folder as run_folder
 from medkt.run.images import DatasetLoader, check_no_leak
 from medkt.run.unit import CheckpointOptions, checkpoint_folder
 from medkt.run.weights import WeightSources
+from medkt.run_settings import RunSettings, Unit
 from medkt.study import existing_runs
 from medkt.study.run_plan import plan
 from medkt.study.study_file import StudyFile
@@ -101,7 +101,7 @@ def plan_study(file: StudyFile, out: Path, cache: Path | None) -> PlannedStudy:
     runs = plan(file.study)
     teachers = {run.name: run for run in runs if run.role == "teacher"}
     loader = DatasetLoader({run.dataset: run.data for run in runs}, _train_sizes(runs), cache)
-    return PlannedStudy(file, out, runs, loader, WeightSources(file.study, teachers, file.folder, out))
+    return PlannedStudy(file, out, runs, loader, WeightSources(file.study.teachers, teachers, file.folder, out))
 
 
 def work_to_do(planned: PlannedStudy, only: str | None) -> Work:

@@ -10,8 +10,11 @@ from typing import cast
 
 import numpy as np
 
-from medkt import config
-from medkt.config import RANDOM, WITH_TEACHER, Architecture, ArmSettings, RunSettings, Study
+from medkt.run_settings import RunSettings
+from medkt.settings import RANDOM, Architecture
+from medkt.study.schema import ArmSettings, Study, changed
+from medkt.transfer.settings import TaughtSettings
+from medkt.transfer.supervised import Supervised
 from medkt_eval.errors import InputError
 
 
@@ -45,7 +48,7 @@ def _arm_runs(study: Study, arm: ArmSettings) -> list[RunSettings]:
     """List the runs of an arm: one for each beta and seed."""
     size = arm.train_size if arm.train_size is not None else study.data[arm.data].train_size
     parts = [arm.data, _short(size), arm.method, arm.student, arm.teacher or "none", *_variant(arm)]
-    betas = arm.beta if isinstance(arm.beta, list) else [arm.beta]
+    betas: list[float | None] = [*arm.transfer.betas] if isinstance(arm.transfer, TaughtSettings) else [None]
     grid = "-".join(parts) if len(betas) > 1 else None
     return [
         RunSettings(
@@ -61,12 +64,8 @@ def _arm_runs(study: Study, arm: ArmSettings) -> list[RunSettings]:
             initialisation=arm.initialisation,
             unfrozen=arm.unfrozen,
             teacher=arm.teacher,
-            beta=beta,
+            transfer=arm.transfer if beta is None else arm.transfer.model_copy(update={"beta": beta}),
             grid=grid,
-            taps=arm.taps,
-            projection=arm.projection,
-            attention_loss=arm.attention_loss if arm.method == "attention_transfer" else None,
-            temperature=arm.temperature if arm.method == "knowledge_distillation" else None,
             training=study.training,
         )
         for beta in betas
@@ -87,7 +86,7 @@ def _variant(arm: ArmSettings) -> list[str]:
         raise InputError(
             f"arm {arm.name!r}: unfrozen lists layers, which cannot be part of a run id; give it a variant = '...'"
         )
-    random = arm.method in WITH_TEACHER and arm.initialisation == RANDOM
+    random = isinstance(arm.transfer, TaughtSettings) and arm.initialisation == RANDOM
     return ([] if arm.unfrozen == "all" else [arm.unfrozen]) + (["random"] if random else [])
 
 
@@ -108,7 +107,8 @@ def _teacher_run(study: Study, name: str) -> RunSettings:
         student=student,
         seed=teacher.seed,
         initialisation=teacher.initialisation,
-        training=config.changed(study.training, teacher.training, f"[teachers.{name}.training]"),
+        transfer=Supervised(method="supervised"),
+        training=changed(study.training, teacher.training, f"[teachers.{name}.training]"),
     )
 
 

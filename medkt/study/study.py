@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medkt.config import Study
 from medkt.errors import TrainingError
 from medkt.observers.observer import Observer
 from medkt.run import folder as run_folder
 from medkt.run.unit import UnitTrainer
 from medkt.study.parallel import Outcome, run_in_parallel
 from medkt.study.preparation import PlannedStudy, TrainOptions, Work, plan_study, work_to_do, write_declaration
+from medkt.study.schema import Study
 from medkt.study.study_file import StudyFile
 from medkt.training.processes.group import ONE_PROCESS, ProcessGroup
 from medkt_eval.errors import InputError
@@ -138,7 +138,13 @@ def _train_here(
     planned: PlannedStudy, work: Work, options: TrainOptions, observer: Observer, processes: ProcessGroup
 ) -> Outcome:
     trainer = UnitTrainer(
-        planned.file.study, planned.loader, planned.sources, planned.out, options.checkpoints, observer, processes
+        planned.file.study.report.pictures,
+        planned.loader,
+        planned.sources,
+        planned.out,
+        options.checkpoints,
+        observer,
+        processes,
     )
     jobs = options.jobs if processes.world_size == 1 else 1
     run_in_parallel(work.units, planned.sources.needed_runs, trainer, jobs)

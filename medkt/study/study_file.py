@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from medkt.config import Study, read_study, shipped_study
+from medkt.study.schema import Study, read_study, shipped_study
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A checkpoint of another trainer becomes a teacher's file: safetensors, with what its outputs mean.
+"""Converts a checkpoint of another trainer to a teacher's file: safetensors, with the names of its outputs.
 
 In: a file of tensors as it comes: inside a training checkpoint, with DataParallel's `module.` or another wrapper before
 every name, its classifier in a Sequential with a sigmoid (CheXclusion, CheXNet), by the names of torchvision's early
@@ -18,8 +18,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from medkt.config import TeacherArchitecture
 from medkt.models.initialisation import read_weights
+from medkt.settings import TeacherArchitecture
 from medkt.teachers import labels as teacher_labels
 from medkt.teachers.networks import KINDS, build
 from medkt.teachers.teacher import METADATA, Teacher, load_teacher
@@ -125,7 +125,7 @@ def _tensors(path: Path, architecture: TeacherArchitecture) -> dict[str, Tensor]
 
 
 def _anchor(architecture: TeacherArchitecture) -> str:
-    """The network's first layer: its name finds the network in a checkpoint, and what stands before its names."""
+    """The network's first layer: its name locates the network in a checkpoint, and the prefix of its names."""
     return next(name for name, _ in build(architecture, 1).named_parameters()).removesuffix(".weight")
 
 
@@ -140,7 +140,7 @@ def _deepest(content: object, anchor: str) -> dict[str, Tensor] | None:
 
 
 def _unwrapped(tensors: Mapping[str, Tensor], path: Path, architecture: TeacherArchitecture) -> dict[str, Tensor]:
-    """The same tensors without what stands before every name, the classifier taken out of its Sequential."""
+    """The same tensors without the common prefix of their names; the classifier is taken out of its Sequential."""
     anchor, head = f"{_anchor(architecture)}.weight", KINDS[architecture].head
     prefixes = [name.removesuffix(anchor) for name in tensors if name == anchor or name.endswith(f".{anchor}")]
     if len(prefixes) > 1:

@@ -1,4 +1,4 @@
-"""What the outputs of known teachers mean, and how they are set beside a study's labels: by name, never by position.
+"""What the outputs of known teachers mean, and how they are matched to a study's labels: by name, never by position.
 
 In: names as a teacher's file, a command line or a collection has them. Out: the names that all collections share.
 """
@@ -47,7 +47,7 @@ def shared_name(label: str) -> str:
 
 
 def places(labels: Sequence[str], teacher_labels: Sequence[str]) -> list[int | None]:
-    """Where each of a study's labels stands among a teacher's outputs; None where the teacher has no such label.
+    """The position of each of a study's labels among a teacher's outputs; None if the teacher lacks the label.
 
     >>> places(["Lung Opacity", "Lung Lesion", "Hernia", ""], CHEXCLUSION_MIMIC)
     [4, 3, None, None]

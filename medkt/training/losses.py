@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from medkt.config import RunSettings
 from medkt.data.collection import Task
+from medkt.run_settings import RunSettings
 from medkt.training.processes.group import ProcessGroup
-from medkt_eval.errors import InputError
 
 
 def task_loss(task: Task, logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -52,7 +51,7 @@ def whole_batch_transfer_loss(
     run: RunSettings, loss: Tensor, n_images: int, batch_size: int, processes: ProcessGroup
 ) -> Tensor:
     """Compute a method's loss over a batch of `batch_size` images from `loss`, that over this process's `n_images`."""
-    if run.attention_loss == "frobenius":  # one norm over the batch; the other losses are means over its images
+    if run.transfer.norm_over_batch:
         return processes.norm(loss, batch_size)
     return processes.mean(loss, n_images, batch_size)
 
@@ -63,14 +62,10 @@ def check_processes(run: RunSettings, processes: ProcessGroup) -> None:
     Raises
     ------
     InputError
-        If the loss is a sum of norms over the batch.
+        If it is such a loss, for example a sum of norms over the batch.
     """
-    if processes.world_size > 1 and run.attention_loss == "frobenius" and len(run.taps or ()) > 1:
-        raise InputError(
-            f'{run.run_id}: attention_loss = "frobenius" over {len(run.taps or ())} pairs of taps: '
-            "expected one pair where several processes share a batch, because they cannot combine a sum of norms; "
-            'train with one process, or set attention_loss = "eq1"'
-        )
+    if processes.world_size > 1:
+        run.transfer.check_processes(run.run_id)
 
 
 def _divisor(task: Task, targets: Tensor, weights: Tensor | None) -> float:

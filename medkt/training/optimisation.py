@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from medkt.config import TrainingSettings
+from medkt.settings import TrainingSettings
 
 
 def optimiser(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> torch.optim.Adam:

@@ -22,8 +22,8 @@ from time import perf_counter
 
 from torch import Tensor
 
-from medkt.config import RunSettings
 from medkt.errors import TrainingError
+from medkt.run_settings import RunSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training import device as devices
 from medkt.training.batches import Batch, batches

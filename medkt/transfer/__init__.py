@@ -1,122 +1,110 @@
-"""Methods of knowledge transfer: what each adds to the loss of its task.
+"""Methods of knowledge transfer, one a file: the keys it has in a study file, its loss, how it is built.
 
-In: a method's name, the student and, for some, a teacher. Out: a `Transfer`, or None where the loss is the task's
-alone. A further method is a file of its own and a case in `build`. Transfer learning has no file: it is the start
-weights (`medkt.models.initialisation`) and the unfrozen layers (`medkt.models.freezing`).
+In: the keys of an arm, the student and, for some methods, a teacher. Out: a `Transfer`, whose loss is added to the
+task's, or None if the loss is the task's alone.
+Read first: attention.py, which holds Eq. 1. To add a method, see docs/contributing.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
-from torch import nn
+from pydantic import Field
 
-from medkt.config import WITH_TEACHER, Method, TapSettings, TrainingSettings
-from medkt.teachers.teacher import Teacher
-from medkt.transfer.attention import AttentionTransfer, attention_form
+from medkt.transfer.attention import AttentionTransfer
 from medkt.transfer.distillation import KnowledgeDistillation
 from medkt.transfer.hints import HintTransfer
-from medkt.transfer.method import Transfer
-from medkt.transfer.taps import Taps
+from medkt.transfer.settings import Lesson, MethodSettings, TaughtSettings
+from medkt.transfer.supervised import Supervised
+from medkt.transfer.transfer_learning import TransferLearning
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.format import Task
 
-_T = TypeVar("_T")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from medkt.teachers.teacher import Teacher
+    from medkt.transfer.method import Transfer
+    from medkt_eval.predictions.format import Task
+
+METHODS: dict[str, type[MethodSettings]] = {
+    "supervised": Supervised,
+    "transfer_learning": TransferLearning,
+    "attention_transfer": AttentionTransfer,
+    "knowledge_distillation": KnowledgeDistillation,
+    "hint_transfer": HintTransfer,
+}
+"""Each method by its name, the value of `method` in a study file."""
+
+if TYPE_CHECKING:
+    AnyMethod = MethodSettings
+else:
+    AnyMethod = Annotated[Union[tuple(METHODS.values())], Field(discriminator="method")]  # noqa: UP007
 
 
-class Settings(Protocol):
-    """What the methods read from a run's settings."""
+def gathered(table: dict[str, Any]) -> dict[str, Any]:
+    """The table of an arm or a run with the keys of its method gathered under `transfer`.
 
-    @property
-    def seed(self) -> int:
-        """Of the start weights of what a method trains itself."""
-        ...
+    Examples
+    --------
+    >>> gathered({"name": "TL", "method": "attention_transfer", "beta": 20.0})
+    {'name': 'TL', 'method': 'attention_transfer', 'transfer': {'method': 'attention_transfer', 'beta': 20.0}}
+    """
+    own = METHODS[table["method"]].model_fields
+    others = {key: value for key, value in table.items() if key not in own or key == "method"}
+    return {**others, "transfer": {key: value for key, value in table.items() if key in own}}
 
-    @property
-    def training(self) -> TrainingSettings:
-        """For the images' size."""
-        ...
 
-    @property
-    def beta(self) -> float | None:
-        """Divisor of the method's loss, Eq. 2."""
-        ...
-
-    @property
-    def attention_loss(self) -> str | None:
-        """Form of the attention loss: "eq1", "frobenius" or "zagoruyko"."""
-        ...
-
-    @property
-    def temperature(self) -> float | None:
-        """Of knowledge distillation."""
-        ...
-
-    @property
-    def taps(self) -> Sequence[TapSettings] | None:
-        """Pairs of layers; None for the attention layers."""
-        ...
-
-    @property
-    def projection(self) -> bool:
-        """Whether attention goes through a learned 1 x 1 convolution."""
-        ...
+def own_keys(settings: MethodSettings) -> dict[str, Any]:
+    """The keys of a method and their values, in the order that run.json has always had."""
+    keys = settings.model_dump(exclude={"method"})
+    return dict(sorted(keys.items(), key=lambda item: item[0] != "attention_loss"))
 
 
 def build(
-    method: str, student: nn.Module, teacher: Teacher | None, settings: Settings, *, task: Task, labels: Sequence[str]
+    settings: MethodSettings,
+    student: nn.Module,
+    teacher: Teacher | None,
+    *,
+    task: Task,
+    labels: Sequence[str],
+    image_size_px: int,
+    seed: int,
 ) -> Transfer | None:
     """Build a run's method.
 
     Parameters
     ----------
-    method : {"supervised", "transfer_learning", "attention_transfer", "knowledge_distillation", "hint_transfer"}
-        As the study file names it.
+    settings : MethodSettings
+        The method and its keys.
     student : nn.Module
-        The network that trains, on the device where it will.
+        The network that trains, on its device.
     teacher : Teacher or None
-        The network it learns from, on the same device; may have other students.
-    settings : Settings
-        A `RunSettings`, or what has the same fields.
+        The network it learns from, on the same device; it may teach other students too.
     task : {"multilabel", "multiclass"}
         What the student is trained for.
     labels : sequence of str
         What its outputs mean, by the names that the teacher's labels go by.
+    image_size_px : int
+        Side of the images.
+    seed : int
+        Seed of the run, for the start weights of what the method itself trains.
 
     Returns
     -------
     Transfer or None
-        None where the method is in the start weights, not in the loss.
+        None if the method changes the start weights and not the loss.
 
     Raises
     ------
     InputError
-        Where the method is unknown, lacks what it needs, or student and teacher do not fit together.
+        If a teacher is missing, or student and teacher do not fit together.
     """
-    if method not in get_args(Method):
-        raise InputError(f'Unknown method "{method}": expected one of {", ".join(get_args(Method))}.')
-    if method not in WITH_TEACHER:
+    if not isinstance(settings, TaughtSettings):
         return None
     if teacher is None:
-        raise InputError(f'method = "{method}" needs a teacher: name one in the study file.')
+        raise InputError(f'method = "{settings.method}" needs a teacher: name one in the study file.')
     if student is teacher.network:
         raise InputError("Student and teacher are one network: a teacher must be a copy, or its weights move too.")
-    beta = _given(settings.beta, method, "beta: set a number above 0; the larger, the weaker the teacher")
-    image_size_px = settings.training.image_size_px
-    if method == "knowledge_distillation":
-        temperature = _given(settings.temperature, method, "temperature: set a number above 0")
-        return KnowledgeDistillation(
-            teacher, labels, task, temperature=temperature, beta=beta, image_size_px=image_size_px
-        )
-    taps = Taps(student, teacher, settings.taps, image_size_px)
-    if method == "hint_transfer":
-        return HintTransfer(taps, beta=beta, seed=settings.seed)
-    form = attention_form(_given(settings.attention_loss, method, "attention_loss: set a form"))
-    return AttentionTransfer(taps, form=form, beta=beta, projection=settings.projection, seed=settings.seed)
-
-
-def _given(value: _T | None, method: str, need: str) -> _T:
-    if value is None:
-        raise InputError(f'method = "{method}" needs {need}.')
-    return value
+    return settings.build(Lesson(student, teacher, task, labels, image_size_px, seed))

@@ -1,6 +1,6 @@
-"""What every method of knowledge transfer is to the trainer.
+"""The interface between a method of transfer and the trainer.
 
-In: each batch and the student's answer to it. Out: a loss, to be added to the task's.
+In: each batch and the student's logits for it. Out: a loss that the trainer adds to the task's.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from medkt_eval.errors import InputError
 class Transfer(nn.Module, ABC):
     """A method's own loss: the trainer minimises L_task + L_transfer / beta (the paper, Eq. 2).
 
-    Student and teacher are looked at, not owned: `parameters` and `state_dict` hold only what the method itself must
-    train, such as a projection; often nothing. One object serves one student; several may share a teacher.
+    The method reads student and teacher but does not own them: `parameters` and `state_dict` hold only what the method
+    itself trains, such as a projection. One object serves one student; several may share a teacher.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Transfer(nn.Module, ABC):
     Raises
     ------
     InputError
-        Where beta is not a positive number.
+        If beta is not a positive number.
     """
 
     def __init__(self, beta: float) -> None:
@@ -43,21 +43,21 @@ class Transfer(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, images: Tensor, logits: Tensor) -> Tensor:
-        """Give the method's loss for the batch that the student has just seen.
+        """The method's loss for the batch that the student has just seen.
 
         Parameters
         ----------
         images : float32, (B, 3, S, S)
-            The batch, normalised for the student; the teacher sees it so too.
+            The batch, normalised for the student; the teacher gets the same images.
         logits : float, (B, n_outputs)
-            The student's answer to it, with its gradient.
+            The student's output for it, with its gradient.
 
         Returns
         -------
         Tensor, float32, ()
-            To be multiplied by `weight`; float32 whatever the precision of the networks.
+            The loss before it is multiplied by `weight`; float32 in every precision.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Take the method's hooks off the student; the teacher may have other students."""
+        """Remove the method's hooks from the student; the teacher may have other students."""

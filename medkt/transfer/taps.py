@@ -1,7 +1,7 @@
-"""Pairs of layers, one of the student and one of the teacher, read together batch by batch.
+"""Pairs of layers, one of the student and one of the teacher, read for each batch.
 
-In: two networks, and names of layers. Out: their maps, (B, C, H, W), by twos; brought to one grid, projected to the
-same planes. `TappedTransfer` is any method whose loss is a distance between such maps.
+In: two networks, and names of layers. Out: their maps, (B, C, H, W), in pairs, pooled to one grid and projected to
+the same number of planes. `TappedTransfer` is any method whose loss is a distance between such maps.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, conv2d
 
-from medkt.config import TapSettings
 from medkt.models.densenet import Tap, architecture_of, attention_layer, check_size
 from medkt.models.layers import find_layer
 from medkt.teachers.teacher import Teacher
 from medkt.transfer.method import Transfer
+from medkt.transfer.settings import TapSettings
 from medkt_eval.errors import InputError
 
 _PROJECTIONS = 1  # with a run's seed, the stream of random numbers that projections start from
 
 
 class Taps:
-    """Reads pairs of layers: one hook on each of the student's for as long as this lives; the teacher watches its own.
+    """Reads pairs of layers, with one hook on each layer of the student until `close`.
 
-    Both networks look once at a black image when this is made, so that what cannot work is refused before anything is
-    trained. Neither changes by it.
+    When it is made, both networks see a black image once, so that layers that do not fit are refused before anything is
+    trained. This changes neither network.
 
     Parameters
     ----------
@@ -36,22 +36,22 @@ class Taps:
     teacher : Teacher
         The network that it learns from.
     pairs : sequence of TapSettings or None
-        The layers; None for the attention layer of each network, with weight 1. A layer that an in-place ReLU follows
-        is read after it.
+        The layers; None for the attention layer of each network, with weight 1. If an in-place ReLU follows a layer,
+        the map is read after the ReLU.
     image_size_px : int
-        Side of the images to come.
+        Side of the images.
 
     Attributes
     ----------
     pairs : tuple of TapSettings
         Names of the layers, and weights.
     shapes : list of (torch.Size, torch.Size)
-        Of the student's and the teacher's map of one image, (1, C, H, W).
+        Shapes of the student's and the teacher's map of one image, (1, C, H, W).
 
     Raises
     ------
     InputError
-        Where there is no such layer, its output is no map, or the images are too small for an attention layer.
+        If a layer does not exist, its output is no map, or the images are too small for an attention layer.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class Taps:
         self.shapes = self._rehearse(student, image_size_px)
 
     def read(self, images: Tensor, logits: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Read all pairs after the student's pass; the teacher sees the batch here, unless it has already.
+        """Read all pairs after the student's forward pass; the teacher sees the batch now, unless it has already.
 
         Parameters
         ----------
         images : float32, (B, 3, S, S)
             The batch.
         logits : float, (B, n_outputs)
-            The student's answer; only its gradient's presence is looked at.
+            The student's output; only whether it has a gradient matters.
 
         Returns
         -------
@@ -83,9 +83,9 @@ class Taps:
         Raises
         ------
         InputError
-            Where no unfrozen layer lies below a student's tap.
+            If all layers below a student's tap are frozen.
         RuntimeError
-            Where the student has not seen a batch since the last call.
+            If the student has not seen a batch since the last call.
         """
         student_maps = [tap.take() for tap in self._taps]
         for pair, maps in zip(self.pairs, student_maps, strict=True):
@@ -101,12 +101,12 @@ class Taps:
         ]
 
     def close(self) -> None:
-        """Take the hooks off the student."""
+        """Remove the hooks from the student."""
         for tap in self._taps:
             tap.close()
 
     def _rehearse(self, student: nn.Module, image_size_px: int) -> list[tuple[torch.Size, torch.Size]]:
-        """Let both networks look at a black image; in evaluation mode, which moves no running statistics."""
+        """Shapes of the maps of a black image, in evaluation mode, which changes no running statistics."""
         black = torch.zeros(1, 3, image_size_px, image_size_px, device=next(student.parameters()).device)
         modes = [(module, module.training) for module in student.modules()]
         student.eval()
@@ -129,7 +129,7 @@ class Taps:
 
 
 def match_grids(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Bring two maps to one grid: the larger is averaged down to the smaller.
+    """Bring two maps to one grid by average pooling of the larger.
 
     Parameters
     ----------
@@ -139,12 +139,12 @@ def match_grids(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     Returns
     -------
     tuple of float32, (B, C, min H, min W)
-        Maps whose grid already fits are returned as they are.
+        A map that already has this grid is returned unchanged.
 
     Raises
     ------
     InputError
-        Where the batches differ.
+        If the batches differ.
     """
     if len(a) != len(b):
         raise InputError(f"Maps of {len(a)} and {len(b)} images: both must be of the same batch.")
@@ -159,7 +159,7 @@ def match_grids(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 class Projection(nn.Module):
     """A learned 1 x 1 convolution with bias, from the student's planes to the teacher's.
 
-    Computed in float32 whatever the precision of the networks.
+    It is computed in float32 in every precision of the networks.
 
     Parameters
     ----------
@@ -182,14 +182,14 @@ class Projection(nn.Module):
 
 
 def projections(taps: Taps, seed: int) -> list[nn.Module]:
-    """Make a projection for each pair.
+    """A projection for each pair.
 
     Parameters
     ----------
     taps : Taps
         The pairs.
     seed : int
-        Of the run. The weights depend on it and on the planes alone; torch's random state stays as it was.
+        Seed of the run. The weights depend only on it and on the planes; torch's random state does not change.
 
     Returns
     -------
@@ -209,23 +209,28 @@ class TappedTransfer(Transfer):
     taps : Taps
         The pairs.
     distance : callable
-        Of two maps, (B, C, H, W) and (B, C', H', W'), a scalar.
-    adapters : sequence of nn.Module
-        What each of the student's maps goes through first.
+        Takes two maps, (B, C, H, W) and (B, C', H', W'); returns a scalar.
+    adapters : sequence of nn.Module, optional
+        A module for each pair, through which the student's map goes first. None: maps are compared as they are.
     beta : float
         Divisor of the loss.
     """
 
     def __init__(
-        self, taps: Taps, distance: Callable[[Tensor, Tensor], Tensor], adapters: Sequence[nn.Module], *, beta: float
+        self,
+        taps: Taps,
+        distance: Callable[[Tensor, Tensor], Tensor],
+        adapters: Sequence[nn.Module] | None = None,
+        *,
+        beta: float,
     ) -> None:
         super().__init__(beta)
         self._taps = taps
         self._distance = distance
-        self.adapters = nn.ModuleList(adapters)
+        self.adapters = nn.ModuleList([nn.Identity() for _ in taps.pairs] if adapters is None else adapters)
 
     def loss(self, images: Tensor, logits: Tensor) -> Tensor:
-        """Give the weighted sum of distances; see `Transfer.loss` and, for errors, `Taps.read`."""
+        """The weighted sum of distances; see `Transfer.loss` and, for errors, `Taps.read`."""
         total = torch.zeros((), device=images.device)
         maps = self._taps.read(images, logits)
         for pair, adapter, (student_map, teacher_map) in zip(self._taps.pairs, self.adapters, maps, strict=True):
@@ -233,7 +238,7 @@ class TappedTransfer(Transfer):
         return total
 
     def close(self) -> None:
-        """Take the hooks off the student; the teacher may have other students."""
+        """Remove the hooks from the student; the teacher may have other students."""
         self._taps.close()
 
 

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from medkt.config import RunSettings, TrainingSettings, read_study, shipped_study
 from medkt.run.images import DatasetLoader
+from medkt.run_settings import RunSettings
+from medkt.settings import TrainingSettings
 from medkt.study.run_plan import plan
+from medkt.study.schema import read_study, shipped_study
 from medkt_eval.errors import InputError
 
 
@@ -44,7 +46,7 @@ def test_round_sizes_and_variants_stand_in_the_run_id(study_file: Path, study_te
         ("epochs = 2", "epoch = 2", r"tiny\.toml: unknown key 'training\.epoch'; did you mean 'epochs'\?"),
         ("beta = 2.0", "betta = 2.0", r"unknown key 'arms\.1\.betta'; did you mean 'beta'\?"),
         ("baseline", "basline", r"unknown key 'analysis\.basline'; did you mean 'baseline'\?"),
-        ("patients = 80", "patients = 'many'", r"data\.phantom-chest\.phantom-chest\.patients is 'many'"),
+        ("patients = 80", "patients = 'many'", r"tiny\.toml: data\.phantom-chest\.patients is 'many'"),
         ("epochs = 2", "epochs = 0", r"training\.epochs is 0"),
         ('teacher = "shapes"', 'teacher = "imagenet"', r"arm 'AT': teacher is 'imagenet'; expected one of"),
         (
@@ -52,7 +54,6 @@ def test_round_sizes_and_variants_stand_in_the_run_id(study_file: Path, study_te
             'data = "chexpert"',
             r"arms 'TL': data is 'chexpert'; expected one of phantom-chest",
         ),
-        ("beta = 2.0", "", "attention_transfer needs a teacher and a beta"),
         ("beta = 2.0", "beta = 0.0", r"arms\.1\.beta is 0\.0: expected a number above 0, or a list"),
         ("beta = 2.0", "beta = [1, -1]", r"arms\.1\.beta is \[1, -1\]: expected a number above 0, or a list"),
         ("beta = 2.0", "beta = []", r"arms\.1\.beta is \[\]: expected"),
@@ -69,9 +70,24 @@ def test_round_sizes_and_variants_stand_in_the_run_id(study_file: Path, study_te
         (
             '"transfer_learning"',
             '"transfer_lerning"',
-            "'transfer_lerning'.*'transfer_learning', 'attention_transfer'.* or 'hint_transfer'",
+            r"arms\.0: method is 'transfer_lerning'; expected one of supervised, .*; did you mean 'transfer_le",
         ),
-        ("[data.phantom-chest]", "[data.chest]", "collection"),
+        (
+            'method = "transfer_learning"\n',
+            "",
+            r"arms\.0: method is missing; expected one of supervised, transfer_learning",
+        ),
+        ("beta = 2.0", "", "arms.1: attention_transfer needs a teacher and a beta"),
+        (
+            'student = "densenet40"',
+            'student = "densenet40"\nbeta = 2.0',
+            "transfer_learning takes no teacher and no beta",
+        ),
+        (
+            "[data.phantom-chest]",
+            "[data.phantom-chess]",
+            r"data\.phantom-chess\.collection.*did you mean 'phantom-chest'",
+        ),
     ],
 )
 def test_a_wrong_study_file_is_told_in_one_line(study_file: Path, study_text: str, old: str, new: str, message: str):

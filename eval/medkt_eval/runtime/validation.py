@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from medkt_eval.errors import InputError
 
@@ -30,7 +32,7 @@ def validated(model: type[Model], table: object, where: str) -> Model:
         errors = error.errors()
         # A misspelt key is reported before the one that is missing because of it.
         first = next((item for item in errors if item["type"] == "extra_forbidden"), errors[0])
-        key = ".".join(str(part) for part in first["loc"])
+        key = _key(first, table)
         if first["type"] == "extra_forbidden":
             raise InputError(f"{where}: unknown key {key!r}{_nearest(model, first['loc'])}") from error
         if first["type"] == "missing":
@@ -39,6 +41,21 @@ def validated(model: type[Model], table: object, where: str) -> Model:
             message = first["msg"].removeprefix("Value error, ")
             raise InputError(f"{where}: {key}: {message}" if key else f"{where}: {message}") from error
         raise InputError(f"{where}: {key or 'it'} is {first['input']!r}: {first['msg']}") from error
+
+
+def _key(error: ErrorDetails, table: object) -> str:
+    """The key as the file has it, without the parts that a model adds, such as the tag of a union."""
+    value, parts = table, []
+    for position, part in enumerate(error["loc"], start=1):
+        missing = error["type"] == "missing" and position == len(error["loc"])
+        if isinstance(value, Mapping) and part not in value and not missing:
+            continue
+        parts.append(str(part))
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, Sequence) and isinstance(part, int):
+            value = value[part]
+    return ".".join(parts)
 
 
 def _nearest(model: type[BaseModel], place: tuple[int | str, ...]) -> str:

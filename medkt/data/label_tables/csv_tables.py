@@ -1,7 +1,7 @@
-"""Tables of labels as they come: CSV in other encodings, with other separators, with rows that repeat.
+"""Tables of labels in CSV files, whatever their encoding and separator, with repeated rows.
 
-In: a CSV file, plain or gzipped. Out: a `Table` of text, or an `InputError` that names file and row. What was converted
-on the way stands in its notes. Every cell stays text: an id of "0012" keeps its zeros, and nothing becomes NaN.
+In: a CSV file, plain or gzipped. Out: a `Table` of text, or an `InputError` that names file and row. Its notes say
+what was converted. Every cell stays text: an id of "0012" keeps its zeros, and nothing becomes NaN.
 """
 
 from __future__ import annotations
@@ -41,28 +41,28 @@ class Table:
             raise InputError(f"{self.path}: row {row}: {said}; expected {expected}")
 
     def keep(self, wanted: pd.Series, left_out: str = "") -> Table:
-        """The rows where `wanted` holds; how many are `left_out`, and why, becomes a note where it is given."""
+        """The rows where `wanted` holds. A note counts the others if `left_out` says what they are."""
         n = int((~wanted).sum())
         notes = (f"{n:,} of {len(self.rows):,} {left_out}",) if n and left_out else ()
         return replace(self, rows=self.rows[wanted], notes=self.notes + notes)
 
 
 def the_one(root: Path, names: Sequence[str], what: str) -> Path:
-    """The one file of a folder that has one of these names.
+    """The only file of a folder that has one of these names.
 
     Parameters
     ----------
     root : Path
         The folder.
     names : sequence of str
-        File names; * stands for anything. Each is looked for with `.gz` at its end too.
+        File names, with * as a wildcard. Each is also looked for with `.gz` at its end.
     what : str
         What the folder should hold, for the message.
 
     Raises
     ------
     InputError
-        If the folder is absent, or holds none or several.
+        If the folder is absent, or holds no such file or several.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; expected {what}")
@@ -77,18 +77,18 @@ def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_
     """Read a table.
 
     UTF-8 with or without a byte-order mark, UTF-16 with one, else Latin-1 with a note; lines may end in LF, CRLF or CR.
-    Fields are separated by commas; by semicolons or tabs only where commas do not give the columns.
+    Fields are separated by commas, or by semicolons or tabs if commas do not give the columns.
 
     Parameters
     ----------
     path : Path
-        CSV, gzipped where its name ends in .gz.
+        CSV, gzipped if its name ends in .gz.
     columns : sequence of str
-        Columns that must be there; none: two or more of any name.
+        Columns that must exist; none: two or more of any name.
     only : bool
-        Whether the other columns are left out: of several hundred thousand rows they take much memory.
+        Whether to drop other columns, which take much memory in tables of several hundred thousand rows.
     may_be_empty : bool
-        Whether a header without rows is a table.
+        Whether a header without rows is accepted.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_
 
 
 def one_row_each(table: Table, key: str, what: str = "image") -> Table:
-    """Drop rows that repeat another in every field, and count them.
+    """Drop rows that equal another in every field, and count them.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def one_row_each(table: Table, key: str, what: str = "image") -> Table:
 
 
 def shared(column: pd.Series) -> np.ndarray:
-    """The column with equal texts held once, as the ids of patients with many images are. str, (n,), object."""
+    """The column with equal texts stored once, which saves memory for ids of patients. str, (n,), object."""
     codes, values = pd.factorize(column)
     return np.asarray(values, dtype=object)[codes]
 
@@ -188,9 +188,9 @@ def _separator(path: Path, text: str, columns: Sequence[str]) -> tuple[str, list
 
 
 def _blank_rows(path: Path, utf8: io.BytesIO, separator: str, header: Sequence[str]) -> list[int]:
-    """Numbers of the rows that hold nothing.
+    """Numbers of the empty rows.
 
-    A row with other fields than the header is refused: pandas would fill it up, as it would a table cut off half-way.
+    A row with more or fewer fields than the header is refused, because pandas would pad it silently.
     """
     blank = []
     fewest = max((k + 1 for k, name in enumerate(header) if name), default=1)

@@ -1,6 +1,6 @@
-"""What subgroups are made of, named alike in every collection.
+"""Attributes that define subgroups, with the same names in every collection.
 
-In: columns of text as a collection has them. Out: columns of `Collection.groups`; "unknown" where nothing is known.
+In: columns of text of a collection. Out: columns of `Collection.groups`, "unknown" for missing values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def age_band(ages: pd.Series) -> np.ndarray:
     Returns
     -------
     str, (n,)
-        "unknown" for a blank, and for 120 years or more: NIH has patients of 412.
+        "unknown" for a blank, and for 120 years or more: NIH lists a patient of 412 years.
 
     Examples
     --------
@@ -43,11 +43,11 @@ def age_band(ages: pd.Series) -> np.ndarray:
 
 
 def sex(sexes: pd.Series) -> np.ndarray:
-    """F or M of "Female", "male", "F" ...; "unknown" of anything else. str, (n,)."""
+    """F or M for "Female", "male", "F" ...; "unknown" for anything else. str, (n,)."""
     first = sexes.str.strip().str.upper().map({"F": "F", "FEMALE": "F", "M": "M", "MALE": "M"})
     return first.fillna(UNKNOWN).to_numpy(dtype=object)
 
 
 def filled(column: pd.Series) -> np.ndarray:
-    """The column as it is, "unknown" where it is blank. str, (n,)."""
+    """The column with "unknown" in place of blanks. str, (n,)."""
     return shared(column.str.strip().replace("", UNKNOWN))

@@ -88,12 +88,12 @@ def asked(collection: str, known: Sequence[str], wanted: Sequence[str]) -> list[
     Returns
     -------
     list of str
-        One of `known` for each of `wanted`.
+        One of `known` for each label of `wanted`.
 
     Raises
     ------
     InputError
-        If the collection has no such label, or one is asked for twice, be it by its other name.
+        If the collection has no such label, or two names mean the same label.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def asked(collection: str, known: Sequence[str], wanted: Sequence[str]) -> list[
 
 
 def positions(collection: str, labels: Sequence[str], other: str, others: Sequence[str]) -> list[int | None]:
-    """Where each label stands among the labels of another collection or network, None where it has no such label.
+    """The position of each label among those of another collection or network, None if it has no such label.
 
     Examples
     --------

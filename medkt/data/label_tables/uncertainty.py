@@ -1,25 +1,46 @@
-"""CheXpert's labels made into targets: 1 and 0 as they are, -1 (uncertain) and blank (unmentioned) by a named policy.
+"""Targets from CheXpert's labels: 1 and 0 unchanged, -1 (uncertain) and blank (unmentioned) by a named policy.
 
-In: columns of text. Out: float32 targets, NaN where an image counts as not labelled, and what the policy was.
+In: columns of text. Out: float32 targets, NaN for images that count as not labelled, and the policy in words.
 
 Source: Irvin et al., CheXpert, AAAI 2019, section 3.1: U-Zeros, U-Ones, U-Ignore for -1, a blank being no mention. The
-paper's protocol takes all that is not positive for negative: "zeros" for both.
+paper's protocol counts everything that is not positive as negative: "zeros" for both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from medkt.data.label_tables import label_names
 from medkt.data.label_tables.csv_tables import Table
-from medkt.data_settings import CheXpertLabels
+from medkt.data.settings import RootedData
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.format import Task
 
 _COUNTS_AS = {"zeros": 0.0, "ones": 1.0, "ignore": np.nan}
+Uncertain = Literal["zeros", "ones", "ignore"]
+Unmentioned = Literal["zeros", "ignore"]
 _PRESENT, _ABSENT, _UNCERTAIN = ("1", "1.0"), ("0", "0.0"), ("-1", "-1.0")
+
+
+class CheXpertLabels(RootedData):
+    """Settings of a data set whose labels come from CheXpert's labeller: what its open cases count as."""
+
+    labels: list[str] | None = Field(default=None, description="findings to learn; none: all 14")
+    uncertain: Uncertain | dict[str, Uncertain] = Field(
+        default="zeros", description="what -1 counts as: 0, 1 or not labelled; one for all, or by label with 'default'"
+    )
+    unmentioned: Unmentioned | dict[str, Unmentioned] = Field(
+        default="zeros", description="what a blank counts as: 0 or not labelled, likewise"
+    )
+    views: Literal["all", "frontal"] = "all"
+
+    def task_and_labels(self) -> tuple[Task, int]:
+        """Multi-label, with the findings that `labels` names."""
+        return "multilabel", len(self.labels or label_names.CHEXPERT)
 
 
 def targets(table: Table, columns: Sequence[str], data: CheXpertLabels) -> np.ndarray:
@@ -41,7 +62,7 @@ def targets(table: Table, columns: Sequence[str], data: CheXpertLabels) -> np.nd
     Raises
     ------
     InputError
-        If something else stands in a row, or a policy names a label that is none.
+        If a row holds something else, or a policy names an unknown label.
     """
     uncertain = _by_label(data.uncertain, "uncertain")
     unmentioned = _by_label(data.unmentioned, "unmentioned")

@@ -9,16 +9,19 @@ Source: Wang et al., ChestX-ray8, CVPR 2017; https://nihcc.app.box.com/v/ChestXr
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import groups, label_names, lists
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import ChestXray8Data
+from medkt.data.settings import RootedData
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.format import Task
 
 FINDINGS = (
     "Atelectasis",
@@ -45,6 +48,28 @@ OFFICIAL = {"train": "train_val_list.txt", "test": "test_list.txt"}
 PLACES = ("sample/sample/images", "sample/images", "images_*/images", "images")  # Kaggle's sample holds images twice
 
 
+class ChestXray8Data(RootedData):
+    """Settings of NIH ChestX-ray8/14 in NIH's own layout."""
+
+    collection: Literal["chestxray8"]
+    labels: list[str] | None = Field(default=None, description="findings to learn; none: all 14")
+    no_finding: bool = Field(default=False, description="'No Finding' as a 15th label, as the paper counts")
+    official_split: bool = Field(default=False, description="test on test_list.txt; the rest is train_val_list.txt")
+
+    @property
+    def brings_test(self) -> bool:
+        """Whether `official_split` is set."""
+        return self.official_split
+
+    def open(self) -> tuple[Collection, np.ndarray | None]:
+        """Open the data set; see `chestxray8`."""
+        return chestxray8(self)
+
+    def task_and_labels(self) -> tuple[Task, int]:
+        """Multi-label, with the findings that `labels` and `no_finding` choose."""
+        return "multilabel", len({*(self.labels or FINDINGS), *([NO_FINDING] if self.no_finding else [])})
+
+
 def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
     """Read NIH's label table and find its images.
 
@@ -59,7 +84,7 @@ def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
     Raises
     ------
     InputError
-        If the table or all images are absent, a column is missing, an unknown label is asked for or found, or an image
+        If the table or all images are absent, a column is missing, a label is unknown, or an image
         is in none of NIH's lists or in both.
     """
     path = tables.the_one(data.root, TABLES, "ChestX-ray8 in NIH's layout")
@@ -112,7 +137,7 @@ def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
 
 
 def _official(root: Path, image_ids: np.ndarray) -> np.ndarray:
-    """The part of each image in NIH's own split. str, (n_images,)."""
+    """The split of each image in NIH's lists. str, (n_images,)."""
     parts = {name: lists.ids(root / file, "image") for name, file in OFFICIAL.items()}
     for image in image_ids:
         n = sum(image in part for part in parts.values())
@@ -135,7 +160,7 @@ def _groups(rows: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def _acquisition(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Size and pixel spacing before NIH shrank the images: they tell one device from another."""
+    """Size and pixel spacing before NIH shrank the images; they differ between devices."""
     found = {}
     for width, height in SIZE:
         if width in rows and height in rows:

@@ -1,8 +1,8 @@
 """CheXpert in Stanford's own layout.
 
 In: a folder with `train.csv` and `valid.csv`, itself or in its `CheXpert-v1.0/` or `CheXpert-v1.0-small/`; or the
-batches `CheXpert-v1.0 batch 1 (validate & csv)/` ... as they unpack. Out: a `Collection` of both tables together, as
-the paper takes them: 223,414 + 234 images.
+batches `CheXpert-v1.0 batch 1 (validate & csv)/` ... as they unpack. Out: a `Collection` of both tables, as in
+the paper: 223,414 + 234 images.
 
 Source: Irvin et al., CheXpert, AAAI 2019; https://stanfordmlgroup.github.io/competitions/chexpert/
 """
@@ -10,6 +10,7 @@ Source: Irvin et al., CheXpert, AAAI 2019; https://stanfordmlgroup.github.io/com
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,12 +19,22 @@ from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import groups, label_names, uncertainty
 from medkt.data.label_tables.csv_tables import Table
+from medkt.data.label_tables.uncertainty import CheXpertLabels
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import CheXpertData
 from medkt_eval.errors import InputError
 
 COLUMNS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA")
 FOLDERS = ("CheXpert-v1.0", "CheXpert-v1.0-small")
+
+
+class CheXpertData(CheXpertLabels):
+    """Settings of CheXpert in Stanford's own layout."""
+
+    collection: Literal["chexpert"]
+
+    def open(self) -> tuple[Collection, None]:
+        """Open the data set; see `chexpert`."""
+        return chexpert(self), None
 
 
 def chexpert(data: CheXpertData) -> Collection:
@@ -35,7 +46,7 @@ def chexpert(data: CheXpertData) -> Collection:
     Raises
     ------
     InputError
-        If a table or all images are absent, a column or value is not as expected, or a label is asked for that is none.
+        If a table or all images are absent, a column or value is not as expected, or `labels` names an unknown label.
     """
     base = _base(data.root)
     own = label_names.asked("chexpert", label_names.CHEXPERT, data.labels or label_names.CHEXPERT)
@@ -90,7 +101,7 @@ def _is_there(base: Path, name: str) -> bool:
 
 
 def _base(root: Path) -> Path:
-    """Where the tables lie."""
+    """The folder of the tables."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; expected CheXpert in Stanford's layout")
     batches = sorted(path for path in root.glob("CheXpert-v1.0 batch *") if _is_there(path, "train.csv"))
@@ -118,7 +129,7 @@ def _table(base: Path, name: str, labels: list[str]) -> Table:
 
 
 def _files(base: Path, root: Path, ids: pd.Series, patients: np.ndarray, where: str) -> np.ndarray:
-    """Where each image lies: by its id in the base; of batches, train/<patient> in the one that has the patient."""
+    """The path of each image: its id in the base folder; with batches, train/<patient> in the patient's batch."""
     if base.parent != root or " batch " not in base.name:
         return images.paths(base, ids, where)
     moved = {path.name: path.parent.name for path in root.glob("CheXpert-v1.0 batch */patient*")}

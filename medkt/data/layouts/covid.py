@@ -9,24 +9,44 @@ https://github.com/ieee8023/covid-chestxray-dataset
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import groups
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import CovidData
+from medkt.data.settings import RootedData
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.format import Task
 
 COLUMNS = ("patientid", "sex", "age", "finding", "view", "modality", "folder", "filename", "license")
 UNLABELLED = ("", "todo", "Unknown")
 
 
-def covid(data: CovidData) -> Collection:
-    """Read the table and find the X-rays of the views asked for.
+class CovidData(RootedData):
+    """Settings of the COVID-19 image data collection."""
 
-    An image whose finding stops above a label in the tree ("Pneumonia" for COVID-19) is not labelled there: NaN.
+    collection: Literal["covid"]
+    labels: list[str] = Field(default=["COVID-19"], min_length=1, description="nodes of the tree of findings")
+    views: list[str] = Field(default=["PA", "AP", "AP Supine", "AP Erect"], min_length=1)
+
+    def open(self) -> tuple[Collection, None]:
+        """Open the data set; see `covid`."""
+        return covid(self), None
+
+    def task_and_labels(self) -> tuple[Task, int]:
+        """Multi-label, with the findings that `labels` names."""
+        return "multilabel", len(self.labels)
+
+
+def covid(data: CovidData) -> Collection:
+    """Read the table and find the X-rays of the requested views.
+
+    If an image's finding ends above a label in the tree ("Pneumonia" for COVID-19), that label is NaN, not labelled.
 
     Raises
     ------
@@ -95,6 +115,6 @@ def _targets(findings: pd.Series, labels: list[str], tree: set[str]) -> np.ndarr
 
 
 def _licences(licence: np.ndarray) -> str:
-    """What may be done with the images differs from image to image: the note says under which licences they stand."""
+    """A note with the number of images under each licence, because licences differ between images."""
     names, counts = np.unique(licence.astype(str), return_counts=True)
     return "licences: " + ", ".join(f"{name} {n:,}" for name, n in zip(names, counts, strict=True))

@@ -1,12 +1,14 @@
 """EyePACS, as Kaggle's diabetic retinopathy detection has it.
 
 In: a folder with `trainLabels.csv` (image, level) and `<patient>_left.jpeg`, `<patient>_right.jpeg` in `train/` or
-beside it. Out: a `Collection` of five grades; both eyes are of one patient.
+beside it. Out: a `Collection` of five grades; both eyes belong to one patient.
 
 Source: https://www.kaggle.com/c/diabetic-retinopathy-detection
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 
@@ -14,7 +16,22 @@ from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables.label_names import GRADES
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import EyePacsData
+from medkt.data.settings import RootedData
+from medkt_eval.predictions.format import Task
+
+
+class EyePacsData(RootedData):
+    """Settings of EyePACS in Kaggle's layout."""
+
+    collection: Literal["eyepacs"]
+
+    def open(self) -> tuple[Collection, None]:
+        """Open the data set; see `eyepacs`."""
+        return eyepacs(self), None
+
+    def task_and_labels(self) -> tuple[Task, int]:
+        """Multi-class, five grades."""
+        return "multiclass", len(GRADES)
 
 
 def eyepacs(data: EyePacsData) -> Collection:

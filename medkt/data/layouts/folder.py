@@ -1,36 +1,64 @@
 """Any folder of images with a CSV: one row an image, a column for the image, one for the patient, labels.
 
-In: `root` and a CSV in it. Out: a `Collection`, and the splits where the CSV has a column for them.
+In: `root` and a CSV in it. Out: a `Collection`, and the splits if the CSV has a column for them.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import lists
 from medkt.data.label_tables.csv_tables import Table
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import FolderData
+from medkt.data.settings import RootedData
 from medkt_eval.errors import InputError
 
 IMAGE_NAMES = ("image", "image_id", "image_path", "path", "file", "filename")
 PATIENT_NAMES = ("patient_id", "patient")
 
 
+class FolderData(RootedData):
+    """Settings of a folder with a CSV of images, patients and labels."""
+
+    collection: Literal["folder"]
+    csv: str | None = None
+    image_folder: str | None = Field(default=None, description="in root; none: root itself, or images/ where they are")
+    image_column: str | None = None
+    patient_column: str | None = None
+    label_columns: list[str] | None = Field(default=None, description="0/1 columns: a multi-label task")
+    class_column: str | None = Field(default=None, description="one class an image: a multi-class task")
+    classes: list[str] | None = Field(default=None, description="classes in their order; other rows are left out")
+    split_column: str | None = Field(default=None, description="holds train, validation or test")
+    group_columns: list[str] = Field(default=[], description="for subgroups and the shortcut check: eye, device, sex")
+    channels: Literal[1, 3] = 3
+    validation_size: int = Field(default=0, ge=0)
+
+    @property
+    def brings_split(self) -> bool:
+        """Whether a `split_column` is named."""
+        return self.split_column is not None
+
+    def open(self) -> tuple[Collection, np.ndarray | None]:
+        """Open the data set; see `folder`."""
+        return folder(self)
+
+
 def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
-    """Read the CSV; columns that are not named in the settings are guessed where only one guess is possible.
+    """Read the CSV; columns that the settings do not name are guessed if only one guess is possible.
 
     Returns
     -------
     collection : Collection
         All rows; with `classes`, the rows of those classes.
     split : str, (n_images,) or None
-        What `split_column` says.
+        The content of `split_column`.
 
     Raises
     ------
@@ -82,7 +110,7 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
 
 
 def _groups(data: FolderData, rows: pd.DataFrame, where: str) -> dict[str, np.ndarray]:
-    """Columns that are named as groups, and those that call themselves so."""
+    """Columns that the settings name as groups, and those whose name begins with `group_`."""
     columns = {name: str(name).removeprefix("group_") for name in rows.columns if str(name).startswith("group_")}
     columns |= {str(_named(rows, name, "group_columns", where).name): name for name in data.group_columns}
     twice = next((group for group in columns.values() if list(columns.values()).count(group) > 1), None)
@@ -92,7 +120,7 @@ def _groups(data: FolderData, rows: pd.DataFrame, where: str) -> dict[str, np.nd
 
 
 def _image_root(data: FolderData, image_ids: np.ndarray) -> Path:
-    """Where the images lie: as said, else in the root or its images/, wherever the first image that is there is."""
+    """The folder of the images: as set, else the root or its images/, whichever holds the first image that exists."""
     if data.image_folder is not None:
         return images.inside(data.root, data.image_folder, str(data.root))
     places = (data.root, data.root / "images")
@@ -102,7 +130,7 @@ def _image_root(data: FolderData, image_ids: np.ndarray) -> Path:
 def _there(
     data: FolderData, image_ids: np.ndarray, files: np.ndarray, where: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Which images are there, as `images.present`; those that are left out anyway are not looked for."""
+    """Which images exist, as `images.present`; images that `exclude` lists are not looked for."""
     left_out = lists.excluded(data.exclude) if data.exclude is not None else {}
     there = np.array([name in left_out for name in image_ids], dtype=bool)
     there[~there], absent = images.present(files[~there], where)

@@ -1,7 +1,8 @@
 """MIMIC-CXR-JPG in PhysioNet's own layout.
 
 In: a folder with `mimic-cxr-2.0.0-chexpert.csv`, `-metadata.csv` and, for the official split, `-split.csv` (each plain
-or .gz) and `files/p10/p10000032/s50414267/<dicom>.jpg`. Out: a `Collection`: a row an image, labelled as its study.
+or .gz) and `files/p10/p10000032/s50414267/<dicom>.jpg`. Out: a `Collection` with a row for each image,
+labelled as its study.
 
 Source: Johnson et al., MIMIC-CXR-JPG, 2019; https://physionet.org/content/mimic-cxr-jpg/
 """
@@ -9,19 +10,38 @@ Source: Johnson et al., MIMIC-CXR-JPG, 2019; https://physionet.org/content/mimic
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import groups, label_names, uncertainty
 from medkt.data.label_tables.csv_tables import Table
+from medkt.data.label_tables.uncertainty import CheXpertLabels
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import MimicCxrData
 
 STUDY = ["subject_id", "study_id"]
 OFFICIAL = {"train": "train", "validate": "validation", "test": "test"}
 FRONTAL = ("AP", "PA")
+
+
+class MimicCxrData(CheXpertLabels):
+    """Settings of MIMIC-CXR-JPG in PhysioNet's own layout."""
+
+    collection: Literal["mimic-cxr"]
+    official_split: bool = Field(default=False, description="train, validate and test as mimic-cxr-*-split.csv has it")
+    validation_size: int = Field(default=0, ge=0)
+
+    @property
+    def brings_split(self) -> bool:
+        """Whether `official_split` is set."""
+        return self.official_split
+
+    def open(self) -> tuple[Collection, np.ndarray | None]:
+        """Open the data set; see `mimic_cxr`."""
+        return mimic_cxr(self)
 
 
 def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:
@@ -35,7 +55,7 @@ def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:
     collection : Collection
         All images.
     split : str, (n_images,) or None
-        The official one, where `official_split` asks for it.
+        The official split, if `official_split` is set.
 
     Raises
     ------
@@ -49,7 +69,7 @@ def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:
     table = _table(data.root, "metadata", ["dicom_id", *STUDY, "ViewPosition"], "dicom_id")
     rows = table.rows.reset_index(names="row").merge(studies, on=STUDY, how="left").set_index("row")
     table = Table(table.path, rows, labelled.notes + table.notes)
-    del labelled, studies, rows  # several hundred thousand rows: what is done with goes
+    del labelled, studies, rows  # several hundred thousand rows: free the memory
     if data.official_split:
         table = _with_split(data.root, table)
     table = table.keep(table.rows["target_row"].notna(), "images are of studies without CheXpert labels and left out")
@@ -91,7 +111,7 @@ def _table(root: Path, kind: str, columns: list[str], key: str) -> Table:
 
 
 def _with_split(root: Path, table: Table) -> Table:
-    """The table with the official split of each image, as medkt calls it."""
+    """The table with the official split of each image, by medkt's names."""
     split = _table(root, "split", ["dicom_id", "split"], "dicom_id")
     split.refuse(~split.rows["split"].isin(OFFICIAL), "split", "train, validate or test")
     official = dict(zip(split.rows["dicom_id"], split.rows["split"].map(OFFICIAL), strict=True))

@@ -21,7 +21,7 @@ from medkt.data.phantom.hospitals import Hospital, expose
 
 
 class Scene:
-    """The coordinates and outlines of one patient in one pose at one size, each computed when first asked for."""
+    """The coordinates and outlines of one patient in one pose at one size, each computed on first use."""
 
     def __init__(self, anatomy: Anatomy, pose: Pose, size_px: int, present: Names[str] = ()) -> None:
         self.anatomy, self.pose, self.size_px, self.present = anatomy, pose, size_px, present

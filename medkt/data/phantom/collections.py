@@ -57,7 +57,7 @@ def _check_hospital(hospital: str) -> None:
 
 
 def _subject(seed: int, patient: int) -> tuple[str, float, int, np.random.Generator]:
-    """Give a patient's sex, age in years, number of images, and the stream that goes on to the anatomy."""
+    """Give a patient's sex, age in years, number of images, and the random stream that draws the anatomy next."""
     rng = _stream(seed, _CHEST_PATIENT, patient)
     sex = "F" if rng.random() < 0.45 else "M"
     age = float(np.clip(rng.normal(58, 17), 20, 90))
@@ -82,7 +82,7 @@ def _draw_chest(
 def chest_case(
     *, seed: int, patient: int, image: int, present: Names[str], size_px: int, hospital: Hospital = "A"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one chest image with the findings asked for, and say where every finding is or would have been.
+    """Draw one chest image with the given findings, and the region of every finding, present or not.
 
     Parameters
     ----------
@@ -282,12 +282,12 @@ def _read_shape(index: int, size_px: int, *, seed: int, classes: np.ndarray) -> 
 
 
 def phantom_shapes(*, images: int, seed: int) -> Collection:
-    """Draw textured, coloured shapes of ten classes: the stand-in for natural images as a cross-domain source.
+    """Draw textured, coloured shapes of ten classes, which replace natural images as a cross-domain source.
 
     Parameters
     ----------
     images : int
-        Each its own patient.
+        Number of images; each is its own patient.
     seed : int
 
     Returns

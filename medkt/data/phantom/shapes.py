@@ -1,4 +1,4 @@
-"""One textured, coloured shape on a textured, coloured background: a stand-in for natural images.
+"""One textured, coloured shape on a textured, coloured background, in place of natural images.
 
 In: a shape's name, a size, a random generator for everything else. Out: an RGB image. A class has an outline and a
 surface of its own, as a natural kind has; place, size, turn, colours, background and light tell nothing about it.

@@ -69,7 +69,7 @@ def rotated_and_flipped(pixels: Tensor, angles: Tensor, flips: Tensor) -> Tensor
     cos, sin = torch.cos(radians), torch.sin(radians)
     size_px = pixels.shape[-1]
     centres = torch.linspace(-1, 1, size_px, device=pixels.device) * (size_px - 1) / size_px
-    # Where each pixel comes from. The bits are those of functional.affine_grid, which takes ten times as long.
+    # The source of each pixel. The result equals functional.affine_grid bit for bit, in a tenth of the time.
     from_x = torch.stack([cos * mirror, sin * mirror])[:, :, None, None] * centres  # (2, B, 1, W)
     from_y = torch.stack([-sin, cos])[:, :, None, None] * centres[:, None]  # (2, B, H, 1)
     grid = (from_x + from_y).permute(1, 2, 3, 0)  # (B, H, W, 2)

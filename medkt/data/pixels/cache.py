@@ -49,7 +49,7 @@ def decoded(
     collection : Collection
         Where it has `files`, `read` depends on the file, the size and the channels alone.
     rows : int64, (n,), n > 0
-        The images wanted, each once.
+        Indices of the images, each once.
     size_px : int
         Side of the images.
     folder : Path

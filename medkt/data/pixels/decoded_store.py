@@ -158,7 +158,7 @@ def check_room(folder: Path, needed: int) -> None:
 
 @contextmanager
 def told(folder: Path) -> Iterator[None]:
-    """Whatever the system refuses is told with the folder and the way out."""
+    """Turn an error of the system into an `InputError` that names the folder and a remedy."""
     try:
         yield
     except OSError as error:
@@ -187,7 +187,7 @@ def _as_they_are(files: Sequence[str]) -> np.ndarray:
 
 
 def _rows(wanted: np.ndarray, records: np.ndarray) -> np.ndarray:
-    """Where the images of `wanted` are; -1 where they are not, or where the file is another now."""
+    """Positions of the images of `wanted` in the store; -1 if an image is absent or its file has changed."""
     newest = {path: position for position, path in enumerate(_keys(records["path"]))}
     at = np.array([newest.get(path, -1) for path in _keys(wanted["path"])])
     rows = np.full(len(wanted), -1, dtype=np.int64)

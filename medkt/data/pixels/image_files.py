@@ -1,4 +1,4 @@
-"""Image files by name, a path or a URL: which are there, how they stand, opened.
+"""Image files by name, a path or a URL: which exist, whether they changed, and how they are opened.
 
 In: names of the files of one collection, all on this machine or all in one object storage. There a file costs a request
 to look at, so the folder that holds them all is listed at once, a thousand a request, and a file is fetched only to be
@@ -45,7 +45,7 @@ def openable(file: str) -> str | io.BytesIO:
 
 
 def tags(files: Sequence[str]) -> list[bytes] | None:
-    """What stands for the content of each file in object storage; None on this machine.
+    """A version of the content of each file in object storage; None for files on this machine.
 
     SHA-256 of what the storage says of the file: name, size, time, and the hash that it keeps itself, if it does. Two
     files of one content have two tags, which costs a second decoding and no more.
@@ -53,7 +53,7 @@ def tags(files: Sequence[str]) -> list[bytes] | None:
     Raises
     ------
     InputError
-        Naming the first file that is not there.
+        Names the first file that does not exist.
     """
     if not _elsewhere(files):
         return None

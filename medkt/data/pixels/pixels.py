@@ -17,7 +17,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Pixels:
-    """Some of the images of an array; `len` and `[]` are those of an array of them alone.
+    """Some of the images of an array; `len` and `[]` work as on an array of only these.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which test images stand for a data set in a report: one a label, and one that shows nothing.
+"""Which test images show a data set in a report: one for each label, and one without findings.
 
 In: targets. Out: rows of them. Nothing is drawn: the same images are chosen in every run and with every seed.
 """

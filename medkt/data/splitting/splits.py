@@ -1,6 +1,6 @@
 """Training, validation and test images with no patient in two of them.
 
-In: a `Collection` and the sizes wanted. Out: `Splits`, checked. Training sets of several sizes are nested.
+In: a `Collection` and the sizes of the splits. Out: `Splits`, checked. Smaller training sets lie inside larger ones.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import numpy as np
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import lists
+from medkt.data.settings import DataSettings
 from medkt.data.splitting.whole_patients import take
-from medkt.data_settings import DataSettings
 from medkt_eval.errors import InputError
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Image indices of each split, int64, ascending; `train` by the size that was asked for."""
+    """Image indices of each split, int64, ascending; `train` by its requested size."""
 
     train: Mapping[int | None, np.ndarray]
     validation: np.ndarray
     test: np.ndarray
     notes: tuple[str, ...] = ()
-    """Where a size was not met exactly, and by how much."""
+    """Each says which size was not met exactly, and by how much."""
 
 
 def split(
@@ -39,30 +39,30 @@ def split(
     test_patients: AbstractSet[str] | None = None,
     stratify: bool = False,
 ) -> Splits:
-    """Draw whole patients at random, so many that each split has its number of images.
+    """Draw patients at random, with all their images, until each split has its number of images.
 
     Parameters
     ----------
     collection : Collection
-        Its `patient_ids` are kept together.
+        Images with the same `patient_ids` stay together.
     train_sizes : sequence of int or None
-        Images in each training set; the smaller lie inside the larger. None: all images that are left.
+        Images in each training set; smaller sets lie inside larger ones. None: all remaining images.
     validation_size : int
         Images.
     test_size : int or None
-        Images; None where `test_patients` says who they are of.
+        Images; None if `test_patients` lists the patients.
     seed : int
-        Of the draw.
+        Seed of the draw.
     test_patients : set of str or None
         Patients whose images are the test images, all of them.
     stratify : bool
-        Every split gets its share of the patients of each stratum, a patient's stratum being the rarest label that any
-        of the patient's images has.
+        Whether every split gets its share of the patients of each stratum. The stratum of a patient is the rarest label
+        among the patient's images.
 
     Returns
     -------
     Splits
-        Where no choice of whole patients has the number of images, the nearest that one has, and a note that says so.
+        If no choice of whole patients has the requested number of images, the nearest number, and a note that says so.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def split(
     notes: list[str] = []
 
     def draw(n_images: int, name: str, so_far: np.ndarray | None = None) -> np.ndarray:
-        """Patients with `n_images` images, those of `so_far` included; the others are taken off the queue."""
+        """Patients with `n_images` images in all, including `so_far`; the new ones leave the queue."""
         nonlocal waiting
         first = np.array([], dtype=np.int64) if so_far is None else so_far
         chosen = take(sizes[waiting], n_images - int(sizes[first].sum()))
@@ -122,24 +122,24 @@ def split(
 def as_asked(
     collection: Collection, brought: np.ndarray | None, settings: DataSettings, train_sizes: Sequence[int | None]
 ) -> Splits:
-    """The splits that the settings of a data set ask for.
+    """The splits that the settings of a data set describe.
 
     Parameters
     ----------
     collection : Collection
         The images.
     brought : str, (n_images,) or None
-        What the data set itself says of each: train, validation or test; or train or test, and validation images are
-        drawn from those of "train".
+        The split of each image, if the data set defines it: train, validation or test. If it is only train or test,
+        validation images are drawn from "train".
     settings : DataSettings
-        Of the data set.
+        Settings of the data set.
     train_sizes : sequence of int or None
         As for `split`.
 
     Raises
     ------
     InputError
-        As `split` and `given`; or if a size is asked for and the data set brings its training set along.
+        As `split` and `given`; also if a training size is set although the data set defines its training set.
     """
     if settings.brings_split and brought is not None:
         if list(train_sizes) != [None]:
@@ -170,7 +170,7 @@ def _queue(collection: Collection, image_of: np.ndarray, n_patients: int, seed: 
     if not stratify:
         return order
     stratum = _rarest_label(collection, image_of, n_patients)[order]
-    # Of n patients of a stratum the k-th stands at (k + u)/n of the queue: any stretch of it holds each one's share.
+    # The k-th of n patients of a stratum gets position (k + u)/n: any stretch of the queue holds each stratum's share.
     place = np.empty(n_patients)
     for value in np.unique(stratum):
         members = np.flatnonzero(stratum == value)
@@ -179,12 +179,14 @@ def _queue(collection: Collection, image_of: np.ndarray, n_patients: int, seed: 
 
 
 def _rarest_label(collection: Collection, image_of: np.ndarray, n_patients: int) -> np.ndarray:
-    """Of each patient the rarest label that one of the images has, -1 for none; int64, (n_patients,)."""
+    """The rarest label among each patient's images, -1 for none; int64, (n_patients,)."""
     targets = collection.targets
     if collection.task == "multiclass":
         targets = np.eye(len(collection.labels))[targets]
     rarest = np.full(n_patients, -1, dtype=np.int64)
-    for label in np.argsort(-np.nansum(targets, axis=0), kind="stable"):  # the rarest comes last and stays
+    for label in np.argsort(
+        -np.nansum(targets, axis=0), kind="stable"
+    ):  # the rarest comes last and overwrites the others
         rarest[image_of[targets[:, label] == 1]] = label
     return rarest
 
@@ -201,7 +203,7 @@ def _listed(collection: Collection, patients: np.ndarray, test_patients: Abstrac
 
 
 def given(collection: Collection, names: np.ndarray) -> Splits:
-    """Splits that the data set brings along.
+    """Splits that the data set defines.
 
     Parameters
     ----------
@@ -213,7 +215,7 @@ def given(collection: Collection, names: np.ndarray) -> Splits:
     Raises
     ------
     InputError
-        If another name stands there, a split is empty, or a patient is in two splits.
+        If there is another name, a split is empty, or a patient is in two splits.
     """
     for name in sorted({str(name) for name in names}):
         if name not in ("train", "validation", "test"):
@@ -229,7 +231,7 @@ def given(collection: Collection, names: np.ndarray) -> Splits:
 
 
 def checked(collection: Collection, splits: Splits) -> Splits:
-    """The same splits, or an `InputError` that names a patient who is in two of them."""
+    """Return the splits, or raise an `InputError` that names a patient who is in two of them."""
     largest = max(splits.train.values(), key=len)
     _check_disjoint(collection, {"train": largest, "validation": splits.validation, "test": splits.test})
     return splits

@@ -1,7 +1,7 @@
-"""Whole patients for an exact number of images.
+"""Choose patients so that they have an exact number of images in all.
 
-In: how many images each waiting patient has, in the order in which patients were drawn. Out: who is taken. Patients are
-taken from the head of the queue; only where that misses the number are the last of them exchanged.
+In: the number of images of each patient in the queue, in the order in which patients were drawn. Out: the chosen
+patients. They come from the head of the queue; only if that misses the number are the last of them exchanged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class _Step:
     size: int
     patients: int
     reachable: int
-    """Sums that can be met without them: bit k is set where k images can."""
+    """Sums that other patients can reach: bit k is set if k images can be reached."""
 
     @property
     def images(self) -> int:
@@ -26,19 +26,19 @@ class _Step:
 
 
 def take(sizes: np.ndarray, wanted: int) -> np.ndarray:
-    """Choose patients with `wanted` images in all, or with the nearest number that whole patients can have.
+    """Choose patients with `wanted` images in all, or with the nearest number that can be reached.
 
     Parameters
     ----------
     sizes : int, (n_patients,)
-        Images of each patient, in random order: the head of the queue is taken first.
+        Images of each patient, in random order; patients at the head of the queue are taken first.
     wanted : int
-        Images.
+        Number of images.
 
     Returns
     -------
     int64, (n_taken,)
-        Positions in `sizes`, ascending. Of two numbers equally near, the smaller is met.
+        Positions in `sizes`, ascending. Of two equally near numbers, the smaller one is reached.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def take(sizes: np.ndarray, wanted: int) -> np.ndarray:
 
 
 def _from_the_head(sizes: np.ndarray, wanted: int) -> tuple[np.ndarray, int]:
-    """Patients from the head of the queue, passing over those who would overfill; and the images that are missing."""
+    """Patients from the head of the queue, except those with too many images; and how many images are missing."""
     taken, left = [], wanted
     for position, size in enumerate(sizes):
         if left == 0:
@@ -77,7 +77,7 @@ def _from_the_head(sizes: np.ndarray, wanted: int) -> tuple[np.ndarray, int]:
 
 
 def _reachable(sizes: np.ndarray, limit: int) -> tuple[list[_Step], int]:
-    """Sums up to `limit` that some of the patients have, as bits of an integer, and the steps that lead there.
+    """Sums up to `limit` that some of the patients reach, as bits of an integer, and the steps to them.
 
     The bounded subset-sum problem: patients of equal size are packed in powers of two, and a sum is a bit.
     """

@@ -157,7 +157,7 @@ def contradict(collection: Collection, a: int, b: int) -> bool:
 
 
 def _row(collection: Collection, members: Sequence[int], parts: np.ndarray, facts: Mapping[str, Fact]) -> Evidence:
-    """What is known of some images, said once where they agree."""
+    """The attributes of some images; a value that all share is given once."""
 
     def said(values: Iterable[str]) -> str:
         listed = list(values)

@@ -1,4 +1,4 @@
-"""Images that cannot be read, are blank, or stand out from the others: inverted, turned, or unlike them.
+"""Images that cannot be read, are blank, or differ from the others: inverted, rotated, or unlike them.
 
 In: a `Survey`. Out: `Finding`s.
 """
@@ -12,10 +12,10 @@ from medkt.data_report.findings import Evidence, Fact, Finding, Severity
 from medkt.data_report.survey import Survey
 
 FLAT = 8  # grey levels between brightest and darkest: less is blank
-ALIKE = 0.5  # median correlation with the mean image from which a collection has a look of its own
+ALIKE = 0.5  # median correlation with the mean image above which a collection has a typical image
 UNLIKE = 0.2
 BETTER = 0.3  # by how much another way up must fit better
-_FEWEST = 20  # images of a view for a mean image of its own
+_FEWEST = 20  # images of a view needed for its own mean image
 _TURNS = {"top to the right": 1, "upside down": 2, "top to the left": 3}  # and the quarter turns that set it upright
 
 

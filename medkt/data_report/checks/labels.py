@@ -17,7 +17,7 @@ from medkt.data_report.opening import Opened
 
 NO_FINDING = "No Finding"
 NO_DISEASE = ("Support Devices",)
-"""Labels that may stand beside "No Finding": CheXpert's labeller takes devices for no disease (Irvin et al. 2019)."""
+"""Labels that may occur with "No Finding": CheXpert's labeller counts devices as no disease (Irvin et al. 2019)."""
 
 
 def conflicts(collection: Collection) -> list[Finding]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from medkt.config import RunSettings
 from medkt.observers.observer import Observer
+from medkt.run_settings import RunSettings
 from medkt_eval.runtime.atomic_files import append_text, make_folder
 
 LOGS = ".logs"

@@ -18,16 +18,17 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from medkt.config import RunSettings, Study, Unit
-from medkt.data_settings import rooted
+from medkt.data import rooted
 from medkt.observers.observer import Observer
 from medkt.run import folder as run_folder
 from medkt.run.images import DatasetLoader
 from medkt.run.unit import CheckpointOptions, UnitTrainer, not_begun
 from medkt.run.weights import WeightSources
+from medkt.run_settings import RunSettings, Unit
 from medkt.study.cluster.events import EventListener, EventSender, log_path
 from medkt.study.parallel import Outcome, StopRequested
 from medkt.study.preparation import PlannedStudy
+from medkt.study.schema import Study
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.runtime.locations import is_remote
@@ -209,9 +210,9 @@ def _trainer(context: TaskContext) -> UnitTrainer:
     if context.name not in _TRAINERS:
         _TRAINERS.clear()
         _TRAINERS[context.name] = UnitTrainer(
-            context.study,
+            context.study.report.pictures,
             DatasetLoader(context.data, context.train_sizes, context.cache),
-            WeightSources(context.study, context.teachers, context.folder, context.out),
+            WeightSources(context.study.teachers, context.teachers, context.folder, context.out),
             context.out,
             context.checkpoints,
             Observer(),

@@ -17,28 +17,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from medkt.config import Architecture, RunSettings, Study, UnfrozenName
 from medkt.data import open_collection
 from medkt.data.collection import Task
-from medkt.data.label_tables.label_names import CHEXPERT, GRADES
-from medkt.data.layouts.chestxray8 import FINDINGS, NO_FINDING
-from medkt.data.phantom.findings import LABELS
-from medkt.data.phantom.shapes import SHAPES
 from medkt.data.splitting import splits
-from medkt.data_settings import (
-    AnyData,
-    ChestXray8Data,
-    CheXpertLabels,
-    CovidData,
-    EyePacsData,
-    FolderData,
-    PhantomChestData,
-    PhantomFundusData,
-    PhantomShapesData,
-)
 from medkt.models import densenet, freezing
+from medkt.run_settings import RunSettings
+from medkt.settings import Architecture, UnfrozenName
 from medkt.study.dry_run.step_times import StepTimes
 from medkt.study.run_plan import plan
+from medkt.study.schema import Study
 from medkt_eval.errors import InputError
 
 _HEADS = (
@@ -187,7 +174,7 @@ def _sizes(runs: Sequence[RunSettings]) -> dict[tuple[str, int | None], _Size]:
         train_sizes.setdefault(run.dataset, []).append(run.train_size)
     sizes: dict[tuple[str, int | None], _Size] = {}
     for run in runs:
-        data, labels = run.data, _labels(run.data)
+        data, labels = run.data, run.data.task_and_labels()
         if (run.dataset, run.train_size) in sizes:
             continue
         if labels is not None and run.train_size and data.validation_size and data.test_size:
@@ -200,23 +187,3 @@ def _sizes(runs: Sequence[RunSettings]) -> dict[tuple[str, int | None], _Size]:
                 collection.task, len(collection.labels), len(train), len(split.validation), len(split.test)
             )
     return sizes
-
-
-def _labels(data: AnyData) -> tuple[Task, int] | None:
-    """Task and number of labels, where the study file and the data set's layout say them."""
-    match data:
-        case FolderData():
-            return None
-        case EyePacsData() | PhantomFundusData():
-            return "multiclass", len(GRADES)
-        case PhantomShapesData():
-            return "multiclass", len(SHAPES)
-        case ChestXray8Data():
-            names = {*(data.labels or FINDINGS), *([NO_FINDING] if data.no_finding else [])}
-        case CheXpertLabels():
-            names = data.labels or CHEXPERT
-        case CovidData():
-            names = data.labels
-        case PhantomChestData():
-            names = LABELS
-    return "multilabel", len(names)

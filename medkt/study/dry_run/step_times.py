@@ -14,13 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medkt.config import RANDOM, RunSettings, TeacherArchitecture
 from medkt.data.collection import Task
+from medkt.run_settings import RunSettings
+from medkt.settings import RANDOM, TeacherArchitecture
 from medkt.teachers import networks as teacher_networks
 from medkt.training import device as devices
 from medkt.training.prediction import predict
 from medkt.training.run_data import Part, RunData
 from medkt.training.student.student import Student
+from medkt.transfer.supervised import Supervised
 
 STEPS, WARM_UP = 20, 1
 LONGEST_SECONDS = 60.0  # for one kind of step; then fewer steps are timed
@@ -135,7 +137,8 @@ def _student(run: RunSettings, task: Task, n_labels: int) -> tuple[Student, Tens
     targets = targets.astype(np.int64 if task == "multiclass" else np.float32)
     part = Part(rng.integers(0, 256, (len(labels), 1, size_px, size_px), np.uint8), targets, labels.astype(str))
     data = RunData(task, tuple(f"label {k}" for k in range(n_labels)), part, part, part)
-    without_teacher = {"method": "supervised", "teacher": None, "initialisation": RANDOM, "taps": None, "beta": None}
+    method = Supervised(method="supervised")
+    without_teacher = {"method": method.method, "transfer": method, "teacher": None, "initialisation": RANDOM}
     student = Student(
         run.model_copy(update=without_teacher), data, start=RANDOM, teacher=None, device=devices.chosen(run.training)
     )

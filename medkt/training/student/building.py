@@ -14,9 +14,9 @@ import numpy as np
 from torch import Tensor, nn
 
 from medkt import transfer
-from medkt.config import RunSettings
 from medkt.models import densenet, freezing
 from medkt.models.initialisation import InitialWeights, load_weights
+from medkt.run_settings import RunSettings
 from medkt.teachers.labels import shared_name
 from medkt.teachers.teacher import Teacher
 from medkt.training import imbalance, losses
@@ -91,7 +91,15 @@ def build(
     network = device.placed(network)
 
     labels = tuple(map(shared_name, data.labels))  # the teacher's labels go by these names too
-    method = transfer.build(run.method, network, teacher, run, task=data.task, labels=labels)
+    method = transfer.build(
+        run.transfer,
+        network,
+        teacher,
+        task=data.task,
+        labels=labels,
+        image_size_px=settings.image_size_px,
+        seed=run.seed,
+    )
     if method is not None:
         method.to(device.device)
     forward = compiled(network, settings, has_teacher=teacher is not None)

@@ -14,9 +14,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from medkt.config import RunSettings
 from medkt.errors import TrainingError
 from medkt.models import freezing
+from medkt.run_settings import RunSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training import losses, optimisation
 from medkt.training.device import Device

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torchvision.models import densenet121, densenet169
 
-from medkt.config import Unfrozen
 from medkt.models import freezing
 from medkt.models.densenet import Architecture, build
+from medkt.settings import Unfrozen
 from medkt_eval.errors import InputError
 
 

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from medkt.config import read_study
 from medkt.observers import Observer, ObserverList, Together
 from medkt.observers.tensorboard import TensorBoard
 from medkt.study.run_plan import plan
+from medkt.study.schema import read_study
 from medkt_eval.errors import InputError
 
 RECORD = {"epoch": 1, "step": 3, "loss": 0.5, "auc": 0.8}

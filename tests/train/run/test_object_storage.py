@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medkt.config import RunSettings, read_study
-from medkt.data import open_collection
+from medkt.data import AnyData, open_collection
+from medkt.data.layouts.chestxray8 import ChestXray8Data
+from medkt.data.layouts.folder import FolderData
 from medkt.data.pixels import image_files
-from medkt.data_settings import AnyData, ChestXray8Data, FolderData
 from medkt.observers.observer import Observer
 from medkt.run.images import DatasetLoader
+from medkt.run_settings import RunSettings
 from medkt.study.preparation import TrainOptions
+from medkt.study.schema import read_study
 from medkt.study.study import train_study_file
 from medkt.study.study_file import StudyFile
 from medkt_eval.errors import InputError

@@ -8,9 +8,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from medkt.config import TrainingSettings
 from medkt.data.pixels import augment
 from medkt.run.teacher_auc import own_auc
+from medkt.settings import TrainingSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training.run_data import Part, RunData
 

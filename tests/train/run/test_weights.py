@@ -9,11 +9,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from medkt.config import RunSettings, read_study
 from medkt.models.densenet import build
 from medkt.run.weights import WeightSources
+from medkt.run_settings import RunSettings
 from medkt.study.run_plan import plan
+from medkt.study.schema import read_study
 from medkt.teachers import networks as teacher_networks
+from medkt.transfer import KnowledgeDistillation
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import sha256_of_file
 
@@ -26,7 +28,9 @@ def sources(path: Path, text: str) -> tuple[WeightSources, RunSettings]:
     study = read_study(path / "study.toml")[0]
     runs = plan(study)
     trained = {run.name: run for run in runs if run.role == "teacher"}
-    return WeightSources(study, trained, path, path / "runs"), next(run for run in runs if run.teacher is not None)
+    return WeightSources(study.teachers, trained, path, path / "runs"), next(
+        run for run in runs if run.teacher is not None
+    )
 
 
 def given(text: str, architecture: str, weights: str) -> str:
@@ -72,7 +76,8 @@ def test_images_too_small_for_a_teachers_map_are_refused_where_it_is_read(study_
     found, run = sources(tmp_path, given(study_text, "torchxrayvision-densenet121", "w.safetensors"))
     with pytest.raises(InputError, match="torchxrayvision-densenet121, needs at least 64 px here, for below that"):
         found.check(run)
-    found.check(run.model_copy(update={"method": "knowledge_distillation"}))
+    distilled = KnowledgeDistillation(method="knowledge_distillation", beta=2.0)
+    found.check(run.model_copy(update={"transfer": distilled}))
 
 
 def test_a_teacher_that_is_not_there_is_named(study_text: str, tmp_path: Path):

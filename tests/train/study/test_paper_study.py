@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from medkt.config import Study, TrainingSettings, read_study, shipped_study
+from medkt.settings import TrainingSettings
 from medkt.study.dry_run.estimate import DryRun, dry_run
+from medkt.study.schema import Study, read_study, shipped_study
 
 # Tables IV and V: value and half width in percent, in the order of their columns.
 COLUMNS = [
@@ -84,10 +85,10 @@ def test_every_row_has_every_column(study: Study):
 def test_every_grid_spans_the_papers_in_both_forms_of_the_loss(study: Study):
     for arm in study.arms:
         if arm.method == "attention_transfer":
-            assert isinstance(arm.beta, list)
-            assert min(arm.beta) <= 1 / 32  # 1 of the Frobenius form
-            assert {1, 5, 20, 50, 100, 1000, 2000} < set(arm.beta)
-            assert arm.attention_loss == "eq1"
+            assert isinstance(arm.transfer.beta, list)
+            assert min(arm.transfer.beta) <= 1 / 32  # 1 of the Frobenius form
+            assert {1, 5, 20, 50, 100, 1000, 2000} < set(arm.transfer.beta)
+            assert arm.transfer.attention_loss == "eq1"
 
 
 def test_published_numbers_stand_as_printed(study: Study):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from medkt.config import RunSettings
 from medkt.observers.observer import Observer
 from medkt.run.unit import CheckpointOptions
+from medkt.run_settings import RunSettings
 from medkt.study.preparation import TrainOptions
 from medkt.study.study import train_study_file
 from medkt.study.study_file import StudyFile

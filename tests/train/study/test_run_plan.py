@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from medkt.config import RunSettings, read_study
 from medkt.observers.observer import Observer
+from medkt.run_settings import RunSettings
 from medkt.study.preparation import TrainOptions
 from medkt.study.run_plan import plan
+from medkt.study.schema import read_study
 from medkt.study.study import train_study_file
 from medkt.study.study_file import StudyFile
+from medkt.transfer import AttentionTransfer, KnowledgeDistillation
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 
@@ -45,7 +47,7 @@ def planned(study_file: Path, study_text: str):
 
 def test_a_list_of_betas_is_a_grid(planned):
     runs = [run for run in planned("beta = 2.0", "beta = [20, 0.1, 1e7, 1e-5]").values() if run.name == "AT"]
-    assert [(run.run_id, run.beta, run.seed, run.grid) for run in runs] == [
+    assert [(run.run_id, run.transfer.beta, run.seed, run.grid) for run in runs] == [
         (f"{AT}-{text}-s{seed}", beta, seed, AT)
         for text, beta in (("beta20", 20), ("beta0.1", 0.1), ("beta10000000", 1e7), ("beta0.00001", 1e-5))
         for seed in (0, 1)
@@ -54,7 +56,7 @@ def test_a_list_of_betas_is_a_grid(planned):
 
 def test_a_list_of_one_beta_is_no_grid(planned):
     run = planned("beta = 2.0", "beta = [2.0]")[f"{AT}-s0"]
-    assert (run.beta, run.grid) == (2.0, None)
+    assert (run.transfer.beta, run.grid) == (2.0, None)
 
 
 def test_beta_stands_beside_other_variants(planned):
@@ -72,9 +74,9 @@ def test_layers_make_no_name_for_a_run(planned):
 def test_settings_of_a_method_are_its_runs_alone(planned):
     runs = planned("[analysis]\n", DISTILLED + "[analysis]\n")
     distilled = runs["phantom-chest-24-knowledge_distillation-densenet40-shapes-random-s2"]
-    assert (distilled.temperature, distilled.attention_loss, distilled.beta) == (3.0, None, 2.0)
+    assert distilled.transfer == KnowledgeDistillation(method="knowledge_distillation", temperature=3.0, beta=2.0)
     attention = runs[f"{AT}-s0"]
-    assert (attention.temperature, attention.attention_loss, attention.taps) == (None, "eq1", None)
+    assert attention.transfer == AttentionTransfer(method="attention_transfer", attention_loss="eq1", beta=2.0)
 
 
 def test_two_arms_are_not_one_grid(planned, study_text: str):

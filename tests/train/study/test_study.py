@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from medkt.config import RunSettings, read_study
 from medkt.observers.observer import Observer
 from medkt.run import folder as run_folder
 from medkt.run.pictures import attention_maps
+from medkt.run_settings import RunSettings
 from medkt.study import train_study
 from medkt.study.preparation import TrainOptions
+from medkt.study.schema import read_study
 from medkt.study.study import train_study_file
 from medkt.study.study_file import StudyFile
 from medkt.teachers.teacher import load_teacher

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from medkt.cli.teacher import teacher_app
-from medkt.config import TeacherArchitecture
 from medkt.data.label_tables import label_names
 from medkt.models.densenet import build
+from medkt.settings import TeacherArchitecture
 from medkt.teachers import labels as teacher_labels
 from medkt.teachers import networks as teacher_networks
 from medkt.teachers.conversion import convert

@@ -16,10 +16,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models._meta import _IMAGENET_CATEGORIES as IMAGENET_CLASSES
 
-from medkt.config import TeacherArchitecture
 from medkt.data.pixels import augment
 from medkt.models import densenet
 from medkt.models.densenet import build
+from medkt.settings import TeacherArchitecture
 from medkt.teachers import efficientnet_lite, student_batch
 from medkt.teachers import networks as teacher_networks
 from medkt.teachers.teacher import METADATA, Teacher, load_teacher

@@ -4,8 +4,8 @@ import weakref
 import pytest
 import torch
 
-from medkt.config import TrainingSettings
 from medkt.models import densenet
+from medkt.settings import TrainingSettings
 from medkt.training import device
 from medkt.training.device import batch_size_that_fits, is_out_of_memory
 from medkt_eval.errors import InputError

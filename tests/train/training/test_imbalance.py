@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
-from medkt.config import Imbalance, TrainingSettings
+from medkt.settings import Imbalance, TrainingSettings
 from medkt.training import imbalance
 from medkt.training.losses import task_loss
 

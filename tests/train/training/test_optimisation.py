@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from medkt.config import TrainingSettings
+from medkt.settings import TrainingSettings
 from medkt.training import optimisation
 
 LOSSES = [0.9, 0.8, 0.79996, *[0.85] * 12, 0.7, *[0.7] * 11, 0.6]  # 0.79996 is no fall of a ten-thousandth

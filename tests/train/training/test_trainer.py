@@ -5,11 +5,12 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from medkt.config import RunSettings, TrainingSettings
+from medkt.data.layouts.phantom import PhantomChestData
 from medkt.data.pixels import augment
-from medkt.data_settings import PhantomChestData
 from medkt.errors import TrainingError
 from medkt.models import densenet
+from medkt.run_settings import RunSettings
+from medkt.settings import TrainingSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training import device
 from medkt.training.losses import task_loss
@@ -37,7 +38,7 @@ def settings(**changes: object) -> RunSettings:
         initialisation="random",
         training=training,
     )
-    return run.model_copy(update=changes)
+    return RunSettings.model_validate({**run.model_dump(), **changes})
 
 
 def one(run: RunSettings, data: RunData, teacher: Teacher | None = None, **callbacks: object) -> TrainedRun:

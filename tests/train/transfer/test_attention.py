@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from medkt.config import TapSettings
 from medkt.models import freezing
 from medkt.models.densenet import Architecture, build, smallest_size_px
 from medkt.teachers.teacher import Teacher
-from medkt.transfer.attention import FORMS, AttentionTransfer, Form, eq1, frobenius, zagoruyko
+from medkt.transfer.attention import FORMS, Form, attention_transfer, eq1, frobenius, zagoruyko
+from medkt.transfer.settings import TapSettings
 from medkt.transfer.taps import Projection, Taps
 from medkt_eval.errors import InputError
 
@@ -152,7 +152,7 @@ def test_maps_that_do_not_fit_are_refused():
 @pytest.mark.parametrize("form", ALL_FORMS)
 def test_training_moves_the_student_and_leaves_the_teacher_bit_identical(form: Form):
     student, teacher = densenets(teacher="densenet121")
-    method = AttentionTransfer(Taps(student, teacher, None, 64), form=form, beta=0.5)
+    method = attention_transfer(Taps(student, teacher, None, 64), form=form, beta=0.5)
     assert method.weight == 2.0
     freezing.apply(student, "all", "update")
     optimizer = torch.optim.Adam(student.parameters(), lr=1e-3)
@@ -177,7 +177,7 @@ def test_training_moves_the_student_and_leaves_the_teacher_bit_identical(form: F
 @pytest.mark.parametrize("form", ALL_FORMS)
 def test_by_default_the_loss_is_the_distance_of_the_attention_layers_to_the_bit(form: Form):
     student, teacher = densenets()
-    method = AttentionTransfer(Taps(student, teacher, None, 64), form=form, beta=1.0)
+    method = attention_transfer(Taps(student, teacher, None, 64), form=form, beta=1.0)
     images, maps = random_map(2, 3, 64, 64), []
     for network in (student, teacher.network):
         network.get_submodule("features.reduce").register_forward_hook(lambda _module, _images, out: maps.append(out))
@@ -192,7 +192,7 @@ def test_by_default_the_loss_is_the_distance_of_the_attention_layers_to_the_bit(
 def test_a_copy_of_the_teacher_has_loss_zero_if_both_are_in_the_same_mode():
     student, teacher = densenets()
     student.load_state_dict(teacher.network.state_dict())
-    method = AttentionTransfer(Taps(student, teacher, None, 64), form="eq1", beta=1.0)
+    method = attention_transfer(Taps(student, teacher, None, 64), form="eq1", beta=1.0)
     images = random_map(2, 3, 64, 64)
     loss = method.loss(images, student.eval()(images))
     loss.backward()
@@ -203,7 +203,7 @@ def test_a_copy_of_the_teacher_has_loss_zero_if_both_are_in_the_same_mode():
 
 def test_two_densenet40_transfer_attention_at_32_px():
     student, teacher = densenets()
-    method = AttentionTransfer(Taps(student, teacher, None, 32), form="eq1", beta=1.0)
+    method = attention_transfer(Taps(student, teacher, None, 32), form="eq1", beta=1.0)
     images = random_map(2, 3, 32, 32)
     assert 0.01 < method.loss(images, student(images)).item() < 2.0
 
@@ -214,7 +214,7 @@ def test_over_several_taps_the_loss_is_the_weighted_sum_of_distances():
         TapSettings(student="first", teacher="second", weight=0.25),
         TapSettings(student="second", teacher="first"),
     ]
-    method = AttentionTransfer(Taps(student, teacher, pairs, 16), form="zagoruyko", beta=1.0)
+    method = attention_transfer(Taps(student, teacher, pairs, 16), form="zagoruyko", beta=1.0)
     images = random_map(2, 3, 16, 16)
     firsts = [network.get_submodule("first")(images) for network in (student, teacher.network)]
     seconds = [network.get_submodule("second")(firsts[k]) for k, network in enumerate((student, teacher.network))]
@@ -227,8 +227,8 @@ def test_a_projection_pairs_unequal_planes_and_is_trained_with_the_student(form:
     student, teacher = small(4, seed=1), Teacher(small(6, seed=2), attention_layer="first", smallest_size_px=4)
     pairs = [TapSettings(student="first", teacher="first")]
     with pytest.raises(InputError, match=r"4 planes, the teacher's 6.*projection = true.*zagoruyko"):
-        AttentionTransfer(Taps(student, teacher, pairs, 16), form=form, beta=1.0)
-    method = AttentionTransfer(Taps(student, teacher, pairs, 16), form=form, beta=1.0, projection=True, seed=3)
+        attention_transfer(Taps(student, teacher, pairs, 16), form=form, beta=1.0)
+    method = attention_transfer(Taps(student, teacher, pairs, 16), form=form, beta=1.0, projection=True, seed=3)
     assert freezing.parameter_counts(method) == (4 * 6 + 6, 4 * 6 + 6)
     images = random_map(2, 3, 16, 16)
     (projection,) = method.adapters
@@ -250,17 +250,17 @@ def test_a_projection_pairs_unequal_planes_and_is_trained_with_the_student(form:
 
 def test_a_sum_over_planes_takes_no_projection():
     with pytest.raises(InputError, match=r"projection = true.*zagoruyko.*needs none"):
-        AttentionTransfer(Taps(*densenets(), None, 64), form="zagoruyko", beta=1.0, projection=True)
+        attention_transfer(Taps(*densenets(), None, 64), form="zagoruyko", beta=1.0, projection=True)
 
 
 def test_one_pixel_holds_no_attention():
     student, teacher = small(4, seed=1), Teacher(small(4, seed=2), attention_layer="first", smallest_size_px=4)
     taps = Taps(student, teacher, [TapSettings(student="pool", teacher="second")], 16)
     with pytest.raises(InputError, match=r"pool and second share a grid of 1 x 1"):
-        AttentionTransfer(taps, form="zagoruyko", beta=1.0)
+        attention_transfer(taps, form="zagoruyko", beta=1.0)
 
 
 @pytest.mark.parametrize("beta", [0.0, -1.0, math.inf, math.nan])
 def test_beta_must_be_a_positive_number(beta: float):
     with pytest.raises(InputError, match="expected a number above 0"):
-        AttentionTransfer(Taps(*densenets(), None, 64), form="eq1", beta=beta)
+        attention_transfer(Taps(*densenets(), None, 64), form="eq1", beta=beta)

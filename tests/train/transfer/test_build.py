@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import subprocess
+import sys
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from medkt import transfer
-from medkt.config import TapSettings, TrainingSettings
 from medkt.models import freezing
 from medkt.models.densenet import build
 from medkt.teachers.teacher import Teacher
-from medkt.transfer import AttentionTransfer, HintTransfer, KnowledgeDistillation
+from medkt.transfer import METHODS
+from medkt.transfer.logits import LogitTransfer
+from medkt.transfer.method import Transfer
+from medkt.transfer.settings import TapSettings, TaughtSettings
+from medkt.transfer.taps import TappedTransfer
 from medkt_eval.errors import InputError
 
 LABELS = ("Edema", "Fracture", "Mass")
 WITH_TEACHER = ("attention_transfer", "knowledge_distillation", "hint_transfer")
-
-
-@dataclass(frozen=True)
-class Settings:
-    beta: float | None = 2.0
-    attention_loss: str | None = "eq1"
-    temperature: float | None = 4.0
-    taps: list[TapSettings] | None = None
-    projection: bool = False
-    seed: int = 5
-    training: TrainingSettings = field(default_factory=lambda: TrainingSettings(image_size_px=32))
 
 
 def teacher() -> Teacher:
@@ -40,19 +34,37 @@ def batch(seed: int) -> Tensor:
     return torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
 
 
-def made(method: str, student: nn.Module, teacher: Teacher | None, settings: Settings) -> transfer.Transfer:
-    built = transfer.build(method, student, teacher, settings, task="multilabel", labels=LABELS)
-    assert built is not None
-    return built
+def built(method: str, student: nn.Module, teacher: Teacher | None, seed: int = 5, **keys: Any) -> Transfer | None:
+    settings = METHODS[method].model_validate({"method": method, **keys})
+    return transfer.build(settings, student, teacher, task="multilabel", labels=LABELS, image_size_px=32, seed=seed)
+
+
+def made(method: str, student: nn.Module, teacher: Teacher | None, **keys: Any) -> Transfer:
+    found = built(method, student, teacher, **{"beta": 2.0, **keys})
+    assert found is not None
+    return found
 
 
 def test_methods_are_built_by_name():
     student, taught_by = build("densenet40", 3, seed=7), teacher()
     for method in ("supervised", "transfer_learning"):
-        assert transfer.build(method, student, None, Settings(), task="multilabel", labels=LABELS) is None
-    built = [made(method, student, taught_by, Settings(beta=4.0)) for method in WITH_TEACHER]
-    assert [type(method) for method in built] == [AttentionTransfer, KnowledgeDistillation, HintTransfer]
-    assert [method.weight for method in built] == [0.25] * 3
+        assert built(method, student, None) is None
+    of_each = [made(method, student, taught_by, beta=4.0) for method in WITH_TEACHER]
+    assert [type(method) for method in of_each] == [TappedTransfer, LogitTransfer, TappedTransfer]
+    assert [method.weight for method in of_each] == [0.25] * 3
+
+
+def test_the_table_names_each_method_as_the_method_names_itself():
+    for name, settings in METHODS.items():
+        keys = {"beta": 1.0} if issubclass(settings, TaughtSettings) else {}
+        assert settings.model_validate({"method": name, **keys}).method == name
+    assert {name for name, settings in METHODS.items() if issubclass(settings, TaughtSettings)} == set(WITH_TEACHER)
+
+
+def test_the_schema_of_a_study_file_needs_no_torch():
+    code = "import sys, medkt.study.schema; assert 'torch' not in sys.modules, 'torch was imported'"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_methods_state_is_what_it_trains_itself():
@@ -61,72 +73,69 @@ def test_a_methods_state_is_what_it_trains_itself():
         TapSettings(student="features.reduce", teacher="features.reduce"),
         TapSettings(student="features.denseblock2", teacher="features.transition1"),
     ]
-    keys = ["adapters.0.weight", "adapters.0.bias", "adapters.1.weight", "adapters.1.bias"]
-    for method, settings, expected in (
-        ("attention_transfer", Settings(), []),
-        ("attention_transfer", Settings(projection=True), keys[:2]),
-        ("attention_transfer", Settings(projection=True, taps=two), keys),
-        ("knowledge_distillation", Settings(), []),
-        ("hint_transfer", Settings(), keys[:2]),
-        ("hint_transfer", Settings(taps=two), keys),
-    ):
-        built = made(method, student, taught_by, settings)
-        assert list(built.state_dict()) == expected
-        assert [name for name, _ in built.named_parameters()] == expected
+    names = ["adapters.0.weight", "adapters.0.bias", "adapters.1.weight", "adapters.1.bias"]
+    cases: list[tuple[str, dict[str, Any], list[str]]] = [
+        ("attention_transfer", {}, []),
+        ("attention_transfer", {"projection": True}, names[:2]),
+        ("attention_transfer", {"projection": True, "taps": two}, names),
+        ("knowledge_distillation", {}, []),
+        ("hint_transfer", {}, names[:2]),
+        ("hint_transfer", {"taps": two}, names),
+    ]
+    for method, keys, expected in cases:
+        found = made(method, student, taught_by, **keys)
+        assert list(found.state_dict()) == expected
+        assert [name for name, _ in found.named_parameters()] == expected
         n_parameters = {0: 0, 2: 32 * 32 + 32, 4: 32 * 32 + 32 + 512 * 128 + 128}[len(expected)]
-        assert freezing.parameter_counts(built) == (n_parameters, n_parameters)
-        built.close()
+        assert freezing.parameter_counts(found) == (n_parameters, n_parameters)
+        found.close()
     assert not any(module._forward_hooks for module in student.modules())
 
 
 def test_methods_that_cannot_be_built_are_refused():
     student, taught_by = build("densenet40", 3, seed=7), teacher()
-    with pytest.raises(InputError, match='"distillation": expected one of supervised, transfer_learning'):
-        made("distillation", student, taught_by, Settings())
     for method in WITH_TEACHER:
         with pytest.raises(InputError, match=f'"{method}" needs a teacher'):
-            made(method, student, None, Settings())
-        with pytest.raises(InputError, match=f'"{method}" needs beta'):
-            made(method, student, taught_by, Settings(beta=None))
+            made(method, student, None)
+        with pytest.raises(ValueError, match="beta\n  Field required"):
+            built(method, student, taught_by)
         with pytest.raises(InputError, match="one network"):
-            made(method, taught_by.network, taught_by, Settings())
-        with pytest.raises(InputError, match=r"beta = 0.*expected a number above 0"):
-            made(method, student, taught_by, Settings(beta=0.0))
-    with pytest.raises(InputError, match='attention_loss = "eq2": expected one of eq1'):
-        made("attention_transfer", student, taught_by, Settings(attention_loss="eq2"))
-    with pytest.raises(InputError, match="needs attention_loss"):
-        made("attention_transfer", student, taught_by, Settings(attention_loss=None))
-    with pytest.raises(InputError, match="needs temperature"):
-        made("knowledge_distillation", student, taught_by, Settings(temperature=None))
+            made(method, taught_by.network, taught_by)
+        with pytest.raises(ValueError, match="expected a number above 0"):
+            made(method, student, taught_by, beta=0.0)
+    with pytest.raises(ValueError, match="Input should be 'eq1', 'frobenius' or 'zagoruyko'"):
+        made("attention_transfer", student, taught_by, attention_loss="eq2")
+    with pytest.raises(ValueError, match="temperature\n  Input should be greater than 0"):
+        made("knowledge_distillation", student, taught_by, temperature=0)
 
 
-def taught(ways: list[tuple[str, Settings]]) -> tuple[list[dict[str, Tensor]], int]:
+def taught(ways: list[tuple[str, dict[str, Any]]]) -> tuple[list[dict[str, Tensor]], int]:
     """Train one student each way, in lockstep on one teacher: their states, and the teacher's passes."""
     taught_by, runs = teacher(), []
-    for method, settings in ways:
-        student = build("densenet40", 3, seed=settings.seed)
-        built = made(method, student, taught_by, settings)
-        optimizer = torch.optim.Adam([*student.parameters(), *built.parameters()], lr=1e-3)
-        runs.append((student.train(), built, optimizer))
+    for method, keys in ways:
+        student = build("densenet40", 3, seed=5)
+        of_run = made(method, student, taught_by, **keys)
+        optimizer = torch.optim.Adam([*student.parameters(), *of_run.parameters()], lr=1e-3)
+        runs.append((student.train(), of_run, optimizer))
     passes: list[None] = []
     taught_by.network.register_forward_hook(lambda *_: passes.append(None))
     for seed in range(2):
         images = batch(seed)
-        for student, built, optimizer in runs:
+        for student, of_run, optimizer in runs:
             logits = student(images)
-            loss = logits.square().mean() + built.weight * built.loss(images, logits)
+            loss = logits.square().mean() + of_run.weight * of_run.loss(images, logits)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    return [{**student.state_dict(), **built.state_dict()} for student, built, _ in runs], len(passes)
+    return [{**student.state_dict(), **of_run.state_dict()} for student, of_run, _ in runs], len(passes)
 
 
 def test_students_in_lockstep_share_the_teachers_pass_and_get_the_bits_that_they_get_alone():
-    ways = [
-        ("attention_transfer", Settings(beta=0.5)),
-        ("attention_transfer", Settings(beta=20.0, projection=True)),
-        ("knowledge_distillation", Settings()),
-        ("hint_transfer", Settings(beta=100.0)),
+    ways: list[tuple[str, dict[str, Any]]] = [
+        ("attention_transfer", {"beta": 0.5}),
+        ("attention_transfer", {"beta": 20.0, "projection": True}),
+        ("knowledge_distillation", {}),
+        ("hint_transfer", {"beta": 100.0}),
     ]
     together, passes = taught(ways)
     assert passes == 2  # one a batch

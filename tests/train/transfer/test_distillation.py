@@ -13,7 +13,7 @@ from torch.distributions import Bernoulli, Categorical, kl_divergence
 from torch.nn import functional
 
 from medkt.teachers.teacher import Teacher
-from medkt.transfer.distillation import LOSSES, KnowledgeDistillation, sigmoid_distillation, softmax_distillation
+from medkt.transfer.distillation import LOSSES, knowledge_distillation, sigmoid_distillation, softmax_distillation
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.format import Task
 
@@ -43,7 +43,7 @@ def teacher(*factors: float, labels: tuple[str, ...] | None) -> Teacher:
 
 
 def distillation(teacher: Teacher, labels: str, task: Task = "multilabel", temperature: float = 2.0):
-    return KnowledgeDistillation(teacher, labels.split(), task, temperature=temperature, beta=4.0, image_size_px=4)
+    return knowledge_distillation(teacher, labels.split(), task, temperature=temperature, beta=4.0, image_size_px=4)
 
 
 @settings(max_examples=40, deadline=None)

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from medkt.config import TapSettings
 from medkt.models import freezing
 from medkt.teachers.teacher import Teacher
-from medkt.transfer.hints import HintTransfer, hint
-from medkt.transfer.taps import Taps
+from medkt.transfer.hints import hint, hint_transfer
+from medkt.transfer.settings import TapSettings
+from medkt.transfer.taps import TappedTransfer, Taps
 from medkt_eval.errors import InputError
 
 
@@ -26,10 +26,10 @@ def network(planes: int, seed: int) -> nn.Module:
         return nn.Sequential(nn.Conv2d(3, planes, 3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(planes, 2))
 
 
-def made(beta: float = 2.0, seed: int = 5) -> tuple[nn.Module, Teacher, HintTransfer]:
+def made(beta: float = 2.0, seed: int = 5) -> tuple[nn.Module, Teacher, TappedTransfer]:
     student, teacher = network(4, seed=1), Teacher(network(6, seed=2), attention_layer="0", smallest_size_px=4)
     taps = Taps(student, teacher, [TapSettings(student="0", teacher="0")], 8)
-    return student, teacher, HintTransfer(taps, beta=beta, seed=seed)
+    return student, teacher, hint_transfer(taps, beta=beta, seed=seed)
 
 
 def test_known_value():

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from medkt.config import TapSettings
 from medkt.models import freezing
 from medkt.models.densenet import Architecture, build, smallest_size_px
 from medkt.teachers.teacher import Teacher
+from medkt.transfer.settings import TapSettings
 from medkt.transfer.taps import Projection, Taps, match_grids, projections
 from medkt_eval.errors import InputError
 

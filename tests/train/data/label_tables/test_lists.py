@@ -5,7 +5,7 @@ import pytest
 
 from medkt.data import open_collection
 from medkt.data.label_tables import lists
-from medkt.data_settings import PhantomShapesData
+from medkt.data.layouts.phantom import PhantomShapesData
 from medkt_eval.errors import InputError
 
 

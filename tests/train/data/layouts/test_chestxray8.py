@@ -8,11 +8,10 @@ from pydantic import ValidationError
 
 from medkt.data import open_collection
 from medkt.data.label_tables.boxes import read_boxes
-from medkt.data.layouts.chestxray8 import FINDINGS, chestxray8
+from medkt.data.layouts.chestxray8 import FINDINGS, ChestXray8Data, chestxray8
 from medkt.data.pixels import decoding as images
 from medkt.data.splitting import splits
 from medkt.data_report.opening import opened
-from medkt.data_settings import ChestXray8Data
 from medkt_eval.errors import InputError
 
 TABLE = """Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position

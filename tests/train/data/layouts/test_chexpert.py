@@ -5,9 +5,8 @@ import pytest
 from PIL import Image
 
 from medkt.data.label_tables.label_names import CHEXPERT
-from medkt.data.layouts.chexpert import chexpert
+from medkt.data.layouts.chexpert import CheXpertData, chexpert
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import CheXpertData
 from medkt_eval.errors import InputError
 
 HEADER = (

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medkt.data.layouts.covid import covid
+from medkt.data.layouts.covid import CovidData, covid
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import CovidData
 from medkt_eval.errors import InputError
 
 HEADER = (

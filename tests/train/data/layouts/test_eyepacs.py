@@ -5,10 +5,9 @@ import pytest
 from PIL import Image
 
 from medkt.data.label_tables.label_names import GRADES
-from medkt.data.layouts.eyepacs import eyepacs
+from medkt.data.layouts.eyepacs import EyePacsData, eyepacs
 from medkt.data.pixels import decoding as images
 from medkt.data.splitting import splits
-from medkt.data_settings import EyePacsData
 from medkt_eval.errors import InputError
 
 TABLE = "image,level\n10_left,0\n10_right,0\n13_left,4\n13_right,1\n15_left,2\n15_right,3\n"

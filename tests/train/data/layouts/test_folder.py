@@ -6,10 +6,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from medkt.data import open_collection
-from medkt.data.layouts.folder import folder
+from medkt.data.layouts.folder import FolderData, folder
 from medkt.data.pixels import decoding as images
 from medkt.data.splitting import splits
-from medkt.data_settings import FolderData
 from medkt.run.images import DatasetLoader
 from medkt_eval.errors import InputError
 

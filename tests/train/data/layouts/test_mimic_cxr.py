@@ -7,9 +7,8 @@ from PIL import Image
 
 from medkt.data import open_collection
 from medkt.data.label_tables.label_names import CHEXPERT
-from medkt.data.layouts.mimic_cxr import mimic_cxr
+from medkt.data.layouts.mimic_cxr import MimicCxrData, mimic_cxr
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import MimicCxrData
 from medkt_eval.errors import InputError
 
 LABELS = (

@@ -14,12 +14,13 @@ import pytest
 import torch
 from PIL import Image
 
-from medkt.config import RunSettings, TrainingSettings
 from medkt.data.collection import Collection
+from medkt.data.layouts.phantom import PhantomChestData
 from medkt.data.phantom.collections import phantom_chest
 from medkt.data.pixels import cache, decoded_store
 from medkt.data.pixels import decoding as images
-from medkt.data_settings import PhantomChestData
+from medkt.run_settings import RunSettings
+from medkt.settings import TrainingSettings
 from medkt.training.batches import batches
 from medkt.training.device import Device
 from medkt.training.run_data import Part, RunData

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from medkt.data import open_collection
+from medkt.data.layouts.phantom import PhantomChestData
 from medkt.data.splitting import split_file, splits
-from medkt.data_settings import PhantomChestData
 from medkt.observers import progress
 from medkt.run.images import DatasetLoader
 from medkt.study.preparation import TrainOptions

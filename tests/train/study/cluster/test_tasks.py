@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from medkt.config import read_study
 from medkt.errors import TrainingError
 from medkt.observers.observer import Observer
 from medkt.run.unit import CheckpointOptions
 from medkt.study.cluster import tasks
 from medkt.study.cluster.scheduler import open_client
 from medkt.study.preparation import TrainOptions
+from medkt.study.schema import read_study
 from medkt.study.study import train_study_file
 from medkt.study.study_file import StudyFile
 from medkt_eval.errors import InputError

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from medkt.config import Study, read_study
 from medkt.study.dry_run import step_times
 from medkt.study.dry_run.estimate import DryRun, dry_run, show
 from medkt.study.dry_run.step_times import StepTimes
+from medkt.study.schema import Study, read_study
 from medkt_eval.errors import InputError
 
 

@@ -18,10 +18,11 @@ import torch
 from safetensors.torch import save_file
 
 from medkt.cli import app as cli
-from medkt.config import RunSettings, TapSettings, TrainingSettings
+from medkt.data.layouts.phantom import PhantomChestData
 from medkt.data.pixels import augment
-from medkt.data_settings import PhantomChestData
 from medkt.models import densenet
+from medkt.run_settings import RunSettings
+from medkt.settings import TrainingSettings
 from medkt.teachers.teacher import Teacher
 from medkt.training import device
 from medkt.training.batches import batches
@@ -31,6 +32,7 @@ from medkt.training.run_data import Part, RunData
 from medkt.training.student.outcome import TrainedRun
 from medkt.training.student.student import Student
 from medkt.training.trainer import train
+from medkt.transfer.settings import TapSettings
 from medkt_eval.errors import InputError
 
 # Without a BatchNorm layer that trains, and with that all of them are fixed.
@@ -73,7 +75,7 @@ def settings(**changes: object) -> RunSettings:
         unfrozen=UNFROZEN,
         training=training,
     )
-    return run.model_copy(update=changes)
+    return RunSettings.model_validate({**run.model_dump(), **changes})
 
 
 def part(n: int, seed: int) -> Part:

@@ -1,0 +1,88 @@
+"""Types that every table of a study file is built from, and how a network is trained.
+
+In: values from TOML. Out: frozen pydantic models. A key that a model does not know is an error.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, LiteralString
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
+
+from medkt_eval.runtime.locations import location
+
+
+def expecting(expected: LiteralString) -> WrapValidator:
+    """One message for a key of several types, instead of one from pydantic for each type."""
+
+    def check(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate(value)
+        except ValidationError as error:
+            raise PydanticCustomError("several_types", expected) from error
+
+    return WrapValidator(check)
+
+
+def _path_or_url(value: object) -> object:
+    """A path or URL. Environment variables stay in it until the folder of the study file is known."""
+    if not isinstance(value, str | os.PathLike) and not hasattr(value, "joinpath"):
+        raise ValueError("expected a path, or a URL")
+    return location(value) if isinstance(value, str) and "$" not in value else value
+
+
+# A folder or file on this machine, or a URL (`medkt_eval.runtime.locations`).
+Place = Annotated[Path, PlainValidator(_path_or_url), PlainSerializer(str, when_used="json")]
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=60)]
+Architecture = Literal["densenet121", "densenet40"]
+TeacherArchitecture = Literal["densenet121", "densenet40", "torchxrayvision-densenet121", "efficientnet-lite0"]
+UnfrozenName = Literal["all", "last34", "head"]
+Unfrozen = Annotated[
+    UnfrozenName | Annotated[list[str], Field(min_length=1)],
+    expecting("expected 'all', 'last34', 'head' or a list of layers"),
+]
+FrozenBatchNorm = Literal["update", "fixed"]
+Schedule = Literal["halving", "constant", "cosine", "plateau"]
+Imbalance = Literal["none", "pos_weight", "sampler"]
+Precision = Literal["float32", "auto"]
+RANDOM, IMAGENET = "random", "imagenet"
+
+
+class Settings(BaseModel):
+    """A table of settings: it refuses unknown keys and cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrainingSettings(Settings):
+    """How a network is trained; the defaults are the paper's protocol (section V.A)."""
+
+    image_size_px: int = Field(default=256, ge=32, le=1024)
+    epochs: int = Field(default=128, ge=1)
+    batch_size: int = Field(default=32, ge=2)
+    learning_rate: float = Field(default=5e-5, gt=0)
+    schedule: Schedule = Field(default="halving", description="of the learning rate")
+    halve_every_epochs: int = Field(default=16, ge=1)
+    patience: int | None = Field(default=None, ge=1, description="epochs without improvement before the run stops")
+    clip_gradient_norm: float | None = Field(default=None, gt=0)
+    clip_gradient_value: float | None = Field(default=None, gt=0)
+    imbalance: Imbalance = Field(default="none", description="weight rare findings in the loss, or draw them oftener")
+    rotation_degrees: float = Field(default=15.0, ge=0, le=180)
+    horizontal_flip: bool = True
+    frozen_batchnorm: FrozenBatchNorm = "update"
+    precision: Precision = Field(default="float32", description="auto: bfloat16 where the device gains from it")
+    compile: bool = Field(default=False, description="torch.compile: the bits then depend on the compiler too")
+    threads_per_run: int | None = Field(default=None, ge=1, description="none: torch decides")

@@ -1,0 +1,35 @@
+"""A teacher, as a study file describes it.
+
+In: a table `[teachers.X]`. Out: `TeacherSettings`. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import Field, model_validator
+
+from medkt.settings import RANDOM, Architecture, Name, Settings, TeacherArchitecture
+
+
+class TeacherSettings(Settings):
+    """A teacher: trained by this study on `data`, or given as `weights`."""
+
+    architecture: TeacherArchitecture
+    data: Name | None = None
+    initialisation: str = RANDOM
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    training: dict[str, Any] = Field(default_factory=dict, description="what differs from [training]")
+    weights: str | None = Field(default=None, description="'imagenet', a run folder, .safetensors or .pth")
+
+    @model_validator(mode="after")
+    def _trained_or_given(self) -> TeacherSettings:
+        if (self.data is None) == (self.weights is None):
+            raise ValueError("expected either data (the study trains it) or weights (it exists)")
+        if self.data is not None and self.architecture not in get_args(Architecture):
+            trainable = ", ".join(get_args(Architecture))
+            raise ValueError(
+                f"architecture {self.architecture!r} is never trained here; with data, expected one of "
+                f"{trainable}; otherwise give weights"
+            )
+        return self
