@@ -51,6 +51,8 @@ class HintTransfer(TappedTransfer):
     teacher's; here the larger grid is pooled and the convolution is 1 x 1. Its layers were read after their
     nonlinearity, and the regressor had the same; the layers here are raw, and so is the regressor.
 
+    Source: Romero et al., FitNets, ICLR 2015, section 2.2.
+
     Parameters
     ----------
     taps : Taps
@@ -59,8 +61,6 @@ class HintTransfer(TappedTransfer):
         Divisor, above 0: the larger, the weaker the teacher.
     seed : int
         Of the regressors' start weights.
-
-    Source: Romero et al., FitNets, ICLR 2015, section 2.2.
     """
 
     def __init__(self, taps: Taps, *, beta: float, seed: int) -> None:
