@@ -2,7 +2,7 @@
 
 OMP_WAIT_POLICY=PASSIVE python docs/examples/history_to_mlflow.py my-study.toml my-runs
 
-Any `medkt.observers.Observer` hears what this one hears; with W&B, `epoch` would call `wandb.log`.
+Any `medkt.observers.Observer` receives the same events; for W&B, `epoch` would call `wandb.log`.
 """
 
 import sys
@@ -17,7 +17,7 @@ from medkt.study.study import train_study
 
 
 class Mlflow(Observer):
-    """An MLflow run for each run of the study; several may be going at a time."""
+    """An MLflow run for each run of the study; several may train at the same time."""
 
     def __init__(self) -> None:
         self.client = mlflow.MlflowClient()
