@@ -112,7 +112,7 @@ def test_the_same_results_from_here_and_elsewhere(here: Path, elsewhere: Path, t
 
 def test_whole_runs_are_kept_and_none_is_read_where_there_is_none(elsewhere: Path, study_text: str, tmp_path: Path):
     assert go(study_text, tmp_path, elsewhere).trained == []
-    with pytest.raises(InputError, match="trained otherwise"):
+    with pytest.raises(InputError, match="trained with other settings"):
         go(study_text.replace("1e-3", "2e-3"), tmp_path, elsewhere)
     with pytest.raises(InputError, match="no such folder"):
         evaluate("memory://bucket/none")

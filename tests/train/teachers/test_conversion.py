@@ -186,7 +186,7 @@ def test_paths_and_names_that_are_wrong_are_refused(tmp_path: Path):
         convert(tmp_path / "absent.pth", tmp_path / "out.pth", "densenet40")
     refused = CliRunner().invoke(teacher_app, ["convert", "a", "--out", "b", "--architecture", "resnet"])
     assert isinstance(refused.exception, InputError)
-    assert "--architecture resnet: not known; expected one of densenet121" in str(refused.exception)
+    assert "--architecture resnet: unknown; expected one of densenet121" in str(refused.exception)
 
 
 def test_the_command_says_what_to_write_in_the_study_file(network: nn.Module, tmp_path: Path):
@@ -195,7 +195,7 @@ def test_the_command_says_what_to_write_in_the_study_file(network: nn.Module, tm
     command = ["convert", str(tmp_path / "w.pth"), "--out", str(out), "--architecture", "densenet40"]
     done = CliRunner().invoke(teacher_app, command)
     assert done.exit_code == 0, done.exception
-    assert "Outputs: not known" in done.stdout
+    assert "Outputs: unknown" in done.stdout
     assert f'architecture = "densenet40", weights = "{out}"' in done.stdout
     out.unlink()
     done = CliRunner().invoke(teacher_app, [*command, "--labels", "Edema" + "," * 13])
