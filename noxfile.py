@@ -29,7 +29,7 @@ def check(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests but the slow ones; those on real images run where MEDKT_DATA points to some."""
+    """All tests but those of other sessions; tests on real images run where MEDKT_DATA points to some."""
     session.install(".[train,teachers,cluster,storage]", *group("test"), *group("training"))
     # A process a core, one thread each; a file's tests stay together, for they share what they train. Files with few
     # tests take the longest: in the order of names they do not come last.
@@ -42,7 +42,7 @@ def tests(session: nox.Session) -> None:
         "loadfile",
         "--no-loadscope-reorder",
         "-m",
-        "not slow and not browser and not latex",
+        "not slow and not browser and not latex and not docs",
         *session.posargs,
         env=one_thread,
     )
@@ -85,6 +85,13 @@ def notorch(session: nox.Session) -> None:
         "not slow and not browser and not latex",
         *session.posargs,
     )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run the tutorials, compare what they print, and build the documents as a site, in site/."""
+    session.install(".[train]", *group("test"), *group("docs"))
+    session.run("pytest", "tests/docs", *session.posargs)
 
 
 @nox.session

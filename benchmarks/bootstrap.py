@@ -1,11 +1,12 @@
-"""A bootstrap of macro AUC: medkt_eval's joint patient bootstrap beside four ways to do without it.
-
-The workload: 22,274 images x 14 labels, 8,000 patients, 1,000 replicates. A peer does a few replicates, its cost being
-linear in them. scikit-learn's loop draws patients; the others cannot, they draw images. Ours starts from truth and
-scores too: sorting and drawing are inside its time, compiling is told apart. Every peer has one thread.
+"""Time a bootstrap of macro AUC: medkt_eval's joint patient bootstrap beside four alternatives.
 
     pip install torchmetrics confidenceinterval   (or the dependency group `benchmark`)
     python benchmarks/bootstrap.py                about two minutes; prints tables in markdown
+
+The workload is 22,274 images x 14 labels, 8,000 patients and 1,000 replicates. A peer runs a few replicates, because
+its cost is linear in them. scikit-learn's loop draws patients; the other peers can only draw images. Ours starts from
+truth and scores too, so sorting and drawing are inside its time; compiling is reported separately. Every peer has one
+thread.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ def images() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def ours(threads: int) -> dict[str, float]:
-    """Run in a process of its own, for its peak of memory: seconds of the first call and of the best of those after."""
+    """Seconds of the first call and of the best later one, run in a process of its own for its peak memory."""
     from medkt_eval.metrics.ranking import rank
-    from medkt_eval.resampling.bootstrap import multiplicities, resample_ranked
+    from medkt_eval.resampling.bootstrap import resample_ranked
+    from medkt_eval.resampling.draws import multiplicities
 
     truth, scores, patient = images()
 
@@ -172,7 +174,7 @@ def main() -> None:
 
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--ours", type=int, metavar="THREADS", help="ours alone, in this process: prints JSON")
+parser.add_argument("--ours", type=int, metavar="THREADS", help="run only ours, in this process, and print JSON")
 if __name__ == "__main__":
     arguments = parser.parse_args()
     if arguments.ours:

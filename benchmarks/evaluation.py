@@ -1,10 +1,10 @@
 """Time and memory of `medkt evaluate --no-report`, as a process from its start to its end.
 
-The default: 24 runs (8 arms x 3 seeds, Parquet) of 22,274 images x 14 labels, 8,000 patients, 2,000 replicates; the
-paper tests on as many CheXpert images. `--curve`: how time grows with images, replicates and arms. The first process
-may compile the kernels; the times that count are of those after it.
+    python benchmarks/evaluation.py            one size
+    python benchmarks/evaluation.py --curve    how time grows with images, replicates and arms
 
-    python benchmarks/evaluation.py [--curve]
+The one size is 24 runs (8 arms x 3 seeds, Parquet) of 22,274 images x 14 labels, 8,000 patients and 2,000 replicates;
+the paper tests on as many CheXpert images. The first process may compile the kernels, so only later times count.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def measure(runs: Path, out: Path, replicates: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--curve", action="store_true", help="time against images, replicates and arms")
     parser.add_argument("--repeat", type=int, default=2)
     given = parser.parse_args()
@@ -122,7 +122,7 @@ def main() -> None:
         sizes = {name: size for name, size in case.items() if name != "replicates"}
         replicates = case["replicates"]
         with tempfile.TemporaryDirectory() as name:
-            # In a process of its own: a process's peak memory counts what its parent held when it was started.
+            # In a process of its own, because a process's peak memory counts what its parent held at the start.
             writer = multiprocessing.get_context("spawn").Process(
                 target=write_runs, args=(Path(name) / "runs",), kwargs=sizes
             )

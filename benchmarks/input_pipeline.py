@@ -1,14 +1,14 @@
-"""How long training waits for its images, beside torchvision's ImageFolder, and what the cache needs.
+"""How long training waits for its images, compared with torchvision's ImageFolder, and what the cache costs.
 
 python benchmarks/input_pipeline.py                          ratios on the real images (MEDKT_DATA) and on large ones
 python benchmarks/input_pipeline.py --training               share of a training step that is input, at 64 px
 python benchmarks/input_pipeline.py --memory 5000 256        phantom images through the cache: bytes and memory (Linux)
-python benchmarks/input_pipeline.py --mapped                 one epoch over 14.7 GB, of a file of zeros with no blocks
+python benchmarks/input_pipeline.py --mapped                 one epoch over 14.7 GB, from a sparse file of zeros
 
-One core, one torch thread. Both pipelines give the same: batches of 32 normalised float32 images, rotated by up to 15
-degrees, mirrored or not. torchvision's is ImageFolder, Resize, CenterCrop, RandomRotation, RandomHorizontalFlip,
-ToTensor, Normalize in a DataLoader without workers. Times are CPU seconds of the process, files in the system's cache;
-a round measures the two one after the other, and the ratio is taken within a round.
+Everything runs on one core with one torch thread. Both pipelines give the same batches of 32 normalised float32 images,
+rotated by up to 15 degrees and mirrored at random. torchvision's pipeline is ImageFolder, Resize, CenterCrop,
+RandomRotation, RandomHorizontalFlip, ToTensor and Normalize in a DataLoader without workers. Times are CPU seconds of
+the process, with files in the system's cache. A round measures both pipelines, and the ratio is taken within the round.
 """
 
 from __future__ import annotations
@@ -39,9 +39,13 @@ from medkt.data.pixels.pixels import Pixels
 from medkt.models import densenet
 from medkt.run_settings import RunSettings
 from medkt.settings import TrainingSettings
-from medkt.training.trainer import Part, batches, task_loss
+from medkt.training.batches import batches
+from medkt.training.device import Device
+from medkt.training.losses import task_loss
+from medkt.training.run_data import Part, RunData
 
 ROUNDS, BATCH = 5, 32
+CPU = Device(torch.device("cpu"), False)
 CHEXPERT = 223_648  # images
 
 
@@ -83,12 +87,18 @@ def through_cache(made: Collection, size_px: int, folder: Path) -> Part:
     return Part(pixels, made.targets, made.image_ids)
 
 
+def run_data(part: Part) -> RunData:
+    """A run that is trained on `part`."""
+    labels = tuple(f"label {k}" for k in range(part.targets.shape[1]))
+    return RunData("multilabel", labels, train=part, validation=part, test=part)
+
+
 def medkt_epochs(part: Part, size_px: int, n: int) -> float:
     """CPU seconds an image over whole epochs of at least `n` images."""
     run, epoch, done, began = settings(size_px), 0, 0, time.process_time()
     while done < n:
         epoch += 1
-        done += sum(len(rows) for _, _, rows in batches(run, part, epoch, torch.device("cpu")))
+        done += sum(len(rows) for _, _, rows in batches(run, run_data(part), epoch, CPU))
     return (time.process_time() - began) / done
 
 
@@ -178,7 +188,7 @@ def training(data: Path, scratch: Path) -> None:
         shares, rounds = [], []
         for epoch in range(1, ROUNDS + 1):
             waited, began = 0.0, time.process_time()
-            coming = batches(settings(64), part, epoch, torch.device("cpu"))
+            coming = batches(settings(64), run_data(part), epoch, CPU)
             while True:
                 asked = time.process_time()
                 batch = next(coming, None)
@@ -220,7 +230,7 @@ def memory(n: int, size_px: int, scratch: Path) -> None:
     again = through_cache(made, size_px, scratch / "cache")
     reopened, reopening = _peak_mb() - before, time.perf_counter() - began
     _forget_peak()
-    for _ in batches(settings(size_px), part, 1, torch.device("cpu")):
+    for _ in batches(settings(size_px), run_data(part), 1, CPU):
         pass
     read = _peak_mb() - before
     assert np.array_equal(again.pixels[:BATCH], images.load(made, np.arange(BATCH), size_px))

@@ -1,4 +1,4 @@
-"""Measure the phantom: speed, whether findings can be seen where they are, and what a change of hospital costs.
+"""Measure the phantom: its speed, whether findings can be seen in place, and what a change of hospital costs.
 
 python benchmarks/phantom.py                          images/s on one thread
 python benchmarks/phantom.py --instrument             the per-finding table and the cross-hospital loss
@@ -39,7 +39,7 @@ def case_of(image_id: str) -> tuple[int, int]:
 
 
 def region_features(image: np.ndarray, slopes: tuple[np.ndarray, np.ndarray], mask: np.ndarray) -> np.ndarray:
-    """Describe one region, float32 (17 + 100,): its grey values, its contrast and slopes, its pixels."""
+    """Features of one region, float32 (17 + 100,): grey values, contrast, slopes and pixels."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     window = np.s_[max(rows[0] - 3, 0) : rows[-1] + 4, max(columns[0] - 3, 0) : columns[-1] + 4]
     mirrored = image[:, ::-1][mask]

@@ -1,11 +1,11 @@
-"""How time and memory of an evaluation grow with images, and what a thousand million of them would take.
+"""How time and memory of an evaluation grow with images, and what a thousand million images would take.
 
-Two arms of one seed, 14 labels, 3.6 images a patient as in ChestX-ray14, 200 replicates of the joint patient bootstrap,
-from prediction files (Parquet, row groups of 2**20 images) to results.json, each size as a process of its own. Time is
-modelled as a + b images, by the sizes that were run; the line for 10^9 images on N workers follows from these two
-constants, and is no measurement.
+    python -m benchmarks.scale [IMAGES ...]       default: 100000 1000000 10000000; needs 25 GB of disk
 
-    python -m benchmarks.scale [IMAGES ...]       default: 100000 1000000 10000000; 25 GB of disk are enough
+Two arms of one seed, 14 labels, 3.6 images per patient as in ChestX-ray14, and 200 replicates of the joint patient
+bootstrap. Each size runs in a process of its own, from prediction files (Parquet, row groups of 2**20 images) to
+results.json. Time is modelled as a + b images from the sizes that were run. The line for 10^9 images on N workers
+follows from these two constants; it is not a measurement.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PREVALENCE = np.linspace(0.02, 0.4, len(LABELS))
 
 
 def write_runs(folder: Path, n_images: int) -> None:
-    """Run folders of two arms, a row group at a time; validation images are a tenth as many."""
+    """Write run folders of two arms, one row group at a time; there are a tenth as many validation images."""
     for arm, method in enumerate(ARMS):
         name = f"large-{method}-s0"
         (folder / name).mkdir(parents=True)
@@ -73,9 +73,9 @@ def _write(path: Path, n_images: int, split: str, arm: int, part: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", nargs="*", type=int, default=SIZES)
-    parser.add_argument("--folder", type=Path, help="where the prediction files go, for a moment")
+    parser.add_argument("--folder", type=Path, help="where the temporary prediction files go")
     given = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}\n")
     print("| images | patients | seconds | ns per image, label, run and replicate | peak memory, MB |")
@@ -83,7 +83,7 @@ def main() -> None:
     seconds = []
     for n_images in given.images:
         with tempfile.TemporaryDirectory(dir=given.folder) as name:
-            # In a process of its own: a process's peak memory counts what its parent held when it was started.
+            # In a process of its own, because a process's peak memory counts what its parent held at the start.
             writer = multiprocessing.get_context("spawn").Process(
                 target=write_runs, args=(Path(name) / "runs", n_images)
             )

@@ -1,6 +1,9 @@
-"""Images a second of DenseNet-40 training steps: one run of two threads, one of one, two of one side by side.
+"""Images per second of DenseNet-40 training steps: runs one after another, or two runs side by side.
 
-python benchmarks/side_by_side.py          64 px, batches of 16, ten seconds each, three rounds; prints the ratios
+python benchmarks/side_by_side.py
+
+It compares one run with two threads, one run with one thread, and two runs with one thread each side by side: images of
+64 px, batches of 16, ten seconds each, three rounds. It prints the ratios.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ SECONDS, BATCH = 10.0, 16
 
 
 def steps(threads: int, out: list[float], seed: int) -> None:
-    """Train on one batch again and again; append images a second."""
+    """Train on the same batch repeatedly; append the images per second to `out`."""
     torch.set_num_threads(threads)
     model = densenet.build("densenet40", 14, seed=seed).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.Adam(model.parameters())
@@ -42,7 +45,7 @@ def steps(threads: int, out: list[float], seed: int) -> None:
 
 
 def rate(threads: int, runs: int) -> float:
-    """Images a second of `runs` runs together."""
+    """Images per second of `runs` runs together."""
     out: list[float] = []
     workers = [threading.Thread(target=steps, args=(threads, out, seed)) for seed in range(runs)]
     for worker in workers:

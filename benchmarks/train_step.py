@@ -1,21 +1,21 @@
-"""What medkt's training adds to a bare PyTorch loop, what a teacher costs, and what a grid of betas saves.
+"""What medkt's training adds to a bare PyTorch loop, what a teacher costs, and what a grid over beta saves.
 
 python benchmarks/train_step.py                      ratios, DenseNet-40 at 64 px, batches of 32, one thread
 python benchmarks/train_step.py --student densenet121 --size 64 --threads 2
 python benchmarks/train_step.py --memory             peak memory of a run, by network and image size (Linux)
 
-Every ratio is taken within a round, which times one step of each part on the same images, odd rounds in the reverse
-order; printed are the median over rounds with its 95 % interval (order statistics) and the range of the middle nine
-tenths. Times are wall-clock seconds.
+A round times one step of each part on the same images, odd rounds in reverse order, and every ratio is taken within a
+round. The script prints the median over rounds with its 95 % interval (order statistics) and the range of the middle
+90 %. Times are wall-clock seconds.
 
-S          a step of transfer learning: Student.step on batches that lie ready
-bare       the same written by hand: forward, loss, backward, Adam, on the same batches and memory format
-loop       a step of the trainer's loop from cached pixels: gathering, augmentation, step; against bare
+S          a step of transfer learning: Student.step on batches that are in memory
+bare       the same step written by hand: forward, loss, backward, Adam, on the same batches and memory format
+loop       a step of the trainer's loop from cached pixels (gathering, augmentation, step), against bare
 T          a forward pass of the teacher (the student's architecture) without gradients
-AT         a step of attention transfer; against S + T
-grid       six steps of attention transfer that share one teacher; against 6 S + T
+AT         a step of attention transfer, against S + T
+grid       six steps of attention transfer that share one teacher, against 6 S + T
 defaults   S, against the bare step in PyTorch's own memory format
-predict    predict() on as many images; against a bare forward pass on a batch that lies ready
+predict    predict() on as many images, against a bare forward pass on a batch that is in memory
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Coverage by simulation: how often each interval of medkt_eval holds the truth."""
+"""Coverage by simulation: how often each interval of medkt_eval contains the truth."""

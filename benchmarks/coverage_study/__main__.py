@@ -1,12 +1,12 @@
-"""Run the cells of cells.toml and further.toml and print what was found, as tables in markdown.
+"""Run the cells of cells.toml and further.toml, and print the results as tables in markdown.
 
     python -m benchmarks.coverage_study                            all cells: 55 minutes on two cores
-    python -m benchmarks.coverage_study --cells "k=3, 1:1"         some of them
-    python -m benchmarks.coverage_study --cells none               the tables of what is in --out so far
+    python -m benchmarks.coverage_study --cells "k=3, 1:1"         one of them
+    python -m benchmarks.coverage_study --cells none               only the tables of what is in --out so far
 
-Each cell is written to --out (JSON) when it is done; the same cell with the same settings and number of studies is not
-run again, so that an interrupted run goes on where it was. After a change of medkt_eval give another --out. Results do
-not depend on --processes.
+Each cell is written to --out (JSON) when it is done. You can stop the script and start it again: a cell with the same
+settings and number of studies does not run twice. After a change of medkt_eval, use another --out. Results do not
+depend on --processes.
 """
 
 from __future__ import annotations

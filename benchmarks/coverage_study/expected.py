@@ -1,8 +1,8 @@
-"""What each metric is worth on infinitely many images of the binormal model.
+"""The value of each metric on infinitely many images of the binormal model.
 
-In: separation of trained models, threshold, prevalence, broadcast against each other. Out: the metric. Scores are
-N(separation, 1) of images with a label and N(0, 1) of those without; what has no closed form is a sum over a fine grid
-of scores, the same in every run.
+In: separation of trained models, threshold and prevalence, which broadcast. Out: the metric. Scores are N(separation,
+1) for images with a label and N(0, 1) for those without. A metric without a closed form is a sum over a fixed, fine
+grid of scores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 
 from medkt_eval.metrics.sums import N_BINS, probability_bin
 
-GRID = np.linspace(-7.0, 11.0, 3601)  # of scores: middles of cells of this width
+GRID = np.linspace(-7.0, 11.0, 3601)  # middles of cells of scores
 STEP = GRID[1] - GRID[0]
 SPECIFICITY = 0.9  # of sensitivity_at_specificity: the default
 

@@ -1,7 +1,7 @@
 """Cells of further.toml: metrics besides AUC and F1, tests against a margin, families, groups, points of curves.
 
-In: further.toml. Out: cells, each kind a class, drawn by `simulate.draw` as the others are. Their truth has a closed
-form or is a sum over a fixed grid: nothing of it is simulated.
+In: further.toml. Out: cells; each kind has its class, and `simulate.draw` draws all of them. Their truth has a closed
+form or is a sum over a fixed grid; it is never simulated.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from scipy.special import softmax
 
 from benchmarks.coverage_study.expected import PRINTED, Printed
 from benchmarks.coverage_study.simulate import ALIKE_IN_PATIENT, NODES, WEIGHTS, Cell, Study, draw, settings
+from medkt_eval.measurement.metric_functions import OF_CONFUSION
 from medkt_eval.measurement.test_sets import TestSet
-from medkt_eval.metrics.sums import OF_CONFUSION
 
 FURTHER = Path(__file__).with_name("further.toml")
 

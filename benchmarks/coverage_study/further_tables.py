@@ -1,6 +1,6 @@
 """The counts of the cells of further.toml, as tables in markdown.
 
-In: summaries by cell. Out: text; a share stands with its standard error over studies.
+In: summaries by cell. Out: text, in which each share has its standard error over studies.
 """
 
 from __future__ import annotations

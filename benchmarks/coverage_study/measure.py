@@ -1,8 +1,7 @@
-"""What medkt_eval says of a simulated study, set beside the truth.
+"""The intervals and tests of medkt_eval for a simulated study, compared with the truth.
 
-In: a `Cell` and the number of a study. Out: `Outcome`s, one an interval or test. Everything that is judged is made by
-the functions that `medkt evaluate` calls; "mean ± 1.96 s/√k" of a difference, which it does not print, is here for
-contrast.
+In: a `Cell` and the number of a study. Out: `Outcome`s, one for each interval or test. All are computed by the
+functions that `medkt evaluate` calls, except "mean ± 1.96 s/√k" of a difference, which is here for contrast.
 """
 
 from __future__ import annotations
@@ -18,18 +17,19 @@ from medkt_eval.comparisons.omnibus import of_all_arms
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.calibration import measure_calibration
+from medkt_eval.measurement.label_metric import MeasurementOptions
+from medkt_eval.measurement.metric_functions import OF_CALLS
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
-from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.placements import placements
 from medkt_eval.metrics.ranking import rank
-from medkt_eval.metrics.sums import OF_CALLS, calls
+from medkt_eval.metrics.sums import calls
 from medkt_eval.results.schema import Arm
-from medkt_eval.results.vocabulary import UNBOUNDED
+from medkt_eval.results.vocabulary import METRICS, TESTS
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.declaration import Analysis
 from medkt_eval.study.options import AnalysisOptions
-from medkt_eval.study.requests import MCNEMAR_METRICS, Request
+from medkt_eval.study.requests import Request
 
 LEVEL = 0.95
 REPLICATES = 1000
@@ -173,7 +173,7 @@ def _and_difference(of_arms: np.ndarray) -> dict[str, float]:
 
 
 def _measured(cell: Cell, study: Study, asked: MeasurementOptions) -> MetricOfRuns:
-    if cell.metric in UNBOUNDED:
+    if METRICS[cell.metric].kind == "calibration":
         found = measure_calibration(study.test)
     else:
         found = measure(study.test, asked, averages=cell.averages, keep_patients=bool(asked.replicates))
@@ -238,7 +238,7 @@ def _plan(cell: Cell, number: int) -> AnalysisOptions:
     if number < STUDENTIZED and cell.metric == "auc":
         intervals += ("patients:bootstrap-studentized",)
         tests.append("permutation")
-    if number < STUDENTIZED and cell.metric in MCNEMAR_METRICS:
+    if number < STUDENTIZED and cell.metric in TESTS["mcnemar"].metrics:
         tests.append("mcnemar")
     request = Request((cell.metric,), (), intervals, tuple(tests), (), ())
     analysis = Analysis(seeds="nested" if cell.crossed is None else "crossed")

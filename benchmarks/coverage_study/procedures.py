@@ -1,7 +1,7 @@
-"""Tests against a margin, families, groups and points of curves, set beside the truth.
+"""Tests against a margin, families, groups and points of curves, compared with the truth.
 
-In: a cell of further.toml and the number of a study. Out: `Outcome`s. What is judged is made by the functions that
-`medkt evaluate` calls.
+In: a cell of further.toml and the number of a study. Out: `Outcome`s, computed by the functions that `medkt evaluate`
+calls.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from medkt_eval.comparisons.subgroup_gaps import gap_rows
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.calibration import reliability_curves
+from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.net_benefit import net_benefit_curves
-from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.subgroups import measure_subgroups
 from medkt_eval.metrics.sums import N_BINS, probability_bin
 from medkt_eval.results.schema import Comparison, Curve

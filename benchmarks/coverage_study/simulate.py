@@ -1,17 +1,17 @@
-"""Studies with known truth: patients, arms, seeds, and a model that says how each of them matters.
+"""Studies with known truth: patients, arms, seeds, and a model of what each contributes to a score.
 
-In: a `Cell` of cells.toml and the number of a study. Out: `Study`, whose `TestSet` is what an evaluation reads; and the
-truth that its intervals should hold.
+In: a `Cell` of cells.toml and the number of a study. Out: `Study`, with the `TestSet` that an evaluation reads and the
+truth that its intervals should contain.
 
-The model is binormal. An image of patient i has a label where the patient's liability and the image's own exceed a
-threshold that gives the prevalence. Run j of arm a scores it
+The model is binormal. An image of patient i has a label if the sum of the patient's and the image's liability exceeds a
+threshold, which sets the prevalence. Run j of arm a gives it
 
     score = separation(a, j) * label + noise,    separation(a, j) = separation(a) + seed_sd(a) * z(a, j),
 
-so that a seed changes how good a model is, not only which errors it makes. Noise has variance 1: parts of patients and
-of images, each with a share that all runs have in common, one of the arm, one of the run (`SHARES`). Labels share 30 %
-of every part. The truth is the metric of infinitely many images of infinitely many patients, averaged over seeds by
-quadrature; how far finite samples deviate from it on average (pairs within a patient, F1's ratio) is measured, as bias.
+so a seed changes how good a model is, not only which errors it makes. Noise has variance 1. It has parts of patients
+and of images, and each part has a share of all runs, a share of the arm and a share of the run (`SHARES`). Labels share
+30 % of every part. The truth is the metric of infinitely many images of infinitely many patients, averaged over seeds
+by quadrature. The average deviation of finite samples from it (pairs within a patient, F1's ratio) is measured as bias.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Outcomes of many studies, counted; and the counts of many cells, as tables in markdown.
+"""Count the outcomes of many studies, and print the counts of many cells as tables in markdown.
 
-In: `Outcome`s. Out: per cell a dict that JSON can hold; of all cells the text that docs/statistics.md quotes.
+In: `Outcome`s. Out: a dict for each cell that JSON can hold, and for all cells the text that docs/statistics.md quotes.
 """
 
 from __future__ import annotations

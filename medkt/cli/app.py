@@ -54,7 +54,7 @@ def main() -> None:
     """Run the command line; turn expected errors into one line and an exit status."""
     from medkt.errors import TrainingError
     from medkt_eval.errors import InputError
-    from medkt_eval.runtime.locations import of_storage
+    from medkt_eval.runtime.locations import is_storage_error
 
     try:
         app()
@@ -65,7 +65,7 @@ def main() -> None:
     except TrainingError as error:
         fail(str(error), 1)
     except Exception as error:
-        if not of_storage(error):
+        if not is_storage_error(error):
             raise
         fail(f"object storage: {error}. Files that were complete before are kept", 1)
 

@@ -50,7 +50,7 @@ def describe(
     from medkt.data_report import describe as describing
     from medkt.data_report import page, terminal
     from medkt.data_report.opening import opened
-    from medkt_eval.runtime.atomic_files import write_text_whole
+    from medkt_eval.runtime.atomic_files import write_text_atomically
 
     opened_data = opened(dataset, root, setting or [], study)
     with terminal.bar("headers") as progress:
@@ -58,7 +58,7 @@ def describe(
     terminal.show_tables(tables)
     folder = out or Path(f"data-{opened_data.name}")
     folder.mkdir(parents=True, exist_ok=True)
-    write_text_whole(folder / "describe.html", page.description(opened_data, tables, images=not no_images))
+    write_text_atomically(folder / "describe.html", page.description(opened_data, tables, images=not no_images))
     print(f"Page:  {folder / 'describe.html'}")
 
 
@@ -81,7 +81,7 @@ def check(
     from medkt.data_report.check import check as check_data
     from medkt.data_report.findings import exclusion_list
     from medkt.data_report.opening import opened
-    from medkt_eval.runtime.atomic_files import write_text_whole
+    from medkt_eval.runtime.atomic_files import write_text_atomically
 
     opened_data = opened(dataset, root, setting or [], study)
     with terminal.bar("images") as progress:
@@ -89,13 +89,13 @@ def check(
     terminal.show_findings(checked)
     folder = out or Path(f"data-{opened_data.name}")
     folder.mkdir(parents=True, exist_ok=True)
-    write_text_whole(folder / "findings.json", checked.json())
-    write_text_whole(folder / "check.html", page.findings(opened_data, checked, images=not no_images))
+    write_text_atomically(folder / "findings.json", checked.json())
+    write_text_atomically(folder / "check.html", page.findings(opened_data, checked, images=not no_images))
     print(f"Page:      {folder / 'check.html'}")
     print(f"Findings:  {folder / 'findings.json'}")
     if fix is not None:
         excluded = checked.exclude()
-        write_text_whole(folder / "exclude.csv", exclusion_list(excluded))
+        write_text_atomically(folder / "exclude.csv", exclusion_list(excluded))
         print(f"To exclude: {folder / 'exclude.csv'}, {len(excluded):,} images (setting: exclude)")
     if checked.wrong:
         kinds = ", ".join(dict.fromkeys(finding.check for finding in checked.findings if finding.severity == "error"))

@@ -86,8 +86,8 @@ def evaluate(
     """Compute metrics, intervals and tests; write results.json and the report."""
     from medkt_eval.evaluation import evaluate as evaluate_runs
     from medkt_eval.predictions.without_run_json import parse_arms
-    from medkt_eval.runtime.execution import HERE
-    from medkt_eval.training_records.pictures import carry
+    from medkt_eval.runtime.execution import LOCAL
+    from medkt_eval.training_records.pictures import copy_pictures
 
     _check(runs, arm, out)
     with ExitStack() as stack:
@@ -103,10 +103,10 @@ def evaluate(
             margin=margin,
             independent_images=independent_images,
             command=shlex.join(["medkt", *sys.argv[1:]]),
-            execution=HERE if scheduler is None else _on_cluster(scheduler, stack),
+            execution=LOCAL if scheduler is None else _on_cluster(scheduler, stack),
         )
     out.mkdir(parents=True, exist_ok=True)
-    carry(result, runs, out)
+    copy_pictures(result, runs, out)
     result.write(out / "results.json")
 
     from medkt.cli.output import summary

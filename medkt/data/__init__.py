@@ -15,7 +15,7 @@ from medkt.data.collection import Collection
 from medkt.data.label_tables.lists import without
 from medkt.data.layouts import LAYOUTS, AnyData
 from medkt.data.settings import DataSettings
-from medkt_eval.runtime.locations import taken_from
+from medkt_eval.runtime.locations import expand_path
 
 __all__ = ["LAYOUTS", "AnyData", "open_collection", "rooted"]
 
@@ -49,5 +49,5 @@ def open_collection(data: DataSettings) -> tuple[Collection, np.ndarray | None]:
 def rooted(data: AnySettings, folder: Path) -> AnySettings:
     """The same settings with relative paths taken from `folder`; environment variables and ~ are expanded."""
     paths = {key: getattr(data, key) for key in ("root", "test_patients", "exclude") if hasattr(data, key)}
-    full = {key: taken_from(folder, path) for key, path in paths.items() if path}
+    full = {key: expand_path(folder, path) for key, path in paths.items() if path}
     return data.model_copy(update=full)

@@ -53,7 +53,7 @@ def describe(opened: Opened, progress: Progress = lambda _done, _all: None) -> l
 
 def _one(opened: Opened) -> Table:
     collection = opened.collection
-    n_labels = Cell(str(len(collection.labels)), value=len(collection.labels), how=", ".join(collection.labels))
+    n_labels = Cell(str(len(collection.labels)), value=len(collection.labels), footnote=", ".join(collection.labels))
     here = (
         n_labels,
         text_cell(collection.labelling or "not known"),
@@ -212,8 +212,8 @@ def _shown(collection: Collection, label: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _percent(n: int, of: int, decimals: int = 1) -> Cell:
     if of == 0:
-        return Cell(numbers.ABSENT, how="no image")
-    return Cell(numbers.percent(n / of, decimals), value=n / of, how=f"{n:,} of {of:,}")
+        return Cell(numbers.ABSENT, footnote="no image")
+    return Cell(numbers.percent(n / of, decimals), value=n / of, footnote=f"{n:,} of {of:,}")
 
 
 def _n_patients(collection: Collection) -> int:

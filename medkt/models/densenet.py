@@ -32,13 +32,13 @@ class DenseNet40(nn.Module):
     38 convolutions of DenseNet-121 and two of its own. There is no second transition, and no ReLU between the
     two 1 x 1 convolutions. S is the image's side; below 64 px the 8 x 8 grid repeats the pixels of a smaller one.
 
+    Source: Table VI, and Table IV's 1.4m parameters (1,364,142 at 14 outputs). `norm5` is not in Table VI; the
+    count needs it.
+
     Parameters
     ----------
     n_outputs : int
         Number of labels.
-
-    Source: Table VI, and Table IV's 1.4m parameters (1,364,142 at 14 outputs). `norm5` is not in Table VI; the
-    count needs it.
     """
 
     def __init__(self, n_outputs: int) -> None:

@@ -20,7 +20,7 @@ from safetensors.torch import save
 
 from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions.format import Predictions
-from medkt_eval.runtime.atomic_files import write_folder_whole
+from medkt_eval.runtime.atomic_files import write_folder_atomically
 
 FORMAT = 1
 
@@ -79,7 +79,7 @@ def write(
     files |= more
     run = {"format": FORMAT, "run_id": folder.name, **manifest, **entries}
     files["run.json"] = (json.dumps(run, indent=1, allow_nan=False) + "\n").encode()
-    write_folder_whole(folder, files)
+    write_folder_atomically(folder, files)
 
 
 def without_none(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from medkt.teachers.settings import TeacherSettings
 from medkt.teachers.teacher import Teacher, load_teacher
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import sha256_of_file
-from medkt_eval.runtime.locations import is_remote, location, taken_from
+from medkt_eval.runtime.locations import expand_path, is_remote, location
 
 
 class WeightSources:
@@ -129,7 +129,7 @@ class WeightSources:
 
     def _given(self, weights: str) -> str | Path:
         """Resolve given weights: "imagenet", a path relative to the study file's folder, or a URL."""
-        return weights if weights == IMAGENET else taken_from(self.folder, weights)
+        return weights if weights == IMAGENET else expand_path(self.folder, weights)
 
 
 def _sha256(source: str | Path, architecture: TeacherArchitecture = "densenet121") -> str | None:

@@ -22,7 +22,7 @@ from medkt.study.schema import Study
 from medkt.study.study_file import StudyFile
 from medkt.training.checkpoints.resuming import first_difference
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.atomic_files import make_folder, write_text_whole
+from medkt_eval.runtime.atomic_files import make_folder, write_text_atomically
 from medkt_eval.runtime.locations import is_remote
 from medkt_eval.runtime.validation import read_text
 
@@ -108,7 +108,7 @@ def record_study(file: StudyFile, out: Path) -> None:
         "analysis": file.study.analysis.model_dump(mode="json"),
         "earlier": earlier,
     }
-    write_text_whole(path, json.dumps(content, indent=1) + "\n")
+    write_text_atomically(path, json.dumps(content, indent=1) + "\n")
 
 
 def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:

@@ -19,12 +19,12 @@ class ChestDenseNet121(DenseNet):
     the student's. What it gives are logits, as its published training had them: no sigmoid, no scaling by operating
     points.
 
+    Source: Cohen et al., TorchXRayVision, MIDL 2022; `torchxrayvision.models.DenseNet` and `utils.normalize`.
+
     Parameters
     ----------
     n_outputs : int
         18 in all published weights.
-
-    Source: Cohen et al., TorchXRayVision, MIDL 2022; `torchxrayvision.models.DenseNet` and `utils.normalize`.
     """
 
     def __init__(self, n_outputs: int) -> None:

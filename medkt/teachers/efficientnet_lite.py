@@ -63,13 +63,13 @@ class _Block(nn.Module):
 class EfficientNetLite0(nn.Module):
     """EfficientNet-B0 without squeeze-and-excitation, with ReLU6; for looking only, hence without dropout.
 
+    Source: Tan & Le, EfficientNet, ICML 2019; github.com/tensorflow/tpu, models/official/efficientnet/lite, which also
+    has the normalisation: 127 subtracted from pixels in 0-255, divided by 128.
+
     Parameters
     ----------
     n_outputs : int
         1000 in the published weights.
-
-    Source: Tan & Le, EfficientNet, ICML 2019; github.com/tensorflow/tpu, models/official/efficientnet/lite, which also
-    has the normalisation: 127 subtracted from pixels in 0-255, divided by 128.
     """
 
     def __init__(self, n_outputs: int) -> None:

@@ -72,6 +72,8 @@ def hint_transfer(taps: Taps, *, beta: float, seed: int) -> TappedTransfer:
     - Its layers were read after their nonlinearity, and the regressor had the same one. Here layers and regressor are
       linear.
 
+    Source: Romero et al., FitNets, ICLR 2015, section 2.2.
+
     Parameters
     ----------
     taps : Taps
@@ -80,8 +82,6 @@ def hint_transfer(taps: Taps, *, beta: float, seed: int) -> TappedTransfer:
         Divisor, above 0: the larger, the weaker the teacher.
     seed : int
         Seed of the regressors' start weights.
-
-    Source: Romero et al., FitNets, ICLR 2015, section 2.2.
     """
     from medkt.transfer.taps import TappedTransfer, projections
 

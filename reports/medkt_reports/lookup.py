@@ -1,6 +1,6 @@
 """The results, indexed: which arm, estimate and comparison a table, figure or sentence shows.
 
-In: an EvaluationResult. Out: `Lookup`, made once a report. Rows of a subgroup are found where that group is asked for.
+In: an EvaluationResult. Out: `Lookup`, made once for a report. Rows of a subgroup are returned only for that group.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class TrainingSet(NamedTuple):
 
     @property
     def text(self) -> str:
-        """For people: the data set and its number of training images."""
+        """Text for readers: the data set and its number of training images."""
         name = words.dataset(self.dataset)
         return name if self.size is None else f"{name}, {numbers.count(self.size)} training images"
 
     @property
     def short(self) -> str:
-        """The same where the heading says what the number is."""
+        """The same for places whose heading explains the number."""
         name = words.dataset(self.dataset)
         return name if self.size is None else f"{name} ({numbers.count(self.size)})"
 
 
 class Lookup:
-    """Arms, estimates and comparisons by what is asked of them."""
+    """The arms, estimates and comparisons of an evaluation, by their keys."""
 
     def __init__(self, result: EvaluationResult) -> None:
         self.result = result
@@ -52,23 +52,23 @@ class Lookup:
         self.baselines = frozenset(result.settings.baseline.values())
         self._estimates = {(e.dataset, e.arm, e.metric, e.label, e.group, e.interval): e for e in result.estimates}
         self._runs: dict[tuple[str, str, str], list[RunValue]] = defaultdict(list)
-        for run in _whole(result.runs):
+        for run in _on_all_images(result.runs):
             self._runs[run.arm, run.metric, run.label].append(run)
-        self.comparisons: list[Comparison] = list(_whole(result.comparisons))
+        self.comparisons: list[Comparison] = list(_on_all_images(result.comparisons))
         self._pairs: dict[tuple[str, frozenset[str], str, str], list[Comparison]] = defaultdict(list)
         for row in self.comparisons:
             self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label].append(row)
-        self._asked: dict[tuple[TrainingSet, str, str, str | None], list[Comparison]] = defaultdict(list)
+        self._requested: dict[tuple[TrainingSet, str, str, str | None], list[Comparison]] = defaultdict(list)
         for row in result.comparisons:
             if row.kind != "table":
-                self._asked[self.training_set_of(row), row.metric, row.label, row.group].append(row)
+                self._requested[self.training_set_of(row), row.metric, row.label, row.group].append(row)
 
     def training_sets(self, task: str | None = None) -> list[TrainingSet]:
         """Data sets and training sizes that have arms, in the order of the data sets, sizes rising."""
-        found = {TrainingSet(arm.dataset, arm.train_size) for arm in self.result.arms if arm.role == "arm"}
+        training_sets = {TrainingSet(arm.dataset, arm.train_size) for arm in self.result.arms if arm.role == "arm"}
         order = list(self.datasets)
         return sorted(
-            (t for t in found if task is None or self.datasets[t.dataset].task == task),
+            (t for t in training_sets if task is None or self.datasets[t.dataset].task == task),
             key=lambda t: (order.index(t.dataset), t.size is None, t.size or 0),
         )
 
@@ -99,14 +99,14 @@ class Lookup:
         return self.datasets[training_set.dataset].task
 
     def synthetic(self, dataset: str) -> str:
-        """Print name of a synthetic data set; empty for one of real images, or that the results do not hold."""
+        """Print name of a synthetic data set; empty for real images and for a data set that the results lack."""
         known = self.datasets.get(dataset)
         return words.dataset(dataset) if known and known.synthetic else ""
 
     def groups(self, dataset: str) -> list[str]:
         """Subgroups of its test images that were measured, "sex=F", in the order of the results."""
-        found = (e.group for e in self.result.estimates if e.dataset == dataset and e.group is not None)
-        return list(dict.fromkeys(found))
+        names = (e.group for e in self.result.estimates if e.dataset == dataset and e.group is not None)
+        return list(dict.fromkeys(names))
 
     @functools.cached_property
     def _interval_names(self) -> list[str]:
@@ -121,7 +121,7 @@ class Lookup:
 
     @property
     def preferred_interval(self) -> str:
-        """The first of `intervals`; empty where there is none."""
+        """The first of `intervals`; empty if there is none."""
         return next(iter(self.intervals()), "")
 
     def estimate(
@@ -134,29 +134,29 @@ class Lookup:
         """One arm's metric, seed by seed."""
         return sorted(self._runs[arm, metric, label], key=lambda run: run.seed)
 
-    def between(self, dataset: str, arms: tuple[str, str], metric: str, label: str) -> Comparison | None:
-        """The comparison that says whether two arms of a row are told apart, either way round.
+    def comparison_between(self, dataset: str, arms: tuple[str, str], metric: str, label: str) -> Comparison | None:
+        """The comparison that decides the dagger of two arms of a row, in either order; None if there is none.
 
-        The widest scope first; of one scope the family made for the marks, else whatever family there is.
+        It has the widest scope; within a scope, the family made for the marks of Tables IV and V comes first.
         """
-        found = self._pairs[dataset, frozenset(arms), metric, label]
-        return min(found, key=lambda row: (*_rank(row), -_KINDS.index(row.kind)), default=None)
+        comparisons = self._pairs[dataset, frozenset(arms), metric, label]
+        return min(comparisons, key=lambda row: (*_rank(row), -_KINDS.index(row.kind)), default=None)
 
     def is_primary_analysis(self, row: Comparison) -> bool:
-        """Whether a comparison is the one of its pair, metric and kind that an answer rests on: one p a comparison."""
-        found = self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label]
-        return row is min((other for other in found if other.kind == row.kind), key=_rank)
+        """Whether the answer uses this comparison, among all tests of its pair, metric and kind."""
+        comparisons = self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label]
+        return row is min((other for other in comparisons if other.kind == row.kind), key=_rank)
 
     def declared(
         self, training_set: TrainingSet, metric: str, label: str, group: str | None = None
     ) -> list[Comparison]:
         """Comparisons that answer the study's question on one metric: the primary one, those with a baseline, others.
 
-        A pair that was tested in several scopes gives its widest scope alone. Where every pair was asked for, those
-        with a baseline are taken.
+        A pair that was tested in several scopes is represented by the widest one. If every pair was requested, the
+        pairs with a baseline are taken.
         """
         best: dict[tuple[str, str], Comparison] = {}
-        for row in self._asked[training_set, metric, label, group]:
+        for row in self._requested[training_set, metric, label, group]:
             if row.kind == "all" and not row.primary and not self._against_baseline(row):
                 continue
             pair = (row.arm_a, row.arm_b)
@@ -168,7 +168,7 @@ class Lookup:
         return row.arm_b in self.baselines and self.arms[row.arm_a].student == self.arms[row.arm_b].student
 
     def contrasts(self, training_set: TrainingSet) -> list[tuple[str, str]]:
-        """Pairs (arm a, arm b) for which the study's question is answered on any metric."""
+        """Pairs (arm a, arm b) that answer the study's question on at least one metric."""
         pairs = {
             (row.arm_a, row.arm_b): None
             for metric, label in HEADLINES[self.task(training_set)]
@@ -177,26 +177,34 @@ class Lookup:
         return list(pairs)
 
     def learning_curves(self, training_set: TrainingSet) -> list[Curve]:
-        """Learning curves of the arms, teachers' left out."""
+        """Learning curves of the arms, without those of teachers."""
         arms = {arm.arm for arm in self.arms_of(training_set)}
         return [curve for curve in self.result.curves if curve.curve == "learning" and curve.arm in arms]
 
+    def headline_size_effects(self) -> list[SizeEffect]:
+        """Changes of differences with training-set size, on the metrics of Tables IV and V."""
+        return [
+            row
+            for row in self.result.size_effects
+            if (row.metric, row.label) in HEADLINES[self.datasets[row.dataset].task]
+        ]
+
     def contrast_name(self, pair: tuple[str, str]) -> str:
-        """`A − B`, for people."""
+        """The name of a contrast: `A − B`."""
         return f"{self.names[pair[0]]} {numbers.MINUS} {self.names[pair[1]]}"
 
 
 def _rank(row: Comparison) -> tuple[int, bool]:
-    """Order of the tests of one contrast: widest scope first, in it the primary analysis."""
+    """Sort key of the tests of one contrast: the widest scope first, and within it the primary analysis."""
     return _SCOPES.index(row.scope), row.test != PRIMARY_TEST
 
 
-def _whole(rows: Iterable[_R]) -> Iterable[_R]:
+def _on_all_images(rows: Iterable[_R]) -> Iterable[_R]:
     return (row for row in rows if row.group is None)
 
 
 def _unique_names(arms: list[Arm]) -> dict[str, str]:
-    """Arm id -> name; arms of one training set that share a name are told apart by what they differ in, else by id."""
+    """Name of each arm id; arms of a training set that share a name get the settings they differ in, or their id."""
     groups: dict[tuple[str, int | None, str], list[Arm]] = defaultdict(list)
     for arm in arms:
         groups[arm.dataset, arm.train_size, arm.name].append(arm)
@@ -217,11 +225,3 @@ def _description(arm: Arm) -> tuple[str, ...]:
     settings = ", ".join(words.setting(key, value) for key, value in sorted(arm.settings.items()))
     teacher = f"teacher {words.teacher(arm.teacher)}" if arm.teacher else ""
     return words.method(arm.method).lower(), teacher, words.network(arm.student), words.unfrozen(arm.unfrozen), settings
-
-
-def _headlines(lookup: Lookup) -> list[SizeEffect]:
-    return [
-        row
-        for row in lookup.result.size_effects
-        if (row.metric, row.label) in HEADLINES[lookup.datasets[row.dataset].task]
-    ]

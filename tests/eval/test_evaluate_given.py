@@ -171,6 +171,6 @@ def test_a_study_may_name_another_baseline(tables, study):
     result = evaluate(given, study=study('baseline = "KD"'), **FAST)
     assert {row.arm_b for row in result.comparisons if row.kind == "declared"} == {"kd"}
     with pytest.raises(
-        InputError, match=r"baseline is 'XY', which is no arm of these runs; expected one of AT, KD, TL"
+        InputError, match=r"baseline is 'XY', which is not an arm of these runs; expected one of AT, KD, TL"
     ):
         evaluate(given, study=study('baseline = "XY"'), **FAST)

@@ -33,5 +33,5 @@ def test_examples(name):
 
 def test_there_are_examples():
     with_examples = {name for name in MODULES if examples_of(name)[1]}
-    expected = {"inference.intervals", "inference.multiplicity", "inference.t_tests", "metrics.thresholds"}
+    expected = {"inference.interval", "inference.multiplicity", "inference.over_seeds.t_tests", "metrics.thresholds"}
     assert {f"medkt_eval.{name}" for name in expected} <= with_examples

@@ -16,6 +16,8 @@ import pytest
 import medkt
 import medkt_eval
 import medkt_reports
+from medkt_eval.results.schema import Arm, Comparison, Dataset, EvaluationResult
+from medkt_eval.results.settings import Settings
 from medkt_reports.page.html import template_dir
 
 CONTRIBUTING = Path(__file__).parents[2] / "docs" / "contributing.md"
@@ -97,3 +99,88 @@ def recipe(copy: Copy) -> Callable[[str], Copy]:
         return copy
 
     return carried_out
+
+
+REPORT = """
+import sys
+from pathlib import Path
+from medkt_eval.results import EvaluationResult
+from medkt_reports.build import write_report
+write_report(EvaluationResult.read(Path(sys.argv[1])), Path(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Callable[[Copy, bool], Path]:
+    """`report(copy, timed)` is the folder of a report of two arms, written by the copy.
+
+    Their runs recorded how long they trained if `timed`.
+    """
+
+    def written(copy: Copy, timed: bool) -> Path:
+        results, out = tmp_path / "results.json", tmp_path / "report"
+        _two_arms(timed).write(results)
+        copy.run("-c", REPORT, results, out, cwd=tmp_path)
+        return out
+
+    return written
+
+
+def _two_arms(timed: bool) -> EvaluationResult:
+    """An evaluation with one comparison of two arms, made by hand."""
+    arms = [
+        Arm(
+            arm=method,
+            name=name,
+            dataset="phantom-chest",
+            task="multilabel",
+            train_size=200,
+            method=method,
+            student="densenet40",
+            teacher=None,
+            unfrozen="all",
+            trainable_parameters=1_364_142,
+            total_parameters=1_364_142,
+            settings={},
+            seeds=[0, 1],
+            seconds=seconds if timed else [],
+        )
+        for method, name, seconds in (
+            ("transfer_learning", "TL", [61.0, 64.0]),
+            ("attention_transfer", "AT", [87.0, 91.0]),
+        )
+    ]
+    comparison = Comparison(
+        dataset="phantom-chest",
+        arm_a="attention_transfer",
+        arm_b="transfer_learning",
+        metric="auc",
+        label="macro",
+        difference=0.037,
+        se=0.006,
+        low=0.021,
+        high=0.053,
+        level=0.95,
+        test="t-welch",
+        scope="seeds",
+        statistic=6.2,
+        df=1.9,
+        p_value=0.024,
+        p_adjusted=0.024,
+        adjustment="holm",
+        family="phantom-chest/200/auc macro/declared",
+        n_seeds_a=2,
+        n_seeds_b=2,
+        n_patients=317,
+        n_images=600,
+    )
+    return EvaluationResult(
+        created="2024-05-01T12:00:00+00:00",
+        inputs=[],
+        settings=Settings(level=0.95, adjustment={}, baseline={"densenet40": "transfer_learning"}),
+        datasets=[Dataset(dataset="phantom-chest", task="multilabel", labels=["Edema"], splits={}, synthetic=True)],
+        arms=arms,
+        runs=[],
+        estimates=[],
+        comparisons=[comparison],
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,18 @@ from medkt_eval.results.schema import (
     Dataset,
     Estimate,
     EvaluationResult,
-    Input,
     RunValue,
-    Settings,
-    Software,
     Split,
     Threshold,
 )
+from medkt_eval.results.settings import Input, Settings, Software
 
 SCRIPT = "<script>alert(1)</script>"
 LATEX = r"50%_{\input{x}}"
 CHEST_LABELS = ["Edema", "Pleural Effusion", SCRIPT, LATEX]
 GRADES = ["none", "mild", "severe"]
+LABELS = {"phantom-chest": CHEST_LABELS, "phantom-fundus": GRADES, "tiny_{set}&": ["Rare"]}
+AVERAGES = ("macro", "weighted")
 NO_POSITIVE = "no positive image among 40"
 
 
@@ -43,8 +44,7 @@ def make_arm(arm: str, name: str, **changes: Any) -> Arm:
         "student": "densenet40",
         "teacher": None,
         "unfrozen": "all",
-        "trainable_parameters": 1_364_142,
-        "total_parameters": 1_364_142,
+        **dict.fromkeys(("trainable_parameters", "total_parameters"), 1_364_142),
         "settings": {},
         "seeds": [0, 1, 2],
     }
@@ -71,8 +71,7 @@ def make_comparison(arm_a: str, arm_b: str, **changes: Any) -> Comparison:
         "p_adjusted": 0.024,
         "adjustment": "holm",
         "family": "phantom-chest/200/auc macro/declared",
-        "n_seeds_a": 3,
-        "n_seeds_b": 3,
+        **dict.fromkeys(("n_seeds_a", "n_seeds_b"), 3),
         "n_patients": 300,
         "n_images": 600,
     }
@@ -94,57 +93,16 @@ TEACHER = make_arm(
     train_size=5000,
     seeds=[0],
 )
+fundus = partial(make_arm, dataset="phantom-fundus", task="multiclass", train_size=800)
+fundus_121 = partial(fundus, student="densenet121")
+fundus_at = partial(fundus, name="AT", method="attention_transfer")
 FUNDUS = [
-    make_arm(
-        "fundus-tl121",
-        "TL 121, all",
-        dataset="phantom-fundus",
-        task="multiclass",
-        train_size=800,
-        student="densenet121",
-        trainable_parameters=6_956_931,
-    ),
-    make_arm(
-        "fundus-tl121-last34",
-        "TL 121, last 34",
-        dataset="phantom-fundus",
-        task="multiclass",
-        train_size=800,
-        student="densenet121",
-        unfrozen="last34",
-        trainable_parameters=2_689_539,
-    ),
-    make_arm("fundus-tl40", "TL 40", dataset="phantom-fundus", task="multiclass", train_size=800),
-    make_arm(
-        "fundus-at-imagenet",
-        "AT",
-        dataset="phantom-fundus",
-        task="multiclass",
-        train_size=800,
-        method="attention_transfer",
-        teacher="imagenet",
-    ),
-    make_arm(
-        "fundus-at-mimic-beta1",
-        "AT",
-        dataset="phantom-fundus",
-        task="multiclass",
-        train_size=800,
-        method="attention_transfer",
-        teacher="mimic",
-        settings={"beta": 1.0},
-    ),
-    make_arm(
-        "fundus-at-mimic-beta30",
-        "AT",
-        dataset="phantom-fundus",
-        task="multiclass",
-        train_size=800,
-        method="attention_transfer",
-        teacher="mimic",
-        settings={"beta": 30.0},
-        seeds=[0],
-    ),
+    fundus_121("fundus-tl121", "TL 121, all", trainable_parameters=6_956_931),
+    fundus_121("fundus-tl121-last34", "TL 121, last 34", unfrozen="last34", trainable_parameters=2_689_539),
+    fundus("fundus-tl40", "TL 40"),
+    fundus_at("fundus-at-imagenet", teacher="imagenet"),
+    fundus_at("fundus-at-mimic-beta1", teacher="mimic", settings={"beta": 1.0}),
+    fundus_at("fundus-at-mimic-beta30", teacher="mimic", settings={"beta": 30.0}, seeds=[0]),
 ]
 TINY = [
     make_arm("tiny-tl", "TL", dataset="tiny_{set}&", train_size=None),
@@ -220,16 +178,11 @@ def only_arms(result) -> EvaluationResult:
         update={
             "datasets": result.datasets[:1],
             "arms": CHEST,
-            "comparisons": [],
-            "curves": [],
-            "thresholds": [],
+            **{key: [] for key in ("comparisons", "curves", "thresholds")},
             "runs": [run for run in result.runs if run.arm in kept],
             "estimates": [estimate for estimate in result.estimates if estimate.arm in kept],
         }
     )
-
-
-AVERAGES = ("macro", "weighted")
 
 
 def _dataset(name: str, task: Any, labels: list[str], images: int, patients: int | None, **changes: Any) -> Dataset:
@@ -247,16 +200,12 @@ def _dataset(name: str, task: Any, labels: list[str], images: int, patients: int
     )
 
 
-def _labels(arm: Arm) -> list[str]:
-    return {"phantom-chest": CHEST_LABELS, "phantom-fundus": GRADES}.get(arm.dataset, ["Rare"])
-
-
 def _runs(arms: Sequence[Arm]) -> Iterator[RunValue]:
     rng = np.random.default_rng(7)
     for arm in arms:
         tiny = arm.dataset.startswith("tiny")
         for metric, offset in (("auc", 0.0), ("f1", -0.07)):
-            for label in (*_labels(arm), *AVERAGES):
+            for label in (*LABELS[arm.dataset], *AVERAGES):
                 spread = 0.02 if label not in AVERAGES else 0.006
                 shift = float(rng.normal(0, spread))
                 for seed in arm.seeds:

@@ -1,6 +1,6 @@
-"""What can be said of comparisons only when all are known: the primary one, and adjustment within families.
+"""Adjustment of p-values within families, and the primary contrast: steps that need all comparisons.
 
-In: `Compared` rows. Out: `Comparison` rows with `primary` and `p_adjusted`, and Bonferroni limits where asked for.
+In: `Compared` rows. Out: `Comparison` rows with `primary` and `p_adjusted`, and Bonferroni limits on request.
 """
 
 from __future__ import annotations
@@ -16,33 +16,27 @@ from medkt_eval.errors import InputError
 from medkt_eval.inference import multiplicity, obuchowski_rockette
 from medkt_eval.inference.multiplicity import max_t
 from medkt_eval.results.schema import Arm, Comparison
-from medkt_eval.results.vocabulary import bound_of
+from medkt_eval.results.vocabulary import METRICS
 from medkt_eval.runtime.garbage import quick_collections
 from medkt_eval.study import contrasts
 from medkt_eval.study.declaration import Analysis
 
 AGAINST_MARGIN = ("tost", "non-inferiority")
-ADJUSTMENT = {
-    "macro and weighted": "holm",
-    "confirmatory labels over comparisons": "holm",
-    "labels of one comparison": "benjamini-hochberg",
-    "primary": "none",
-}
 
 
 def adjusted(
     compared: Sequence[Compared], arms: Sequence[Arm], analysis: Analysis, *, bonferroni: bool
 ) -> list[Comparison]:
-    """All comparisons, the primary one marked, p-values adjusted within each family and test.
+    """All comparisons, with the primary one marked and p-values adjusted within each family and test.
 
-    Each test is adjusted by itself: a companion's p-value is no further member of the family.
+    Each test is adjusted on its own: the p-values of two tests of one contrast are not in the same family.
 
     Raises
     ------
     InputError
         If the primary contrast is not exactly one of the comparisons.
     """
-    rows = _mark_primary([one.row for one in compared], arms, analysis)
+    rows = _mark_primary([comparison.row for comparison in compared], arms, analysis)
     families: dict[tuple[str | None, str, str], list[int]] = defaultdict(list)
     for k, row in enumerate(rows):
         families[row.family, row.test, row.scope].append(k)
@@ -56,28 +50,29 @@ def adjusted(
 def _family(
     members: Sequence[int], rows: Sequence[Comparison], compared: Sequence[Compared], bonferroni: bool
 ) -> list[dict[str, float | None]]:
-    """What changes in each member."""
+    """The fields that change in each member of a family."""
     method = rows[members[0]].adjustment
     if method == "max-t":
         return _max_t(members, rows, compared)
     p_values = [rows[k].p_value for k in members]
-    found = multiplicity.adjust(p_values, method) if method else p_values
-    changes: list[dict[str, float | None]] = [{"p_adjusted": p} for p in found]
+    p_adjusted = multiplicity.adjust(p_values, method) if method else p_values
+    changes: list[dict[str, float | None]] = [{"p_adjusted": p} for p in p_adjusted]
     if bonferroni:
         size = sum(p is not None for p in p_values)
         for k, change in zip(members, changes, strict=True):
             row = rows[k]
             if row.test == obuchowski_rockette.TEST and row.se and row.difference is not None and row.df is not None:
                 reach = float(stats.t.ppf(1 - (1 - row.level) / 2 / size, row.df)) * row.se
-                change["low_bonferroni"] = max(row.difference - reach, -bound_of(row.metric))
-                change["high_bonferroni"] = min(row.difference + reach, bound_of(row.metric))
+                bound = METRICS[row.metric].largest_difference
+                change["low_bonferroni"] = max(row.difference - reach, -bound)
+                change["high_bonferroni"] = min(row.difference + reach, bound)
     return changes
 
 
 def _max_t(
     members: Sequence[int], rows: Sequence[Comparison], compared: Sequence[Compared]
 ) -> list[dict[str, float | None]]:
-    """Raw p by the family of one, adjusted p by the whole family; members without replicates have neither."""
+    """Unadjusted p from max-T of one member, adjusted p from max-T of all; a member without replicates has neither."""
     changes: dict[int, dict[str, float | None]] = {k: {} for k in members}
     known = [k for k in members if compared[k].replicates is not None]
     if known:
@@ -97,7 +92,7 @@ def _or_none(p: float) -> float | None:
 
 
 def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
-    """Mark the named contrast: its primary analysis and its tests against a margin leave their families, unadjusted."""
+    """Mark the primary contrast; its primary analysis and its tests against a margin leave their families."""
     if analysis.primary is None:
         return rows
     primary = analysis.primary

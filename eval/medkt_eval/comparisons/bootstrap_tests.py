@@ -1,4 +1,7 @@
-"""Limits and tests from the joint bootstrap replicates of one or two arms' runs."""
+"""Limits and tests from the joint bootstrap replicates of one or two arms' runs.
+
+In: a `MetricOfRuns` with replicates. Out: `Limits` and `TestResult`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from medkt_eval.inference.t_tests import TestResult
+from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap
 from medkt_eval.resampling.limits import Limits
@@ -14,41 +17,41 @@ from medkt_eval.resampling.limits import Limits
 BOOTSTRAPS = ("percentile", "basic", "bca")
 
 
-def bootstrap_limits(kind: str, measure: MetricOfRuns, weights: np.ndarray, level: float) -> Limits:
+def bootstrap_limits(kind: str, metric: MetricOfRuns, weights: np.ndarray, level: float) -> Limits:
     """Limits of a weighted sum of runs' values: an arm's mean, or a difference of two.
 
     Parameters
     ----------
     kind : {"percentile", "basic", "bca"}
-    measure : MetricOfRuns
-        Of the runs.
+    metric : MetricOfRuns
+        Of the runs that are weighted.
     weights : float64, (n_runs,)
     level : float
         Confidence level in (0, 1).
     """
-    value, replicates = float(weights @ measure.values), weights @ measure.replicates
+    value, replicates = float(weights @ metric.values), weights @ metric.replicates
     if kind == "bca":
-        if measure.without_patient is None:
-            because = f"{measure.metric} has no patient jackknife, so no acceleration"
-            return Limits(None, None, None, int(np.isnan(replicates).sum()), because)
-        return bootstrap.bca(value, replicates, level, without_patient=weights @ measure.without_patient)
-    ways: Mapping = {"percentile": bootstrap.percentile, "basic": bootstrap.basic}
-    return ways[kind](value, replicates, level)
+        if metric.without_patient is None:
+            because = f"{metric.metric} has no patient jackknife, so no acceleration"
+            return Limits.absent(because, n_undefined=int(np.isnan(replicates).sum()))
+        return bootstrap.bca(value, replicates, level, without_patient=weights @ metric.without_patient)
+    methods: Mapping = {"percentile": bootstrap.percentile, "basic": bootstrap.basic}
+    return methods[kind](value, replicates, level)
 
 
 def bootstrap_test(name: str, difference: float, limits: Limits, level: float) -> TestResult:
-    """A difference with its bootstrap interval, and the p-value that goes with it."""
+    """A difference with its bootstrap interval and the p-value of the same replicates."""
     return TestResult(
-        name,
-        "patients",
-        difference,
-        limits.se,
-        limits.low,
-        limits.high,
-        level,
-        None,
-        None,
-        limits.p_value,
-        limits.undefined_because,
+        test=name,
+        scope="patients",
+        difference=difference,
+        se=limits.se,
+        low=limits.low,
+        high=limits.high,
+        level=level,
+        statistic=None,
+        df=None,
+        p_value=limits.p_value,
+        undefined_because=limits.undefined_because,
         undefined_replicates=limits.n_undefined,
     )

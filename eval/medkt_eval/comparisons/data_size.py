@@ -18,22 +18,21 @@ TUNED = "beta"  # tuned for each training size, as in Table III
 
 
 def data_size_curves(arms: Sequence[Arm], estimates: Sequence[Estimate]) -> list[Curve]:
-    """The headline metrics of each recipe against its training sizes, rising.
+    """The headline metrics of each recipe against its training sizes, in ascending order.
 
-    A recipe is data set, method, student, teacher, unfrozen layers and settings but for `beta`, which is tuned for each
-    size; arms that differ in beta alone at one size are recipes of their own. An arm whose size was not recorded has no
-    place on the axis.
+    A recipe is data set, method, student, teacher, unfrozen layers and settings except `beta`, which is tuned for each
+    size. Arms of one size that differ only in beta are recipes of their own. Arms without a recorded size are left out.
 
     Parameters
     ----------
     arms : sequence of Arm
     estimates : sequence of Estimate
-        Of those arms. The band is the first of `INTERVALS` that exists at every size, else at any of them.
+        Of those arms. The band is the first of `INTERVALS` that exists at every size, else at any size.
 
     Returns
     -------
     list of Curve
-        `n_seeds` is the fewest of any size.
+        `n_seeds` is the smallest number over the sizes.
     """
     by_arm: dict[tuple[str, str, str], dict[str, Estimate]] = defaultdict(dict)
     for row in estimates:
@@ -49,12 +48,12 @@ def data_size_curves(arms: Sequence[Arm], estimates: Sequence[Estimate]) -> list
 
 
 def recipes(arms: Sequence[Arm]) -> list[list[Arm]]:
-    """Arms of one recipe each, by rising size, of those that have two sizes or more: see `data_size_curves`."""
+    """The arms of each recipe with two or more sizes, in ascending order of size: see `data_size_curves`."""
     groups: dict[str, list[Arm]] = defaultdict(list)
     for arm in sorted(arms, key=lambda arm: arm.arm):
         if arm.role == "arm" and arm.train_size is not None:
             groups[_recipe(arm, without=TUNED)].append(arm)
-    found = []
+    with_sizes = []
     for group in groups.values():
         several_at_one_size = len({arm.train_size for arm in group}) < len(group)
         parts: dict[str, list[Arm]] = defaultdict(list)
@@ -62,8 +61,8 @@ def recipes(arms: Sequence[Arm]) -> list[list[Arm]]:
             parts[_recipe(arm) if several_at_one_size else ""].append(arm)
         for part in parts.values():
             if len({arm.train_size for arm in part}) == len(part) > 1:
-                found.append(sorted(part, key=lambda arm: arm.train_size or 0))
-    return found
+                with_sizes.append(sorted(part, key=lambda arm: arm.train_size or 0))
+    return with_sizes
 
 
 def _recipe(arm: Arm, without: str | None = None) -> str:

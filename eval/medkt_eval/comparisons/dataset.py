@@ -17,22 +17,22 @@ from medkt_eval.comparisons.subgroup_gaps import gap_rows
 from medkt_eval.comparisons.variance_rows import components_of
 from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.calibration import measure_calibration, reliability_curves
+from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns, run_indices
 from medkt_eval.measurement.net_benefit import net_benefit_curves
-from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.subgroups import measure_subgroups
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.results.recorded import SizeEffect
 from medkt_eval.results.schema import Arm, Curve, Estimate, Gap, Omnibus, RunValue, Threshold, VarianceComponent
 from medkt_eval.results.vocabulary import AVERAGES
-from medkt_eval.runtime.execution import HERE, Execution
+from medkt_eval.runtime.execution import LOCAL, Execution
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
 
 
 @dataclass
 class DatasetResults:
-    """What was found, in the order of data sets, metrics and labels."""
+    """Rows of results.json, in the order of data sets, metrics and labels; comparisons are not adjusted yet."""
 
     runs: list[RunValue] = field(default_factory=list)
     estimates: list[Estimate] = field(default_factory=list)
@@ -46,26 +46,26 @@ class DatasetResults:
 
     def add(
         self,
-        one: MetricOfRuns,
+        metric: MetricOfRuns,
         arms: Sequence[Arm],
         pairs: Sequence[Contrast],
-        plan: AnalysisOptions,
+        options: AnalysisOptions,
         on_images: OnImages = NOTHING,
     ) -> None:
-        """The runs' values of one metric, each arm's intervals, each contrast's tests."""
-        self.runs += _run_values(one, arms)
+        """Add one metric: the runs' values, each arm's intervals, each contrast's tests."""
+        self.runs += _run_values(metric, arms)
         for arm in arms:
             self.estimates += estimates_of(
                 arm,
-                one.of_arm(arm),
-                plan.request.intervals,
-                n_patients=plan.n_patients,
-                level=plan.level,
-                seed=plan.seed,
-                studentized=on_images.limits.get((arm.arm, one.metric, one.label)),
-                degrees_of_freedom=plan.analysis.degrees_of_freedom,
+                metric.of_arm(arm),
+                options.request.intervals,
+                n_patients=options.n_patients,
+                level=options.level,
+                seed=options.seed,
+                studentized=on_images.limits.get((arm.arm, metric.metric, metric.label)),
+                degrees_of_freedom=options.analysis.degrees_of_freedom,
             )
-        self.compared += compare(one, arms, pairs, plan, on_images.tests)
+        self.compared += compare(metric, arms, pairs, options, on_images.tests)
 
     def __iadd__(self, other: DatasetResults) -> DatasetResults:
         for part in fields(self):
@@ -75,85 +75,85 @@ class DatasetResults:
 
 def analyse_dataset(
     test: TestSet,
-    asked: MeasurementOptions,
+    measurement: MeasurementOptions,
     arms: Sequence[Arm],
     pairs: Sequence[Contrast],
-    plan: AnalysisOptions,
-    execution: Execution = HERE,
+    options: AnalysisOptions,
+    execution: Execution = LOCAL,
 ) -> DatasetResults:
-    """Analyse one data set.
+    """Analyse one data set: measure each metric, then estimate, compare and decompose it.
 
     Parameters
     ----------
     test : TestSet
-    asked : MeasurementOptions
-        Metrics and replicates.
+    measurement : MeasurementOptions
+        What is measured.
     arms : sequence of Arm
-        The data set's.
+        Arms of this data set.
     pairs : sequence of Contrast
-        Of all data sets; those of other data sets are passed over.
-    plan : AnalysisOptions
+        Contrasts of all data sets; only those of this data set are used.
+    options : AnalysisOptions
     execution : Execution
         Where the heavy parts are computed.
     """
     ids = {arm.arm for arm in arms}
-    mine = [pair for pair in pairs if pair.arm_a in ids]
-    found = DatasetResults(thresholds=_thresholds(test))
-    on_images = analyse_images(test, asked, arms, mine, plan, execution)
-    declared = [pair for pair in mine if pair.kind != "table"]
-    more = plan.request.more
-    for one in _measures(test, asked, plan, execution):
-        found.add(one, arms, mine, plan, on_images)
-        if one.label in AVERAGES:
-            found.omnibus += of_all_arms(one, arms, plan)
-            found.size_effects += size_effects(one, arms, declared, plan)
-        found.components += components_of(one, arms, declared, test.n_patients, plan)
+    contrasts = [pair for pair in pairs if pair.arm_a in ids]
+    results = DatasetResults(thresholds=_thresholds(test))
+    on_images = analyse_images(test, measurement, arms, contrasts, options, execution)
+    declared = [pair for pair in contrasts if pair.kind != "table"]
+    more = options.request.more
+    for metric in _measures(test, measurement, options, execution):
+        results.add(metric, arms, contrasts, options, on_images)
+        if metric.label in AVERAGES:
+            results.omnibus += of_all_arms(metric, arms, options)
+            results.size_effects += size_effects(metric, arms, declared, options)
+        results.components += components_of(metric, arms, declared, test.n_patients, options)
     if "calibration" in more:
-        for one in measure_calibration(test):
-            found.add(one, arms, declared, plan)
-        found.curves += reliability_curves(test, arms, plan.level)
+        for metric in measure_calibration(test):
+            results.add(metric, arms, declared, options)
+        results.curves += reliability_curves(test, arms, options.level)
     if "net-benefit" in more:
-        found.curves += net_benefit_curves(test, arms, plan.level)
+        results.curves += net_benefit_curves(test, arms, options.level)
     if "subgroups" in more:
-        given = {"averages": plan.request.averages, "labels_defined": plan.analysis.labels_defined}
-        for of_group in measure_subgroups(test, asked, **given, execution=execution):
-            of_patients = None if plan.n_patients is None else of_group.n_patients
-            found.add(of_group.group, arms, declared, replace(plan, n_patients=of_patients))
-            if of_group.gap is not None:
-                found.gaps += gap_rows(of_group.gap, arms, declared, plan)
-    return found
+        given = {"averages": options.request.averages, "labels_defined": options.analysis.labels_defined}
+        for subgroup in measure_subgroups(test, measurement, **given, execution=execution):
+            of_patients = None if options.n_patients is None else subgroup.n_patients
+            results.add(subgroup.group, arms, declared, replace(options, n_patients=of_patients))
+            if subgroup.gap is not None:
+                results.gaps += gap_rows(subgroup.gap, arms, declared, options)
+    return results
 
 
 def _measures(
-    test: TestSet, asked: MeasurementOptions, plan: AnalysisOptions, execution: Execution
+    test: TestSet, measurement: MeasurementOptions, options: AnalysisOptions, execution: Execution
 ) -> Iterator[MetricOfRuns]:
     return measure(
         test,
-        asked,
-        averages=plan.request.averages,
-        labels_defined=plan.analysis.labels_defined,
-        keep_patients="patients:bootstrap-bca" in plan.request.intervals,
+        measurement,
+        averages=options.request.averages,
+        labels_defined=options.analysis.labels_defined,
+        keep_patients="patients:bootstrap-bca" in options.request.intervals,
         execution=execution,
     )
 
 
-def _run_values(one: MetricOfRuns, arms: Sequence[Arm]) -> list[RunValue]:
+def _run_values(metric: MetricOfRuns, arms: Sequence[Arm]) -> list[RunValue]:
     return [
         RunValue(
-            run_id=one.runs[place],
+            run_id=metric.runs[run],
             dataset=arm.dataset,
             arm=arm.arm,
             seed=seed,
-            metric=one.metric,
-            label=one.label,
-            group=one.group,
-            value=None if one.because[place] else float(one.values[place]),
-            n_images=one.n_images,
-            n_positive=one.n_positive,
-            undefined_because=one.because[place],
+            metric=metric.metric,
+            label=metric.label,
+            group=metric.group,
+            value=None if metric.because[run] else float(metric.values[run]),
+            n_images=metric.n_images,
+            n_positive=metric.n_positive,
+            undefined_because=metric.because[run],
         )
         for arm in arms
-        for seed, place in zip(arm.seeds, run_indices(one.runs, arm), strict=True)
+        for seed, run in zip(arm.seeds, run_indices(metric.runs, arm), strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Each arm's metric: the mean over its seeds, once with each interval.
+"""Estimates: the mean of a metric over an arm's seeds, with each interval.
 
 In: a `MetricOfRuns` of the arm's runs. Out: `Estimate` rows of results.json.
 """
@@ -12,28 +12,25 @@ from functools import partial
 import numpy as np
 
 from medkt_eval.comparisons.bootstrap_tests import bootstrap_limits
-from medkt_eval.inference import delong, obuchowski_rockette
-from medkt_eval.inference.intervals import Interval, seeds_normal, seeds_t
-from medkt_eval.inference.obuchowski_rockette import DegreesOfFreedom
-from medkt_eval.inference.patient_jackknife import jackknife_interval
+from medkt_eval.inference import obuchowski_rockette
+from medkt_eval.inference.degrees_of_freedom import DegreesOfFreedom
+from medkt_eval.inference.interval import Interval
+from medkt_eval.inference.over_patients import delong
+from medkt_eval.inference.over_patients.patient_jackknife import jackknife_interval
+from medkt_eval.inference.over_seeds.t_intervals import seeds_normal, seeds_t
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
 from medkt_eval.results.schema import Arm, Estimate
-from medkt_eval.results.vocabulary import UNBOUNDED
+from medkt_eval.results.vocabulary import METRICS
 
 IMAGES_DELONG = "images:delong"
-# docs/coverage.md: no interval of a calibrated arm's error covers it; of a badly calibrated one the default does.
-NOTES = {
-    "ece": "biased upward: noise alone makes the error positive, and this interval is around the biased value; compare "
-    "arms by their difference"
-}
 
 
 def estimates_of(
     arm: Arm,
-    measure: MetricOfRuns,
+    metric: MetricOfRuns,
     intervals: Sequence[str],
     *,
     n_patients: int | None,
@@ -42,15 +39,15 @@ def estimates_of(
     studentized: Limits | None,
     degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
 ) -> list[Estimate]:
-    """The mean over seeds, once with each interval that the metric can have.
+    """The mean over seeds, with each requested interval that exists for the metric.
 
     Parameters
     ----------
     arm : Arm
-    measure : MetricOfRuns
+    metric : MetricOfRuns
         Of the arm's runs alone, in the order of its seeds.
     intervals : sequence of str
-        Names of statistics; `patients:delong` is left out where the metric has no placements.
+        Names in `results.vocabulary.INTERVALS`.
     n_patients : int or None
         None where images were declared independent and no patient is named.
     level : float
@@ -58,104 +55,111 @@ def estimates_of(
     seed : int
         Of the random numbers.
     studentized : Limits or None
-        Of the studentised bootstrap, made elsewhere; None where there is none.
+        Limits of the studentised bootstrap, which image_tests.py computes; None: it was not computed.
     degrees_of_freedom : {"satterthwaite", "hillis"}
         Of the default interval: see `obuchowski_rockette.analyse`.
     """
-    because = measure.undefined_because
+    because = metric.undefined_because
     rows = []
     for name in intervals:
-        if name == "patients:delong" and measure.delong is None:
-            continue
-        if name == "patients:bootstrap-studentized" and studentized is None:
-            continue
-        if name == "patients:jackknife" and not measure.has_jackknife:
-            continue
-        if "bootstrap" in name and measure.metric in UNBOUNDED:  # calibration is not resampled
+        if not _exists(name, metric, studentized):
             continue
         printed = IMAGES_DELONG if name == "patients:delong" and n_patients is None else name
-        made, n_undefined = None, None
+        interval, n_undefined = None, None
         if not because:
-            made, n_undefined = _interval(name, arm, measure, level, seed, studentized, degrees_of_freedom)
+            interval, n_undefined = _interval(name, arm, metric, level, seed, studentized, degrees_of_freedom)
         rows.append(
             Estimate(
                 dataset=arm.dataset,
                 arm=arm.arm,
-                metric=measure.metric,
-                label=measure.label,
-                group=measure.group,
-                value=None if because else float(measure.values.mean()),
-                se=made.se if made else None,
-                low=made.low if made else None,
-                high=made.high if made else None,
+                metric=metric.metric,
+                label=metric.label,
+                group=metric.group,
+                value=None if because else float(metric.values.mean()),
+                se=interval.se if interval else None,
+                low=interval.low if interval else None,
+                high=interval.high if interval else None,
                 level=level,
                 interval=printed,
-                df=made.df if made else None,
-                n_seeds=len(measure.runs),
+                df=interval.df if interval else None,
+                n_seeds=len(metric.runs),
                 n_patients=n_patients,
-                n_images=measure.n_images,
-                n_positive=measure.n_positive,
+                n_images=metric.n_images,
+                n_positive=metric.n_positive,
                 undefined_replicates=n_undefined,
-                note=NOTES.get(measure.metric),
-                undefined_because=made.undefined_because if made else because,
+                note=METRICS[metric.metric].caution,
+                undefined_because=interval.undefined_because if interval else because,
             )
         )
     return rows
 
 
+def _exists(name: str, metric: MetricOfRuns, studentized: Limits | None) -> bool:
+    """Whether the metric has an interval of that name."""
+    if name == "patients:delong":
+        return metric.delong is not None
+    if name == "patients:bootstrap-studentized":
+        return studentized is not None
+    if name == "patients:jackknife":
+        return metric.has_jackknife
+    return METRICS[metric.metric].is_resampled or "bootstrap" not in name
+
+
 def _interval(
     name: str,
     arm: Arm,
-    measure: MetricOfRuns,
+    metric: MetricOfRuns,
     level: float,
     seed: int,
     studentized: Limits | None,
     degrees_of_freedom: DegreesOfFreedom,
 ) -> tuple[Interval, int | None]:
-    """The interval, and how many bootstrap replicates were undefined."""
-    values, covariance = measure.values, measure.covariance
+    """The interval, and the number of bootstrap replicates in which the mean is undefined."""
+    values, covariance = metric.values, metric.covariance
     if name == "seeds:t":
         return seeds_t(values, level), None
     if name == "seeds:normal":
         return seeds_normal(values, level), None
     if name == "patients:delong":
-        assert measure.delong is not None
-        return delong.interval(values, measure.delong, level), None
+        assert metric.delong is not None
+        return delong.interval(values, metric.delong, level), None
     if name in (obuchowski_rockette.NAME, "patients:jackknife"):
-        kappa = measure.metric == "kappa_quadratic"  # in (-1, 1): (1 + kappa)/2 has a logit
-        shown = (1 + values) / 2 if kappa else values
-        of = jackknife_interval
+        facts = METRICS[metric.metric]
+        low, width = (0.0, 1.0)
+        if facts.low is not None and facts.high is not None:
+            low, width = facts.low, facts.high - facts.low
+        interval_of = jackknife_interval
         if name == obuchowski_rockette.NAME:
-            of = partial(obuchowski_rockette.interval, degrees_of_freedom=degrees_of_freedom)
-        made = of(
-            shown,
-            covariance / 4 if kappa else covariance,
-            df_patients=measure.df_patients,
+            interval_of = partial(obuchowski_rockette.interval, degrees_of_freedom=degrees_of_freedom)
+        interval = interval_of(
+            (values - low) / width,  # in (0, 1), where there is a logit
+            covariance / width**2,
+            df_patients=metric.df_patients,
             level=level,
-            scale="identity" if measure.metric in UNBOUNDED else "logit",
+            scale="logit" if facts.is_bounded else "identity",
         )
-        if made.undefined_because and measure.no_covariance_because:
-            made = replace(made, undefined_because=measure.no_covariance_because)
-        return _doubled(made) if kappa else made, None
+        if interval.undefined_because and metric.no_covariance_because:
+            interval = replace(interval, undefined_because=metric.no_covariance_because)
+        return _scaled(interval, low, width), None
     weights = np.full(len(values), 1 / len(values))
     if name == "seeds+patients:bootstrap":
-        drawn = mean_over_drawn_seeds(measure.replicates, seed=seed, dataset=arm.dataset, stream=arm.arm)
+        drawn = mean_over_drawn_seeds(metric.replicates, seed=seed, dataset=arm.dataset, stream=arm.arm)
         limits = bootstrap_intervals.percentile(float(values.mean()), drawn, level)
         if len(values) < 2:
-            limits = Limits(None, None, None, 0, "one seed: no seeds to draw from")
+            limits = Limits.absent("one seed: no seeds to draw from")
     elif studentized is not None and name == "patients:bootstrap-studentized":
         limits = studentized
     else:
-        limits = bootstrap_limits(name.removeprefix("patients:bootstrap-"), measure, weights, level)
-    made = Interval(name, limits.low, limits.high, level, limits.se, None, limits.undefined_because)
-    return made, limits.n_undefined
+        limits = bootstrap_limits(name.removeprefix("patients:bootstrap-"), metric, weights, level)
+    interval = Interval(name, limits.low, limits.high, level, limits.se, None, limits.undefined_because)
+    return interval, limits.n_undefined
 
 
-def _doubled(made: Interval) -> Interval:
-    """Back from (0, 1) to (-1, 1)."""
+def _scaled(interval: Interval, low: float, width: float) -> Interval:
+    """Back from (0, 1) to the metric's own bounds."""
     return replace(
-        made,
-        low=None if made.low is None else 2 * made.low - 1,
-        high=None if made.high is None else 2 * made.high - 1,
-        se=None if made.se is None else 2 * made.se,
+        interval,
+        low=None if interval.low is None else width * interval.low + low,
+        high=None if interval.high is None else width * interval.high + low,
+        se=None if interval.se is None else width * interval.se,
     )

@@ -1,6 +1,6 @@
-"""Tests of all arms at once: the k-way F with seeds and patients random, and Friedman's over several data sets.
+"""Tests of all arms at once: a k-way F test with seeds and patients random, and Friedman's test over data sets.
 
-In: a `MetricOfRuns` and its arms; or the arms' estimates on several data sets. Out: `Omnibus` rows of results.json.
+In: a `MetricOfRuns` and its arms, or the arms' estimates on several data sets. Out: `Omnibus` rows of results.json.
 Pairwise tests do not depend on them.
 """
 
@@ -15,11 +15,11 @@ import numpy as np
 from scipy import stats
 
 from medkt_eval.inference.friedman import friedman
-from medkt_eval.inference.intervals import is_rounding
-from medkt_eval.inference.obuchowski_rockette import NAME, mean_covariances, undefined
+from medkt_eval.inference.obuchowski_rockette import NAME, mean_covariances, why_undefined
+from medkt_eval.inference.rounding import is_rounding
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.results.schema import Arm, Estimate, Omnibus
-from medkt_eval.results.vocabulary import LOWER_IS_BETTER
+from medkt_eval.results.vocabulary import METRICS
 from medkt_eval.study.options import AnalysisOptions
 
 
@@ -70,46 +70,47 @@ def box_f(arms: Sequence[np.ndarray], covariance: np.ndarray, *, seeds: Literal[
     return BoxF(statistic, df1, df2, float(stats.f.sf(statistic, df1, df2)))
 
 
-def of_all_arms(measure: MetricOfRuns, arms: Sequence[Arm], plan: AnalysisOptions) -> list[Omnibus]:
-    """The test of all arms of each training size, where they are three or more."""
+def of_all_arms(metric: MetricOfRuns, arms: Sequence[Arm], options: AnalysisOptions) -> list[Omnibus]:
+    """The test of all arms of each training size that has three or more."""
     sizes: dict[int | None, list[Arm]] = defaultdict(list)
     for arm in arms:
         if arm.role == "arm":
             sizes[arm.train_size].append(arm)
-    return [_of_arms(measure, group, plan) for group in sizes.values() if len(group) > 2]
+    return [_of_arms(metric, group, options) for group in sizes.values() if len(group) > 2]
 
 
-def _of_arms(measure: MetricOfRuns, group: Sequence[Arm], plan: AnalysisOptions) -> Omnibus:
-    of_group = measure.of_arms(*group)
+def _of_arms(metric: MetricOfRuns, group: Sequence[Arm], options: AnalysisOptions) -> Omnibus:
+    of_group = metric.of_arms(*group)
     because = of_group.undefined_because
-    values = [measure.of_arm(arm).values for arm in group]
+    values = [metric.of_arm(arm).values for arm in group]
     for arm in values:
-        because = because or undefined(arm, of_group.covariance, measure.df_patients)
-    crossed = plan.analysis.seeds == "crossed"
+        because = because or why_undefined(arm, of_group.covariance, metric.df_patients)
+    crossed = options.analysis.seeds == "crossed"
     apart = [value - np.mean(values, axis=0) for value in values] if crossed else values
     if because is None and all(is_rounding(float(np.ptp(value)), *values) for value in apart):
         because = "no difference between arms varies over seeds" if crossed else "no arm varies over its seeds"
-    made = None if because else box_f(values, of_group.covariance, seeds=plan.analysis.seeds)
+    test = None if because else box_f(values, of_group.covariance, seeds=options.analysis.seeds)
     return Omnibus(
         test="box-f",
         scope="seeds+patients",
         datasets=[group[0].dataset],
         train_size=group[0].train_size,
         arms=[arm.arm for arm in group],
-        metric=measure.metric,
-        label=measure.label,
-        statistic=made.statistic if made else None,
-        df1=made.df1 if made else None,
-        df2=made.df2 if made else None,
-        p_value=made.p_value if made else None,
+        metric=metric.metric,
+        label=metric.label,
+        statistic=test.statistic if test else None,
+        df1=test.df1 if test else None,
+        df2=test.df2 if test else None,
+        p_value=test.p_value if test else None,
         undefined_because=because,
     )
 
 
 def over_datasets(arms: Sequence[Arm], estimates: Sequence[Estimate], level: float) -> list[Omnibus]:
-    """Friedman's test and Nemenyi's of arms of the same name over data sets, where three arms share two or more.
+    """Friedman's and Nemenyi's tests of arms with the same name, if three arms share two or more data sets.
 
-    Of a data set the largest training size alone: its sizes share test patients and are no further data sets.
+    Only the largest training size of a data set is used: its sizes share test patients, so they are not data sets of
+    their own.
     """
     by_id = {arm.arm: arm for arm in arms if arm.role == "arm"}
     sizes: dict[str, int | None] = {}
@@ -121,17 +122,17 @@ def over_datasets(arms: Sequence[Arm], estimates: Sequence[Estimate], level: flo
         largest = row.arm in by_id and by_id[row.arm].train_size == sizes[row.dataset]
         if averaged and largest and row.value is not None:
             values[row.metric, row.label][row.dataset][by_id[row.arm].name] = row.value
-    made = []
+    rows = []
     for (metric, label), table in values.items():
-        names = sorted(set.intersection(*(set(found) for found in table.values())))
+        names = sorted(set.intersection(*(set(of_dataset) for of_dataset in table.values())))
         if len(table) < 2 or len(names) < 3:
             continue
-        found = friedman(
-            np.array([[row[name] for name in names] for row in table.values()]),
+        test = friedman(
+            np.array([[of_dataset[name] for name in names] for of_dataset in table.values()]),
             level=level,
-            lower_is_better=metric in LOWER_IS_BETTER,
+            lower_is_better=METRICS[metric].lower_is_better,
         )
-        made.append(
+        rows.append(
             Omnibus(
                 test="friedman",
                 scope="data sets",
@@ -139,15 +140,15 @@ def over_datasets(arms: Sequence[Arm], estimates: Sequence[Estimate], level: flo
                 arms=names,
                 metric=metric,
                 label=label,
-                statistic=found.statistic,
-                df1=found.df,
+                statistic=test.statistic,
+                df1=test.df,
                 df2=None,
-                p_value=found.p_value,
-                mean_ranks=None if found.mean_ranks is None else [float(rank) for rank in found.mean_ranks],
-                critical_difference=found.critical_difference,
-                p_nemenyi=None if found.p_nemenyi is None else [[float(p) for p in row] for row in found.p_nemenyi],
-                descriptive=found.descriptive,
-                undefined_because=found.undefined_because,
+                p_value=test.p_value,
+                mean_ranks=None if test.mean_ranks is None else [float(rank) for rank in test.mean_ranks],
+                critical_difference=test.critical_difference,
+                p_nemenyi=None if test.p_nemenyi is None else [[float(p) for p in row] for row in test.p_nemenyi],
+                descriptive=test.descriptive,
+                undefined_because=test.undefined_because,
             )
         )
-    return made
+    return rows

@@ -1,7 +1,7 @@
 """Gaps between groups, by arm and between arms, tested with seeds and patients random.
 
-In: the gap `MetricOfRuns`s of subgroups.py. Out: `Gap` rows of results.json, to be adjusted within
-their families: Holm within (data set, metric, average) over groups and arms; labels by Benjamini-Hochberg, exploratory.
+In: the `MetricOfRuns` of each gap, from measurement/subgroups.py. Out: `Gap` rows of results.json, to be adjusted in
+their families: Holm within (data set, metric, average) over groups and arms; Benjamini-Hochberg for labels.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 from scipy import stats
 
 from medkt_eval.inference import obuchowski_rockette
-from medkt_eval.inference.intervals import ROUNDING, is_rounding
+from medkt_eval.inference.degrees_of_freedom import finite
+from medkt_eval.inference.rounding import ROUNDING, is_rounding
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.results.schema import Arm, Gap
 from medkt_eval.results.vocabulary import AVERAGES
@@ -20,26 +21,26 @@ from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
 
 
-def gap_rows(gap: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], plan: AnalysisOptions) -> list[Gap]:
-    """Each arm's gap against 0, and each contrast's difference of gaps; not yet adjusted.
+def gap_rows(gap: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], options: AnalysisOptions) -> list[Gap]:
+    """Test each arm's gap against 0, and each contrast's difference of gaps; not adjusted yet.
 
     Parameters
     ----------
     gap : MetricOfRuns
-        Of all runs of the data set, its `group` the group's.
+        The gap of one group, for all runs of the data set.
     arms : sequence of Arm
     pairs : sequence of Contrast
-    plan : AnalysisOptions
+    options : AnalysisOptions
     """
-    rows = [_row(gap.of_arm(arm), arm.dataset, arm.arm, None, 0, plan) for arm in arms if arm.role == "arm"]
+    rows = [_row(gap.of_arm(arm), arm.dataset, arm.arm, None, 0, options) for arm in arms if arm.role == "arm"]
     by_id = {arm.arm: arm for arm in arms}
     for pair in pairs:
         a, b = by_id[pair.arm_a], by_id[pair.arm_b]
-        rows.append(_row(gap.of_arms(a, b), a.dataset, a.arm, b.arm, len(b.seeds), plan))
+        rows.append(_row(gap.of_arms(a, b), a.dataset, a.arm, b.arm, len(b.seeds), options))
     return rows
 
 
-def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: int, plan: AnalysisOptions) -> Gap:
+def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: int, options: AnalysisOptions) -> Gap:
     n_a = len(gap.runs) - n_b
     values = [gap.values[:n_a], gap.values[n_a:]] if n_b else [gap.values]
     signs = [1.0, -1.0][: len(values)]
@@ -47,30 +48,32 @@ def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: in
     difference = None if because else sum(sign * float(arm.mean()) for sign, arm in zip(signs, values, strict=True))
     for arm in values:
         because = (
-            because or gap.no_covariance_because or obuchowski_rockette.undefined(arm, gap.covariance, gap.df_patients)
+            because
+            or gap.no_covariance_because
+            or obuchowski_rockette.why_undefined(arm, gap.covariance, gap.df_patients)
         )
     tested: dict[str, float | None] = dict.fromkeys(("se", "low", "high", "statistic", "df", "p_value"))
     if because is None:
-        found = obuchowski_rockette.analyse(
+        contrast = obuchowski_rockette.analyse(
             values,
             gap.covariance,
             signs,
-            seeds=plan.analysis.seeds,
+            seeds=options.analysis.seeds,
             df_patients=gap.df_patients,
-            degrees_of_freedom=plan.analysis.degrees_of_freedom,
+            degrees_of_freedom=options.analysis.degrees_of_freedom,
         )
-        se = found.variance**0.5
-        if found.variance <= ROUNDING * np.trace(gap.covariance) or is_rounding(se, np.ones(1)):
+        se = contrast.variance**0.5
+        if contrast.variance <= ROUNDING * np.trace(gap.covariance) or is_rounding(se, np.ones(1)):
             because = "no variation over seeds or patients to measure"
         else:
-            reach, statistic = float(stats.t.ppf((1 + plan.level) / 2, found.df)) * se, found.value / se
+            reach, statistic = float(stats.t.ppf((1 + options.level) / 2, contrast.df)) * se, contrast.value / se
             tested = {
                 "se": se,
-                "low": found.value - reach,
-                "high": found.value + reach,
+                "low": contrast.value - reach,
+                "high": contrast.value + reach,
                 "statistic": statistic,
-                "df": obuchowski_rockette.finite(found.df),
-                "p_value": float(2 * stats.t.sf(abs(statistic), found.df)),
+                "df": finite(contrast.df),
+                "p_value": float(2 * stats.t.sf(abs(statistic), contrast.df)),
             }
     kind = "gaps" if arm_b is None else "differences of gaps"
     averaged = gap.label in AVERAGES
@@ -83,14 +86,14 @@ def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: in
         metric=gap.metric,
         label=gap.label,
         difference=difference,
-        level=plan.level,
+        level=options.level,
         test=obuchowski_rockette.TEST,
         scope=obuchowski_rockette.SCOPE,
         **tested,
         p_adjusted=None,
         adjustment="holm" if averaged else "benjamini-hochberg",
         family=f"{dataset}/{where}/{kind}",
-        n_patients=plan.n_patients,
+        n_patients=options.n_patients,
         n_images=gap.n_images,
         undefined_because=because,
     )

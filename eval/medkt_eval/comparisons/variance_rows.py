@@ -7,32 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medkt_eval.inference.obuchowski_rockette import undefined
+from medkt_eval.inference.obuchowski_rockette import why_undefined
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
-from medkt_eval.planning.variance_components import components
+from medkt_eval.planning.variance_components import measure_components
 from medkt_eval.results.schema import Arm, VarianceComponent
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
 
 
 def components_of(
-    measure: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], n_patients: int, plan: AnalysisOptions
+    metric: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], n_patients: int, options: AnalysisOptions
 ) -> list[VarianceComponent]:
-    """Components of each contrast's difference; none where the primary analysis does not exist."""
+    """Components of each contrast's difference; no rows for a contrast without a primary analysis."""
     by_id = {arm.arm: arm for arm in arms}
     rows = []
     for pair in pairs:
         a, b = by_id[pair.arm_a], by_id[pair.arm_b]
-        both = measure.of_arms(a, b)
+        both = metric.of_arms(a, b)
         values_a, values_b = both.values[: len(a.seeds)], both.values[len(a.seeds) :]
-        absent = (undefined(arm, both.covariance, both.df_patients) for arm in (values_a, values_b))
+        absent = (why_undefined(arm, both.covariance, both.df_patients) for arm in (values_a, values_b))
         if both.undefined_because or any(absent):
             continue
-        found = components(
+        of_contrast = measure_components(
             values_a,
             values_b,
             both.covariance,
-            seeds=plan.analysis.seeds,
+            seeds=options.analysis.seeds,
             n_patients=n_patients,
             df_patients=both.df_patients,
         )
@@ -50,6 +50,6 @@ def components_of(
                 n_patients=n_patients,
                 df_patients=both.df_patients,
             )
-            for name, value in found.by_name().items()
+            for name, value in of_contrast.by_name().items()
         ]
     return rows

@@ -1,8 +1,9 @@
 """Equivalence and non-inferiority against a margin that was set beforehand.
 
-In: a difference with the standard error and the degrees of freedom of the primary analysis. Out: `TestResult`, scope
-"seeds+patients". Schuirmann 1987, J. Pharmacokinet. Biopharm. 15:657; with alpha = 1 - level, so that a level of
-0.95 gives one-sided tests at 5 % and the 90 % interval that says the same.
+In: a difference with the standard error and the degrees of freedom of the primary analysis. Out: `TestResult` of scope
+"seeds+patients". alpha = 1 - level: a level of 0.95 gives one-sided tests at 5 % and the equivalent 90 % interval.
+
+Schuirmann 1987, J. Pharmacokinet. Biopharm. 15:657.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 from scipy import stats
 
 from medkt_eval.errors import InputError
-from medkt_eval.inference.obuchowski_rockette import SCOPE
-from medkt_eval.inference.t_tests import TestResult
+from medkt_eval.inference.obuchowski_rockette import NO_VARIATION, SCOPE
+from medkt_eval.inference.test_result import TestResult
 
 
 def tost(difference: float, se: float, df: float | None, *, margin: float, level: float) -> TestResult:
-    """Two one-sided tests of whether a - b lies between -margin and margin.
+    """Test by two one-sided tests whether a - b lies between -margin and margin.
 
     Parameters
     ----------
@@ -24,15 +25,15 @@ def tost(difference: float, se: float, df: float | None, *, margin: float, level
     df : float or None
         Degrees of freedom of t; None: the normal distribution.
     margin : float
-        Of equivalence, positive, on the metric's scale.
+        Margin of equivalence, positive, on the metric's scale.
     level : float
         1 - alpha, above 0.5.
 
     Returns
     -------
     TestResult
-        `statistic` and `p_value` of the one-sided test with the larger p. The interval has the level 1 - 2 alpha, and
-        lies inside (-margin, margin) exactly where p < alpha.
+        `statistic` and `p_value` are those of the one-sided test with the larger p. The interval has the level
+        1 - 2 alpha and lies inside (-margin, margin) exactly if p < alpha.
 
     Notes
     -----
@@ -49,17 +50,17 @@ def tost(difference: float, se: float, df: float | None, *, margin: float, level
 
 
 def non_inferiority(difference: float, se: float, df: float | None, *, margin: float, level: float) -> TestResult:
-    """One-sided test of whether a - b > -margin: a, where higher is better, is not worse than b by the margin.
+    """Test one-sided whether a - b > -margin: where higher is better, a is not worse than b by the margin.
 
     Parameters
     ----------
     difference, se, df, margin, level
-        As `tost`.
+        As in `tost`.
 
     Returns
     -------
     TestResult
-        The interval has the level 1 - 2 alpha; its lower limit is above -margin exactly where p < alpha.
+        The interval has the level 1 - 2 alpha; its lower limit is above -margin exactly if p < alpha.
 
     Notes
     -----
@@ -69,15 +70,14 @@ def non_inferiority(difference: float, se: float, df: float | None, *, margin: f
 
 
 def _test(name: str, difference: float, se: float, df: float | None, bound: float, level: float) -> TestResult:
-    """One-sided test of the difference against a bound: above one below zero, below one above zero."""
+    """One-sided test of whether the difference is above a negative bound, or below a positive one."""
     if not level > 0.5:
         raise InputError(
             f"level is {level}; a test against a margin, at alpha = 1 - level, needs one above 0.5: for example 0.95"
         )
     two_sided = 2 * level - 1
     if not se > 0:
-        because = "no variation over seeds or patients to measure"
-        return TestResult(name, SCOPE, difference, se, None, None, two_sided, None, None, None, because)
+        return TestResult.absent(NO_VARIATION, test=name, scope=SCOPE, difference=difference, level=two_sided, se=se)
     distribution = stats.norm if df is None else stats.t(df)
     statistic = (difference - bound) / se
     reach = float(distribution.ppf(level)) * se

@@ -1,7 +1,7 @@
-"""Arms over several data sets: Friedman's test, Nemenyi's of every pair, and the critical difference of mean ranks.
+"""Arms over several data sets: Friedman's test, Nemenyi's test of every pair, the critical difference of mean ranks.
 
-In: one value for each data set and arm. Out: `Friedman`. Data sets are the sample: below five there is no test, below
-ten it describes more than it tests.
+In: one value for each data set and arm. Out: `Friedman`. Data sets are the sample: with fewer than five there is no
+test, with fewer than ten the result is descriptive.
 
 Demšar 2006, J. Mach. Learn. Res. 7:1, section 3.2.
 """
@@ -13,27 +13,27 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-LEAST = 5  # data sets to test
+LEAST = 5  # data sets that a test needs
 DESCRIPTIVE_BELOW = 10
 
 
 @dataclass(frozen=True)
 class Friedman:
-    """Friedman's test and what follows it.
+    """Friedman's test with its follow-up comparisons.
 
     Parameters
     ----------
     n_datasets : int
     statistic, df, p_value : float or None
-        Chi-square with its degrees of freedom, corrected for ties.
+        Chi-square, corrected for ties, with its degrees of freedom.
     mean_ranks : float64, (n_arms,), or None
-        1 is best; ties have their mean rank.
+        1 is best; tied arms have their mean rank.
     critical_difference : float or None
-        Two arms whose mean ranks are farther apart than this differ, by Nemenyi's test at 1 - level.
+        Two arms differ by Nemenyi's test at 1 - level if their mean ranks are farther apart than this.
     p_nemenyi : float64, (n_arms, n_arms), or None
-        Of each pair, adjusted for all pairs; 1 on the diagonal.
+        p-value of each pair, adjusted for all pairs; 1 on the diagonal.
     descriptive : bool
-        Fewer than ten data sets.
+        Whether there are fewer than ten data sets.
     undefined_because : str or None
     """
 
@@ -54,9 +54,9 @@ def friedman(values: np.ndarray, *, level: float, lower_is_better: bool = False)
     Parameters
     ----------
     values : float64, (n_datasets, n_arms)
-        A metric, finite.
+        A metric; all values finite.
     level : float
-        1 - alpha of the critical difference.
+        1 - alpha for the critical difference.
     lower_is_better : bool
         Whether the lowest value has rank 1.
 
@@ -67,28 +67,29 @@ def friedman(values: np.ndarray, *, level: float, lower_is_better: bool = False)
 
     Examples
     --------
-    >>> found = friedman(np.array([[3, 1, 2], [3, 1, 2], [3, 2, 1], [3, 1, 2], [2, 1, 3]]), level=0.95)
-    >>> found.mean_ranks.tolist(), round(found.p_value, 3), round(found.critical_difference, 2)
+    >>> result = friedman(np.array([[3, 1, 2], [3, 1, 2], [3, 2, 1], [3, 1, 2], [2, 1, 3]]), level=0.95)
+    >>> result.mean_ranks.tolist(), round(result.p_value, 3), round(result.critical_difference, 2)
     ([1.2, 2.8, 2.0], 0.041, 1.48)
     """
     n, k = values.shape
     if k < 3:
-        return _undefined(n, f"{k} arms; Friedman's test needs three or more")
+        return _absent(n, f"{k} arms; Friedman's test needs three or more")
     if n < LEAST:
-        return _undefined(n, f"{n} data sets; a test over data sets needs {LEAST} or more")
+        return _absent(n, f"{n} data sets; a test over data sets needs {LEAST} or more")
     if (values == values[:, :1]).all():
-        return _undefined(n, "all arms are tied on every data set")
+        return _absent(n, "all arms are tied on every data set")
     mean_ranks = stats.rankdata(values if lower_is_better else -values, axis=1).mean(axis=0)
-    tested = stats.friedmanchisquare(*values.T)
-    scale = np.sqrt(k * (k + 1) / (6 * n)) / np.sqrt(2)  # of a difference of mean ranks, as a studentised range
-    from scikit_posthocs import posthoc_nemenyi_friedman  # seconds to import: few studies have five data sets
+    chi_square = stats.friedmanchisquare(*values.T)
+    # Scale of a difference of mean ranks, as a studentised range.
+    scale = np.sqrt(k * (k + 1) / (6 * n)) / np.sqrt(2)
+    from scikit_posthocs import posthoc_nemenyi_friedman  # imported late: it takes seconds, and few studies need it
 
     p_nemenyi = posthoc_nemenyi_friedman(values).to_numpy()
     return Friedman(
         n_datasets=n,
-        statistic=float(tested.statistic),
+        statistic=float(chi_square.statistic),
         df=float(k - 1),
-        p_value=float(tested.pvalue),
+        p_value=float(chi_square.pvalue),
         mean_ranks=mean_ranks,
         critical_difference=float(stats.studentized_range.ppf(level, k, np.inf) * scale),
         p_nemenyi=p_nemenyi,
@@ -96,5 +97,15 @@ def friedman(values: np.ndarray, *, level: float, lower_is_better: bool = False)
     )
 
 
-def _undefined(n_datasets: int, because: str) -> Friedman:
-    return Friedman(n_datasets, None, None, None, None, None, None, n_datasets < DESCRIPTIVE_BELOW, because)
+def _absent(n_datasets: int, reason: str) -> Friedman:
+    return Friedman(
+        n_datasets=n_datasets,
+        statistic=None,
+        df=None,
+        p_value=None,
+        mean_ranks=None,
+        critical_difference=None,
+        p_nemenyi=None,
+        descriptive=n_datasets < DESCRIPTIVE_BELOW,
+        undefined_because=reason,
+    )

@@ -1,7 +1,7 @@
 """Adjustment of p-values within families of comparisons.
 
-In: p-values of one family. Out: adjusted p-values, by statsmodels. Which comparisons make a family is said in
-docs/statistics.md and decided in contrasts.py.
+In: p-values of one family. Out: adjusted p-values, by statsmodels. study/contrasts.py decides which comparisons form a
+family, and docs/statistics.md explains it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ METHODS = {"holm": "holm", "benjamini-hochberg": "fdr_bh"}
 
 
 def adjust(p_values: Sequence[float | None], method: str) -> list[float | None]:
-    """Adjusted p-values of one family; a p-value that does not exist stays None and does not count.
+    """Adjust the p-values of one family; a p-value that does not exist stays None and does not count.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def adjust(p_values: Sequence[float | None], method: str) -> list[float | None]:
     return [None if p is None else float(next(adjusted)) for p in p_values]
 
 
-class Tested(Protocol):
+class RowWithPValue(Protocol):
     """A row with a p-value that is adjusted in a family."""
 
     p_value: float | None
@@ -48,42 +48,42 @@ class Tested(Protocol):
     family: str
 
     def model_copy(self, *, update: Mapping[str, Any]) -> Self:
-        """The same with some fields changed."""
+        """A copy with some fields changed."""
         ...
 
 
-T = TypeVar("T", bound=Tested)
+Row = TypeVar("Row", bound=RowWithPValue)
 
 
-def adjusted_rows(rows: Sequence[T]) -> list[T]:
+def adjusted_rows(rows: Sequence[Row]) -> list[Row]:
     """The rows with `p_adjusted` of their families."""
     families: dict[str, list[int]] = defaultdict(list)
     for k, row in enumerate(rows):
         families[row.family].append(k)
-    found = list(rows)
+    adjusted = list(rows)
     with quick_collections():
         for members in families.values():
             p_values = adjust([rows[k].p_value for k in members], rows[members[0]].adjustment)
             for k, p in zip(members, p_values, strict=True):
-                found[k] = rows[k].model_copy(update={"p_adjusted": p})
-    return found
+                adjusted[k] = rows[k].model_copy(update={"p_adjusted": p})
+    return adjusted
 
 
 def max_t(differences: np.ndarray, replicates: np.ndarray) -> np.ndarray:
-    """Step-down, with studentised differences and replicates centred at them.
+    """Adjust a family's p-values by step-down max-T, from studentised differences and their centred replicates.
 
     Parameters
     ----------
     differences : float64, (m,)
-        Of one family.
+        The differences of one family.
     replicates : float64, (m, n_replicates)
-        Of the differences. A replicate that is NaN in one of them is left out of all.
+        Their replicates. A replicate that is NaN for one difference is left out for all.
 
     Returns
     -------
     float64, (m,)
-        Two-sided p-values, (count + 1)/(replicates + 1). With m = 1 this is the p-value before adjustment. NaN where
-        the replicates do not vary: such a difference is no member of the family.
+        Two-sided p-values, (count + 1)/(replicates + 1). With m = 1 this is the p-value before adjustment. NaN if the
+        replicates do not vary: such a difference is not a member of the family.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def max_t(differences: np.ndarray, replicates: np.ndarray) -> np.ndarray:
     under_null = np.abs((defined[member] - differences[member, None]) / se[member, None])
 
     descending = np.argsort(-observed, kind="stable")
-    # The largest among a difference and all those with a smaller statistic, in each replicate.
+    # In each replicate, the largest statistic among a difference and all those with a smaller one.
     successive = np.maximum.accumulate(under_null[descending[::-1]], axis=0)[::-1]
     counts = (successive >= observed[descending, None]).sum(axis=1)
     p_values = (counts + 1) / (defined.shape[1] + 1)

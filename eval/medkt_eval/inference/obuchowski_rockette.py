@@ -1,11 +1,12 @@
-"""The primary analysis: Obuchowski-Rockette, with seeds as random readers and patients as clustered cases.
+"""The default interval and test: Obuchowski-Rockette, with seeds as random readers and patients as clustered cases.
 
-In: the metric of each seed's run of each arm of a contrast, and their covariance over patients. Out:
-`ContrastVariance`: its value, its variance with seeds and patients both random, its degrees of freedom.
+In: the metric of each seed's run in each arm of a contrast, and the covariance of these metrics over patients. Out:
+`ContrastVariance`: the contrast's value, its variance with seeds and patients both random, and its degrees of freedom
+(degrees_of_freedom.py has the formula). `interval` and `compare` turn it into an `Interval` and a `TestResult`.
 
 Obuchowski & Rockette 1995, Commun. Stat. Simul. Comput. 24:285; Hillis 2007, Stat. Med. 26:596; Hillis 2014, Stat. Med.
-33:330. What differs from them: mean squares are never pooled over arms, and the degrees of freedom count patients too;
-docs/statistics.md says why and what it was measured to do.
+33:330. Two things differ from these papers: mean squares are never pooled over arms, and the degrees of freedom count
+patients too. docs/statistics.md explains why and gives the measured coverage.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
-from scipy import stats
 
-from medkt_eval.inference.intervals import Interval, logit_interval
-from medkt_eval.inference.t_tests import TestResult, is_rounding
+from medkt_eval.inference.degrees_of_freedom import DegreesOfFreedom, finite, hillis, satterthwaite
+from medkt_eval.inference.interval import Interval, logit_interval, symmetric_interval
+from medkt_eval.inference.rounding import is_rounding
+from medkt_eval.inference.test_result import TestResult
 from medkt_eval.results.schema import Scope
 
 NAME = "seeds+patients:or"
@@ -28,19 +30,33 @@ SCOPE: Scope = "seeds+patients"
 ONE_PATIENT = (
     "without some patient the metric does not exist: all positive or negative images, or calls, are of one patient"
 )
-DegreesOfFreedom: TypeAlias = Literal["satterthwaite", "hillis"]
+NO_VARIATION = "no variation over seeds or patients to measure"
 
 
 @dataclass(frozen=True)
 class ContrastVariance:
-    """A contrast over arms with seeds and patients random."""
+    """Value and variance of a contrast between arms, with seeds and patients both random.
+
+    Parameters
+    ----------
+    value : float
+        The contrast: the sum of coefficient times the arm's mean over seeds.
+    variance : float
+        `variance_seeds` + `variance_patients`.
+    variance_seeds, variance_patients : float
+        The parts that seeds and patients contribute.
+    df : float
+        Degrees of freedom of `variance`. Hillis's are infinite where seeds do not vary.
+    df_hillis : float or None
+        Hillis's degrees of freedom, for comparison; None where they are infinite.
+    """
 
     value: float
     variance: float
     variance_seeds: float
     variance_patients: float
-    df: float  # infinite where it is Hillis's and seeds do not vary
-    df_hillis: float | None  # None where seeds do not vary: it would be infinite
+    df: float
+    df_hillis: float | None
 
 
 def patient_covariance(without_patient: np.ndarray) -> np.ndarray:
@@ -63,7 +79,7 @@ def patient_covariance(without_patient: np.ndarray) -> np.ndarray:
     """
     n_patients = without_patient.shape[1]
     centred = without_patient - without_patient.mean(axis=1, keepdims=True)
-    # Pair by pair and not as one matrix product: a pair's bits then depend neither on the other runs nor on threads.
+    # Pair by pair, not as one matrix product: a pair's bits must depend neither on other runs nor on threads.
     products = np.array([(centred * run).sum(axis=1) for run in centred])
     return (n_patients - 1) / n_patients * products
 
@@ -77,12 +93,12 @@ def analyse(
     df_patients: float,
     degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
 ) -> ContrastVariance:
-    """Analyse one contrast.
+    """Estimate a contrast's value, variance and degrees of freedom.
 
     Parameters
     ----------
     arms : sequence of float64, (n_seeds,)
-        The metric of each seed's run, of the contrast's own arms and no others, each with two seeds or more.
+        The metric of each seed's run, only of the contrast's own arms, each with two seeds or more.
     covariance : float64, (n_runs, n_runs)
         Covariance over patients of all those runs' metrics, arm by arm in the order of `arms`.
     coefficients : sequence of float
@@ -94,20 +110,20 @@ def analyse(
         Degrees of freedom of the patients: min(patients with a positive, patients with a negative) - 1 for one label,
         patients - 1 for an average over labels.
     degrees_of_freedom : {"satterthwaite", "hillis"}
-        Satterthwaite: as docs/statistics.md has it. Hillis, for comparison with other software: of seeds alone, as if
-        patients were endless, and with the mean squares of the contrast's arms pooled, in the variance too.
+        Satterthwaite, the default, counts seeds and patients: see docs/statistics.md. Hillis, for comparison with other
+        software, counts seeds only and pools the mean squares of the contrast's arms, in the variance too.
 
     Notes
     -----
-    Crossed or one arm alone, one image a patient, "hillis": variance and degrees of freedom are those of R's MRMCaov
-    0.3.0, `mrmc(empirical_auc(truth, rating), treatment, reader, case, cov = jackknife)`.
+    With crossed seeds or one arm, one image per patient and "hillis", variance and degrees of freedom equal those of
+    R's MRMCaov 0.3.0, `mrmc(empirical_auc(truth, rating), treatment, reader, case, cov = jackknife)`.
     """
     c = np.asarray(coefficients, dtype=np.float64)
     r = np.array([len(arm) for arm in arms])
     means = mean_covariances(covariance, r, seeds)
-    d = max(float(c @ means @ c), 0.0)
-    if d <= 1e-12 * float(np.abs(c) @ np.abs(means) @ np.abs(c)):  # covariances that cancel but for rounding
-        d = 0.0
+    v_patients = max(float(c @ means @ c), 0.0)
+    if v_patients <= 1e-12 * float(np.abs(c) @ np.abs(means) @ np.abs(c)):  # covariances that cancel up to rounding
+        v_patients = 0.0
 
     mean_squares = np.array([arm.var(ddof=1) for arm in arms])
     if seeds == "crossed":
@@ -120,16 +136,16 @@ def analyse(
         df_seeds = v_seeds**2 / float((parts**2 / (r - 1)).sum()) if v_seeds > 0 else np.inf
         df_pooled = float((r - 1).sum())
         v_pooled = float((c**2 / r).sum() * ((r - 1) * mean_squares).sum() / df_pooled)
-    df_hillis = (v_pooled + d) ** 2 / (v_pooled**2 / df_pooled) if v_pooled > 0 else np.inf
+    df_hillis = hillis(v_pooled, df_pooled, v_patients)
     if degrees_of_freedom == "hillis":
-        of_seeds, df = v_pooled, df_hillis
+        v_seeds, df = v_pooled, df_hillis
     else:
-        of_seeds, df = v_seeds, _degrees_of_freedom(v_seeds, df_seeds, d, df_patients)
+        df = satterthwaite(v_seeds, df_seeds, v_patients, df_patients) if v_seeds > 0 else df_patients
     return ContrastVariance(
         value=float(sum(weight * arm.mean() for weight, arm in zip(c, arms, strict=True))),
-        variance=of_seeds + d,
-        variance_seeds=of_seeds,
-        variance_patients=d,
+        variance=v_seeds + v_patients,
+        variance_seeds=v_seeds,
+        variance_patients=v_patients,
         df=df,
         df_hillis=finite(df_hillis),
     )
@@ -166,19 +182,18 @@ def interval(
     Interval
         `seeds+patients:or`; its `se` is on the metric's own scale.
     """
-    because = undefined(values, covariance, df_patients)
-    if because:
-        return Interval(NAME, None, None, level, None, None, because)
-    found = analyse(
+    reason = why_undefined(values, covariance, df_patients)
+    if reason:
+        return Interval.absent(reason, name=NAME, level=level)
+    mean = analyse(
         [values], covariance, [1.0], seeds="nested", df_patients=df_patients, degrees_of_freedom=degrees_of_freedom
     )
     if scale == "logit":
-        return logit_interval(NAME, found.value, found.variance, finite(found.df), level)
-    se = found.variance**0.5
+        return logit_interval(NAME, mean.value, mean.variance, finite(mean.df), level)
+    se = mean.variance**0.5
     if is_rounding(se, values):
-        return Interval(NAME, None, None, level, 0.0, None, "no variation over seeds or patients to measure")
-    reach = float(stats.t.ppf(0.5 + level / 2, found.df)) * se
-    return Interval(NAME, found.value - reach, found.value + reach, level, se, finite(found.df))
+        return Interval.absent(NO_VARIATION, name=NAME, level=level, se=0.0)
+    return symmetric_interval(NAME, mean.value, se, finite(mean.df), level)
 
 
 def compare(
@@ -199,7 +214,7 @@ def compare(
     a, b : float64, (n_seeds_a,), (n_seeds_b,)
         The metric of each seed's run.
     covariance : float64, (n_seeds_a + n_seeds_b, n_seeds_a + n_seeds_b)
-        Covariance over patients of a's runs and b's, in that order; NaN where it does not exist.
+        Covariance over patients of a's runs, then b's; NaN where it does not exist.
     seeds : {"nested", "crossed"}
         As in `analyse`.
     df_patients : float
@@ -207,7 +222,7 @@ def compare(
     level : float
         Confidence level of the interval, which is not transformed.
     bound : float
-        The largest difference that the metric can have: the interval is cut there.
+        The largest difference that the metric can have. The interval is cut there.
     degrees_of_freedom : {"satterthwaite", "hillis"}
         As in `analyse`.
     """
@@ -234,41 +249,23 @@ def contrast_test(
     bound: float,
     degrees_of_freedom: DegreesOfFreedom = "satterthwaite",
 ) -> TestResult:
-    """Test a contrast of any number of arms, with seeds and patients random: parameters as in `analyse` and `compare`.
+    """Test whether a contrast of any number of arms is 0, with seeds and patients random.
 
-    The TestResult's `difference` is the contrast's value.
+    The parameters are those of `analyse` and `compare`; the result's `difference` is the contrast's value.
     """
     value = float(sum(weight * arm.mean() for weight, arm in zip(coefficients, arms, strict=True)))
-    because = next((why for arm in arms if (why := undefined(arm, covariance, df_patients))), None)
-    if because:
-        return TestResult(TEST, SCOPE, value, None, None, None, level, None, None, None, because)
-    found = analyse(
+    reason = next((why for arm in arms if (why := why_undefined(arm, covariance, df_patients))), None)
+    if reason:
+        return TestResult.absent(reason, test=TEST, scope=SCOPE, difference=value, level=level)
+    contrast = analyse(
         arms, covariance, coefficients, seeds=seeds, df_patients=df_patients, degrees_of_freedom=degrees_of_freedom
     )
-    se = found.variance**0.5
+    se = contrast.variance**0.5
     if is_rounding(se, np.concatenate(arms)):
-        because = "no variation over seeds or patients to measure"
-        return TestResult(TEST, SCOPE, value, 0.0, None, None, level, None, None, None, because)
-    statistic = value / se
-    reach = float(stats.t.ppf(0.5 + level / 2, found.df)) * se
-    return TestResult(
-        test=TEST,
-        scope=SCOPE,
-        difference=value,
-        se=se,
-        low=max(value - reach, -bound),
-        high=min(value + reach, bound),
-        level=level,
-        statistic=statistic,
-        df=finite(found.df),
-        p_value=float(2 * stats.t.sf(abs(statistic), found.df)),
-        df_hillis=found.df_hillis,
+        return TestResult.absent(NO_VARIATION, test=TEST, scope=SCOPE, difference=value, level=level, se=0.0)
+    return TestResult.from_standard_error(
+        value, se, finite(contrast.df), test=TEST, scope=SCOPE, level=level, bound=bound, df_hillis=contrast.df_hillis
     )
-
-
-def finite(df: float) -> float | None:
-    """Degrees of freedom as results.json has them: None where they are infinite and t is the normal distribution."""
-    return df if np.isfinite(df) else None
 
 
 def mean_covariances(covariance: np.ndarray, n_seeds: np.ndarray, seeds: Literal["nested", "crossed"]) -> np.ndarray:
@@ -277,16 +274,16 @@ def mean_covariances(covariance: np.ndarray, n_seeds: np.ndarray, seeds: Literal
     Parameters
     ----------
     covariance : float64, (n_runs, n_runs)
-        Of runs, arm by arm.
+        Covariance over patients of the runs' metrics, arm by arm.
     n_seeds : int, (n_arms,)
         Runs of each arm.
     seeds : {"nested", "crossed"}
-        Between two arms: all pairs of runs, or pairs of different seeds.
+        Which pairs of runs of two arms are averaged: all pairs, or pairs of different seeds.
 
     Returns
     -------
     float64, (n_arms, n_arms)
-        Within an arm: the mean over pairs of different seeds.
+        The diagonal, within an arm, is the mean over pairs of different seeds.
     """
     ends = np.concatenate([[0], np.cumsum(n_seeds)])
     blocks = [[covariance[a:b, c:d] for c, d in pairwise(ends)] for a, b in pairwise(ends)]
@@ -305,23 +302,17 @@ def _mean_covariance(block: np.ndarray, all_pairs: bool) -> float:
     return float((block.sum() - np.trace(block)) / (block.size - len(block)))
 
 
-def _degrees_of_freedom(v_seeds: float, df_seeds: float, d: float, df_patients: float) -> float:
-    """Satterthwaite's; g = 1 + 2/df_seeds undoes the upward bias of a squared mean square."""
-    if v_seeds == 0:
-        return df_patients
-    inflated = (1 + 2 / df_seeds) * v_seeds
-    return (inflated + d) ** 2 / (inflated**2 / df_seeds + d**2 / df_patients)
-
-
-def undefined(values: np.ndarray, covariance: np.ndarray, df_patients: float) -> str | None:
+def why_undefined(values: np.ndarray, covariance: np.ndarray, df_patients: float) -> str | None:
     """Why an arm cannot be analysed with random seeds and patients; None where it can.
 
     Parameters
     ----------
     values : float64, (n_seeds,)
+        The metric of each seed's run.
     covariance : float64, (n_runs, n_runs)
-        Over patients, of the arm's runs or more.
+        Covariance over patients of runs that include the arm's.
     df_patients : float
+        As in `analyse`.
     """
     if len(values) < 2:
         return "one seed: an analysis with random seeds needs two in each arm"

@@ -1,6 +1,7 @@
-"""P(A > B): how often a run of one arm has the higher value (better, but for Brier score and calibration error).
+"""P(A > B): how often a run of one arm has the higher value.
 
-In: the metric of each seed's run of both arms, or its joint replicates over patients. Out: `Superiority`.
+In: the metric of each seed's run of both arms, or its joint replicates over patients. Out: `Superiority`. Higher is
+better, except for Brier score and calibration error.
 
 Bouthillier et al. 2021, MLSys 3:747, "Accounting for variance in machine learning benchmarks". Ties count half.
 """
@@ -11,21 +12,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LEAST_PAIRS = 29  # Bouthillier et al.: fewer pairs describe and do not test
+LEAST_PAIRS = 29  # Bouthillier et al.: with fewer pairs the result is descriptive
 
 
 @dataclass(frozen=True)
 class Superiority:
-    """Share of pairs of runs in which a's value is the higher.
+    """Share of pairs of runs in which a has the higher value.
 
     Parameters
     ----------
     probability : float or None
+        P(A > B).
     n_pairs : int
         Pairs of seeds.
     descriptive : bool
-        Fewer than 29 pairs.
+        Whether there are fewer than 29 pairs.
     undefined_because : str or None
+        Why there is no probability.
     """
 
     probability: float | None
@@ -60,7 +63,7 @@ def over_replicates(replicates_a: np.ndarray, replicates_b: np.ndarray) -> Super
     Parameters
     ----------
     replicates_a, replicates_b : float64, (n_seeds_a, n_replicates), (n_seeds_b, n_replicates)
-        The same patients at the same place. A replicate that is NaN in a run is left out.
+        The same patients at the same index. A replicate that is NaN in a run is left out.
     """
     n_pairs = len(replicates_a) * len(replicates_b)
     few = n_pairs < LEAST_PAIRS

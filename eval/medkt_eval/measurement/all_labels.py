@@ -1,6 +1,7 @@
-"""Every metric of every run of a data set, per label and averaged, with its covariance over patients.
+"""Every metric of every run of a data set, for each label and averaged, with its covariance over patients.
 
-In: a `TestSet`. Out: `MetricOfRuns`s, which intervals and tests are made of. Labels are taken one at a time.
+In: a `TestSet`. Out: `MetricOfRuns`, from which intervals and tests are computed. Labels are measured one at a time, so
+that memory holds one label.
 """
 
 from __future__ import annotations
@@ -11,97 +12,117 @@ from itertools import permutations
 
 import numpy as np
 
-from medkt_eval.inference.delong import clustered_covariance, influence_covariance
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
-from medkt_eval.measurement.label_averages import Average, LabelsDefined
+from medkt_eval.inference.over_patients.delong import clustered_covariance, influence_covariance
+from medkt_eval.measurement.label_averages import LabelAverage, LabelsDefined
+from medkt_eval.measurement.label_metric import Images, LabelMetric, MeasurementOptions, count_patients
 from medkt_eval.measurement.label_parts import LabelData, Part, joined, label_work
+from medkt_eval.measurement.metric_functions import check_computed
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns, replicate_covariance
-from medkt_eval.measurement.one_label import Images, LabelMetric, MeasurementOptions, count_patients, measure_confusion
+from medkt_eval.measurement.one_label import measure_confusion
 from medkt_eval.measurement.test_sets import TestSet
-from medkt_eval.metrics.sums import OF_CONFUSION
-from medkt_eval.runtime.execution import HERE, Execution, Work
+from medkt_eval.results.vocabulary import METRICS
+from medkt_eval.runtime.execution import LOCAL, Execution, Work
 
 
 def measure(
     test: TestSet,
-    asked: MeasurementOptions,
+    options: MeasurementOptions,
     *,
     averages: tuple[str, ...] = ("macro", "weighted"),
     labels_defined: LabelsDefined = "all",
     keep_patients: bool = False,
     images: np.ndarray | None = None,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> Iterator[MetricOfRuns]:
-    """Measure every metric asked for: label by label, then the averages.
+    """Measure every requested metric: label by label, then the averages.
 
     Parameters
     ----------
     test : TestSet
-    asked : MeasurementOptions
+    options : MeasurementOptions
     averages : tuple of str
-        Besides the labels: of "macro", "weighted", "micro", "macro_ovo".
+        Averages to compute besides the labels: of "macro", "weighted", "micro", "macro_ovo".
     labels_defined : {"all", "defined"}
-        See `averages.Average`.
+        See `label_averages.LabelAverage`.
     keep_patients : bool
-        Keep the values without each patient, which need memory.
+        Whether to keep the values without each patient, which need memory.
     images : bool, (n_images,), or None
-        A subgroup's images; None: all.
+        Images of a subgroup; None: all images.
     execution : Execution
         Where labels are measured.
+
+    Raises
+    ------
+    InputError
+        If nothing computes a requested metric.
     """
-    among = np.ones(test.n_images, dtype=bool) if images is None else images
-    gathered: dict[str, Average] = {}
-    multiclass = test.predictions.task == "multiclass"
-    works = (_label(test, asked, k, among, execution) for k in range(len(test.labels)))
-    for positives, found in map(joined, execution.in_order(works)):
-        while found:  # what a label took is freed before the next one's turn
-            one = found.pop(0)
-            if one.metric not in gathered:
-                gathered[one.metric] = Average(labels_defined, test.n_patients, test.patient[among])
-            gathered[one.metric].add(one, positives)
-            yield _settled(test, one, keep_patients)
-    for average in gathered.values():
-        for one in average.measured():
-            if one.label in averages:
-                yield _settled(test, one, keep_patients, average.influence_of(one.label, one.values))
-    if "micro" in averages:
-        for one in _micro(test, asked, among, execution):
-            yield _settled(test, one, keep_patients)
-    elif multiclass and OF_CONFUSION.keys() & set(asked.metrics):
-        for one in _of_all_classes(test, asked, among):
-            yield _settled(test, one, keep_patients)
-    if "macro_ovo" in averages and multiclass and "auc" in asked.metrics:
-        yield _settled(test, _one_versus_one(test, asked, among, execution), keep_patients)
+    check_computed(options.metrics)
+    selected = np.ones(test.n_images, dtype=bool) if images is None else images
+    label_averages: dict[str, LabelAverage] = {}
+    works = (_label_work(test, options, k, selected, execution) for k in range(len(test.labels)))
+    for positives, label_metrics in map(joined, execution.in_order(works)):
+        while label_metrics:  # frees the memory of each metric before the next one
+            metric = label_metrics.pop(0)
+            if metric.metric not in label_averages:
+                label_averages[metric.metric] = LabelAverage(labels_defined, test.n_patients, test.patient[selected])
+            label_averages[metric.metric].add(metric, positives)
+            yield _of_runs(test, metric, keep_patients)
+    for label_average in label_averages.values():
+        for metric in label_average.averages():
+            if metric.label in averages:
+                influence = label_average.influence_on(metric.label, metric.values)
+                yield _of_runs(test, metric, keep_patients, influence)
+    for metric in _pooled(test, options, averages, selected, execution):
+        yield _of_runs(test, metric, keep_patients)
 
 
-def _label(test: TestSet, asked: MeasurementOptions, k: int, among: np.ndarray, execution: Execution) -> Work[Part]:
-    """Each metric of label k."""
-    labelled = among & ~np.isnan(test.truth(k))
-    subset = slice(None) if labelled.all() else labelled  # all of them: without a copy
-    called, because = test.called(k)
+def _label_work(
+    test: TestSet, options: MeasurementOptions, k: int, selected: np.ndarray, execution: Execution
+) -> Work[Part]:
+    """The work that measures label k."""
+    labelled = selected & ~np.isnan(test.truth(k))
+    subset = slice(None) if labelled.all() else labelled  # all images are not copied
+    called, no_call_because = test.called(k)
     images = Images(test.truth(k)[subset] == 1, test.patient[subset], test.n_patients)
     calls = [None if run is None else run[subset] for run in called]
     refitted = [] if test.refitted is None else [(slice(None), test.refitted[:, k])]
-    data = LabelData(asked, test.labels[k], images, test.scores_of(k)[:, subset], calls, because, refitted)
+    data = LabelData(options, test.labels[k], images, test.scores_of(k)[:, subset], calls, no_call_because, refitted)
     return label_work(data, execution)
 
 
-def _micro(test: TestSet, asked: MeasurementOptions, among: np.ndarray, execution: Execution) -> list[LabelMetric]:
-    """All labels' images as if of one label."""
-    subsets = [among & ~np.isnan(test.truth(k)) for k in range(len(test.labels))]
+def _pooled(
+    test: TestSet, options: MeasurementOptions, averages: tuple[str, ...], selected: np.ndarray, execution: Execution
+) -> Iterator[LabelMetric]:
+    """Metrics over all labels at once: micro averages, metrics of several classes, one class against another."""
+    multiclass = test.predictions.task == "multiclass"
+    if "micro" in averages:
+        yield from _micro(test, options, selected, execution)
+    elif multiclass:
+        yield from _of_all_classes(test, options, selected)
+    if "macro_ovo" in averages and multiclass:
+        for metric in options.metrics:
+            if "macro_ovo" in METRICS[metric].averages:
+                yield _one_versus_one(test, replace(options, metrics=(metric,)), selected, execution)
+
+
+def _micro(test: TestSet, options: MeasurementOptions, selected: np.ndarray, execution: Execution) -> list[LabelMetric]:
+    """The images of all labels pooled, as if they were of one label."""
+    labels = range(len(test.labels))
+    subsets = [selected & ~np.isnan(test.truth(k)) for k in labels]
     truth = np.concatenate([test.truth(k)[subset] == 1 for k, subset in enumerate(subsets)])
     patient = np.concatenate([test.patient[subset] for subset in subsets])
     scores = np.concatenate([test.scores_of(k)[:, subset] for k, subset in enumerate(subsets)], axis=1)
     called: list[np.ndarray | None] = []
-    because: list[str | None] = []
-    of_labels = [test.called(k) for k in range(len(test.labels))]
+    no_call_because: list[str | None] = []
+    of_labels = [test.called(k) for k in labels]
     for run in range(len(test.runs)):
-        reasons = [whys[run] for _, whys in of_labels if whys[run]]
+        reason = next((reasons[run] for _, reasons in of_labels if reasons[run]), None)
         parts = [calls[run] for calls, _ in of_labels]
-        because.append(reasons[0] if reasons else None)
+        no_call_because.append(reason)
         called.append(
             None
-            if reasons
+            if reason
             else np.concatenate([part[subset] for part, subset in zip(parts, subsets, strict=True) if part is not None])
         )
     ends = np.cumsum([subset.sum() for subset in subsets])
@@ -113,65 +134,73 @@ def _micro(test: TestSet, asked: MeasurementOptions, among: np.ndarray, executio
             for k, (end, subset) in enumerate(zip(ends, subsets, strict=True))
         ]
     )
-    data = LabelData(asked, "micro", Images(truth, patient, test.n_patients), scores, called, because, refitted)
-    ((_, found),) = map(joined, execution.in_order([label_work(data, execution)]))
+    images = Images(truth, patient, test.n_patients)
+    data = LabelData(options, "micro", images, scores, called, no_call_because, refitted)
+    ((_, metrics),) = map(joined, execution.in_order([label_work(data, execution)]))
     if test.predictions.task == "multilabel":
-        return [replace(one, df_patients=count_patients(patient) - 1.0) for one in found]
-    whole = _of_all_classes(test, asked, among)
-    replaced = {one.metric for one in whole}
-    return [one for one in found if one.metric not in replaced] + whole
+        return [replace(metric, df_patients=count_patients(patient) - 1.0) for metric in metrics]
+    of_classes = _of_all_classes(test, options, selected)
+    replaced = {metric.metric for metric in of_classes}
+    return [metric for metric in metrics if metric.metric not in replaced] + of_classes
 
 
-def _of_all_classes(test: TestSet, asked: MeasurementOptions, among: np.ndarray) -> list[LabelMetric]:
+def _of_all_classes(test: TestSet, options: MeasurementOptions, selected: np.ndarray) -> list[LabelMetric]:
     return measure_confusion(
-        asked,
-        test.predictions.classes[among],
-        test.arg_max[:, among],
+        options,
+        test.predictions.classes[selected],
+        test.arg_max[:, selected],
         len(test.labels),
-        test.patient[among],
+        test.patient[selected],
         test.n_patients,
     )
 
 
-def _one_versus_one(test: TestSet, asked: MeasurementOptions, among: np.ndarray, execution: Execution) -> LabelMetric:
-    """Hand & Till 2001, Mach. Learn. 45:171: the mean AUC of each class against each other one, by its own score."""
-    average = Average("all", test.n_patients, test.patient[among])
-    auc = replace(asked, metrics=("auc",))
+def _one_versus_one(
+    test: TestSet, options: MeasurementOptions, selected: np.ndarray, execution: Execution
+) -> LabelMetric:
+    """The mean over all pairs of classes of one metric of a class against the other, by the score of the first.
+
+    Hand & Till 2001, Mach. Learn. 45:171.
+    """
+    label_average = LabelAverage("all", test.n_patients, test.patient[selected])
     pairs = permutations(range(len(test.labels)), 2)
-    works = (label_work(_one_class_of_two(test, auc, among, a, b), execution) for a, b in pairs)
-    for positives, found in map(joined, execution.in_order(works)):
-        average.add(found[0], positives)
-    return replace(average.measured()[0], label="macro_ovo")
+    works = (label_work(_one_class_of_two(test, options, selected, a, b), execution) for a, b in pairs)
+    for positives, (metric,) in map(joined, execution.in_order(works)):
+        label_average.add(metric, positives)
+    return replace(label_average.averages()[0], label="macro_ovo")
 
 
-def _one_class_of_two(test: TestSet, asked: MeasurementOptions, among: np.ndarray, a: int, b: int) -> LabelData:
-    subset = among & np.isin(test.predictions.classes, (a, b))
+def _one_class_of_two(test: TestSet, options: MeasurementOptions, selected: np.ndarray, a: int, b: int) -> LabelData:
+    subset = selected & np.isin(test.predictions.classes, (a, b))
     images = Images(test.predictions.classes[subset] == a, test.patient[subset], test.n_patients)
-    none = [None] * len(test.runs)
+    no_calls = [None] * len(test.runs)
     label = f"{test.labels[a]} against {test.labels[b]}"
-    return LabelData(asked, label, images, test.scores_of(a)[:, subset], none, none)
+    return LabelData(options, label, images, test.scores_of(a)[:, subset], no_calls, no_calls)
 
 
-def _settled(test: TestSet, one: LabelMetric, keep_patients: bool, influence: np.ndarray | None = None) -> MetricOfRuns:
+def _of_runs(
+    test: TestSet, metric: LabelMetric, keep_patients: bool, influence: np.ndarray | None = None
+) -> MetricOfRuns:
+    """The metric with its covariances; `influence` is each patient's on an average AUC, (n_runs, n_patients)."""
     delong = None
     if influence is not None:
         delong = influence_covariance(influence)
-    elif one.influences is not None:
-        delong = clustered_covariance(one.influences)
+    elif metric.influences is not None:
+        delong = clustered_covariance(metric.influences)
     return MetricOfRuns(
-        metric=one.metric,
-        label=one.label,
+        metric=metric.metric,
+        label=metric.label,
         runs=test.runs,
-        values=one.values,
-        because=one.because,
-        n_images=one.n_images,
-        n_positive=one.n_positive,
-        df_patients=one.df_patients,
-        covariance=patient_covariance(one.without_patient)
-        if one.has_jackknife
-        else replicate_covariance(one.replicates),
+        values=metric.values,
+        because=metric.because,
+        n_images=metric.n_images,
+        n_positive=metric.n_positive,
+        df_patients=metric.df_patients,
+        covariance=patient_covariance(metric.without_patient)
+        if metric.has_jackknife
+        else replicate_covariance(metric.replicates),
         delong=delong,
-        replicates=one.replicates.copy(),
-        without_patient=one.without_patient.copy() if keep_patients and one.has_jackknife else None,
-        has_jackknife=one.has_jackknife,
+        replicates=metric.replicates.copy(),
+        without_patient=metric.without_patient.copy() if keep_patients and metric.has_jackknife else None,
+        has_jackknife=metric.has_jackknife,
     )

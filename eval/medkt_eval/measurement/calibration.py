@@ -1,7 +1,7 @@
-"""Calibration: are probabilities what they say? Slope, intercept and the reliability curve of each label.
+"""Calibration: does a score of 0.7 mean that 70 % are positive? Slope, intercept and reliability curve of each label.
 
-In: a `TestSet`. Out: `MetricOfRuns`s `calibration_slope` and `calibration_intercept`, and reliability `Curve`s of arms.
-The expected calibration error is in sums.py; it is biased upward, these are not.
+In: a `TestSet`. Out: `MetricOfRuns` of `calibration_slope` and `calibration_intercept`, and reliability `Curve`s of
+arms. The expected calibration error is in metrics/of_probabilities.py; unlike them, it is biased upward.
 """
 
 from __future__ import annotations
@@ -12,27 +12,30 @@ import numpy as np
 from scipy.special import expit, logit
 
 from medkt_eval.inference.obuchowski_rockette import interval, patient_covariance
+from medkt_eval.measurement.label_metric import Images
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
-from medkt_eval.measurement.one_label import Images
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics import sums
 from medkt_eval.metrics.sums import N_BINS, Sums
 from medkt_eval.results.schema import Arm, Curve
+from medkt_eval.results.vocabulary import REASONS
 
-SINGULAR = 1e12  # condition number of the information, from which on there is no fit
-NO_LOGIT = "a score of {label} is not strictly between 0 and 1: it has no logit"
+CALIBRATION = ("calibration_slope", "calibration_intercept")
+SINGULAR = 1e12  # condition number of the information matrix at and above which there is no fit
 NO_FIT = "the logistic fit does not converge: the classes are separated, or there is one alone"
 
 
 def measure_calibration(test: TestSet) -> Iterator[MetricOfRuns]:
-    """Calibration slope and intercept per label, of every run.
+    """Calibration slope and intercept of every run, label by label.
 
     The slope is that of a logistic regression of the truth on logit(score): 1 is right, below 1 is overconfident. The
-    intercept is that of the same regression with the slope held at 1: 0 is right, above 0 is too low on average (Cox
-    1958, Biometrika 45:562; Steyerberg 2019, Clinical Prediction Models, chapter 15). R: `glm(y ~ qlogis(p),
-    binomial)`, `glm(y ~ offset(qlogis(p)), binomial)`.
+    intercept is that of the same regression with the slope held at 1: 0 is right, above 0 is too low on average.
 
-    Without each patient they are one Newton step from the fit to all (Pregibon 1981, Ann. Stat. 9:705).
+    Notes
+    -----
+    Cox 1958, Biometrika 45:562; Steyerberg 2019, Clinical Prediction Models, chapter 15. R: `glm(y ~ qlogis(p),
+    binomial)`, `glm(y ~ offset(qlogis(p)), binomial)`. The values without each patient are one Newton step from the fit
+    to all images (Pregibon 1981, Ann. Stat. 9:705).
     """
     for k, label in enumerate(test.labels):
         labelled = ~np.isnan(test.truth(k))
@@ -44,24 +47,24 @@ def measure_calibration(test: TestSet) -> Iterator[MetricOfRuns]:
             fits[:, run] = _fits(truth, logit(scores[run]), patient, test.n_patients)
         positive = truth == 1
         df = Images(positive, patient, test.n_patients).df_patients
-        for row, metric in enumerate(("calibration_slope", "calibration_intercept")):
-            found = fits[row]
+        for row, metric in enumerate(CALIBRATION):
+            variants = fits[row]
             because = [
-                (NO_FIT if fine else NO_LOGIT.format(label=label)) if gone else None
-                for fine, gone in zip(inside, np.isnan(found[:, 0]), strict=True)
+                (NO_FIT if has_logit else REASONS["logit"].format(label=label)) if absent else None
+                for has_logit, absent in zip(inside, np.isnan(variants[:, 0]), strict=True)
             ]
             yield MetricOfRuns(
                 metric=metric,
                 label=label,
                 runs=test.runs,
-                values=found[:, 0],
+                values=variants[:, 0],
                 because=tuple(because),
                 n_images=len(truth),
                 n_positive=int(positive.sum()),
                 df_patients=df,
-                covariance=patient_covariance(found[:, 1:]),
+                covariance=patient_covariance(variants[:, 1:]),
                 delong=None,
-                replicates=np.zeros((len(found), 0)),
+                replicates=np.zeros((len(variants), 0)),
                 without_patient=None,
             )
 
@@ -112,9 +115,10 @@ def _logistic(
 def reliability_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list[Curve]:
     """Observed share of positives against mean score, in bins of equal width, mean over an arm's seeds.
 
-    A bin that is empty in one of the seeds has no point, an arm without points no curve. Limits: `seeds+patients:or`.
+    A bin that is empty in one of the seeds has no point; an arm without points has no curve. The limits are those of
+    the interval `seeds+patients:or`.
     """
-    made = []
+    curves = []
     for k, label in enumerate(test.labels):
         labelled = ~np.isnan(test.truth(k))
         scores = test.scores_of(k)[:, labelled]
@@ -122,8 +126,8 @@ def reliability_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list
             continue
         truth, patient = test.truth(k)[labelled] == 1, test.patient[labelled]
         tables = [_table(truth, run, patient, test.n_patients) for run in scores]
-        made += [_curve([tables[run] for run in test.runs_of(arm)], arm, label, test, level) for arm in arms]
-    return [curve for curve in made if curve is not None]
+        curves += [_curve([tables[run] for run in test.runs_of(arm)], arm, label, test, level) for arm in arms]
+    return [curve for curve in curves if curve is not None]
 
 
 def _table(truth: np.ndarray, score: np.ndarray, patient: np.ndarray, n_patients: int) -> Sums:
@@ -146,11 +150,11 @@ def _curve(tables: Sequence[Sums], arm: Arm, label: str, test: TestSet, level: f
         left = np.array([table.without_patient[[bin_, N_BINS + bin_]] for table in tables])  # (n_seeds, 2, P)
         without = np.divide(left[:, 1], left[:, 0], out=np.full(left[:, 0].shape, np.nan), where=left[:, 0] > 0)
         df = min(int((table.by_patient[bin_] > 0).sum()) for table in tables) - 1.0
-        made = interval(positives / images, patient_covariance(without), df_patients=max(df, 1.0), level=level)
+        limits = interval(positives / images, patient_covariance(without), df_patients=max(df, 1.0), level=level)
         x.append(float((scores / images).mean()))
         y.append(float((positives / images).mean()))
-        low.append(made.low)
-        high.append(made.high)
+        low.append(limits.low)
+        high.append(limits.high)
     if not x:
         return None
     return Curve(

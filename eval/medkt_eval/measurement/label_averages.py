@@ -1,7 +1,7 @@
-"""Averages of a metric over labels, gathered label by label so that memory holds one label at a time.
+"""Averages of a metric over labels, added up label by label so that memory holds one label at a time.
 
-In: `LabelMetric` of each label and its positives. Out: `LabelMetric` of the macro and weighted averages: on the data,
-without each patient and in each replicate.
+In: `LabelMetric` of each label, and its number of positive images. Out: `LabelMetric` of the macro and the weighted
+average: on the data, without each patient and in each replicate.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ from typing import Literal
 
 import numpy as np
 
-from medkt_eval.measurement.one_label import LabelMetric, count_patients
+from medkt_eval.measurement.label_metric import LabelMetric, count_patients
 
 LabelsDefined = Literal["all", "defined"]
 
 
-class Average:
+class LabelAverage:
     """Macro and weighted average of one metric.
 
     Parameters
     ----------
     labels_defined : {"all", "defined"}
-        "all": a label whose metric does not exist makes the average null (the weighted one unless its weight is 0),
-        because the average over the labels that happen to be left is another quantity. "defined": a label that no run
-        has a value for is left out; a run without a value that others have is null, or arms would average other labels.
+        "all": if the metric of any label does not exist, the average is null, because the average over the other labels
+        is another quantity. (The weighted one is not, if the label has weight 0.) "defined": a label for which no run
+        has a value is left out. A run without a value that other runs have is null, or arms would average different
+        labels.
     n_patients : int
         Patients of the data set.
     patient : int64, (n_images,)
@@ -31,8 +32,8 @@ class Average:
 
     Notes
     -----
-    The weight of a label, its share of the positive images, varies over patients too: its own term,
-    m_i (A_l - A_w) / M, is in the influences.
+    The weight of a label is its share of the positive images, which varies over patients too. The influences contain
+    the term of the weight, m_i (A_l - A_w) / M.
     """
 
     def __init__(self, labels_defined: LabelsDefined, n_patients: int, patient: np.ndarray) -> None:
@@ -42,66 +43,83 @@ class Average:
         self.n_labels = 0
         self.total = self.weighted = self.weight = np.zeros(0)
         self.influence = self.influence_weighted = self.positives_by_patient = np.zeros(0)
-        self.metric, self.has_jackknife = "", True
+        self.metric, self.has_jackknife, self.has_influences = "", True, False
 
-    def add(self, found: LabelMetric, positives: np.ndarray) -> None:
+    def add(self, label_metric: LabelMetric, positives: np.ndarray) -> None:
         """Add a label.
 
         Parameters
         ----------
-        found : LabelMetric
+        label_metric : LabelMetric
         positives : float64, (1 + n_patients + replicates,)
             The label's positive images on the data, without each patient and in each replicate.
         """
         if not self.metric:
-            self.metric, self.has_jackknife = found.metric, found.has_jackknife
-            self.missing = {kind: [[] for _ in found.values] for kind in ("macro", "weighted")}
-            self.total, self.weighted = np.zeros_like(found.variants), np.zeros_like(found.variants)
-            self.weight = np.zeros_like(positives)
-            if found.metric == "auc":
-                self.influence, self.influence_weighted = np.zeros((2, len(found.values), self.n_patients))
-                self.positives_by_patient = np.zeros(self.n_patients)
-        absent = np.isnan(found.values)
+            self._start(label_metric, positives)
+        absent = np.isnan(label_metric.values)
         if absent.all() and self.labels_defined == "defined":
             return
         for run in np.flatnonzero(absent):
-            self.missing["macro"][run].append(found.label)
+            self.missing["macro"][run].append(label_metric.label)
             if positives[0] > 0:
-                self.missing["weighted"][run].append(found.label)
+                self.missing["weighted"][run].append(label_metric.label)
         self.n_labels += 1
-        self.total += found.variants
-        self.weighted += np.where(positives > 0, positives * found.variants, 0.0)
+        self.total += label_metric.variants
+        self.weighted += np.where(positives > 0, positives * label_metric.variants, 0.0)
         self.weight += positives
-        if found.influences is not None:
-            mine = np.array([i.of_positives + i.of_negatives for i in found.influences])
-            if any(min(i.n_patients_positive, i.n_patients_negative) < 2 for i in found.influences):
-                mine[:] = np.nan  # one patient's images tell nothing of how patients vary
+        if label_metric.influences is not None:
+            influence = np.array([run.of_positives + run.of_negatives for run in label_metric.influences])
+            if any(min(run.n_patients_positive, run.n_patients_negative) < 2 for run in label_metric.influences):
+                influence[:] = np.nan  # images of one patient do not show how patients vary
             by_patient = positives[0] - positives[1 : 1 + self.n_patients]
-            self.influence += mine
-            self.influence_weighted += positives[0] * mine + by_patient * found.values[:, None]
+            self.influence += influence
+            self.influence_weighted += positives[0] * influence + by_patient * label_metric.values[:, None]
             self.positives_by_patient += by_patient
 
-    def measured(self) -> list[LabelMetric]:
-        """The macro and the weighted average."""
+    def averages(self) -> list[LabelMetric]:
+        """The macro and the weighted average of the labels added."""
         with np.errstate(invalid="ignore", divide="ignore"):
             macro = self.total / self.n_labels
             weighted = np.where(self.weight > 0, self.weighted / self.weight, np.nan)
-        return [self._measured("macro", macro), self._measured("weighted", weighted)]
+        return [self._average("macro", macro), self._average("weighted", weighted)]
 
-    def influence_of(self, kind: str, values: np.ndarray) -> np.ndarray | None:
-        """Influence of each patient on the average AUC of each run, float64, (n_runs, n_patients); None if not AUC."""
-        if self.metric != "auc":
+    def influence_on(self, average: str, values: np.ndarray) -> np.ndarray | None:
+        """Influence of each patient on the average AUC of each run.
+
+        Parameters
+        ----------
+        average : {"macro", "weighted"}
+        values : float64, (n_runs,)
+            The average of each run.
+
+        Returns
+        -------
+        float64, (n_runs, n_patients), or None
+            None for a metric other than AUC.
+        """
+        if not self.has_influences:
             return None
         with np.errstate(invalid="ignore", divide="ignore"):
-            if kind == "macro":
+            if average == "macro":
                 return self.influence / self.n_labels
             return (self.influence_weighted - self.positives_by_patient * values[:, None]) / self.weight[0]
 
-    def _measured(self, kind: str, variants: np.ndarray) -> LabelMetric:
+    def _start(self, label_metric: LabelMetric, positives: np.ndarray) -> None:
+        n_runs = len(label_metric.values)
+        self.metric, self.has_jackknife = label_metric.metric, label_metric.has_jackknife
+        self.has_influences = label_metric.metric == "auc"
+        self.missing = {average: [[] for _ in range(n_runs)] for average in ("macro", "weighted")}
+        self.total, self.weighted = np.zeros_like(label_metric.variants), np.zeros_like(label_metric.variants)
+        self.weight = np.zeros_like(positives)
+        if self.has_influences:
+            self.influence, self.influence_weighted = np.zeros((2, n_runs, self.n_patients))
+            self.positives_by_patient = np.zeros(self.n_patients)
+
+    def _average(self, average: str, variants: np.ndarray) -> LabelMetric:
         metric = self.metric
         because: list[str | None] = []
         for run, value in enumerate(variants[:, 0]):
-            missing = self.missing[kind][run]
+            missing = self.missing[average][run]
             variants[run] = np.nan if missing else variants[run]
             if missing:
                 because.append(
@@ -113,7 +131,7 @@ class Average:
                 because.append(None)
         return LabelMetric(
             metric=metric,
-            label=kind,
+            label=average,
             because=tuple(because),
             variants=variants,
             n_patients=self.n_patients,

@@ -1,4 +1,4 @@
-"""Net benefit: what acting on a model's calls is worth, against acting on everyone or no one.
+"""Net benefit: what acting on a model's calls is worth, compared with acting on everyone or on no one.
 
 In: a `TestSet`. Out: net-benefit `Curve`s of arms, per label. Vickers & Elkin 2006, Med. Decis. Making 26:565.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from medkt_eval.inference.obuchowski_rockette import interval, patient_covariance
-from medkt_eval.measurement.one_label import Images
+from medkt_eval.measurement.label_metric import Images
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics import sums
 from medkt_eval.results.schema import Arm, Curve
@@ -19,14 +19,19 @@ THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2))  # probabilities at
 
 
 def net_benefit(calls: np.ndarray, threshold: float) -> np.ndarray:
-    """Hits less false alarms, these weighed by the odds of the threshold, per image.
+    """Hits minus false alarms, per image; false alarms are weighted by the odds of the threshold.
 
     Parameters
     ----------
     calls : float64, (4, ...)
-        Images, positives, calls and hits, as `sums.calls` sums them; NaN is what no image gives.
+        Images, positives, calls and hits, as `sums.calls` sums them.
     threshold : float
         Probability in (0, 1) at and above which one acts.
+
+    Returns
+    -------
+    float64, (...)
+        NaN without an image.
 
     Examples
     --------
@@ -34,17 +39,17 @@ def net_benefit(calls: np.ndarray, threshold: float) -> np.ndarray:
     0.1125
     """
     images, _, called, hits = calls
-    worth = hits - (called - hits) * threshold / (1 - threshold)
-    return np.divide(worth, images, out=np.full(np.shape(images), np.nan), where=images > 0)
+    net = hits - (called - hits) * threshold / (1 - threshold)
+    return np.divide(net, images, out=np.full(np.shape(images), np.nan), where=images > 0)
 
 
 def net_benefit_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list[Curve]:
     """Net benefit against the threshold probability, mean over an arm's seeds; the reference is acting on everyone.
 
-    Labels whose scores are not probabilities have none. Limits: `seeds+patients:or`, untransformed; none where an arm
-    has one seed.
+    A label whose scores are not probabilities has no curve. The limits are those of the interval `seeds+patients:or`,
+    untransformed; an arm with one seed has none.
     """
-    made = []
+    curves = []
     for k, label in enumerate(test.labels):
         labelled = ~np.isnan(test.truth(k))
         scores = test.scores_of(k)[:, labelled]
@@ -65,7 +70,7 @@ def net_benefit_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list
                 limits = interval(values, patient_covariance(without), df_patients=df, level=level, scale="identity")
                 low.append(limits.low)
                 high.append(limits.high)
-            made.append(
+            curves.append(
                 Curve(
                     curve="net-benefit",
                     dataset=test.dataset,
@@ -84,4 +89,4 @@ def net_benefit_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list
                     n_seeds=len(arm.seeds),
                 )
             )
-    return made
+    return curves

@@ -1,6 +1,6 @@
-"""The test set that all runs of a data set share, and what each run said of it.
+"""The test set that all runs of a data set share, with the scores of each run.
 
-In: run records. Out: `TestSet`: truth, patients and groups once, every run's scores and thresholds.
+In: run records. Out: `TestSet`: truth, patients and groups once, and every run's scores and thresholds.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from medkt_eval.errors import InputError
 from medkt_eval.measurement.metric_of_runs import run_indices
 from medkt_eval.metrics.thresholds import ChosenThreshold, choose
-from medkt_eval.predictions.parquet_columns import PredictionFile, Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFile
 from medkt_eval.predictions.run_folders import Run
 from medkt_eval.predictions.same_images import check_same_images, check_same_validation
-from medkt_eval.resampling.threshold_refit import Refit
+from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import Arm
-from medkt_eval.runtime.execution import HERE, Execution
+from medkt_eval.runtime.execution import LOCAL, Execution
 
-HELD_BYTES = 2**30  # of a data set's scores; larger ones are read label by label, whenever they are asked for
+HELD_BYTES = 2**30  # scores of a data set that are held in memory; larger ones are read label by label
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,22 @@ class TestSet:
     predictions : Predictions or PredictionFile
         The first run's: images, patients, targets and groups, which all runs share.
     patient : int64, (n_images,)
-        Each image's patient, by sorted patient id; an image is its own patient where none is named.
+        Each image's patient, numbered by sorted patient id. Without patient ids each image is its own patient.
     n_patients : int
     runs : tuple of str
         Run ids.
     scores : sequence of float64, (n_labels,) of (n_runs, n_images)
-        An array, or read when asked for.
+        An array, or scores that are read when they are used.
     thresholds : tuple of tuple of ChosenThreshold, (n_runs, n_labels)
-        Of multi-label runs; empty for multi-class ones.
+        Of multi-label runs; empty for multi-class runs.
     refitted : float64, (n_runs, n_labels, replicates), or None
-        Thresholds chosen again in each bootstrap replicate; None: they are held fixed.
+        Thresholds chosen again in each bootstrap replicate; None: thresholds are held fixed.
     """
 
     __test__ = False  # not a test of pytest's
 
     dataset: str
-    predictions: Readable
+    predictions: AnyPredictions
     patient: np.ndarray
     n_patients: int
     runs: tuple[str, ...]
@@ -86,16 +86,16 @@ class TestSet:
 
     @cached_property
     def arg_max(self) -> np.ndarray:
-        """The class that each run scores highest, of equals the first: int64, (n_runs, n_images)."""
-        highest, found = self.scores_of(0).copy(), np.zeros((len(self.runs), self.n_images), dtype=np.int64)
+        """The class that each run scores highest, the first of equal ones: int64, (n_runs, n_images)."""
+        highest, classes = self.scores_of(0).copy(), np.zeros((len(self.runs), self.n_images), dtype=np.int64)
         for k in range(1, len(self.labels)):
             scores = self.scores_of(k)
             higher = scores > highest
-            found[higher], highest[higher] = k, scores[higher]
-        return found
+            classes[higher], highest[higher] = k, scores[higher]
+        return classes
 
     def called(self, k: int) -> tuple[list[np.ndarray | None], list[str | None]]:
-        """Each run's calls of label k, bool (n_images,), or None with the reason."""
+        """Each run's calls of label k, bool (n_images,), or None; and the reason why a run has none."""
         if self.predictions.task == "multiclass":
             return [run == k for run in self.arg_max], [None] * len(self.runs)
         chosen = [run[k] for run in self.thresholds]
@@ -108,37 +108,37 @@ def read_test_sets(
     *,
     independent_images: bool,
     threshold_rule: str,
-    refit: Refit | None = None,
-    execution: Execution = HERE,
+    refit: ThresholdRefit | None = None,
+    execution: Execution = LOCAL,
 ) -> list[TestSet]:
-    """The test set of each data set, in the order of the first run of each.
+    """The test set of each data set, in the order of their first runs.
 
     Parameters
     ----------
     records : sequence of Run
     independent_images : bool
-        Whether patients may be unnamed.
+        Whether predictions may lack patient ids.
     threshold_rule : str
         See `thresholds.choose`.
-    refit : Refit or None
-        Choose thresholds again in each bootstrap replicate; None: not.
+    refit : ThresholdRefit or None
+        How thresholds are chosen again in each bootstrap replicate; None: they are held fixed.
     execution : Execution
-        Where that is computed.
+        Where thresholds are chosen again.
 
     Raises
     ------
     InputError
-        If the runs of a data set differ in images, patients, targets or labels, or patients are not named.
+        If the runs of a data set differ in images, patients, targets or labels, or predictions lack patient ids.
     """
     by_dataset: dict[str, list[Run]] = {}
     for record in records:
         by_dataset.setdefault(record.manifest.arm.dataset, []).append(record)
     tests = []
     for dataset, runs in by_dataset.items():
-        held = _bytes_of_scores(runs) <= HELD_BYTES
-        test = _test_set(dataset, runs, held, independent_images=independent_images, threshold_rule=threshold_rule)
+        in_memory = _bytes_of_scores(runs) <= HELD_BYTES
+        test = _test_set(dataset, runs, in_memory, independent_images=independent_images, threshold_rule=threshold_rule)
         if refit is not None and test.thresholds:
-            validations = _validations(runs, held, independent_images=independent_images)
+            validations = _validations(runs, in_memory, independent_images=independent_images)
             refitted = refit.thresholds(validations, len(test.labels), dataset=dataset, execution=execution)
             test = replace(test, refitted=refitted)
         tests.append(test)
@@ -146,9 +146,9 @@ def read_test_sets(
 
 
 def _test_set(
-    dataset: str, records: Sequence[Run], held: bool, *, independent_images: bool, threshold_rule: str
+    dataset: str, records: Sequence[Run], in_memory: bool, *, independent_images: bool, threshold_rule: str
 ) -> TestSet:
-    first = records[0].test(held=held)
+    first = records[0].test(in_memory=in_memory)
     _check_named(first, independent_images)
     patient, n_patients = first.patients()
     if n_patients < 2:
@@ -156,17 +156,17 @@ def _test_set(
             f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
         )
 
-    scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if held else _ScoresOnDisk()
+    scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if in_memory else _ScoresOnDisk()
     thresholds = []
     for j, record in enumerate(records):
-        own = first if j == 0 else record.test(held=held)
+        own = first if j == 0 else record.test(in_memory=in_memory)
         _check_alike(first, own, records[0].manifest.run_id, record.manifest.run_id, dataset)
         if isinstance(scores, _ScoresOnDisk):
             scores.add(own)
         else:
             scores[:, j] = [own.score(k) for k in range(len(scores))]
         if own.task == "multilabel":
-            thresholds.append(tuple(choose(record.validation(held=held), own.labels, threshold_rule)))
+            thresholds.append(tuple(choose(record.validation(in_memory=in_memory), own.labels, threshold_rule)))
     return TestSet(
         dataset=dataset,
         predictions=first,
@@ -178,27 +178,29 @@ def _test_set(
     )
 
 
-def _validations(records: Sequence[Run], held: bool, *, independent_images: bool) -> Iterator[Readable | None]:
+def _validations(
+    records: Sequence[Run], in_memory: bool, *, independent_images: bool
+) -> Iterator[AnyPredictions | None]:
     """Each run's validation predictions, all of the same images; None where it has none."""
-    seen: tuple[str, Readable] | None = None  # the first that there are
+    first: tuple[str, AnyPredictions] | None = None  # run id and predictions of the first run that has any
     for record in records:
-        validation = record.validation(held=held)
+        validation = record.validation(in_memory=in_memory)
         if validation is not None:
             _check_named(validation, independent_images)
-            seen = seen or (record.manifest.run_id, validation)
-            check_same_validation(seen[1], validation, (seen[0], record.manifest.run_id))
+            first = first or (record.manifest.run_id, validation)
+            check_same_validation(first[1], validation, (first[0], record.manifest.run_id))
         yield validation
 
 
 class _ScoresOnDisk:
-    """Scores of each label, float64, (n_runs, n_images), read when asked for; the last label's are kept."""
+    """Scores of each label, float64, (n_runs, n_images), read when they are used; the last label's are kept."""
 
     def __init__(self) -> None:
-        self._runs: list[Readable] = []
+        self._runs: list[AnyPredictions] = []
         self._last: tuple[int, np.ndarray] | None = None
 
-    def add(self, run: Readable) -> None:
-        """Add a run, whose images are those of the runs before."""
+    def add(self, run: AnyPredictions) -> None:
+        """Add a run; its images are those of the earlier runs."""
         self._runs.append(run.without_ids() if isinstance(run, PredictionFile) else run)
 
     def __len__(self) -> int:
@@ -206,17 +208,17 @@ class _ScoresOnDisk:
 
     def __getitem__(self, k: int) -> np.ndarray:
         if self._last is None or self._last[0] != k:
-            self._last = None  # before the next is read: memory holds one label
+            self._last = None  # freed before the next label is read: memory holds one
             self._last = k, np.array([run.score(k) for run in self._runs])
         return self._last[1]
 
 
 def _bytes_of_scores(records: Sequence[Run]) -> int:
-    """What all runs' scores would take in memory; of tables whose number of rows is not known, nothing."""
+    """Memory that all runs' scores would take; a table with an unknown number of rows counts as 0."""
     return sum(8 * (record.test_rows() or 0) * len(record.manifest.labels) for record in records)
 
 
-def _check_named(predictions: Readable, independent_images: bool) -> None:
+def _check_named(predictions: AnyPredictions, independent_images: bool) -> None:
     if predictions.patient_ids is None and not independent_images:
         raise InputError(
             f"{predictions.source}: no column 'patient_id'; images of one patient are not independent. Add it, or, if "
@@ -225,7 +227,7 @@ def _check_named(predictions: Readable, independent_images: bool) -> None:
         )
 
 
-def _check_alike(first: Readable, own: Readable, a: str, b: str, dataset: str) -> None:
+def _check_alike(first: AnyPredictions, own: AnyPredictions, a: str, b: str, dataset: str) -> None:
     if first.labels != own.labels or first.task != own.task:
         raise InputError(
             f"runs {a} and {b} have different labels or tasks on {dataset}; comparisons need the same labels in the "

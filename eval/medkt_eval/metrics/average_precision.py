@@ -4,7 +4,7 @@ In: `Ranking`, one label's images in the order of one run's scores. Out: average
 without each.
 
 With TP(x) and N(x) the positive images and all images that score at least as high as a positive x, average precision is
-the mean over the m positives of TP(x)/N(x): scikit-learn's sum over thresholds, a term a positive.
+the mean over the m positives of TP(x)/N(x): scikit-learn's sum over thresholds, with one term for each positive.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def average_precision(ranking: Ranking) -> float:
 
     Notes
     -----
-    scikit-learn: `average_precision_score(positive, scores)`, which says 0 where there is no positive.
+    scikit-learn: `average_precision_score(positive, scores)`, which returns 0 without a positive.
 
     Examples
     --------
@@ -94,15 +94,15 @@ def _without_each(positive, patient, ends_tie, n_patients):
     active = np.arange(n_patients)  # patients with b images or more
     b = 0
     while len(active):
-        few = len(active) <= b  # then it is cheaper to walk along each one's positives; m sqrt(N) bounds both costs
+        few = len(active) <= b  # then a loop over each patient's positives is cheaper; m sqrt(N) bounds both costs
         if not few:
             for x in range(m):
                 share = 1 / (n[x] - b) if n[x] > b else 0.0  # N = b: the patient's own images and no others
                 with_tp[x + 1] = with_tp[x] + tp[x] * share
                 alone[x + 1] = alone[x] + share
-        still = 0
+        n_active = 0
         for i in active:
-            following = first[i] + b  # the place in `own` of the image that ends this stretch
+            following = first[i] + b  # index into `own` of the image that ends this stretch
             has_more = following < first[i + 1]
             begin = higher[own[following - 1]] if b else 0
             end = higher[own[following]] if has_more else m
@@ -114,20 +114,20 @@ def _without_each(positive, patient, ends_tie, n_patients):
                 total[i] += with_tp[end] - with_tp[begin] - a[i] * (alone[end] - alone[begin])
             if has_more:
                 a[i] += positive[own[following]]
-                active[still] = i
-                still += 1
-        active = active[:still]
+                active[n_active] = i
+                n_active += 1
+        active = active[:n_active]
         b += 1
     for i in range(n_patients):
-        mine = own[first[i] : first[i + 1]]
-        total[i] -= _own_share(positive[mine], hits[mine], images[mine])
+        of_patient = own[first[i] : first[i + 1]]
+        total[i] -= _own_share(positive[of_patient], hits[of_patient], images[of_patient])
         total[i] = total[i] / (m - a[i]) if m > a[i] else np.nan
     return total
 
 
 @njit(cache=True, nogil=True)
 def _own_share(positive, hits, images):
-    """What one patient's own positives have added to the sum: the arguments are of that patient's images."""
+    """What the positives of one patient have added to the sum; the arguments hold that patient's images."""
     share = 0.0
     a = tied = 0
     for k in range(len(positive)):
@@ -142,14 +142,14 @@ def _own_share(positive, hits, images):
 
 @njit(cache=True, nogil=True)
 def _by_patient(patient, n_patients):
-    """Places of the images, patient by patient and each patient's in their order; where each patient's begin."""
+    """Indices of the images, patient by patient and each patient's in order; index of each patient's first one."""
     first = np.zeros(n_patients + 1, np.int64)
     for i in patient:
         first[i + 1] += 1
     first = np.cumsum(first)
     free = first.copy()
-    places = np.empty(len(patient), np.int64)
+    images = np.empty(len(patient), np.int64)
     for k, i in enumerate(patient):
-        places[free[i]] = k
+        images[free[i]] = k
         free[i] += 1
-    return places, first
+    return images, first

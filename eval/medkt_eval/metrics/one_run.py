@@ -1,8 +1,8 @@
-"""Metrics of one run on one set of images, per label and averaged over labels.
+"""Metrics of one run on one set of images, for each label and averaged over labels.
 
-In: targets, scores, thresholds and, where images do not count alike, their weights, as arrays. Out: `MetricValue`s,
-whose value is None, with the reason, where the metric does not exist. scikit-learn computes them, but for the
-calibration error; this file decides what is asked of it and when it must not be asked.
+In: targets, scores, thresholds and optional weights of images, as arrays. Out: `MetricValue`s; the value is None, with
+a reason, where the metric does not exist. scikit-learn computes all metrics except the calibration error. The trainer
+selects epochs with them, and the tests of the other files use them as an independent computation.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from sklearn import metrics as scikit_learn
 
 from medkt_eval.errors import InputError
 from medkt_eval.metrics.sums import N_BINS, probability_bin
-
-OF_SCORES = ("auc", "average_precision", "brier", "ece")
+from medkt_eval.metrics.undefined import undefined_because
+from medkt_eval.results.vocabulary import METRICS
 
 
 @dataclass(frozen=True)
@@ -60,18 +60,18 @@ def multilabel_metrics(
         Of `auc`, `average_precision`, `brier`, `ece`, `f1`, `accuracy`, `balanced_accuracy`, `sensitivity`,
         `specificity`, `ppv`, `npv`.
     sample_weight : float, (n_images,), or None
-        How much each image counts, 0 or more: an image of weight 2 counts as two, one of weight 0 as left out. A
-        weighted average then weights a label by the summed weight of its positives. None: all count alike.
+        Weight of each image, 0 or more: an image of weight 2 counts as two, and one of weight 0 is left out. A weighted
+        average then weights a label by the summed weight of its positives. None: every image has weight 1.
 
     Returns
     -------
     list of MetricValue
-        Of each metric, per label, then `macro`, then `weighted`. Counts are of images, not of weight.
+        Of each metric: the labels, then `macro`, then `weighted`. Counts are numbers of images, not sums of weights.
 
     Raises
     ------
     InputError
-        If a weight is negative or not finite, or there is not one for each image.
+        If a weight is negative or not finite, or their number is not that of the images.
 
     Notes
     -----
@@ -151,8 +151,8 @@ def averages(values: Sequence[MetricValue], n_images: int, weights: Sequence[flo
 
     Notes
     -----
-    A label whose metric does not exist makes the macro average null, and the weighted one too unless its weight is 0:
-    an average over the labels that happen to be left is another quantity.
+    If the metric of a label does not exist, the macro average is null, because the average over the other labels is
+    another quantity. The weighted average is null too, unless the label has weight 0.
     """
     metric = values[0].metric
     missing = [value.label for value in values if value.value is None]
@@ -202,41 +202,23 @@ def _checked(sample_weight: np.ndarray | None, n_images: int) -> np.ndarray:
 
 def _of_columns(columns: Sequence[_Column], metrics: Sequence[str], n_images: int) -> list[MetricValue]:
     positives = [float(column.weight[column.truth].sum()) for column in columns]
-    found = []
+    values = []
     for metric in metrics:
         of_labels = [_value(metric, column) for column in columns]
-        found += [*of_labels, *averages(of_labels, n_images, positives)]
-    return found
+        values += [*of_labels, *averages(of_labels, n_images, positives)]
+    return values
 
 
 def _value(metric: str, column: _Column) -> MetricValue:
-    because = _undefined_because(metric, column)
+    because = column.no_call_because if METRICS[metric].kind == "calls" and column.called is None else None
+    because = because or undefined_because(metric, column.label, column.truth, called=column.called, score=column.score)
     n_images, n_positive = len(column.truth), int(column.truth.sum())
     if because:
         return MetricValue(metric, column.label, None, n_images, n_positive, because)
-    answer = column.score if metric in OF_SCORES else column.called
-    assert answer is not None  # a reason, else
-    value = float(_COMPUTED[metric](column.truth, answer, sample_weight=column.weight))
+    answer = column.called if METRICS[metric].kind == "calls" else column.score
+    assert answer is not None  # else there is a reason
+    value = float(COMPUTED[metric](column.truth, answer, sample_weight=column.weight))
     return MetricValue(metric, column.label, value, n_images, n_positive)
-
-
-def _undefined_because(metric: str, column: _Column) -> str | None:
-    """Why the metric does not exist; None where it does."""
-    n_images, called, score = len(column.truth), column.called, column.score
-    if metric not in OF_SCORES and called is None:
-        return column.no_call_because
-    lacks = {
-        "positive": (not column.truth.any(), f"no positive image among {n_images}"),
-        "negative": (column.truth.all(), f"no negative image among {n_images}"),
-        "call": (called is not None and not called.any(), f"none of {n_images} images was called"),
-        "spared": (called is not None and called.all(), f"all {n_images} images were called"),
-        "image": (n_images == 0, "no image"),
-        "probability": (
-            score.min(initial=0) < 0 or score.max(initial=1) > 1,
-            f"a score of {column.label} lies outside [0, 1]: not a probability",
-        ),
-    }
-    return next((why for need in _NEEDS[metric] for lacking, why in [lacks[need]] if lacking), None)
 
 
 def _ece(truth: np.ndarray, score: np.ndarray, *, sample_weight: np.ndarray) -> float:
@@ -254,7 +236,7 @@ def _precision_of_negatives(truth: np.ndarray, called: np.ndarray, *, sample_wei
     return scikit_learn.precision_score(~truth, ~called, sample_weight=sample_weight)
 
 
-_COMPUTED: Mapping[str, Callable[..., float]] = MappingProxyType(
+COMPUTED: Mapping[str, Callable[..., float]] = MappingProxyType(
     {
         "auc": scikit_learn.roc_auc_score,
         "average_precision": scikit_learn.average_precision_score,
@@ -267,20 +249,5 @@ _COMPUTED: Mapping[str, Callable[..., float]] = MappingProxyType(
         "specificity": _recall_of_negatives,
         "ppv": scikit_learn.precision_score,
         "npv": _precision_of_negatives,
-    }
-)
-_NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "auc": ("positive", "negative"),
-        "average_precision": ("positive",),
-        "brier": ("image", "probability"),
-        "ece": ("image", "probability"),
-        "f1": ("positive",),
-        "accuracy": ("image",),
-        "balanced_accuracy": ("positive", "negative"),
-        "sensitivity": ("positive",),
-        "specificity": ("negative",),
-        "ppv": ("call",),
-        "npv": ("spared",),
     }
 )

@@ -1,7 +1,7 @@
-"""Placements: the one computation behind AUC, its covariance and its exact patient jackknife.
+"""Placements: AUC, its covariance and its exact patient jackknife are computed from them.
 
 In: `Ranking`, one label's images in the order of one run's scores. Out: `Placements`, and AUC without each patient. One
-walk up the scores gives them, ties exact, counts in int64 (doubled, so that half a tie is an integer too).
+pass over the sorted scores computes them. Ties are exact: counts are int64, doubled so that half a tie is an integer.
 
 For m positives X and n negatives Y: V10(x) = mean over y of [y < x] + [y = x]/2, V01(y) = mean over x of the same
 (DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837; Sun & Xu 2014, IEEE Signal Process. Lett. 21:1389).
@@ -20,7 +20,7 @@ from medkt_eval.metrics.ranking import Ranking
 
 @dataclass(frozen=True)
 class Placements:
-    """Where each positive stands among the negatives, and each negative among the positives.
+    """The rank of each positive among the negatives, and of each negative among the positives.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def placements(ranking: Ranking) -> Placements:
     return Placements(*_placed(ranking.positive, ranking.patient, ranking.ends_tie, ranking.n_patients))
 
 
-def auc_without_each_patient(ranking: Ranking, found: Placements) -> np.ndarray:
+def auc_without_each_patient(ranking: Ranking, placed: Placements) -> np.ndarray:
     """AUC with one patient left out, for every patient, exact and in closed form.
 
     A(-i) = (mnA - n sum V10 - m sum V01 + W_i) / ((m - m_i)(n - n_i)), sums over patient i's images, W_i the pairs
@@ -99,7 +99,7 @@ def auc_without_each_patient(ranking: Ranking, found: Placements) -> np.ndarray:
     Parameters
     ----------
     ranking : Ranking
-    found : Placements
+    placed : Placements
         Of this ranking.
 
     Returns
@@ -108,8 +108,10 @@ def auc_without_each_patient(ranking: Ranking, found: Placements) -> np.ndarray:
         NaN where no positive or no negative is left; all images' AUC for a patient without images.
     """
     inside = _inside(ranking.positive, ranking.patient, ranking.ends_tie, ranking.n_patients)
-    wins = found.wins_of_positives.sum() - found.patient_wins_of_positives - found.patient_wins_over_negatives + inside
-    pairs = (ranking.n_positive - found.patient_positives) * (ranking.n_negative - found.patient_negatives)
+    wins = (
+        placed.wins_of_positives.sum() - placed.patient_wins_of_positives - placed.patient_wins_over_negatives + inside
+    )
+    pairs = (ranking.n_positive - placed.patient_positives) * (ranking.n_negative - placed.patient_negatives)
     return np.divide(wins, 2 * pairs, out=np.full(ranking.n_patients, np.nan), where=pairs > 0)
 
 

@@ -1,7 +1,7 @@
-"""One label's images in the order of one run's scores: sorted once, read by everything that depends on ranks.
+"""One label's images in the order of one run's scores: sorted once for everything that depends on ranks.
 
 In: truth, scores and patients of one label's images, as arrays. Out: `Ranking`, from which placements, average
-precision, their patient jackknife and the bootstrap are computed, ties exact.
+precision, their patient jackknife and the bootstrap are computed. Ties are exact.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Ranking:
     Parameters
     ----------
     order : int64, (n_images,)
-        Place in the caller's order of each image in ascending order of score.
+        Index, in the caller's order, of each image in ascending order of score.
     positive : bool, (n_images,)
         Truth, in ascending order of score.
     patient : int32, (n_images,)

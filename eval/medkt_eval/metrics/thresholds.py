@@ -1,6 +1,6 @@
 """Thresholds of multi-label findings, chosen on validation predictions and never on the test set.
 
-In: validation targets and scores. Out: one threshold a label, applied elsewhere as score >= threshold.
+In: validation targets and scores. Out: one threshold for each label; other rooms apply it as score >= threshold.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions
 
 NO_VALIDATION = "no validation predictions to choose a threshold on"
 
@@ -25,12 +25,12 @@ class ChosenThreshold:
 
 
 def check_rule(rule: str) -> str:
-    """The rule, if there is such a one.
+    """Return the rule if it is a threshold rule.
 
     Raises
     ------
     ValueError
-        If not; the message says which there are.
+        If it is not; the message lists the rules.
     """
     name, _, number = rule.partition("=")
     if rule in ("max_f1", "youden"):
@@ -41,21 +41,21 @@ def check_rule(rule: str) -> str:
                 return rule
         except ValueError:
             pass
-    raise ValueError(f"{rule!r} is no threshold rule; expected max_f1, youden, sensitivity=0.9 or fixed=0.5")
+    raise ValueError(f"{rule!r} is not a threshold rule; expected max_f1, youden, sensitivity=0.9 or fixed=0.5")
 
 
-def choose(validation: Readable | None, labels: tuple[str, ...], rule: str = "max_f1") -> list[ChosenThreshold]:
-    """Per label, the threshold that a rule takes from the validation images.
+def choose(validation: AnyPredictions | None, labels: tuple[str, ...], rule: str = "max_f1") -> list[ChosenThreshold]:
+    """Choose each label's threshold on the validation images.
 
     Parameters
     ----------
     validation : Predictions, PredictionFile or None
-        None: no label has a threshold, unless it is fixed.
+        None: no label has a threshold, unless the rule is fixed.
     labels : tuple of str
         Findings, in order.
     rule : str
-        "max_f1": largest F1; "youden": largest sensitivity + specificity; of several thresholds, the lowest.
-        "sensitivity=0.9": the highest with at least that sensitivity. "fixed=0.5": that number, for every label.
+        "max_f1": largest F1; "youden": largest sensitivity + specificity. Of several such thresholds the lowest is
+        chosen. "sensitivity=0.9": the highest with at least that sensitivity. "fixed=0.5": 0.5 for every label.
     """
     name, _, number = rule.partition("=")
     chosen = []
@@ -83,7 +83,7 @@ def choose(validation: Readable | None, labels: tuple[str, ...], rule: str = "ma
 
 
 def max_f1(truth: np.ndarray, score: np.ndarray) -> float:
-    """Threshold t for which calling score >= t has the largest F1; of several, the lowest.
+    """Threshold t for which calling score >= t has the largest F1; of several, the lowest one.
 
     Parameters
     ----------

@@ -1,14 +1,14 @@
-"""The power of the primary analysis with so many seeds and patients, to detect a stated difference.
+"""The power of the primary analysis to detect a stated difference, for a number of seeds and patients.
 
-In: `Components` of a pilot and a difference that would matter. Out: the probability that the primary analysis finds it;
-the fewest patients that suffice.
+In: `VarianceComponents` of a pilot and a difference that would matter. Out: the probability that the primary analysis
+detects it, and the fewest patients that suffice.
 
-With r seeds an arm and P patients (P0 in the pilot) the difference has variance
-V(r, P) = 2 (seeds + seeds x patients P0/P) / r + patients P0/P. Its estimate is made of independent mean squares, each
-a multiple of chi-square. Hillis, Obuchowski & Berbaum 2011 (Acad. Radiol. 18:129) put one noncentral t for that. With
-three seeds the degrees of freedom, themselves estimated, vary so much from study to study that it promises up to
-9 points of power too many (with two seeds 25). So the power is averaged over the mean squares: for each, the critical
-value that the primary analysis would use; given it, the difference is normal.
+With r seeds per arm and P patients (P0 in the pilot) the difference has variance
+V(r, P) = 2 (seeds + seeds x patients P0/P) / r + patients P0/P. Its estimate is a sum of independent mean squares, each
+a multiple of chi-square. Hillis, Obuchowski & Berbaum 2011 (Acad. Radiol. 18:129) approximate the test by one
+noncentral t. With three seeds the estimated degrees of freedom vary so much between studies that this promises up to
+9 points of power too many (25 with two seeds). So the power is averaged over the mean squares instead. Each gives the
+critical value that the primary analysis would use, and given that value the difference is normal.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ import numpy as np
 from scipy import special
 
 from medkt_eval.errors import InputError
-from medkt_eval.planning.variance_components import Components
+from medkt_eval.inference.degrees_of_freedom import satterthwaite
+from medkt_eval.planning.variance_components import VarianceComponents
 
 MOST_TIMES_PATIENTS = 100
-"""No more patients than so many times the pilot's are looked for."""
-_FEWEST_DF = 9  # ten patients (of the scarcer kind): with fewer, a variance does not fall as 1 / patients
+"""The search for a number of patients stops at this many times the pilot's."""
+_FEWEST_DF = 9  # ten patients (of the scarcer kind); with fewer, a variance does not fall as 1 / patients
 
 
 def power(
-    components: Components,
+    components: VarianceComponents,
     effect: float,
     *,
     seeds_per_arm: int | tuple[int, int],
@@ -36,22 +37,22 @@ def power(
     level: float,
     seed_sd_factor: float = 1.0,
 ) -> float:
-    """Probability that the primary analysis finds a difference: that its p-value is below 1 - level.
+    """Probability that the primary analysis detects a difference: that its p-value is below 1 - level.
 
     Parameters
     ----------
-    components : Components
-        Of a pilot with the same data set, metric and label.
+    components : VarianceComponents
+        Variance components of a pilot with the same data set, metric and label.
     effect : float
-        The true difference, stated, as a fraction (0.02: two points of AUC); never the one that was observed.
+        The true difference as you state it, a fraction (0.02: two points of AUC); never the observed difference.
     seeds_per_arm : int or (int, int)
         Two or more; a pair where the arms differ.
     patients : float
-        Test patients; infinity for the limit of ever more. For one label the scarcer kind grows in proportion.
+        Test patients; infinity gives the limit. For one label the scarcer kind grows in proportion.
     level : float
         Confidence level of the primary analysis, in (0, 1).
     seed_sd_factor : float
-        The standard deviation between runs is so many times the pilot's; see `planning.seed_sd_limits`.
+        The standard deviation between runs as a multiple of the pilot's; see `sample_size.seed_sd_limits`.
 
     Raises
     ------
@@ -60,14 +61,14 @@ def power(
 
     Notes
     -----
-    Both arms are taken to vary alike over seeds. Simulated with the shipped analysis (normal model, 3, 5 and 10 seeds,
-    seed to patient variance 1:9, 1:1 and 9:1, 20,000 studies each, s.e. 0.3 points), its power lay within 1 point of
-    this. Where one arm has nine times the other's variance over seeds, up to 10 points less are attained with 3 seeds,
-    up to 6 with 5.
+    Both arms are assumed to vary equally over seeds. In simulations of the analysis its power lay within 1 point of
+    this value (normal model; 3, 5 and 10 seeds; seed to patient variance 1:9, 1:1 and 9:1; 20,000 studies each, s.e.
+    0.3 points). If one arm has nine times the other's variance over seeds, the power is up to 10 points lower with 3
+    seeds and up to 6 points lower with 5.
 
     Examples
     --------
-    >>> pilot = Components(1e-4, 2e-5, 1e-4, "nested", 3, 3, 300, 299)
+    >>> pilot = VarianceComponents(1e-4, 2e-5, 1e-4, "nested", 3, 3, 300, 299)
     >>> [round(power(pilot, 0.04, seeds_per_arm=k, patients=300, level=0.95), 2) for k in (3, 6)]
     [0.79, 0.93]
     """
@@ -98,15 +99,14 @@ def power(
         share = of_a[:, None, None] / seeds[0] / (of_a[:, None, None] / seeds[0] + of_b[:, None] / seeds[1])
         df_seeds = 1 / (share**2 / (seeds[0] - 1) + (1 - share) ** 2 / (seeds[1] - 1))
         weights = weights_a[:, None, None] * weights_b[:, None] * weights_d
-    inflated = (1 + 2 / df_seeds) * v_seeds
-    df = (inflated + d_hat) ** 2 / (inflated**2 / df_seeds + d_hat**2 / df_patients)
+    df = satterthwaite(v_seeds, df_seeds, d_hat, df_patients)
     reach = special.stdtrit(df, 0.5 + level / 2) * np.sqrt(v_seeds + d_hat)
-    found = special.ndtr((effect - reach) / math.sqrt(v)) + special.ndtr((-effect - reach) / math.sqrt(v))
-    return float((weights * found).sum())
+    detected = special.ndtr((effect - reach) / math.sqrt(v)) + special.ndtr((-effect - reach) / math.sqrt(v))
+    return float((weights * detected).sum())
 
 
 def patients_needed(
-    components: Components,
+    components: VarianceComponents,
     effect: float,
     target: float,
     *,
@@ -114,10 +114,10 @@ def patients_needed(
     level: float,
     seed_sd_factor: float = 1.0,
 ) -> int | None:
-    """Fewest test patients that give a power of `target`; None where `MOST_TIMES_PATIENTS` the pilot's do not.
+    """Fewest test patients that give a power of `target`; None if `MOST_TIMES_PATIENTS` times the pilot's do not.
 
-    Never fewer than ten (for one label: ten of the scarcer kind), or than the pilot had where it had fewer. Parameters
-    as in `power`.
+    The answer is at least ten (for one label: ten of the scarcer kind), or the pilot's number if that was smaller. The
+    other parameters are those of `power`.
     """
 
     def suffices(patients: int) -> bool:
@@ -133,13 +133,13 @@ def patients_needed(
 
     pilot = components.n_patients
     fewest = min(math.ceil((_FEWEST_DF + 1) * pilot / (components.df_patients + 1)), pilot)
-    # With two or three seeds power can fall a little as patients grow, the seeds' few degrees of freedom then weighing
-    # more: the first number that suffices is taken.
-    tried = [round(p) for p in np.geomspace(fewest, MOST_TIMES_PATIENTS * pilot, 12)]
-    enough = next((k for k, patients in enumerate(tried) if suffices(patients)), None)
+    # With two or three seeds power can fall slightly as patients grow, because the seeds' few degrees of freedom then
+    # weigh more. The first number that suffices is taken.
+    candidates = [round(p) for p in np.geomspace(fewest, MOST_TIMES_PATIENTS * pilot, 12)]
+    enough = next((k for k, patients in enumerate(candidates) if suffices(patients)), None)
     if enough is None:
         return None
-    low, high = (tried[enough - 1], tried[enough]) if enough else (fewest - 1, fewest)
+    low, high = (candidates[enough - 1], candidates[enough]) if enough else (fewest - 1, fewest)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if suffices(middle) else (middle, high)
@@ -148,13 +148,13 @@ def patients_needed(
 
 @lru_cache(maxsize=256)
 def _of_seeds(df: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values of a mean square over its expectation, and their weights: Gauss-Legendre over its quantiles."""
+    """Values of a mean square relative to its expectation, with weights: Gauss-Legendre over its quantiles."""
     nodes, weights = np.polynomial.legendre.leggauss(12)
     return 2 * special.gammaincinv(df / 2, (nodes + 1) / 2) / df, weights / 2
 
 
 def _of_patients(df: float) -> tuple[np.ndarray, np.ndarray]:
-    """The same for the patients' part, nearly normal: Gauss-Hermite through the normal quantiles."""
+    """The same for the nearly normal part of the patients: Gauss-Hermite through the normal quantiles."""
     if math.isinf(df):
         return np.ones(1), np.ones(1)
     nodes, weights = special.roots_hermitenorm(3)

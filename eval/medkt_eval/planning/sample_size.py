@@ -1,8 +1,8 @@
-"""How many seeds and patients the next study needs, and what the study at hand could have found.
+"""How many seeds and patients the next study needs, and what this study could have detected.
 
-In: an `EvaluationResult` whose variance components stand for a pilot's, a difference that would matter, a power. Out:
-`Plan`: for each contrast the power of what was run, the patients needed with each number of seeds, the seeds needed
-with each number of patients, all of it over the interval of the standard deviation over seeds.
+In: an `EvaluationResult`, whose variance components serve as a pilot's; a difference that would matter; a power. Out:
+`Plan`. For each contrast it has the power of the study that was run, the patients needed with each number of seeds and
+the seeds needed with each number of patients. All are given at the limits of the standard deviation over seeds too.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from scipy import stats
 from medkt_eval.errors import InputError
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.planning.power import MOST_TIMES_PATIENTS, patients_needed, power
-from medkt_eval.planning.variance_components import Components
+from medkt_eval.planning.variance_components import VarianceComponents
 from medkt_eval.results.schema import Comparison, EvaluationResult, VarianceComponent
 
 SEEDS = range(2, 31)
-"""Seeds an arm that are considered."""
+"""Numbers of seeds per arm to consider."""
 TIMES_PATIENTS = (1, 1.5, 2, 4)
-"""Test patients that are considered, as multiples of the pilot's."""
+"""Numbers of test patients to consider, as multiples of the pilot's."""
 SD_LEVEL = 0.95
-"""Level of the interval of the standard deviation over seeds."""
+"""Confidence level of the limits of the standard deviation over seeds."""
 SeedSd = Literal["lower limit", "estimate", "upper limit"]
 
 
 @dataclass(frozen=True)
-class Row:
+class DesignPower:
     """A design and its power, at one standard deviation over seeds."""
 
     seed_sd: SeedSd
@@ -50,16 +50,16 @@ class ContrastPlan:
     ----------
     dataset, arm_a, arm_b, metric, label : str
         As in results.json.
-    components : Components
-        What the pilot measured.
-    pilot : tuple of Row
-        The power of what was run, at each standard deviation over seeds.
-    patients_needed : tuple of Row
-        For each number of seeds in `SEEDS` the fewest patients that reach the asked power.
-    seeds_needed : tuple of Row
-        For each of `TIMES_PATIENTS` the fewest seeds in `SEEDS` that reach it.
-    curves : tuple of Row
-        The power of every one of `SEEDS` with each of `TIMES_PATIENTS`: what the figure shows.
+    components : VarianceComponents
+        The pilot's variance components.
+    pilot : tuple of DesignPower
+        The power of the study that was run, at each standard deviation over seeds.
+    patients_needed : tuple of DesignPower
+        For each number of seeds in `SEEDS`, the fewest patients that reach the power.
+    seeds_needed : tuple of DesignPower
+        For each of `TIMES_PATIENTS`, the fewest seeds in `SEEDS` that reach the power.
+    curves : tuple of DesignPower
+        The power with each of `SEEDS` and `TIMES_PATIENTS`, as the figure shows it.
     """
 
     dataset: str
@@ -67,11 +67,11 @@ class ContrastPlan:
     arm_b: str
     metric: str
     label: str
-    components: Components
-    pilot: tuple[Row, ...]
-    patients_needed: tuple[Row, ...]
-    seeds_needed: tuple[Row, ...]
-    curves: tuple[Row, ...]
+    components: VarianceComponents
+    pilot: tuple[DesignPower, ...]
+    patients_needed: tuple[DesignPower, ...]
+    seeds_needed: tuple[DesignPower, ...]
+    curves: tuple[DesignPower, ...]
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class Plan:
     power: float
     level: float
     primary: bool
-    """Whether it is for the contrast that the study named as its primary one."""
+    """Whether the plan is for the contrast that the study named as its primary one."""
     contrasts: tuple[ContrastPlan, ...]
     without: tuple[tuple[str, str, str], ...]
-    """Arm a, arm b and why there is no plan for them."""
+    """Arm a, arm b and the reason why they have no plan."""
 
 
 def plan(
@@ -104,52 +104,52 @@ def plan(
     result : EvaluationResult
         The pilot.
     effect : float
-        The difference that would matter, as a fraction in (0, 1); not the one that was observed.
+        The difference that would matter, as a fraction in (0, 1); not the observed difference.
     power : float
-        Wanted probability to find it, above 0.5 and below 1.
+        The probability of detecting it that you want, above 0.5 and below 1.
     level : float or None
         Confidence level of the test in (0, 1); None: the pilot's.
     metric, label : str or None
-        None: those of the contrast that the study named as its primary one, else `auc` and `macro`. Given, every
-        contrast on them is planned for.
+        If both are None, the plan is for the contrast that the study named as its primary one, otherwise for `auc`
+        and `macro`. If you give one, the plan covers every contrast on that metric and label.
 
     Raises
     ------
     InputError
-        If a number is out of its range, there is no such comparison, or no variance components are known of any.
+        If a number is out of range, there is no such comparison, or no comparison has variance components.
     """
     level = result.settings.level if level is None else level
     _check(effect, power, level)
-    asked = _asked(result, metric, label)
-    known = _known(result)
-    made, without = [], []
-    for row in asked:
-        found = known.get((row.dataset, row.arm_a, row.arm_b, row.metric, row.label))
-        if isinstance(found, Components):
-            made.append(_for_contrast(row, found, effect, power, level))
+    rows = _rows_to_plan(result, metric, label)
+    pilots = _pilot_components(result)
+    plans, without = [], []
+    for row in rows:
+        pilot = pilots.get((row.dataset, row.arm_a, row.arm_b, row.metric, row.label))
+        if isinstance(pilot, VarianceComponents):
+            plans.append(_plan_contrast(row, pilot, effect, power, level))
         else:
-            because = row.undefined_because or found or "these results hold no variance components of it"
+            because = row.undefined_because or pilot or "these results hold no variance components of it"
             without.append((row.arm_a, row.arm_b, because))
-    if not made:
+    if not plans:
         a, b, because = without[0]
         raise InputError(
             f"{a} - {b}: nothing to plan from: {because}; expected two seeds or more in each arm, evaluated by this "
             "version: train more seeds, or run medkt evaluate again"
         )
     return Plan(
-        effect,
-        power,
-        level,
-        any(row.primary for row in asked) and metric is None and label is None,
-        tuple(made),
-        tuple(without),
+        effect=effect,
+        power=power,
+        level=level,
+        primary=any(row.primary for row in rows) and metric is None and label is None,
+        contrasts=tuple(plans),
+        without=tuple(without),
     )
 
 
 def seed_sd_limits(n_seeds: int) -> dict[SeedSd, float]:
     """Limits of a standard deviation over seeds, as multiples of its estimate: chi-square, n_seeds - 1 df, 95 %.
 
-    Both arms' seeds are not counted together: arms need not vary alike.
+    `n_seeds` is the number in one arm. The arms' seeds are not pooled, because arms need not vary equally.
 
     Examples
     --------
@@ -170,8 +170,8 @@ def _check(effect: float, power: float, level: float) -> None:
         raise InputError(f"--level {level:g}: expected a fraction above 0 and below 1, such as 0.95")
 
 
-def _asked(result: EvaluationResult, metric: str | None, label: str | None) -> list[Comparison]:
-    """The primary analysis of the contrasts to plan for."""
+def _rows_to_plan(result: EvaluationResult, metric: str | None, label: str | None) -> list[Comparison]:
+    """Comparisons by the primary analysis, one for each contrast to plan."""
     tested = [
         row
         for row in result.comparisons
@@ -179,32 +179,32 @@ def _asked(result: EvaluationResult, metric: str | None, label: str | None) -> l
     ]
     if metric is None and label is None and any(row.primary for row in tested):
         return [row for row in tested if row.primary]
-    wanted = (metric or "auc", label or "macro")
-    found = [row for row in tested if (row.metric, row.label) == wanted]
-    if not found:
-        there = sorted({f"{row.metric} {row.label}" for row in tested})
+    target = (metric or "auc", label or "macro")
+    rows = [row for row in tested if (row.metric, row.label) == target]
+    if not rows:
+        available = sorted({f"{row.metric} {row.label}" for row in tested})
         raise InputError(
-            f"no comparison on {' '.join(wanted)} was made with seeds and patients random; these results have "
-            f"{', '.join(there) if there else 'none on any metric: run medkt evaluate again'}"
+            f"no comparison on {' '.join(target)} was made with seeds and patients random; these results have "
+            f"{', '.join(available) if available else 'none on any metric: run medkt evaluate again'}"
         )
-    return found
+    return rows
 
 
-def _known(result: EvaluationResult) -> dict[tuple[str, ...], Components | str]:
-    """Components of each contrast on each metric and label, or why there are none."""
+def _pilot_components(result: EvaluationResult) -> dict[tuple[str, ...], VarianceComponents | str]:
+    """Variance components of each contrast on each metric and label, or why there are none."""
 
     def key(row: VarianceComponent) -> tuple[str, ...]:
         return row.dataset, row.arm_a, row.arm_b, row.metric, row.label
 
-    known: dict[tuple[str, ...], Components | str] = {}
+    pilots: dict[tuple[str, ...], VarianceComponents | str] = {}
     for contrast, group in groupby(sorted(result.variance_components, key=key), key):
         rows = list(group)
         values = {row.component: row.value for row in rows if row.value is not None}
         if len(values) < len(rows):
-            known[contrast] = next((row.undefined_because for row in rows if row.undefined_because), None) or "null"
+            pilots[contrast] = next((row.undefined_because for row in rows if row.undefined_because), None) or "null"
             continue
         first = rows[0]
-        known[contrast] = Components.from_names(
+        pilots[contrast] = VarianceComponents.from_names(
             values,
             design=result.settings.seeds,
             n_seeds=(first.n_seeds_a, first.n_seeds_b),
@@ -212,44 +212,49 @@ def _known(result: EvaluationResult) -> dict[tuple[str, ...], Components | str]:
             df_patients=first.df_patients,
         )
         if values["runs"] == values["patients"] == 0:
-            known[contrast] = "no variation over seeds or patients to measure"
-    return known
+            pilots[contrast] = "no variation over seeds or patients to measure"
+    return pilots
 
 
-def _for_contrast(row: Comparison, pilot: Components, effect: float, target: float, level: float) -> ContrastPlan:
+def _plan_contrast(
+    row: Comparison, pilot: VarianceComponents, effect: float, target: float, level: float
+) -> ContrastPlan:
     limits = seed_sd_limits(min(pilot.n_seeds_a, pilot.n_seeds_b))
 
-    def reached(name: SeedSd, a: int, b: int, patients: int) -> Row:
-        found = power(pilot, effect, seeds_per_arm=(a, b), patients=patients, level=level, seed_sd_factor=limits[name])
-        return Row(name, limits[name], a, b, patients, found)
+    def power_of(name: SeedSd, a: int, b: int, patients: int) -> DesignPower:
+        attained = power(
+            pilot, effect, seeds_per_arm=(a, b), patients=patients, level=level, seed_sd_factor=limits[name]
+        )
+        return DesignPower(name, limits[name], a, b, patients, attained)
 
-    def fewest_patients(name: SeedSd, seeds: int) -> Row:
-        given = {"seeds_per_arm": seeds, "level": level, "seed_sd_factor": limits[name]}
-        found = patients_needed(pilot, effect, target, **given)
-        if found is not None:
-            return reached(name, seeds, seeds, found)
+    def fewest_patients(name: SeedSd, seeds: int) -> DesignPower:
+        design = {"seeds_per_arm": seeds, "level": level, "seed_sd_factor": limits[name]}
+        patients = patients_needed(pilot, effect, target, **design)
+        if patients is not None:
+            return power_of(name, seeds, seeds, patients)
         because = f"more than {MOST_TIMES_PATIENTS * pilot.n_patients:,}"
-        if power(pilot, effect, patients=math.inf, **given) < target:
+        if power(pilot, effect, patients=math.inf, **design) < target:
             because = "no number suffices"
-        return Row(name, limits[name], seeds, seeds, None, None, because)
+        return DesignPower(name, limits[name], seeds, seeds, None, None, because)
 
-    def fewest_seeds(name: SeedSd, patients: int) -> Row:
-        for one in curves:
-            if (one.seed_sd, one.patients) == (name, patients) and one.power is not None and one.power >= target:
-                return one
+    def fewest_seeds(name: SeedSd, patients: int) -> DesignPower:
+        for design in curves:
+            is_candidate = (design.seed_sd, design.patients) == (name, patients)
+            if is_candidate and design.power is not None and design.power >= target:
+                return design
         because = f"more than {SEEDS[-1]}"
-        return Row(name, limits[name], None, None, patients, None, because)
+        return DesignPower(name, limits[name], None, None, patients, None, because)
 
     patients = [round(times * pilot.n_patients) for times in TIMES_PATIENTS]
-    curves = tuple(reached(name, k, k, p) for p, name, k in product(patients, limits, SEEDS))
+    curves = tuple(power_of(name, k, k, p) for p, name, k in product(patients, limits, SEEDS))
     return ContrastPlan(
-        row.dataset,
-        row.arm_a,
-        row.arm_b,
-        row.metric,
-        row.label,
-        pilot,
-        pilot=tuple(reached(name, pilot.n_seeds_a, pilot.n_seeds_b, pilot.n_patients) for name in limits),
+        dataset=row.dataset,
+        arm_a=row.arm_a,
+        arm_b=row.arm_b,
+        metric=row.metric,
+        label=row.label,
+        components=pilot,
+        pilot=tuple(power_of(name, pilot.n_seeds_a, pilot.n_seeds_b, pilot.n_patients) for name in limits),
         patients_needed=tuple(fewest_patients(name, k) for k, name in product(SEEDS, limits)),
         seeds_needed=tuple(fewest_seeds(name, p) for p, name in product(patients, limits)),
         curves=curves,

@@ -1,14 +1,14 @@
-"""What the variance of a difference between two arms is made of: seeds, patients, and the two together.
+"""The variance components of a difference between two arms: seeds, patients, and seeds by patients.
 
-In: the metric of each seed's run of two arms, and their covariance over patients, as the primary analysis gets them.
-Out: `Components`, which results.json keeps and planning.py sizes the next study with.
+In: the metric of each seed's run of two arms, and their covariance over patients, as for the primary analysis. Out:
+`VarianceComponents`, which results.json keeps and sample_size.py plans the next study with.
 
-The model is the primary analysis's own (obuchowski_rockette.py). A run's metric on the test set is
+The model is that of the primary analysis (obuchowski_rockette.py). A run's metric on the test set is
 
-    the arm's value + seed + patients + seed x patients,
+    the arm's value + seed + patients + seed x patients.
 
-and with r seeds an arm and the pilot's patients a difference has variance 2 runs / r + patients, where
-runs = seeds + seeds x patients. Hillis, Obuchowski & Berbaum 2011, Acad. Radiol. 18:129, size reader studies alike.
+With r seeds per arm and the pilot's patients, a difference has variance 2 runs / r + patients, where
+runs = seeds + seeds x patients. Hillis, Obuchowski & Berbaum 2011, Acad. Radiol. 18:129, plan reader studies likewise.
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ from medkt_eval.inference.obuchowski_rockette import analyse
 
 
 @dataclass(frozen=True)
-class Components:
-    """Variance components of arm a minus arm b on one metric, as measured with a pilot's seeds and patients.
+class VarianceComponents:
+    """Variance components of arm a minus arm b on one metric, measured with a pilot's seeds and patients.
 
     Parameters
     ----------
     runs : float
-        Variance between an arm's runs on the same test patients, the mean of both arms. Crossed seeds: half the
-        variance over seeds of the difference, since what a seed does to both arms alike cancels.
+        Variance between an arm's runs on the same test patients, averaged over both arms. Crossed seeds: half the
+        variance over seeds of the difference, because effects of a seed that both arms share cancel.
     seeds_by_patients : float
-        The part of `runs` that other test patients would change: mean variance minus mean covariance over patients of
-        an arm's runs (crossed: half that of the differences). Falls as 1 / patients.
+        The part of `runs` that depends on the test patients: mean variance minus mean covariance over patients of an
+        arm's runs (crossed: half that of the differences). It falls as 1 / patients.
     patients : float
-        Variance over patients that all runs of the difference share, D of the primary analysis. Falls as 1 / patients.
+        Variance over patients that all runs of the difference share: `variance_patients` of the primary analysis. It
+        falls as 1 / patients.
     design : {"nested", "crossed"}
         As in `obuchowski_rockette.analyse`.
     n_seeds_a, n_seeds_b : int
@@ -58,14 +59,14 @@ class Components:
 
     @property
     def seeds(self) -> float:
-        """Variance over seeds of a run's true value, were it tested on endless patients.
+        """Variance over seeds of a run's true value, as if it were tested on infinitely many patients.
 
-        `runs - seeds_by_patients` is measured with error and may be negative; a variance is not: then 0.
+        `runs - seeds_by_patients` is an estimate and can be negative; a variance cannot, so it is cut at 0.
         """
         return max(self.runs - self.seeds_by_patients, 0.0)
 
     def by_name(self) -> dict[str, float]:
-        """The components as results.json names them; `seeds` before it was cut at 0 is the second minus the third."""
+        """The components as results.json names them; `seeds` is cut at 0, `runs` minus `seeds x patients` is not."""
         return {
             "seeds": self.seeds,
             "runs": self.runs,
@@ -82,14 +83,21 @@ class Components:
         n_seeds: tuple[int, int],
         n_patients: int,
         df_patients: float,
-    ) -> Components:
-        """What `by_name` gave, read back from results.json; `seeds` follows from the others."""
+    ) -> VarianceComponents:
+        """Inverse of `by_name`, for values from results.json; `seeds` follows from the others."""
         return cls(
-            values["runs"], values["seeds x patients"], values["patients"], design, *n_seeds, n_patients, df_patients
+            runs=values["runs"],
+            seeds_by_patients=values["seeds x patients"],
+            patients=values["patients"],
+            design=design,
+            n_seeds_a=n_seeds[0],
+            n_seeds_b=n_seeds[1],
+            n_patients=n_patients,
+            df_patients=df_patients,
         )
 
 
-def components(
+def measure_components(
     values_a: np.ndarray,
     values_b: np.ndarray,
     covariance: np.ndarray,
@@ -97,7 +105,7 @@ def components(
     seeds: Literal["nested", "crossed"],
     n_patients: int,
     df_patients: float,
-) -> Components:
+) -> VarianceComponents:
     """Measure the variance components of arm a minus arm b.
 
     Parameters
@@ -105,9 +113,9 @@ def components(
     values_a, values_b : float64, (n_seeds_a,), (n_seeds_b,)
         The metric of each seed's run, two seeds or more in each arm.
     covariance : float64, (n_seeds_a + n_seeds_b, n_seeds_a + n_seeds_b)
-        Covariance over patients of a's runs and b's, in that order.
+        Covariance over patients of a's runs, then b's.
     seeds : {"nested", "crossed"}
-        As in `obuchowski_rockette.analyse`; crossed: both arms have the same seeds in the same order.
+        As in `obuchowski_rockette.analyse`. Crossed: both arms have the same seeds in the same order.
     n_patients : int
         Test patients.
     df_patients : float
@@ -120,26 +128,35 @@ def components(
 
     Examples
     --------
-    >>> made = components(np.array([0.70, 0.72]), np.array([0.74, 0.78]), 1e-4 * (np.eye(4) + 2),
+    >>> measured = measure_components(np.array([0.70, 0.72]), np.array([0.74, 0.78]), 1e-4 * (np.eye(4) + 2),
     ...                   seeds="nested", n_patients=200, df_patients=199)
-    >>> {name: round(float(value), 6) for name, value in made.by_name().items()}
+    >>> {name: round(float(value), 6) for name, value in measured.by_name().items()}
     {'seeds': 0.0004, 'runs': 0.0005, 'seeds x patients': 0.0001, 'patients': 0.0}
     """
     a, b = len(values_a), len(values_b)
     if min(a, b) < 2:
         raise InputError(f"arms with {a} and {b} seeds; what seeds contribute shows only with two or more in each arm")
-    found = analyse([values_a, values_b], covariance, [1.0, -1.0], seeds=seeds, df_patients=df_patients)
+    difference = analyse([values_a, values_b], covariance, [1.0, -1.0], seeds=seeds, df_patients=df_patients)
     of_a, of_b, between = covariance[:a, :a], covariance[a:, a:], covariance[:a, a:]
     if seeds == "crossed":
         runs = (values_a - values_b).var(ddof=1) / 2
-        together = _not_shared(of_a + of_b - between - between.T) / 2
+        seeds_by_patients = _not_shared(of_a + of_b - between - between.T) / 2
     else:
         runs = (values_a.var(ddof=1) + values_b.var(ddof=1)) / 2
-        together = (_not_shared(of_a) + _not_shared(of_b)) / 2
-    return Components(float(runs), float(together), found.variance_patients, seeds, a, b, n_patients, df_patients)
+        seeds_by_patients = (_not_shared(of_a) + _not_shared(of_b)) / 2
+    return VarianceComponents(
+        runs=float(runs),
+        seeds_by_patients=float(seeds_by_patients),
+        patients=difference.variance_patients,
+        design=seeds,
+        n_seeds_a=a,
+        n_seeds_b=b,
+        n_patients=n_patients,
+        df_patients=df_patients,
+    )
 
 
 def _not_shared(covariance: np.ndarray) -> float:
-    """Mean of a covariance's diagonal minus the mean of the rest: never negative but for rounding."""
+    """Mean of a covariance's diagonal minus the mean of the rest, cut at 0: only rounding makes it negative."""
     k = len(covariance)
     return max(float(np.trace(covariance) - covariance.sum() / k) / (k - 1), 0.0)

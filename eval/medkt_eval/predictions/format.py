@@ -1,7 +1,7 @@
 """The prediction format: read, write, validate, align.
 
-In: Parquet, CSV or CSV.gz files, one row an image. Out: `Predictions`, rows sorted by image id, so that the order of a
-file's rows changes nothing. docs/formats.md describes the columns for writers in any language.
+In: Parquet, CSV or CSV.gz files with one row per image. Out: `Predictions`, sorted by image id, so that the order of
+rows in a file changes nothing. docs/formats.md describes the columns for writers in any language.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from medkt_eval.errors import InputError
 
 Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
-PROBABILITIES_SUM_TO = 1e-3  # of 1, or nearer
+PROBABILITIES_SUM_TO = 1e-3  # largest distance from 1 of their sum
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Predictions:
     Parameters
     ----------
     task : {"multilabel", "multiclass"}
-        Several findings an image, or one class an image.
+        Several findings per image, or one class per image.
     labels : tuple of str
         Findings or classes.
     image_ids : str, (n_images,)
         Sorted and unique.
     patient_ids : str, (n_images,) or None
-        None only where the file has no such column.
+        None only if the file has no such column.
     targets : float64, (n_images, n_labels) or int64, (n_images,)
         Multi-label: 0, 1 or NaN (not labelled). Multi-class: index into `labels`.
     scores : float64, (n_images, n_labels)
@@ -43,7 +43,7 @@ class Predictions:
     groups : dict of str to str, (n_images,)
         Columns `group_<name>`.
     source : str
-        The file, for messages.
+        Name of the file, for messages.
     """
 
     task: Task
@@ -56,9 +56,9 @@ class Predictions:
     source: str = "predictions"
 
     def patients(self) -> tuple[np.ndarray, int]:
-        """Each image's patient by sorted patient id, int64, (n_images,), and how many there are.
+        """Each image's patient, numbered by sorted patient id (int64, (n_images,)), and the number of patients.
 
-        An image is its own patient where none is named.
+        Without patient ids, each image is its own patient.
         """
         if self.patient_ids is None:
             return np.arange(len(self.image_ids)), len(self.image_ids)
@@ -66,7 +66,7 @@ class Predictions:
         return patient, len(names)
 
     def target(self, k: int) -> np.ndarray:
-        """Label k: 1, 0, or NaN where it is not labelled; float64, (n_images,)."""
+        """Targets of label k: 1, 0, or NaN where not labelled; float64, (n_images,)."""
         return self.targets[:, k] if self.task == "multilabel" else (self.targets == k).astype(np.float64)
 
     def score(self, k: int) -> np.ndarray:
@@ -90,12 +90,12 @@ def score_column(label: str) -> str:
 
 
 def find(folder: Path, split: str) -> Path | None:
-    """Path of `predictions-<split>` in a run folder in any of the formats, or None.
+    """Find `predictions-<split>` in a run folder, in any of the formats; None if there is none.
 
     Raises
     ------
     InputError
-        If there are several.
+        If there are several files.
     """
     found = [path for suffix in SUFFIXES if (path := folder / f"predictions-{split}{suffix}").is_file()]
     if len(found) > 1:
@@ -113,17 +113,17 @@ def read(path: Path, task: Task, labels: Sequence[str]) -> Predictions:
     task : {"multilabel", "multiclass"}
         What the columns must be.
     labels : sequence of str
-        The labels that the file must hold, all of them and no others.
+        The labels that the file must have, all of them and no others.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or a column or value is not as docs/formats.md says.
+        If the file cannot be read, or a column or value does not follow docs/formats.md.
     """
     try:
         with path.open("rb") as file:
             frame = pd.read_parquet(file) if path.suffix == ".parquet" else _read_csv(file, gzip=path.suffix == ".gz")
-    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two: a damaged .gz
+    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two are of a damaged .gz
         raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
     return from_frame(frame, task, labels, source=str(path))
 
@@ -132,7 +132,7 @@ def _read_csv(file: BinaryIO, *, gzip: bool) -> pd.DataFrame:
     compression: Literal["gzip"] | None = "gzip" if gzip else None
     names = [str(name) for name in pd.read_csv(file, nrows=0, compression=compression).columns]
     file.seek(0)
-    # "007" is an id and "01" a group: text, not numbers
+    # read as text: "007" is an id and "01" a group
     text: dict[Any, Any] = {
         name: str for name in names if name in ("image_id", "patient_id", "target") or name.startswith("group_")
     }
@@ -145,7 +145,7 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
     Raises
     ------
     InputError
-        As `read`, naming `source`.
+        As in `read`, naming `source`.
     """
     target_columns = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
     score_columns = [score_column(label) for label in labels]
@@ -194,7 +194,7 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
 
 
 def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, source: str) -> None:
-    """Refuse columns that are not those of docs/formats.md.
+    """Check that the columns are those of docs/formats.md.
 
     Raises
     ------
@@ -213,7 +213,7 @@ def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, so
 
 
 def to_frame(predictions: Predictions) -> pd.DataFrame:
-    """Columns of docs/formats.md; scores as float32, as models give them."""
+    """The table of docs/formats.md; scores are float32, as models produce them."""
     columns: dict[str, object] = {"image_id": predictions.image_ids}
     if predictions.patient_ids is not None:
         columns["patient_id"] = predictions.patient_ids
@@ -229,12 +229,12 @@ def to_frame(predictions: Predictions) -> pd.DataFrame:
 
 
 def _texts(column: pd.Series) -> np.ndarray:
-    """Values as text, "" where there is none, whatever the column's type."""
+    """Values as text, "" where missing, whatever the type of the column."""
     return column.astype(object).where(column.notna(), "").astype(str).to_numpy(dtype=object)
 
 
 def _first(mask: np.ndarray) -> int:
-    """Number of the first row where `mask` holds, counted as a CSV reader shows it (header = 1)."""
+    """Number of the first row where `mask` is true, as a spreadsheet counts it (header = 1)."""
     return int(np.flatnonzero(mask)[0]) + 2
 
 

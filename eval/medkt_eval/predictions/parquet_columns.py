@@ -1,7 +1,7 @@
-"""Prediction files too large to be held: ids once, then one column at a time, row group by row group.
+"""Prediction files too large for memory: ids once, then one column at a time, row group by row group.
 
-In: a Parquet file of docs/formats.md. Out: `PredictionFile`, which answers what `predictions.Predictions`
-answers, in the same order (rows sorted by image id) and with the same errors; targets and scores stay on disk.
+In: a Parquet file as in docs/formats.md. Out: `PredictionFile`, which has the methods of `format.Predictions`, with the
+same order (rows sorted by image id) and the same errors. Targets and scores stay on disk.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from medkt_eval.predictions.format import (
     target_column,
 )
 
-pc: Any = pyarrow.compute  # its functions are made when it is imported: type checkers see none
+pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +45,10 @@ class PredictionFile:
     image_ids : pyarrow large_string, (n_images,)
         Sorted and unique.
     patient_ids : pyarrow dictionary of large_string, (n_images,), or None
-        The dictionary is sorted: its indices are the patients' numbers.
+        The dictionary is sorted, so its indices are the patients' numbers.
     groups : dict of str to str, (n_images,)
     order : int64, (n_images,), or None
-        Rows of the file by image id; None where the file is in that order.
+        Rows of the file by image id; None if the file is in that order.
     """
 
     task: Task
@@ -60,9 +60,7 @@ class PredictionFile:
     order: np.ndarray | None
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "target", lru_cache(maxsize=1)(self.target)
-        )  # one label's is asked for again and again
+        object.__setattr__(self, "target", lru_cache(maxsize=1)(self.target))  # one label is read many times in a row
 
     @property
     def source(self) -> str:
@@ -70,17 +68,17 @@ class PredictionFile:
         return str(self.path)
 
     def without_ids(self) -> PredictionFile:
-        """The same without what takes memory: for a file that was found to be of the same images as another."""
+        """A copy without ids, patients and groups, for a file with the same images as one already read."""
         return replace(self, image_ids=pa.nulls(len(self.image_ids)), patient_ids=None, groups={})
 
     def patients(self) -> tuple[np.ndarray, int]:
-        """As `Predictions.patients`."""
+        """See `Predictions.patients`."""
         if self.patient_ids is None:
             return np.arange(len(self.image_ids)), len(self.image_ids)
         return self.patient_ids.indices.to_numpy().astype(np.int64), len(self.patient_ids.dictionary)
 
     def target(self, k: int) -> np.ndarray:
-        """As `Predictions.target`."""
+        """See `Predictions.target`."""
         if self.task == "multiclass":
             return (self.classes == k).astype(np.float64)
         name = target_column(self.labels[k])
@@ -91,7 +89,7 @@ class PredictionFile:
         return values
 
     def score(self, k: int) -> np.ndarray:
-        """As `Predictions.score`."""
+        """See `Predictions.score`."""
         name = score_column(self.labels[k])
         values = self._numbers(name)
         self._refuse(~np.isfinite(values), name, values, "expected a finite number")
@@ -99,29 +97,29 @@ class PredictionFile:
 
     @cached_property
     def classes(self) -> np.ndarray:
-        """As `Predictions.classes`."""
+        """See `Predictions.classes`."""
         names = pa.array(self.labels, pa.large_string())
-        found = self._column("target", lambda part: pc.index_in(_text(part), names).to_numpy(zero_copy_only=False))
-        if np.isnan(found).any():
-            image = self.image_ids[int(np.flatnonzero(np.isnan(found))[0])].as_py()
+        classes = self._column("target", lambda part: pc.index_in(_text(part), names).to_numpy(zero_copy_only=False))
+        if np.isnan(classes).any():
+            image = self.image_ids[int(np.flatnonzero(np.isnan(classes))[0])].as_py()
             raise InputError(f"{self.path}: image {image!r}: target is none of {', '.join(self.labels)}")
-        return found.astype(np.int64)
+        return classes.astype(np.int64)
 
     def _numbers(self, name: str) -> np.ndarray:
         return self._column(name, lambda part: part.cast(pa.float64()).to_numpy(zero_copy_only=False))
 
     def _column(self, name: str, values_of: Callable[[pa.ChunkedArray], np.ndarray]) -> np.ndarray:
         """A column as float64, (n_images,), in the order of image ids."""
-        found, end = np.empty(len(self.image_ids)), 0
+        values, end = np.empty(len(self.image_ids)), 0
         with _opened(self.path) as file:
             for group in range(file.num_row_groups):
                 part = file.read_row_group(group, columns=[name]).column(0)
                 begin, end = end, end + len(part)
                 try:
-                    found[begin:end] = values_of(part)
+                    values[begin:end] = values_of(part)
                 except pa.ArrowInvalid as error:
                     raise InputError(f"{self.path}: {name}: {error}; expected numbers") from error
-        return found if self.order is None else found[self.order]
+        return values if self.order is None else values[self.order]
 
     def _refuse(self, bad: np.ndarray, name: str, values: np.ndarray, expected: str) -> None:
         if bad.any():
@@ -130,32 +128,36 @@ class PredictionFile:
             raise InputError(f"{self.path}: image {image!r}: {name} is {values[row]:g}; {expected}")
 
 
-def rows_of(path: Path) -> int | None:
-    """Images in a prediction file; None where that takes reading it."""
+def count_rows(path: Path) -> int | None:
+    """Number of images in a prediction file; None if only reading it would tell."""
     if path.suffix != ".parquet":
         return None
     with _opened(path) as file:
         return file.metadata.num_rows
 
 
-def read(path: Path, task: Task, labels: Sequence[str], *, held: bool) -> Readable:
-    """A file of predictions: in memory, or, where it is Parquet and is not to be held, by column.
+def read(path: Path, task: Task, labels: Sequence[str], *, in_memory: bool) -> AnyPredictions:
+    """Read a file of predictions into memory, or, if it is Parquet and `in_memory` is false, column by column.
 
     Raises
     ------
     InputError
-        As `predictions.read`.
+        As in `format.read`.
     """
-    return predictions.read(path, task, labels) if held or path.suffix != ".parquet" else open_file(path, task, labels)
+    return (
+        predictions.read(path, task, labels)
+        if in_memory or path.suffix != ".parquet"
+        else open_file(path, task, labels)
+    )
 
 
 def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
-    """Read the ids, patients and groups of a Parquet file of predictions; its other columns wait.
+    """Read the ids, patients and groups of a Parquet file of predictions; its other columns stay on disk.
 
     Raises
     ------
     InputError
-        As `predictions.read`; for values of targets and scores, when they are asked for.
+        As in `format.read`; wrong targets and scores are reported when they are read.
     """
     with _opened(path) as file:
         names = file.schema_arrow.names
@@ -188,7 +190,7 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
 
 @contextmanager
 def _opened(path: Path) -> Any:
-    """The file, for a moment: a study may have more files than a process may hold open."""
+    """Open the file briefly: a study may have more files than a process may hold open."""
     try:
         with path.open("rb") as handle, pq.ParquetFile(handle) as file:
             yield file
@@ -201,7 +203,7 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:
-    """Rows by image id (UTF-8 sorts as code points do); None where they lie so."""
+    """Rows by image id (UTF-8 sorts as code points do); None if they are in that order."""
     if pc.all(pc.less(image_ids.slice(0, len(image_ids) - 1), image_ids.slice(1)), min_count=0).as_py():
         return None
     order = pc.sort_indices(image_ids)
@@ -231,7 +233,7 @@ def _refuse_empty(column: pa.Array, image_ids: pa.Array, name: str, path: Path) 
 
 
 def _check_probabilities(file: pq.ParquetFile, labels: Sequence[str], image_ids: pa.Array, path: Path) -> None:
-    """Refuse scores of classes that are no probabilities."""
+    """Refuse scores of classes that are not probabilities."""
     begin = 0
     for group in range(file.num_row_groups):
         part = file.read_row_group(group, columns=[score_column(label) for label in labels])
@@ -247,4 +249,4 @@ def _check_probabilities(file: pq.ParquetFile, labels: Sequence[str], image_ids:
         begin += len(scores)
 
 
-Readable = Predictions | PredictionFile
+AnyPredictions = Predictions | PredictionFile

@@ -1,6 +1,6 @@
-"""Run folders as evaluation sees them: run.json, predictions, history.
+"""Run folders as the evaluation reads them: run.json, predictions, history.
 
-In: runs/. Out: `RunRecord`s. medkt's trainer writes these folders; so may any other.
+In: runs/. Out: `RunRecord`s. medkt's trainer writes these folders, and any other trainer can write them too.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions import parquet_columns as columns
-from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions
 from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.runtime.validation import read_text, validated
 
 FORMAT = 1
-RESERVED_LABELS = ("macro", "weighted", "micro", "macro_ovo")  # what averages are called in results.json
+RESERVED_LABELS = ("macro", "weighted", "micro", "macro_ovo")  # names of averages in results.json
 
 
 class ManifestPart(BaseModel):
-    """Other trainers may add fields of their own; nothing changes once made."""
+    """A part of run.json: immutable, and other trainers may add fields of their own."""
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
@@ -70,7 +70,7 @@ class RecordedFile(ManifestPart):
 
 
 class RecordedTeacher(ManifestPart):
-    """`teacher` in run.json: whom the run learnt from, and its own AUC on the run's labels."""
+    """`teacher` in run.json: the network that the run learnt from, and its own AUC on the run's labels."""
 
     source: str
     architecture: str | None = None
@@ -104,7 +104,7 @@ class Manifest(ManifestPart):
 
 
 class Run(Protocol):
-    """One run as evaluation sees it: a run folder (`RunRecord`), or tables given for an arm (`given_arms.GivenRun`)."""
+    """One run as the evaluation reads it: a run folder (`RunRecord`) or tables (`without_run_json.RunFromTables`)."""
 
     @property
     def manifest(self) -> Manifest:
@@ -113,23 +113,23 @@ class Run(Protocol):
 
     @property
     def source(self) -> str:
-        """What messages call it."""
+        """Name of the run in messages."""
         ...
 
     def test_rows(self) -> int | None:
-        """Test images; None where that takes reading them."""
+        """Number of test images; None if only reading them would tell."""
         ...
 
-    def test(self, *, held: bool = True) -> Readable:
-        """The test predictions: in memory, or, where that can be, to be read column by column."""
+    def test(self, *, in_memory: bool = True) -> AnyPredictions:
+        """The test predictions, in memory or (if the format allows it) read column by column."""
         ...
 
-    def validation(self, *, held: bool = True) -> Readable | None:
-        """The validation predictions likewise, or None where there are none."""
+    def validation(self, *, in_memory: bool = True) -> AnyPredictions | None:
+        """The validation predictions likewise, or None if there are none."""
         ...
 
     def history(self) -> pd.DataFrame | None:
-        """One row an epoch, or None where there is none."""
+        """The training history with one row per epoch, or None if there is none."""
         ...
 
     def sha256(self) -> str:
@@ -150,20 +150,20 @@ class RunRecord:
         return str(self.folder / "run.json")
 
     def test_rows(self) -> int | None:
-        """Test images, as their file says; None where that takes reading it."""
-        return columns.rows_of(self._test_file())
+        """Number of test images by the file's metadata; None if only reading it would tell."""
+        return columns.count_rows(self._test_file())
 
-    def test(self, *, held: bool = True) -> Readable:
+    def test(self, *, in_memory: bool = True) -> AnyPredictions:
         """The test predictions, checked against the hash in run.json."""
-        return self._read(self._test_file(), self.manifest.predictions, held)
+        return self._read(self._test_file(), self.manifest.predictions, in_memory)
 
-    def validation(self, *, held: bool = True) -> Readable | None:
-        """The validation predictions, or None where the run has none."""
+    def validation(self, *, in_memory: bool = True) -> AnyPredictions | None:
+        """The validation predictions, or None if the run has none."""
         path = predictions.find(self.folder, "validation")
-        return None if path is None else self._read(path, self.manifest.predictions_validation, held)
+        return None if path is None else self._read(path, self.manifest.predictions_validation, in_memory)
 
     def history(self) -> pd.DataFrame | None:
-        """history.csv, one row an epoch, or None where the run has none."""
+        """history.csv with one row per epoch, or None if the run has none."""
         path = self.folder / "history.csv"
         if not path.is_file():
             return None
@@ -184,17 +184,17 @@ class RunRecord:
             raise InputError(f"{self.folder}: no predictions-test.parquet (or .csv, .csv.gz); expected one")
         return path
 
-    def _read(self, path: Path, recorded: RecordedFile | None, held: bool) -> Readable:
+    def _read(self, path: Path, recorded: RecordedFile | None, in_memory: bool) -> AnyPredictions:
         if recorded is not None and recorded.sha256 not in (None, found := sha256_of_file(path)):
             raise InputError(
                 f"{path}: sha256 is {found[:12]}..., run.json says {str(recorded.sha256)[:12]}...; "
                 "the file was changed after the run: restore it, or remove this run and train it again"
             )
-        return columns.read(path, self.manifest.arm.task, self.manifest.labels, held=held)
+        return columns.read(path, self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
 
 
 def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:
-    """All runs in `runs/`, sorted by run id, and notes on what was passed over.
+    """Read all runs in `runs/`, sorted by run id, with notes on folders that are not runs.
 
     Names that begin with a dot are ignored.
 
@@ -218,12 +218,12 @@ def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:
 
 
 def check_labels(labels: Sequence[str], source: str) -> None:
-    """Refuse labels that a table of results could not tell apart.
+    """Refuse labels that a table of results could not distinguish.
 
     Raises
     ------
     InputError
-        If a label is called like an average or stands there twice.
+        If a label has the name of an average or is listed twice.
     """
     if taken := sorted({*RESERVED_LABELS} & set(labels)):
         raise InputError(f"{source}: a label is called {taken[0]!r}, the name of an average; call it something else")

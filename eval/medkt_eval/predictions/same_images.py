@@ -1,6 +1,6 @@
-"""Runs are compared on the same images, or not at all: none are silently intersected.
+"""Check that runs have the same images: they are never silently intersected.
 
-In: predictions of two runs. Out: nothing, or an error that names both and the first image that differs.
+In: predictions of two runs. Out: nothing, or an error that names both runs and the first image that differs.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ import numpy as np
 import pyarrow as pa
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions
 
 Ids = np.ndarray | pa.Array
 
 
-def check_same_images(first: Readable, second: Readable, names: tuple[str, str]) -> None:
+def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tuple[str, str]) -> None:
     """Refuse to compare two runs whose test images, patients, groups or targets differ.
 
     Parameters
     ----------
     first, second : Predictions or PredictionFile
-        Of the same task and labels.
+        Predictions of the same task and labels.
     names : tuple of str
-        Of the runs.
+        Names of the two runs.
 
     Raises
     ------
@@ -46,10 +46,10 @@ def check_same_images(first: Readable, second: Readable, names: tuple[str, str])
     for group in first.groups.keys() & second.groups.keys():
         row = _first_difference(first.groups[group], second.groups[group])
         if row is not None:
-            told = [f"{of.groups[group][row]!r}" for of in (first, second)]
+            values = [f"{run.groups[group][row]!r}" for run in (first, second)]
             raise InputError(
                 f"runs {a} and {b} disagree on group_{group} of image {_name(first, row)}: "
-                f"{told[0]} and {told[1]}; comparisons need the same groups"
+                f"{values[0]} and {values[1]}; comparisons need the same groups"
             )
     if first.task == "multiclass":
         _check_same_targets(first, first.classes, second.classes, "", names)
@@ -58,8 +58,8 @@ def check_same_images(first: Readable, second: Readable, names: tuple[str, str])
         _check_same_targets(first, first.target(k), second.target(k), f" of {label}", names)
 
 
-def check_same_validation(first: Readable, own: Readable, names: tuple[str, str]) -> None:
-    """Refuse runs whose validation patients differ: they are drawn together, so that differences are replicates too.
+def check_same_validation(first: AnyPredictions, own: AnyPredictions, names: tuple[str, str]) -> None:
+    """Refuse runs whose validation patients differ: all runs must share one draw of patients per replicate.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def check_same_validation(first: Readable, own: Readable, names: tuple[str, str]
 
 
 def _check_same_targets(
-    first: Readable, one: np.ndarray, other: np.ndarray, of_label: str, names: tuple[str, str]
+    first: AnyPredictions, one: np.ndarray, other: np.ndarray, of_label: str, names: tuple[str, str]
 ) -> None:
     equal = (one == other) | (np.isnan(one) & np.isnan(other))
     if not equal.all():
@@ -102,5 +102,5 @@ def _texts(ids: Ids) -> np.ndarray:
     return ids if isinstance(ids, np.ndarray) else ids.to_numpy(zero_copy_only=False)
 
 
-def _name(predictions: Readable, row: int) -> str:
+def _name(predictions: AnyPredictions, row: int) -> str:
     return repr(str(predictions.image_ids[row]))

@@ -1,7 +1,7 @@
-"""Arms of which nothing is known but their predictions, given on the command line or from Python without run.json.
+"""Arms without run.json: their predictions alone, from the command line or from Python.
 
-In: for each arm's name one prediction table a seed, files or DataFrames with the columns of docs/formats.md. Out:
-`GivenRun`s, which evaluation reads as it reads run folders. Columns tell task and labels, file names tell seeds.
+In: for each arm's name one prediction table per seed, as files or DataFrames with the columns of docs/formats.md. Out:
+`RunFromTables`s, which the evaluation reads like run folders. Columns give task and labels, file names give seeds.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions import parquet_columns as columns
 from medkt_eval.predictions.format import Task
-from medkt_eval.predictions.parquet_columns import Readable
+from medkt_eval.predictions.parquet_columns import AnyPredictions
 from medkt_eval.predictions.run_folders import FORMAT, ArmFields, Manifest, check_labels
 from medkt_eval.runtime.atomic_files import sha256_of_file
 
-DATASET = "predictions"  # all that is given together is compared together
-NOT_STATED = ""  # method and student: the arm's name is all that is known of it
+DATASET = "predictions"  # all arms of one call are one data set
+NOT_STATED = ""  # method and student, which are unknown here
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
-    """Predictions of one seed on one split: a file, or a DataFrame and what messages call it."""
+class PredictionTable:
+    """Predictions of one seed on one split: a file or a DataFrame, with its name for messages."""
 
     source: str
     content: pd.DataFrame | Path
 
     def columns(self) -> list[str]:
-        """Names of the columns; of a file, its header alone is read."""
+        """Names of the columns; only the header of a file is read."""
         if isinstance(self.content, pd.DataFrame):
             return [str(name) for name in self.content.columns]
         try:
@@ -50,58 +50,58 @@ class Table:
             ) from error
 
     def rows(self) -> int | None:
-        """Images; None where that takes reading the file."""
-        return len(self.content) if isinstance(self.content, pd.DataFrame) else columns.rows_of(self.content)
+        """Number of images; None if only reading the file would tell."""
+        return len(self.content) if isinstance(self.content, pd.DataFrame) else columns.count_rows(self.content)
 
-    def read(self, task: Task, labels: Sequence[str], *, held: bool) -> Readable:
+    def read(self, task: Task, labels: Sequence[str], *, in_memory: bool) -> AnyPredictions:
         """The table, validated."""
         if isinstance(self.content, Path):
-            return columns.read(self.content, task, labels, held=held)
+            return columns.read(self.content, task, labels, in_memory=in_memory)
         return predictions.from_frame(self.content, task, labels, source=self.source)
 
     def sha256(self) -> str:
-        """Hash of the file; of a DataFrame, of what `to_csv(index=False)` writes, lines ended by a line feed."""
+        """Hash of the file, or of what `to_csv(index=False)` writes for a DataFrame, with line feeds."""
         if isinstance(self.content, Path):
             return sha256_of_file(self.content)
         return hashlib.sha256(self.content.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
-class GivenRun:
-    """One seed of one arm: a `run_records.Run` made of tables."""
+class RunFromTables:
+    """One seed of one arm: a `run_folders.Run` from tables."""
 
     manifest: Manifest
-    test_table: Table
-    validation_table: Table | None = None
+    test_table: PredictionTable
+    validation_table: PredictionTable | None = None
 
     @property
     def source(self) -> str:
-        """What messages call the run."""
+        """Name of the run in messages."""
         return self.test_table.source
 
     def test_rows(self) -> int | None:
-        """Test images; None where that takes reading them."""
+        """Number of test images; None if only reading them would tell."""
         return self.test_table.rows()
 
-    def test(self, *, held: bool = True) -> Readable:
+    def test(self, *, in_memory: bool = True) -> AnyPredictions:
         """The test predictions."""
-        return self.test_table.read(self.manifest.arm.task, self.manifest.labels, held=held)
+        return self.test_table.read(self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
 
-    def validation(self, *, held: bool = True) -> Readable | None:
-        """The validation predictions, or None where none were given."""
+    def validation(self, *, in_memory: bool = True) -> AnyPredictions | None:
+        """The validation predictions, or None if there are none."""
         table = self.validation_table
-        return None if table is None else table.read(self.manifest.arm.task, self.manifest.labels, held=held)
+        return None if table is None else table.read(self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
 
     def history(self) -> None:
-        """No table says how training went."""
+        """Tables have no training history."""
 
     def sha256(self) -> str:
-        """Hash of the test predictions as given."""
+        """Hash of the test predictions."""
         return self.test_table.sha256()
 
 
 def parse_arm(text: str, option: str = "--arm") -> tuple[str, list[Path]]:
-    """Name and files of `NAME=PATTERN`, for example `TL=tl_seed*.csv`; the pattern is a file or a glob (`**` too).
+    """Parse `NAME=PATTERN`, for example `TL=tl_seed*.csv`; the pattern is a file or a glob, `**` included.
 
     Raises
     ------
@@ -119,12 +119,12 @@ def parse_arm(text: str, option: str = "--arm") -> tuple[str, list[Path]]:
 
 
 def parse_arms(texts: Iterable[str], option: str = "--arm") -> dict[str, list[Path]]:
-    """Files of every arm, in the order given.
+    """Parse the files of every arm, in the order given.
 
     Raises
     ------
     InputError
-        As `parse_arm`, or if a name is given twice.
+        As in `parse_arm`, or if a name is given twice.
     """
     arms: dict[str, list[Path]] = {}
     for text in texts:
@@ -135,24 +135,24 @@ def parse_arms(texts: Iterable[str], option: str = "--arm") -> dict[str, list[Pa
     return arms
 
 
-def runs_given(
+def runs_from_tables(
     arms: Mapping[str, Sequence[pd.DataFrame | Path | str]],
     *,
     validation: Mapping[str, Sequence[pd.DataFrame | Path | str]] | None = None,
-) -> list[GivenRun]:
-    """Runs of arms given as prediction tables, one table a seed. Of files, the headers alone are read.
+) -> list[RunFromTables]:
+    """Make runs of arms from prediction tables, one table per seed; only the headers of files are read.
 
     Parameters
     ----------
     arms : mapping of str to sequence of DataFrame or path
-        Arm's name -> its test predictions. A file's seed is the last whole number in its name; where no name of the
-        arm holds a number, and for DataFrames, seeds are 0, 1, ... in the order given.
+        Arm's name -> its test predictions. A file's seed is the last whole number in its name. If no file name of the
+        arm has a number, and for DataFrames, seeds are 0, 1, ... in the order given.
     validation : mapping of str to sequence of DataFrame or path, or None
         Arm's name -> its validation predictions, of the same seeds. An arm without them has no thresholds.
 
     Returns
     -------
-    list of GivenRun
+    list of RunFromTables
         In the order given. Ids are the names in lower case, words joined by hyphens; data set `predictions`.
 
     Raises
@@ -164,20 +164,21 @@ def runs_given(
     --------
     >>> frame = pd.DataFrame({"image_id": ["a", "b"], "patient_id": ["1", "2"], "target_Edema": [0, 1],
     ...                       "score_Edema": [0.2, 0.7]})
-    >>> [run.manifest.run_id for run in runs_given({"Transfer learning": [frame], "AT": [frame.copy(), frame.copy()]})]
+    >>> runs = runs_from_tables({"Transfer learning": [frame], "AT": [frame.copy(), frame.copy()]})
+    >>> [run.manifest.run_id for run in runs]
     ['transfer-learning-s0', 'at-s0', 'at-s1']
     """
     if not arms:
         raise InputError('no arm is given; expected one or more, for example --arm "TL=tl_seed*.csv"')
     slugs = _slugs(arms)
     test = {name: _tables(name, given, "test") for name, given in arms.items()}
-    chosen_on = {name: _tables(name, given, "validation") for name, given in (validation or {}).items()}
-    _check_seeds(test, chosen_on)
-    tables = [table for arm in (*test.values(), *chosen_on.values()) for table in arm.values()]
+    validation_tables = {name: _tables(name, given, "validation") for name, given in (validation or {}).items()}
+    _check_seeds(test, validation_tables)
+    tables = [table for arm in (*test.values(), *validation_tables.values()) for table in arm.values()]
     _check_given_once(tables)
     task, labels = _shared_task_and_labels(tables)
     return [
-        GivenRun(
+        RunFromTables(
             Manifest(
                 format=FORMAT,
                 run_id=f"{slugs[name]}-s{seed}",
@@ -186,7 +187,7 @@ def runs_given(
                 labels=labels,
             ),
             table,
-            chosen_on.get(name, {}).get(seed),
+            validation_tables.get(name, {}).get(seed),
         )
         for name, of_seed in test.items()
         for seed, table in of_seed.items()
@@ -194,7 +195,7 @@ def runs_given(
 
 
 def _slugs(names: Iterable[str]) -> dict[str, str]:
-    """Each arm's id; two arms cannot share one."""
+    """Each arm's id, which two arms cannot share."""
     slugs: dict[str, str] = {}
     for name in names:
         slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-") if isinstance(name, str) else ""
@@ -207,7 +208,7 @@ def _slugs(names: Iterable[str]) -> dict[str, str]:
     return slugs
 
 
-def _tables(name: str, given: Sequence[pd.DataFrame | Path | str], split: str) -> dict[int, Table]:
+def _tables(name: str, given: Sequence[pd.DataFrame | Path | str], split: str) -> dict[int, PredictionTable]:
     """Tables of one arm and split by their seeds, in the order given."""
     if isinstance(given, pd.DataFrame | Path | str) or not len(given):
         raise InputError(f"arm {name!r}, {split}: expected a list of tables or files, one a seed")
@@ -220,14 +221,14 @@ def _tables(name: str, given: Sequence[pd.DataFrame | Path | str], split: str) -
             _check_file(content)
         elif not isinstance(content, pd.DataFrame):
             raise InputError(f"{source}: is of type {type(content).__name__}; expected a pandas DataFrame or a path")
-    tables: dict[int, Table] = {}
+    tables: dict[int, PredictionTable] = {}
     for seed, source, content in zip(_seeds(contents, sources), sources, contents, strict=True):
         if seed in tables:
             raise InputError(
                 f"{tables[seed].source} and {source} both have seed {seed}, the last number in their "
                 f"names, in arm {name!r}; expected one file a seed"
             )
-        tables[seed] = Table(source, content)
+        tables[seed] = PredictionTable(source, content)
     return tables
 
 
@@ -257,8 +258,10 @@ def _number_in_name(path: Path) -> int | None:
     return int(numbers[-1]) if numbers else None
 
 
-def _check_seeds(test: Mapping[str, Mapping[int, Table]], validation: Mapping[str, Mapping[int, Table]]) -> None:
-    """Validation predictions belong to the runs that are given."""
+def _check_seeds(
+    test: Mapping[str, Mapping[int, PredictionTable]], validation: Mapping[str, Mapping[int, PredictionTable]]
+) -> None:
+    """Check that every validation table has the seed and arm of a test table."""
     for name, tables in validation.items():
         if name not in test:
             raise InputError(
@@ -273,9 +276,9 @@ def _check_seeds(test: Mapping[str, Mapping[int, Table]], validation: Mapping[st
             )
 
 
-def _check_given_once(tables: Sequence[Table]) -> None:
-    """A table in two arms compares a model with itself; as test and validation, it tunes on the test set."""
-    seen: dict[Path | int, Table] = {}
+def _check_given_once(tables: Sequence[PredictionTable]) -> None:
+    """Refuse a repeated table: in two arms it compares a model with itself, as validation it tunes on the test set."""
+    seen: dict[Path | int, PredictionTable] = {}
     for table in tables:
         key = table.content.resolve() if isinstance(table.content, Path) else id(table.content)
         if key in seen:
@@ -286,7 +289,7 @@ def _check_given_once(tables: Sequence[Table]) -> None:
         seen[key] = table
 
 
-def _shared_task_and_labels(tables: Sequence[Table]) -> tuple[Task, list[str]]:
+def _shared_task_and_labels(tables: Sequence[PredictionTable]) -> tuple[Task, list[str]]:
     """Task and labels of all tables, labels in the order of the first one's columns."""
     first = tables[0]
     task, labels = _task_and_labels(first)
@@ -307,7 +310,7 @@ def _shared_task_and_labels(tables: Sequence[Table]) -> tuple[Task, list[str]]:
     return task, labels
 
 
-def _task_and_labels(table: Table) -> tuple[Task, list[str]]:
+def _task_and_labels(table: PredictionTable) -> tuple[Task, list[str]]:
     columns = table.columns()
     if repeated := [name for name, count in Counter(columns).items() if count > 1]:
         raise InputError(f"{table.source}: column {repeated[0]!r} stands there twice; expected it once")
@@ -325,5 +328,5 @@ def _task_and_labels(table: Table) -> tuple[Task, list[str]]:
         )
     if "target" in columns:
         return "multiclass", scores
-    # A label with a target and no score, or the reverse, stays: reading the table names the column that is missing.
+    # A label without a score or a target is kept: reading the table reports the missing column.
     return "multilabel", list(dict.fromkeys([*targets, *scores]))

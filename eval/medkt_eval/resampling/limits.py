@@ -1,7 +1,7 @@
 """Intervals and p-values from the joint patient bootstrap.
 
-In: a statistic's value on the data and in each replicate. Out: `Limits`. Undefined replicates (a label left with one
-class) are counted; where they are more than 1 %, no interval is made.
+In: a statistic's value on the data and in each replicate. Out: `Limits`. Undefined replicates (a label is left with one
+class) are counted; if they are more than 1 %, there is no interval.
 
 Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapters 12-14; Davison & Hinkley 1997, chapter 5.
 """
@@ -15,14 +15,14 @@ import numpy as np
 from scipy import stats
 
 MOST_UNDEFINED = 0.01
-ROUNDING = 1e-12  # of a weighted sum of metrics, whose replicates may all be 0 but for it
+ROUNDING = 1e-12  # of a weighted sum of metrics whose replicates are all 0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """An interval from replicates, with its standard error and how many replicates were undefined.
+    """An interval from replicates, with its standard error and the number of undefined replicates.
 
-    `p_value` is the two-sided p of the statistic being 0: one less the level at which the interval just reaches 0.
+    `p_value` is two-sided, for the statistic being 0: 1 minus the level at which the interval just reaches 0.
     """
 
     low: float | None
@@ -32,6 +32,11 @@ class Limits:
     undefined_because: str | None = None
     p_value: float | None = None
 
+    @classmethod
+    def absent(cls, reason: str, *, n_undefined: int = 0, se: float | None = None) -> Limits:
+        """An interval that does not exist, and why; `se` where it is known all the same."""
+        return cls(None, None, se, n_undefined, undefined_because=reason)
+
 
 def percentile(value: float, replicates: np.ndarray, level: float) -> Limits:
     """Quantiles of the replicates (R: `quantile(x, type = 7)`).
@@ -39,9 +44,9 @@ def percentile(value: float, replicates: np.ndarray, level: float) -> Limits:
     Parameters
     ----------
     value : float
-        On the data; not used, the replicates alone are.
+        The value on the data, which this method does not use.
     replicates : float64, (n_replicates,)
-        NaN where undefined.
+        The statistic in each replicate; NaN where undefined.
     level : float
         Confidence level in (0, 1).
 
@@ -53,30 +58,30 @@ def percentile(value: float, replicates: np.ndarray, level: float) -> Limits:
     """
     del value
     tail = (1 - level) / 2
-    found = _limits(replicates, lambda drawn: np.quantile(drawn, [tail, 1 - tail]))
-    return _with_p(found, replicates)
+    limits = _limits(replicates, lambda drawn: np.quantile(drawn, [tail, 1 - tail]))
+    return _with_p(limits, replicates)
 
 
 def basic(value: float, replicates: np.ndarray, level: float) -> Limits:
-    """Quantiles of the replicates, turned about the value: 2 value - quantile."""
+    """Quantiles of the replicates, reflected about the value: 2 value - quantile."""
     tail = (1 - level) / 2
-    found = _limits(replicates, lambda drawn: 2 * value - np.quantile(drawn, [1 - tail, tail]))
-    return _with_p(found, 2 * value - replicates)
+    limits = _limits(replicates, lambda drawn: 2 * value - np.quantile(drawn, [1 - tail, tail]))
+    return _with_p(limits, 2 * value - replicates)
 
 
 def bca(value: float, replicates: np.ndarray, level: float, *, without_patient: np.ndarray) -> Limits:
-    """Bias-corrected and accelerated; the acceleration from the patient jackknife (Efron 1987, JASA 82:171).
+    """Bias-corrected and accelerated, with the acceleration from the patient jackknife (Efron 1987, JASA 82:171).
 
     Parameters
     ----------
     value, replicates, level
-        As `percentile`.
+        As in `percentile`.
     without_patient : float64, (n_patients,)
-        The statistic without each patient.
+        The statistic with each patient left out.
     """
     if np.isnan(without_patient).any():
-        because = "the statistic does not exist without some patient: no acceleration"
-        return Limits(None, None, None, int(np.isnan(replicates).sum()), because)
+        reason = "the statistic does not exist without some patient: no acceleration"
+        return Limits.absent(reason, n_undefined=int(np.isnan(replicates).sum()))
     deviation = without_patient.mean() - without_patient
     spread = (deviation**2).sum()
     acceleration = 0.0 if spread == 0 else float((deviation**3).sum() / (6 * spread**1.5))
@@ -90,48 +95,49 @@ def bca(value: float, replicates: np.ndarray, level: float, *, without_patient: 
         z = z0 + stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
         return np.quantile(drawn, stats.norm.cdf(z0 + z / (1 - acceleration * z)))
 
-    found = _limits(replicates, quantiles)
-    if found.undefined_because:
-        return found
+    limits = _limits(replicates, quantiles)
+    if limits.undefined_because:
+        return limits
     drawn = replicates[~np.isnan(replicates)]
     z0 = bias(drawn)
     tails = []
-    for beyond in (np.sum(drawn <= ROUNDING), np.sum(drawn < -ROUNDING)):  # 0 as the lower limit, as the upper one
+    for beyond in (np.sum(drawn <= ROUNDING), np.sum(drawn < -ROUNDING)):  # 0 as the lower limit, then as the upper one
         w = float(stats.norm.ppf(np.clip((beyond + 0.5) / (len(drawn) + 1), 0.0, 1.0))) - z0
         tails.append(float(stats.norm.cdf(w / (1 + acceleration * w) - z0)))
-    return replace(found, p_value=min(1.0, 2 * max(min(tails[0], 1 - tails[1]), 1 / (len(drawn) + 1))))
+    return replace(limits, p_value=min(1.0, 2 * max(min(tails[0], 1 - tails[1]), 1 / (len(drawn) + 1))))
 
 
 def studentized(value: float, replicates: np.ndarray, level: float, *, se: float, ses: np.ndarray) -> Limits:
-    """Value - quantile of ((replicate - value) / its own standard error) times the standard error on the data.
+    """Studentised: value - quantile times se, with quantiles of (replicate - value) / the replicate's own se.
 
     Parameters
     ----------
     value, replicates, level
-        As `percentile`.
+        As in `percentile`.
     se : float
         Standard error of `value`.
     ses : float64, (n_replicates,)
         Standard error of each replicate.
     """
     if se <= ROUNDING:
-        return Limits(None, None, 0.0, int(np.isnan(replicates).sum()), "no variation over patients to measure")
+        reason = "no variation over patients to measure"
+        return Limits.absent(reason, n_undefined=int(np.isnan(replicates).sum()), se=0.0)
     tail = (1 - level) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         pivots = np.where(ses > ROUNDING, (replicates - value) / ses, np.nan)
-    found = _limits(pivots, lambda drawn: value - se * np.quantile(drawn, [1 - tail, tail]))
-    if found.undefined_because:
-        return replace(found, se=None)
-    return replace(found, se=se, p_value=p_studentized(value / se, pivots))
+    limits = _limits(pivots, lambda drawn: value - se * np.quantile(drawn, [1 - tail, tail]))
+    if limits.undefined_because:
+        return replace(limits, se=None)
+    return replace(limits, se=se, p_value=p_studentized(value / se, pivots))
 
 
 def p_value(replicates: np.ndarray) -> float | None:
-    """Two-sided p of no difference, the level at which the percentile interval just reaches 0: 2 (count + 1)/(B + 1).
+    """Two-sided p-value of no difference by the percentile interval: 2 (count + 1)/(B + 1) for B replicates.
 
     Parameters
     ----------
     replicates : float64, (n_replicates,)
-        Of a difference; NaN where undefined.
+        The difference in each replicate; NaN where undefined.
 
     Examples
     --------
@@ -146,12 +152,12 @@ def p_value(replicates: np.ndarray) -> float | None:
 
 
 def p_studentized(statistic: float, pivots: np.ndarray) -> float:
-    """Two-sided p of no difference, the level at which the studentised interval just reaches 0: 2 (count + 1)/(B + 1).
+    """Two-sided p-value of no difference by the studentised interval: 2 (count + 1)/(B + 1) for B replicates.
 
     Parameters
     ----------
     statistic : float
-        Difference over its standard error.
+        The difference over its standard error.
     pivots : float64, (n_replicates,)
         (replicate - difference) over the replicate's own standard error; NaN where undefined.
     """
@@ -160,29 +166,27 @@ def p_studentized(statistic: float, pivots: np.ndarray) -> float:
     return float(min(1.0, 2 * (fewer + 1) / (len(drawn) + 1)))
 
 
-def _with_p(found: Limits, mirrored: np.ndarray) -> Limits:
-    """With the p that belongs to quantiles of `mirrored`."""
-    return found if found.undefined_because else replace(found, p_value=p_value(mirrored))
+def _with_p(limits: Limits, mirrored: np.ndarray) -> Limits:
+    """The limits with the p-value that agrees with quantiles of `mirrored`."""
+    return limits if limits.undefined_because else replace(limits, p_value=p_value(mirrored))
 
 
 def _limits(replicates: np.ndarray, quantiles: Callable[[np.ndarray], np.ndarray]) -> Limits:
-    absent = int(np.isnan(replicates).sum())
+    n_undefined = int(np.isnan(replicates).sum())
     if not len(replicates):
-        return Limits(None, None, None, 0, "no bootstrap replicates were drawn")
-    if absent > MOST_UNDEFINED * len(replicates):
-        return Limits(
-            None,
-            None,
-            None,
-            absent,
-            f"{absent} of {len(replicates)} bootstrap replicates are undefined (a "
-            "label is left with one class); above 1 % no interval is made",
+        return Limits.absent("no bootstrap replicates were drawn")
+    if n_undefined > MOST_UNDEFINED * len(replicates):
+        return Limits.absent(
+            f"{n_undefined} of {len(replicates)} bootstrap replicates are undefined (a label is left with one class); "
+            "above 1 % no interval is made",
+            n_undefined=n_undefined,
         )
     drawn = replicates[~np.isnan(replicates)]
     se = float(drawn.std(ddof=1))
     if se <= ROUNDING:
-        return Limits(None, None, 0.0, absent, "every replicate gave the same value")
+        return Limits.absent("every replicate gave the same value", n_undefined=n_undefined, se=0.0)
     low, high = (float(limit) for limit in quantiles(drawn))
     if high - low <= ROUNDING:
-        return Limits(None, None, se, absent, "both limits are the same: nearly every replicate gave the same value")
-    return Limits(low, high, se, absent)
+        reason = "both limits are the same: nearly every replicate gave the same value"
+        return Limits.absent(reason, n_undefined=n_undefined, se=se)
+    return Limits(low, high, se, n_undefined)

@@ -1,7 +1,7 @@
-"""The bootstrap over seeds and patients at once: in each replicate of patients, an arm's seeds are drawn again too.
+"""The bootstrap over seeds and patients: each replicate of patients draws an arm's seeds again too.
 
-In: joint patient replicates of an arm's runs. Out: replicates of the arm's mean. With few seeds it is too narrow for
-small variances over patients; docs/statistics.md has its measured coverage.
+In: joint patient replicates of an arm's runs. Out: replicates of the arm's mean. With few seeds its intervals are too
+narrow where patients vary little; docs/statistics.md has the measured coverage.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import numpy as np
 
 
 def mean_over_drawn_seeds(replicates: np.ndarray, *, seed: int, dataset: str, stream: str) -> np.ndarray:
-    """Mean over seeds drawn with replacement, in each replicate.
+    """Compute the mean over seeds drawn with replacement, in each replicate.
 
     Parameters
     ----------
     replicates : float64, (n_seeds, n_replicates)
         Joint patient replicates of each run.
     seed : int
-        Of the evaluation.
+        Seed of the evaluation.
     dataset, stream : str
-        Name the random stream: an arm's id where seeds are nested, so that arms draw independently; the same word for
-        all arms where they are crossed.
+        Names of the random stream. With nested seeds `stream` is the arm's id, so that arms draw independently; with
+        crossed seeds it is the same word for all arms.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The studentised patient bootstrap of AUC: each replicate of a difference over the standard error it has itself.
+"""The studentised patient bootstrap of AUC: each replicate of a difference is divided by its own standard error.
 
 In: rankings of every label and run, and weights of the runs (an arm's mean, a difference). Out: `Studentized`: values
-and standard errors on the data and in each replicate, per label, macro and weighted. It is made for AUC alone, whose
+and standard errors on the data and in each replicate, for each label, macro and weighted. It exists only for AUC, whose
 patients' influences have a closed form in every replicate. Efron & Tibshirani 1993, chapter 12.5.
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 
 from medkt_eval.metrics.ranking import Ranking
-from medkt_eval.resampling.bootstrap import LANES, multiplicities
-from medkt_eval.runtime.execution import HERE, Execution, Work
+from medkt_eval.resampling.draws import LANES, multiplicities
+from medkt_eval.runtime.execution import LOCAL, Execution, Work
 
 
 @dataclass(frozen=True)
@@ -40,33 +40,38 @@ def studentized_auc(
     replicates: int,
     seed: int,
     dataset: str,
-    execution: Execution = HERE,
+    execution: Execution = LOCAL,
 ) -> list[Studentized]:
-    """Values and standard errors of weighted sums of runs' AUCs, in every replicate.
+    """Compute weighted sums of runs' AUCs and their standard errors, in every replicate.
 
     Parameters
     ----------
     rankings : sequence (labels) of sequence (runs) of Ranking
+        All over the same patients.
     weights : float64, (n_sums, n_runs)
-    replicates, seed, dataset
-        As in `resampling.multiplicities`, whose draws these are.
+        Weights of the runs in each sum.
+    replicates : int
+        Number of replicates.
+    seed, dataset
+        As in `draws.multiplicities`, which draws the patients.
     execution : Execution
         Where replicates are computed.
 
     Returns
     -------
     list of Studentized
-        Of each label, then macro, then weighted by the number of positives.
+        One for each label, then macro, then weighted by the number of positives.
     """
+    # The empty range is the data themselves.
     parts = [range(0), *(range(first, min(first + LANES, replicates)) for first in range(0, replicates, LANES))]
     data = rankings, weights, {"seed": seed, "dataset": dataset}
-    (found,) = execution.in_order([Work(_of_block, data, parts)])
-    values, ses = np.concatenate(found, axis=-1)
+    (blocks,) = execution.in_order([Work(_one_block, data, parts)])
+    values, ses = np.concatenate(blocks, axis=-1)
     return [Studentized(of_label, se) for of_label, se in zip(values, ses, strict=True)]
 
 
-def _of_block(data: tuple[Sequence[Sequence[Ranking]], np.ndarray, dict[str, Any]], lanes: range) -> np.ndarray:
-    """Values and standard errors in replicates of one block, float64, (2, n_labels + 2, n_sums, n); none: the data."""
+def _one_block(data: tuple[Sequence[Sequence[Ranking]], np.ndarray, dict[str, Any]], lanes: range) -> np.ndarray:
+    """Values and standard errors in one block's replicates, or on the data: float64, (2, n_labels + 2, n_sums, n)."""
     rankings, weights, stream = data
     n_patients = rankings[0][0].n_patients
     if not lanes:
@@ -82,7 +87,7 @@ def _one_replicate(
     """Values and standard errors of every label and both averages, float64, (n_labels + 2, n_sums)."""
     n_runs, n_patients = len(rankings[0]), len(drawn)
     n_drawn = int(drawn.sum())
-    found, errors, counts = [], [], []
+    label_aucs, label_errors, label_sizes = [], [], []
     macro, weighted = np.zeros((n_runs, n_patients)), np.zeros((n_runs, n_patients))
     own = np.zeros(n_patients)
     for runs in rankings:
@@ -92,19 +97,19 @@ def _one_replicate(
         first = runs[0]
         positives = np.bincount(first.patient[first.positive], minlength=n_patients).astype(np.float64)
         m = float(positives @ drawn)
-        found.append(auc)
-        errors.append(_standard_errors(_weighed(weights, influence), drawn, n_drawn))
-        counts.append(m)
+        label_aucs.append(auc)
+        label_errors.append(_standard_errors(_weighed(weights, influence), drawn, n_drawn))
+        label_sizes.append(m)
         macro += influence / len(rankings)
         weighted += m * influence + positives * auc[:, None]
         own += positives
-    aucs, sizes = np.array(found), np.array(counts)
+    aucs, sizes = np.array(label_aucs), np.array(label_sizes)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (sizes[:, None] * aucs).sum(axis=0) / sizes.sum()
         weighted = (weighted - own * mean[:, None]) / sizes.sum()
-    values = _weighed(weights, np.array([*found, aucs.mean(axis=0), mean]).T).T
+    values = _weighed(weights, np.array([*label_aucs, aucs.mean(axis=0), mean]).T).T
     averages = [_standard_errors(_weighed(weights, influence), drawn, n_drawn) for influence in (macro, weighted)]
-    return values, np.array([*errors, *averages])
+    return values, np.array([*label_errors, *averages])
 
 
 def _standard_errors(influence: np.ndarray, drawn: np.ndarray, n_drawn: int) -> np.ndarray:
@@ -113,7 +118,7 @@ def _standard_errors(influence: np.ndarray, drawn: np.ndarray, n_drawn: int) -> 
 
 @njit(cache=True, nogil=True)
 def _influences(positive, patient, ends_tie, drawn, influence):
-    """AUC of the drawn patients; writes the influence of one copy of each patient. NaN where a class is missing."""
+    """AUC of the drawn patients; writes the influence of one copy of each patient. NaN if a class is missing."""
     n = len(positive)
     m_total, n_total = 0, 0
     for i in range(n):
@@ -151,11 +156,11 @@ def _influences(positive, patient, ends_tie, drawn, influence):
 
 @njit(cache=True, nogil=True)
 def _weighed(weights, of_runs):
-    """Weighted sums over runs, float64, (n_sums, n); run by run and not by BLAS: bits depend on no other run."""
-    found = np.zeros((len(weights), of_runs.shape[1]))
+    """Weighted sums over runs, float64, (n_sums, n); not by BLAS, so that bits do not depend on the other runs."""
+    sums = np.zeros((len(weights), of_runs.shape[1]))
     for k in range(len(weights)):
         for j in range(len(of_runs)):
             if weights[k, j] != 0:
                 for i in range(of_runs.shape[1]):
-                    found[k, i] += weights[k, j] * of_runs[j, i]
-    return found
+                    sums[k, i] += weights[k, j] * of_runs[j, i]
+    return sums

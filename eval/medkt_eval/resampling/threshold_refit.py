@@ -1,11 +1,11 @@
 """Thresholds chosen again in every bootstrap replicate, on resampled validation patients.
 
-In: the runs' validation predictions, or calls at such thresholds. Out: a threshold for each label and replicate; sums
-of calls in each replicate, of test patients drawn as everywhere else and called at the replicate's own threshold.
+In: the runs' validation predictions. Out: a threshold for each label and replicate, and in each replicate the sums of
+calls at its own threshold, over the same draws of test patients as everywhere else.
 
-A replicate of F1 or of an operating point then varies as if the study were repeated with other validation patients and
-other test patients; the models alone are held fixed. Validation patients are drawn by streams of their own, and by
-their sorted ids: threads, order of rows and other arms change no bit.
+A replicate of F1 or of an operating point then varies as if you repeated the study with other validation and other test
+patients; only the models are held fixed. Validation patients have their own random streams and are sorted by id, so
+threads, order of rows and other arms change no bit.
 """
 
 from __future__ import annotations
@@ -17,27 +17,29 @@ import numpy as np
 from numba import njit
 
 from medkt_eval.metrics.ranking import rank
-from medkt_eval.predictions.parquet_columns import Readable
-from medkt_eval.resampling.bootstrap import BLOCK, LANES, for_each_block, multiplicities
+from medkt_eval.predictions.parquet_columns import AnyPredictions
+from medkt_eval.resampling.draws import BLOCK, LANES, for_each_block, multiplicities
 from medkt_eval.resampling.strata import Strata, patient_strata
-from medkt_eval.runtime.execution import HERE, Execution, Work
+from medkt_eval.runtime.execution import LOCAL, Execution, Work
 
 RULES = ("max_f1", "youden", "sensitivity")
 MAX_F1, YOUDEN, SENSITIVITY = range(3)
 
 
 @dataclass(frozen=True)
-class Refit:
-    """How thresholds are chosen again.
+class ThresholdRefit:
+    """How thresholds are chosen again in every replicate.
 
     Parameters
     ----------
     rule : str
-        See `thresholds.choose`; a fixed threshold cannot be.
-    replicates, seed : int
-        As everywhere: see `resampling.multiplicities`.
+        Rule of `thresholds.choose` other than a fixed threshold.
+    replicates : int
+        Number of replicates.
+    seed : int
+        Seed of the evaluation: see `draws.multiplicities`.
     stratified : bool
-        Draw validation patients in strata, as the test patients.
+        Whether validation patients are drawn in strata, like test patients.
     """
 
     rule: str
@@ -46,30 +48,33 @@ class Refit:
     stratified: bool = False
 
     def thresholds(
-        self, validations: Iterable[Readable | None], n_labels: int, *, dataset: str, execution: Execution = HERE
+        self, validations: Iterable[AnyPredictions | None], n_labels: int, *, dataset: str, execution: Execution = LOCAL
     ) -> np.ndarray:
-        """Each label's threshold in each replicate.
+        """Choose each label's threshold in each replicate.
 
         Parameters
         ----------
         validations : iterable of Predictions, PredictionFile or None
-            A run's each; None: no threshold exists.
+            One for each run; None: the run has no thresholds.
         n_labels : int
+            Number of labels.
         dataset : str
-            Its name: data sets draw independently of each other.
+            Name of the data set. Data sets draw independently of each other.
         execution : Execution
             Where replicates are computed, in parts.
 
         Returns
         -------
         float64, (n_runs, n_labels, replicates)
-            NaN where the replicate's validation images have no positive one (or, for Youden's, one class).
+            NaN if the replicate's validation images have no positive one (for Youden's rule: only one class).
         """
         none = np.full((n_labels, self.replicates), np.nan)
         works = (self._work(validation, n_labels, dataset, execution) for validation in validations)
         return np.array([np.concatenate(parts, axis=1) if parts else none for parts in execution.in_order(works)])
 
-    def _work(self, validation: Readable | None, n_labels: int, dataset: str, execution: Execution) -> Work[np.ndarray]:
+    def _work(
+        self, validation: AnyPredictions | None, n_labels: int, dataset: str, execution: Execution
+    ) -> Work[np.ndarray]:
         if validation is None:
             return Work(_choose_in, None, [])
         patient, n_patients = validation.patients()
@@ -78,17 +83,17 @@ class Refit:
         blocks = max(-(-self.replicates // BLOCK), 1)
         each = -(-blocks // execution.parts)
         lanes = [range(first * BLOCK, min((first + each) * BLOCK, self.replicates)) for first in range(0, blocks, each)]
-        return Work(_choose_in, _ToChoose(self, columns, n_patients, dataset, strata, execution.threads), lanes)
+        return Work(_choose_in, _Choice(self, columns, n_patients, dataset, strata, execution.threads), lanes)
 
 
 _Descending = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class _ToChoose:
-    """One run's validation images of each label, and what their draws are named by."""
+class _Choice:
+    """One run's validation images of each label, and the names of their random streams."""
 
-    refit: Refit
+    refit: ThresholdRefit
     columns: Sequence[_Descending]
     n_patients: int
     dataset: str
@@ -96,30 +101,30 @@ class _ToChoose:
     threads: int | None
 
 
-def _choose_in(of: _ToChoose, lanes: range) -> np.ndarray:
-    """Thresholds in some replicates, whole blocks but for the last: float64, (n_labels, n)."""
-    name, _, number = of.refit.rule.partition("=")
+def _choose_in(choice: _Choice, lanes: range) -> np.ndarray:
+    """Thresholds in some replicates, all in full blocks except the last: float64, (n_labels, n)."""
+    name, _, number = choice.refit.rule.partition("=")
     sensitivity = float(number) if number else 0.0
-    found = np.empty((len(of.columns), len(lanes)))
+    found = np.empty((len(choice.columns), len(lanes)))
 
     def fill(block: int) -> None:
         drawn = multiplicities(
-            of.n_patients,
-            dataset=of.dataset,
-            seed=of.refit.seed,
+            choice.n_patients,
+            dataset=choice.dataset,
+            seed=choice.refit.seed,
             block=lanes.start // BLOCK + block,
-            strata=of.strata,
+            strata=choice.strata,
             split="validation",
         )
-        for values, (whose, positive, score) in zip(found, of.columns, strict=True):
+        for values, (whose, positive, score) in zip(found, choice.columns, strict=True):
             here = values[block * BLOCK : (block + 1) * BLOCK]
             here[:] = _choose(drawn, whose, positive, score, RULES.index(name), sensitivity)[: len(here)]
 
-    for_each_block(fill, len(lanes), of.threads)
+    for_each_block(fill, len(lanes), choice.threads)
     return found
 
 
-def _descending(validation: Readable, k: int, patient: np.ndarray, n_patients: int) -> _Descending:
+def _descending(validation: AnyPredictions, k: int, patient: np.ndarray, n_patients: int) -> _Descending:
     """Patient, truth and score of label k's images, the highest score first."""
     target = validation.target(k)
     labelled = ~np.isnan(target)

@@ -1,7 +1,7 @@
 """results.json: its schema and its vocabulary.
 
-In: rows from the analysis. Out: an `EvaluationResult`, written and read; reports are made from it alone.
-Read first: schema.py; the strings that may stand in it are in vocabulary.py.
+In: rows from the analysis. Out: an `EvaluationResult`, written and read as results.json; reports read nothing else.
+Read first: schema.py. The strings in it, such as names of metrics, are in vocabulary.py.
 """
 
 from medkt_eval.results.recorded import (

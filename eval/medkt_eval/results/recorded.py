@@ -1,7 +1,7 @@
-"""What results.json says of how the arms came about: tuning, training, networks, pictures, published numbers.
+"""Rows of results.json on how the arms came about: tuning, training, networks, pictures, published numbers.
 
-In: what the runs recorded, and the study file's `reference`. Out: rows of `EvaluationResult` (results.py). Each appears
-in a report only where a run or study file holds it.
+In: what the runs recorded, and the study file's `reference`. Out: rows of `EvaluationResult`. A report shows only what
+a run or the study file holds.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Row(BaseModel):
-    """What every row of results.json shares: no NaN or infinity, nothing changed once made."""
+    """A row of results.json: without NaN or infinity, and frozen."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
 class Reference(BaseModel):
-    """A published number, to set beside ours: one cell of a paper's table. Fractions, not percent."""
+    """A published number to compare with: one cell of a paper's table, as a fraction, not in percent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

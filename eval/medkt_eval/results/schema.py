@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from medkt_eval.errors import InputError
 from medkt_eval.results.recorded import Architecture, Dynamics, Picture, Row, SizeEffect, TeacherAuc, Tuning
 from medkt_eval.results.settings import Input, Settings
-from medkt_eval.runtime.atomic_files import write_text_whole
+from medkt_eval.runtime.atomic_files import write_text_atomically
 
 FORMAT = 1
 Scope = Literal["seeds", "patients", "seeds+patients", "images"]
@@ -256,7 +256,7 @@ class Curve(Row):
 
 
 class EvaluationResult(BaseModel):
-    """Everything an evaluation found: results.json."""
+    """The content of results.json: all results of an evaluation."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -284,8 +284,8 @@ class EvaluationResult(BaseModel):
     pictures: list[Picture] = Field(default_factory=list)
 
     def write(self, path: Path) -> None:
-        """Write results.json whole or not at all."""
-        write_text_whole(path, self.model_dump_json(indent=1) + "\n")
+        """Write results.json; an interrupted write leaves no file."""
+        write_text_atomically(path, self.model_dump_json(indent=1) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> EvaluationResult:

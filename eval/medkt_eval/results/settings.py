@@ -62,7 +62,7 @@ class Settings(Row):
     label_latex: dict[str, str] = Field(default_factory=dict)
     reference: list[Reference] = Field(default_factory=list, description="published numbers to set beside ours")
     declared: Literal["before", "after", "unknown"] = Field(
-        default="unknown", description="when the primary contrast was named: before any run was whole, or after"
+        default="unknown", description="when the primary contrast was named: before any run had finished, or after"
     )
     study: str | None = Field(default=None, description="the study file's name")
     study_sha256: str | None = None

@@ -1,27 +1,234 @@
-"""The strings of results.json: metrics, averages, which are computed by default, their bounds and direction."""
+"""The vocabulary of results.json: what is known of every metric, average, interval and test, one table for each.
+
+A name is the string in results.json; its entry says how it is printed, whether it is computed by default, and what the
+analysis must know. The tables hold facts; the functions that compute a metric are joined to it by name in
+`measurement.metric_functions`. Requests (`--add`), reports, bounds and reasons are derived from these tables.
+"""
 
 from __future__ import annotations
 
-DEFAULT_METRICS = ("auc", "average_precision", "f1", "brier", "ece")
-MORE_METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "sensitivity",
-    "specificity",
-    "ppv",
-    "npv",
-    "sensitivity_at_specificity",
-    "kappa_quadratic",
-)
-UNBOUNDED = ("calibration_slope", "calibration_intercept")
-LOWER_IS_BETTER = ("brier", "ece")
+from dataclasses import dataclass
+from typing import Literal
+
+# What a value needs. Where it is missing, `undefined_because` says what REASONS says.
+Need = Literal["image", "positive", "negative", "call", "no call", "probability", "logit", "every class", "two classes"]
+REASONS: dict[Need, str] = {
+    "image": "no image",
+    "positive": "no positive image among {n_images}",
+    "negative": "no negative image among {n_images}",
+    "call": "none of {n_images} images was called",
+    "no call": "all {n_images} images were called",
+    "probability": "a score of {label} lies outside [0, 1]: not a probability",
+    "logit": "a score of {label} is not strictly between 0 and 1: it has no logit",
+    "every class": "a class has no image",
+    "two classes": "one class alone, in truth and calls",
+}
+
+# What a metric is computed from: the order of the scores; the calls of a label at its threshold; the scores as
+# probabilities; the table of true and called classes; or a logistic regression on the scores (`--add calibration`).
+Kind = Literal["ranking", "calls", "probabilities", "confusion", "calibration"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is known of a metric.
+
+    Parameters
+    ----------
+    word : str
+        In print, in the middle of a sentence.
+    kind : {"ranking", "calls", "probabilities", "confusion", "calibration"}
+        What a label's value is computed from; "confusion": the metric is of all classes together, never of one label.
+    needs : tuple of str
+        What the images of a label must have for the value to exist, the first reason first: keys of `REASONS`.
+    default : bool
+        Whether it is computed by default; else by `--add`, or with `--add calibration`.
+    low, high : float or None
+        Smallest and largest value; None: unbounded.
+    lower_is_better : bool
+    needs_of_classes : str or None
+        What the images must have for a multi-class run's value over all classes; None: there is no such value.
+    averages : tuple of str
+        Averages over labels that exist: keys of `AVERAGES`.
+    has_jackknife : bool
+        Whether leaving out one patient shows how the metric varies; a quantile has no useful jackknife.
+    reading : str
+        How a value is read, where its direction does not say it.
+    caution : str or None
+        What the reader of each estimate must be told.
+    """
+
+    word: str
+    kind: Kind
+    needs: tuple[Need, ...]
+    default: bool = False
+    low: float | None = 0.0
+    high: float | None = 1.0
+    lower_is_better: bool = False
+    needs_of_classes: Need | None = None
+    averages: tuple[str, ...] = ("macro", "weighted", "micro")
+    has_jackknife: bool = True
+    reading: str = ""
+    caution: str | None = None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether its values have a smallest and a largest one."""
+        return self.low is not None and self.high is not None
+
+    @property
+    def is_resampled(self) -> bool:
+        """Whether it is computed in bootstrap replicates; a logistic regression in each would take too long."""
+        return self.kind != "calibration"
+
+    @property
+    def largest_difference(self) -> float:
+        """The largest difference that two values can have; infinite if they are unbounded."""
+        return float("inf") if self.low is None or self.high is None else self.high - self.low
+
+
+METRICS: dict[str, Metric] = {
+    "auc": Metric(
+        "AUC", "ranking", ("positive", "negative"), default=True, averages=("macro", "weighted", "micro", "macro_ovo")
+    ),
+    "average_precision": Metric("average precision", "ranking", ("positive",), default=True),
+    "f1": Metric("F1", "calls", ("positive",), default=True),
+    "brier": Metric("Brier score", "probabilities", ("image", "probability"), default=True, lower_is_better=True),
+    "ece": Metric(
+        "expected calibration error",
+        "probabilities",
+        ("image", "probability"),
+        default=True,
+        lower_is_better=True,
+        # docs/coverage.md: no interval covers the error of a calibrated arm; the default covers a large one.
+        caution="biased upward: noise alone makes the error positive, and this interval is around the biased value; "
+        "compare arms by their difference",
+    ),
+    "accuracy": Metric("accuracy", "calls", ("image",), needs_of_classes="image"),
+    "balanced_accuracy": Metric("balanced accuracy", "calls", ("positive", "negative"), needs_of_classes="every class"),
+    "sensitivity": Metric("sensitivity", "calls", ("positive",)),
+    "specificity": Metric("specificity", "calls", ("negative",)),
+    "ppv": Metric("PPV", "calls", ("call",)),
+    "npv": Metric("NPV", "calls", ("no call",)),
+    "sensitivity_at_specificity": Metric(
+        "sensitivity at fixed specificity", "ranking", ("positive", "negative"), has_jackknife=False
+    ),
+    "kappa_quadratic": Metric(
+        "quadratic kappa", "confusion", ("two classes",), low=-1.0, needs_of_classes="two classes", averages=("micro",)
+    ),
+    "calibration_slope": Metric(
+        "calibration slope",
+        "calibration",
+        ("logit",),
+        low=None,
+        high=None,
+        averages=(),
+        reading="1 is right, below 1 is overconfident",
+    ),
+    "calibration_intercept": Metric(
+        "calibration intercept",
+        "calibration",
+        ("logit",),
+        low=None,
+        high=None,
+        averages=(),
+        reading="0 is right, above 0 is too low on average",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Average:
+    """What is known of an average over labels."""
+
+    default: bool = False
+    of_classes: bool = False  # whether it exists for multi-class runs alone
+
+
+AVERAGES: dict[str, Average] = {
+    "macro": Average(default=True),
+    "weighted": Average(default=True),
+    "micro": Average(),
+    "macro_ovo": Average(of_classes=True),
+}
+
+
+@dataclass(frozen=True)
+class IntervalName:
+    """What is known of an interval: its words, and whether it is computed by default or by `--add`.
+
+    `on_request` is False for the name that an interval has where images were declared independent.
+    """
+
+    word: str
+    default: bool = False
+    on_request: bool = True
+
+
+INTERVALS: dict[str, IntervalName] = {
+    "seeds+patients:or": IntervalName("Obuchowski–Rockette: seeds and test patients random", default=True),
+    "patients:delong": IntervalName("clustered DeLong: test patients random, trained models held fixed", default=True),
+    "patients:bootstrap-percentile": IntervalName(
+        "patient bootstrap, percentile: trained models held fixed", default=True
+    ),
+    "seeds:t": IntervalName("Student's t over seeds, test patients held fixed", default=True),
+    "seeds:normal": IntervalName("mean ± z s/√k over seeds, the paper's convention", default=True),
+    "images:delong": IntervalName("DeLong: test images random, trained models held fixed", on_request=False),
+    "patients:jackknife": IntervalName("patient jackknife: test patients random, trained models held fixed"),
+    "patients:bootstrap-basic": IntervalName("patient bootstrap, basic: trained models held fixed"),
+    "patients:bootstrap-bca": IntervalName("patient bootstrap, BCa: trained models held fixed"),
+    "patients:bootstrap-studentized": IntervalName("patient bootstrap, studentised: trained models held fixed"),
+    "seeds+patients:bootstrap": IntervalName("bootstrap of seeds and test patients, percentile"),
+}
+
+
+@dataclass(frozen=True)
+class TestName:
+    """What is known of a test of a comparison.
+
+    Parameters
+    ----------
+    word : str
+        In print.
+    on_request : bool
+        Whether `--add` names it; the others come by default, or with an interval or a margin.
+    seeds : {"nested", "crossed"} or None
+        The seeds it is made for; None: any.
+    metrics : tuple of str
+        Metrics that it tests; requesting the test requests them.
+    """
+
+    __test__ = False  # not a test of pytest's
+
+    word: str
+    on_request: bool = False
+    seeds: Literal["nested", "crossed"] | None = None
+    metrics: tuple[str, ...] = ()
+
+
+TESTS: dict[str, TestName] = {
+    "obuchowski-rockette": TestName("Obuchowski–Rockette"),
+    "t-welch": TestName("Welch t"),
+    "t-paired": TestName("paired t"),
+    "delong-clustered": TestName("clustered DeLong"),
+    "jackknife": TestName("patient jackknife"),
+    "bootstrap-percentile": TestName("percentile bootstrap"),
+    "bootstrap-basic": TestName("basic bootstrap"),
+    "bootstrap-bca": TestName("BCa bootstrap"),
+    "bootstrap-studentized": TestName("studentised bootstrap"),
+    "tost": TestName("equivalence (TOST)"),
+    "non-inferiority": TestName("non-inferiority"),
+    "mann-whitney": TestName("Mann–Whitney", on_request=True, seeds="nested"),
+    "wilcoxon": TestName("Wilcoxon", on_request=True, seeds="crossed"),
+    "sign-flip": TestName("exact sign flip", on_request=True, seeds="crossed"),
+    "permutation": TestName("permutation of mid-ranks", on_request=True),
+    "mcnemar": TestName("clustered McNemar", on_request=True, metrics=("accuracy", "sensitivity", "specificity")),
+    "max-t": TestName("bootstrap max-T", on_request=True),
+}
+
 # The metrics of Tables IV and V, which the reports answer with.
 HEADLINES = {"multilabel": (("auc", "macro"),), "multiclass": (("auc", "macro"), ("f1", "weighted"))}
-AVERAGES = ("macro", "weighted", "micro", "macro_ovo")
 
-
-def bound_of(metric: str) -> float:
-    """The largest difference of two arms that a metric can have."""
-    if metric in UNBOUNDED:
-        return float("inf")
-    return 2.0 if metric == "kappa_quadratic" else 1.0
+DEFAULT_METRICS = tuple(name for name, metric in METRICS.items() if metric.default)
+MORE_METRICS = tuple(name for name, metric in METRICS.items() if not metric.default and metric.kind != "calibration")
+LOWER_IS_BETTER = tuple(name for name, metric in METRICS.items() if metric.lower_is_better)

@@ -1,7 +1,7 @@
-"""Files and folders that are written whole or not at all, and their fingerprints.
+"""Files and folders that are written completely or not at all, and their hashes.
 
-On this machine by writing under another name and renaming. In object storage nothing can be renamed, but a file
-appears there at once and whole; a folder is published by the file that is put last.
+On this machine they are written under another name and renamed. Object storage cannot rename, but a file appears there
+only once it is complete; a folder is complete once its last file is there.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any, cast
 from medkt_eval.runtime.locations import is_remote
 
 
-def write_text_whole(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
-    write_bytes_whole(path, text.encode("utf-8"))
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, completely or not at all."""
+    write_bytes_atomically(path, text.encode("utf-8"))
 
 
-def write_bytes_whole(path: Path, content: bytes) -> None:
+def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Write `content` under a temporary name beside `path`, then rename: a reader never sees half a file."""
     if is_remote(path):
         path.write_bytes(content)
@@ -37,21 +37,21 @@ def write_bytes_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def write_folder_whole(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder of files, whole or not at all.
+def write_folder_atomically(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files, completely or not at all.
 
     Parameters
     ----------
     folder : Path
-        Must not exist; in object storage what a killed process left there is removed.
+        Must not exist; in object storage, what a killed process left there is removed.
     files : mapping of str to bytes
-        Name in the folder, `/` between parts, and content. In object storage they are put in this order, and who reads
-        the folder must take it for whole only where the last of them is there.
+        Name in the folder, with `/` between parts, and content. In object storage the files are written in this order,
+        so a reader must treat the folder as complete only if the last of them is there.
 
     Raises
     ------
     OSError
-        If the disk is full, say; nothing half-written is left behind.
+        For example if the disk is full; no partial folder remains.
     """
     partial = folder if is_remote(folder) else folder.with_name(f".{folder.name}.partial")
     remove_folder(partial)
@@ -61,7 +61,7 @@ def write_folder_whole(folder: Path, files: Mapping[str, bytes]) -> None:
             make_folder(path.parent)
             if is_remote(path):
                 path.write_bytes(content)
-            else:  # on the disk before the rename, which would else publish an empty file after a power cut
+            else:  # synced before the rename, or a power cut could leave an empty file
                 with path.open("wb") as handle:
                     _write_to_disk(handle, content)
         if partial is not folder:
@@ -73,8 +73,8 @@ def write_folder_whole(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def append_text(path: Path, text: str) -> None:
-    """Add to a text file that one process at a time writes; made if absent."""
-    if is_remote(path):  # not every object storage can append
+    """Append to a text file that one process at a time writes; create it if absent."""
+    if is_remote(path):  # some object storages cannot append
         path.write_text((path.read_text(encoding="utf-8") if path.is_file() else "") + text, encoding="utf-8")
     else:
         with path.open("a", encoding="utf-8") as handle:
@@ -82,13 +82,13 @@ def append_text(path: Path, text: str) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it where they are absent; object storage has none, only names with / in them."""
+    """Create a folder and its parents if absent; object storage has no folders, only names with / in them."""
     if not is_remote(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder and all that is in it, if it is there."""
+    """Remove a folder and its contents, if it exists."""
     if is_remote(path):
         with suppress(FileNotFoundError):
             cast(Any, path).fs.rm(cast(Any, path).path, recursive=True)
@@ -103,7 +103,7 @@ def sha256_of_file(path: Path) -> str:
 
 
 def sha256_of_ids(ids: Iterable[str]) -> str:
-    """Hexadecimal SHA-256 of the sorted ids, a newline after each: the same images give the same hash."""
+    """Hexadecimal SHA-256 of the sorted ids, each followed by a newline: the same images give the same hash."""
     return hashlib.sha256("".join(f"{name}\n" for name in sorted(ids)).encode()).hexdigest()
 
 

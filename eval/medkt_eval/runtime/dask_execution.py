@@ -1,7 +1,7 @@
-"""The statistics on a Dask cluster: parts of work are tasks, whose results do not depend on who computes them.
+"""The statistics on a Dask cluster: parts of work are tasks, whose results do not depend on the worker.
 
-In: a client of `distributed`; its workers need this package, and no file of ours. Out: an `Execution`. A worker may die
-at any time: Dask runs its tasks again, and data that went with it are sent again.
+In: a client of `distributed`. Its workers need this package but none of the input files. Out: an `Execution`. A worker
+may die at any time: Dask runs its tasks again, and lost data are sent again.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from medkt_eval.runtime.execution import Result, Work
 if TYPE_CHECKING:
     from distributed import Client
 
-AHEAD = 4  # works whose data are held at a time: while one is joined, workers have the next
-LOSSES = 20  # of a work's data; each takes a worker's death
+AHEAD = 4  # works whose data are held at a time, so that workers are busy while one is joined
+LOSSES = 20  # times that a work's data may be lost; each time a worker died
 LOST = (
     "--scheduler: the scheduler is lost, or its workers die faster than they finish; see its log and theirs, and "
     "run the same command again"
@@ -27,21 +27,21 @@ LOST = (
 
 
 class DaskExecution:
-    """A Dask cluster.
+    """Computes on a Dask cluster.
 
     Parameters
     ----------
     client : distributed.Client
     """
 
-    threads = 1  # a worker does as many parts at a time as it has threads
+    threads = 1  # a worker runs one part in each of its threads
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     @property
     def parts(self) -> int:
-        """So many that the works at hand are two parts for each of the workers' threads, who may join and leave."""
+        """Enough that each worker thread has two parts of the works at hand; workers may join and leave."""
         threads = cast("dict[str, int]", self._client.nthreads())  # of each worker
         return max(1, -(-2 * sum(threads.values()) // AHEAD))
 
@@ -51,18 +51,18 @@ class DaskExecution:
         Raises
         ------
         InputError
-            If workers die of a part time and again, or the scheduler is lost.
+            If workers die of a part repeatedly, or the scheduler is lost.
         """
-        waiting, begun = iter(works), deque[_Begun]()
+        waiting, submitted = iter(works), deque[_SubmittedWork]()
         while True:
-            begun.extend(_Begun(self._client, work) for work in islice(waiting, AHEAD - len(begun)))
-            if not begun:
+            submitted.extend(_SubmittedWork(self._client, work) for work in islice(waiting, AHEAD - len(submitted)))
+            if not submitted:
                 return
-            yield begun.popleft().results()
+            yield submitted.popleft().results()
 
 
-class _Begun:
-    """A work whose parts are on their way."""
+class _SubmittedWork:
+    """Work whose parts have been sent to the cluster."""
 
     def __init__(self, client: Client, work: Work[Any]) -> None:
         self._client, self._work = client, work
@@ -70,13 +70,13 @@ class _Begun:
         self._submit(range(len(work.parts)))
 
     def _submit(self, parts: Iterable[int]) -> None:
-        """Send the data to one of the workers, from which others fetch them, and ask for parts."""
+        """Send the data to one worker, from which others fetch them, and submit parts."""
         for _ in range(LOSSES):
             try:
                 self._client.wait_for_workers(1)
                 data = self._client.scatter(self._work.data, hash=False)
                 break
-            except OSError as error:  # the worker that was chosen has just died, or nobody is left
+            except OSError as error:  # the chosen worker has just died, or none is left
                 if self._client.status != "running":
                     raise InputError(LOST) from error
         else:
@@ -85,7 +85,7 @@ class _Begun:
             self._futures[k] = self._client.submit(self._work.function, data, self._work.parts[k], pure=False)
 
     def results(self) -> list[Any]:
-        """Results of all parts, once they are there."""
+        """Wait for the results of all parts."""
         from distributed import KilledWorker
 
         for _ in range(LOSSES):

@@ -1,7 +1,7 @@
-"""Where the statistics are computed: in this process, or elsewhere, in parts that are joined in order.
+"""Where the statistics are computed: in this process or elsewhere, in parts that are joined in order.
 
-In: `Work`, a function of some data and of each of its parts. Out: the parts' results. What is computed depends on
-neither the place nor the number of parts: a part's random numbers are named by what it is a part of.
+In: `Work`, a function of some data and of each of its parts. Out: the parts' results. They depend neither on where they
+are computed nor on the number of parts, because a part's random stream is named by what it is a part of.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class Work(Generic[Result]):
     Parameters
     ----------
     function : callable
-        Of a module, called with the data and one part.
+        A function at module level, called with the data and one part.
     data : object
-        What every part needs; large.
+        What every part needs; may be large.
     parts : sequence
-        What tells them apart; small.
+        What distinguishes the parts; small.
     """
 
     function: Callable[[Any, Any], Result]
@@ -37,21 +37,21 @@ class Execution(Protocol):
 
     @property
     def parts(self) -> int:
-        """In how many parts a work is wanted."""
+        """Into how many parts to divide a piece of work."""
         ...
 
     @property
     def threads(self) -> int | None:
-        """Threads that a part may use; None: one a processor."""
+        """Threads that a part may use; None: one per processor."""
         ...
 
     def in_order(self, works: Iterable[Work[Result]]) -> Iterator[list[Result]]:
-        """Results of the parts of each work, in order; works are taken a few ahead, for each holds its data."""
+        """Results of the parts of each work, in order; only a few works are held ahead, because each holds its data."""
         ...
 
 
-class Here:
-    """In this process: the next work is done when its results are asked for."""
+class LocalExecution:
+    """Computes in this process, each work when its results are read."""
 
     parts = 1
     threads = None
@@ -65,4 +65,4 @@ def _computed(work: Work[Result]) -> list[Result]:
     return [work.function(work.data, part) for part in work.parts]
 
 
-HERE = Here()
+LOCAL = LocalExecution()

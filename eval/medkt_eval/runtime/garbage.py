@@ -1,4 +1,4 @@
-"""Garbage collections that spare what exists already."""
+"""Cheaper garbage collections, which skip the objects that exist already."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quick_collections() -> Iterator[None]:
-    """Within it, what exists already is spared by garbage collections: statsmodels makes one in every call of Holm."""
+    """Let garbage collections skip the objects that exist already: statsmodels starts one in every call of Holm."""
     gc.freeze()
     try:
         yield

@@ -1,8 +1,8 @@
-"""Where files lie: on this machine, or in object storage that fsspec reaches (s3://, gs://, ...).
+"""Where files are: on this machine, or in object storage that fsspec reaches (s3://, gs://, ...).
 
-In: a path or URL as people write it. Out: a path. What is on this machine is a `pathlib.Path`; what is elsewhere is a
-`upath.UPath` of universal-pathlib, which speaks the same methods, so that code asks for neither. Types say `Path` for
-both. Nothing is imported for a path without "://".
+In: a path or URL as people write it. Out: a path. A file on this machine has a `pathlib.Path`; elsewhere it has a
+`upath.UPath` of universal-pathlib, which has the same methods, so that code need not distinguish them. Type hints say
+`Path` for both. Nothing is imported for a path without "://".
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import cast
 
 from medkt_eval.errors import InputError
 
-_CLIENTS = ("aiobotocore", "aiohttp", "azure", "botocore", "gcsfs", "google")  # s3fs, gcsfs and adlfs stand on them
+_CLIENTS = ("aiobotocore", "aiohttp", "azure", "botocore", "gcsfs", "google")  # used by s3fs, gcsfs and adlfs
 _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
 
 
 def is_remote(path: Path | str) -> bool:
-    """Whether it lies elsewhere: there are no locks, no links and no renaming, and each look at it is a request.
+    """Whether a path is in object storage, which has no locks, links or renaming, and where each access is a request.
 
     Examples
     --------
@@ -34,18 +34,17 @@ def location(given: Path | str) -> Path:
     Parameters
     ----------
     given : str or Path
-        "runs", "s3://bucket/runs", "file:///data/runs"; a path is given back as it is.
+        "runs", "s3://bucket/runs", "file:///data/runs"; a `Path` is returned unchanged.
 
     Returns
     -------
     Path
-        Of a URL other than file:// a `UPath`. It keeps no listing of folders, for other processes write there too.
+        A `UPath` for a URL other than file://. It caches no folder listings, because other processes write there too.
 
     Raises
     ------
     InputError
-        If a package for such URLs is not installed, there is no such protocol, or file:// is not followed by an
-        absolute path.
+        If a package for such URLs is not installed, the protocol is unknown, or no absolute path follows file://.
 
     Examples
     --------
@@ -81,28 +80,28 @@ def location(given: Path | str) -> Path:
     return cast(Path, UPath(given, use_listings_cache=False))
 
 
-def of_storage(error: BaseException) -> bool:
-    """Whether the client of an object storage raised it, as where there are no credentials, or no server answers.
+def is_storage_error(error: BaseException) -> bool:
+    """Whether an object storage client raised the error, for example without credentials or a server.
 
     Examples
     --------
-    >>> of_storage(KeyError("a"))
+    >>> is_storage_error(KeyError("a"))
     False
     """
     return type(error).__module__.partition(".")[0] in _CLIENTS
 
 
-def taken_from(folder: Path, given: Path | str) -> Path:
-    """What a file in `folder` names: environment variables and ~ written out, a relative path taken from there.
+def expand_path(folder: Path, given: Path | str) -> Path:
+    """Expand a path that a file in `folder` names: environment variables, ~, and relative paths from `folder`.
 
     Raises
     ------
     InputError
-        As `location`.
+        As in `location`.
 
     Examples
     --------
-    >>> taken_from(Path("/studies"), "weights.pth").as_posix()
+    >>> expand_path(Path("/studies"), "weights.pth").as_posix()
     '/studies/weights.pth'
     """
     text = os.path.expandvars(str(given))

@@ -1,4 +1,4 @@
-"""Text and tables from files, validated: an `InputError` names the first wrong key and what was expected."""
+"""Read and validate text and tables from files; an `InputError` names the first wrong key and what was expected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_text(path: Path, expected: str) -> str:
-    """Text of a UTF-8 file, or an `InputError` that names it and what was expected."""
+    """Read a UTF-8 file, or raise an `InputError` that names it and what was expected."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -25,13 +25,13 @@ def read_text(path: Path, expected: str) -> str:
 
 
 def validated(model: type[Model], table: object, where: str) -> Model:
-    """`table` as a `model`, or an `InputError` that names the first wrong key, what stands there and what is known."""
+    """Validate `table` as a `model`, or raise an `InputError` with the first wrong key and the known keys."""
     try:
         return model.model_validate(table)
     except ValidationError as error:
         errors = error.errors()
-        # A misspelt key is told before the one that is missing because of it.
-        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+        # A misspelt key is reported before the one that is missing because of it.
+        first = next((item for item in errors if item["type"] == "extra_forbidden"), errors[0])
         key = _key(first, table)
         if first["type"] == "extra_forbidden":
             raise InputError(f"{where}: unknown key {key!r}{_nearest(model, first['loc'])}") from error
@@ -59,9 +59,9 @@ def _key(error: ErrorDetails, table: object) -> str:
 
 
 def _nearest(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
-    """What the user may have meant by an unknown key, from all keys that the model and its parts know.
+    """Suggest a known key for an unknown one, from all keys of the model and its parts.
 
-    Of parts that a word tells apart (collection = "folder"), the part of that word.
+    Where a word selects a part (collection = "folder"), only that part's keys are candidates.
     """
     schema, key = model.model_json_schema(), str(place[-1])
     parts = [part.get("properties", {}) for part in (schema, *schema.get("$defs", {}).values())]

@@ -1,5 +1,5 @@
-"""What was declared, what was asked for, and what was trained.
+"""What was declared, what was requested, and what was trained.
 
-In: the study file's `[analysis]`, the options of `medkt evaluate`, and the runs. Out: arms, contrasts and requests.
-Read first: declaration.py.
+In: the study file's `[analysis]`, the options of `medkt evaluate`, and the runs. Out: `Inputs`,
+requests and contrasts. Read first: inputs.py, then declaration.py.
 """

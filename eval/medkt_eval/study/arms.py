@@ -18,7 +18,13 @@ from medkt_eval.results.schema import Arm, Dataset, Split
 
 
 def arms_of(records: Sequence[Run]) -> list[Arm]:
-    """Runs with the same arm id make an arm; they must agree on everything but the seed."""
+    """The arms of the runs: runs with the same arm id form an arm, and must agree in all fields except the seed.
+
+    Raises
+    ------
+    InputError
+        If two runs of an arm differ in anything else.
+    """
     groups: dict[str, list[Run]] = defaultdict(list)
     for record in sorted(records, key=lambda record: (record.manifest.arm_id, record.manifest.seed)):
         groups[record.manifest.arm_id].append(record)
@@ -29,7 +35,7 @@ def arms_of(records: Sequence[Run]) -> list[Arm]:
             if (run.manifest.arm, run.manifest.labels, run.manifest.role) != (first.arm, first.labels, first.role):
                 raise InputError(
                     f"{run.source}: arm, labels or role differ from {first.run_id}'s, though both are runs of "
-                    f"{arm_id}; seeds of one arm must agree in all of it"
+                    f"{arm_id}; the runs of an arm may differ in their seed only"
                 )
         fields = first.arm.model_dump(include=set(Arm.model_fields) - {"name"})
         arms.append(
@@ -53,8 +59,8 @@ def _name(arm: ArmFields) -> str:
 
 
 def datasets_of(records: Sequence[Run], test_sets: Sequence[TestSet]) -> list[Dataset]:
-    """Tables I and II, as the runs recorded them; the test split as it was read."""
-    found = []
+    """The data sets as the runs recorded them (Tables I and II); the test split as it was read."""
+    rows = []
     for test in test_sets:
         dataset = test.dataset
         manifests = [record.manifest for record in records if record.manifest.arm.dataset == dataset]
@@ -81,7 +87,7 @@ def datasets_of(records: Sequence[Run], test_sets: Sequence[TestSet]) -> list[Da
             n_positive={label: int(np.nansum(test.truth(k))) for k, label in enumerate(test.labels)},
         )
         shared = [manifest.data.patients_in_two_splits for manifest in manifests]
-        found.append(
+        rows.append(
             Dataset(
                 dataset=dataset,
                 task=manifests[0].arm.task,
@@ -95,11 +101,11 @@ def datasets_of(records: Sequence[Run], test_sets: Sequence[TestSet]) -> list[Da
                 training_sample=_training_sample(training.values()),
             )
         )
-    return found
+    return rows
 
 
 def _training_sample(hashes: Iterable[Sequence[str | None]]) -> Literal["fixed", "redrawn with each seed", "unknown"]:
-    """Whether the seeds of an arm were trained on the same images: the sha256 of their ids says."""
+    """Whether the seeds of an arm were trained on the same images, by the sha256 of the image ids."""
     several = [set(arm) for arm in hashes if len(arm) > 1]
     if not several or any(None in arm for arm in several):
         return "unknown"

@@ -1,9 +1,9 @@
 """Which arms are compared with which, and which comparisons make a family.
 
 In: the arms and what the study declared. Out: `Contrast`s, each with the family its p-value is adjusted in.
-The families are those of docs/statistics.md: (data set, training size, averaged metric, declared set) by Holm, labels
-that were declared confirmatory by Holm over labels and comparisons, the other labels of one comparison by
-Benjamini-Hochberg, the primary contrast not at all.
+The families are those of docs/statistics.md. Holm's method adjusts a family of one data set, training size, averaged
+metric and declared set, and the family of confirmatory labels and their comparisons. Benjamini-Hochberg adjusts the
+other labels of one comparison. The primary contrast is not adjusted.
 """
 
 from __future__ import annotations
@@ -19,11 +19,18 @@ from medkt_eval.results.vocabulary import AVERAGES
 from medkt_eval.study.declaration import Analysis, Primary
 
 Kind = Literal["declared", "all", "table"]
+# Family of comparisons -> how its p-values are adjusted; see `family`.
+ADJUSTMENT = {
+    "macro and weighted": "holm",
+    "confirmatory labels over comparisons": "holm",
+    "labels of one comparison": "benjamini-hochberg",
+    "primary": "none",
+}
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Arm a minus arm b, and why it is made."""
+    """Arm a minus arm b, and the reason for comparing them."""
 
     arm_a: str
     arm_b: str
@@ -31,24 +38,24 @@ class Contrast:
 
 
 def find_arm(arms: Sequence[Arm], text: str, where: str) -> list[Arm]:
-    """Arms of that id or name; a name may stand for one arm in each data set.
+    """Arms with that id or name; a name may denote one arm in each data set.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is no such arm.
     """
-    found = [arm for arm in arms if text in (arm.arm, arm.name) and arm.role == "arm"]
-    if not found:
+    named = [arm for arm in arms if text in (arm.arm, arm.name) and arm.role == "arm"]
+    if not named:
         known = ", ".join(sorted({arm.name for arm in arms if arm.role == "arm"}))
-        raise InputError(f"{where} is {text!r}, which is no arm of these runs; expected one of {known}")
-    return found
+        raise InputError(f"{where} is {text!r}, which is not an arm of these runs; expected one of {known}")
+    return named
 
 
 def applicable(analysis: Analysis, arms: Sequence[Arm]) -> tuple[Analysis, list[str]]:
-    """What can be analysed of a study whose runs are not all there yet, and notes on what must wait.
+    """The part of the analysis that can be done before all runs are trained, and notes on the rest.
 
-    The arms that a recorded study names are arms of that study: one that is absent here has not been trained yet.
+    A recorded study names only its own arms, so an arm without runs has not been trained yet.
     """
     known = {text for arm in arms if arm.role == "arm" for text in (arm.arm, arm.name)}
     primary = analysis.primary
@@ -64,7 +71,7 @@ def applicable(analysis: Analysis, arms: Sequence[Arm]) -> tuple[Analysis, list[
 
 
 def primary_by_id(analysis: Analysis, arms: Sequence[Arm]) -> dict[str, str] | None:
-    """The primary contrast with its arms as ids; a name that stands for no arm yet, or for several, stays."""
+    """The primary contrast with its arms as ids; a name of no arm yet, or of several arms, stays a name."""
     if analysis.primary is None:
         return None
     named = analysis.primary.model_dump()
@@ -74,20 +81,20 @@ def primary_by_id(analysis: Analysis, arms: Sequence[Arm]) -> dict[str, str] | N
     return named
 
 
-def baselines(arms: Sequence[Arm], analysis: Analysis) -> tuple[dict[tuple[str, int | None, str], str], list[str]]:
-    """Baseline arm of each (data set, training size, student), and notes where there is none or a choice was made.
+def baselines_of(arms: Sequence[Arm], analysis: Analysis) -> tuple[dict[tuple[str, int | None, str], str], list[str]]:
+    """Baseline arm of each (data set, training size, student), and notes on missing and ambiguous baselines.
 
-    It is the arm that the study names, else transfer learning with all layers unfrozen.
+    The baseline is the arm that the study names, else transfer learning with all layers unfrozen.
     """
     named = find_arm(arms, analysis.baseline, "[analysis] baseline") if analysis.baseline else []
-    found: dict[tuple[str, int | None, str], str] = {}
+    baseline: dict[tuple[str, int | None, str], str] = {}
     notes = []
     for key, group in _groups(arms, by_student=True).items():
         candidates = [arm.arm for arm in group if arm in named] or [
             arm.arm for arm in group if arm.method == "transfer_learning" and arm.unfrozen in ("all", None)
         ]
         if candidates:
-            found[key] = candidates[0]
+            baseline[key] = candidates[0]
         text = f"{key[2]} on {key[0]} ({key[1]} training images)"
         if len(candidates) > 1:
             notes.append(
@@ -99,38 +106,38 @@ def baselines(arms: Sequence[Arm], analysis: Analysis) -> tuple[dict[tuple[str, 
                 f"{text}: no arm with method transfer_learning and all layers unfrozen, so no baseline; "
                 "name one with [analysis] baseline"
             )
-    return found, notes
+    return baseline, notes
 
 
-def contrasts(
+def contrasts_of(
     arms: Sequence[Arm], baseline: dict[tuple[str, int | None, str], str], mode: Literal["default", "all"]
 ) -> list[Contrast]:
-    """All contrasts to be made, within one data set and training-set size.
+    """All contrasts, each within one data set and training-set size.
 
-    `default`: every arm against the baseline of its student, and arms that differ in the teacher alone against each
-    other. `all`: every pair, a family of its own. In both, every pair again for the marks of Tables IV and V.
+    `default`: every arm against the baseline of its student, and arms that differ only in the teacher against each
+    other. `all`: every pair, in a family of its own. Both add every pair again for the marks of Tables IV and V.
     """
-    made = []
+    pairs_to_compare = []
     for key, group in _groups(arms, by_student=False).items():
         bases = {baseline.get((*key, arm.student)) for arm in group}
         pairs = [_ordered(a, b, bases) for a, b in combinations(group, 2)]
         for a, b in pairs:
             declared = b.arm == baseline.get((*key, a.student)) and a.student == b.student
             if mode == "all":
-                made.append(Contrast(a.arm, b.arm, "all"))
+                pairs_to_compare.append(Contrast(a.arm, b.arm, "all"))
             elif declared or _differ_in_teacher_alone(a, b):
-                made.append(Contrast(a.arm, b.arm, "declared"))
-        made += [Contrast(a.arm, b.arm, "table") for a, b in pairs]
-    return made
+                pairs_to_compare.append(Contrast(a.arm, b.arm, "declared"))
+        pairs_to_compare += [Contrast(a.arm, b.arm, "table") for a, b in pairs]
+    return pairs_to_compare
 
 
 def primary_arms(arms: Sequence[Arm], primary: Primary) -> tuple[set[str], set[str]]:
-    """Ids of the arms that the primary contrast's names stand for; a name may stand for one arm in each data set.
+    """Ids of the arms that the primary contrast names; a name may denote one arm in each data set.
 
     Raises
     ------
     InputError
-        If a name stands for no arm.
+        If no arm has a name.
     """
     a = {arm.arm for arm in find_arm(arms, primary.arm_a, "[analysis] primary.arm_a")}
     b = {arm.arm for arm in find_arm(arms, primary.arm_b, "[analysis] primary.arm_b")}
@@ -138,7 +145,7 @@ def primary_arms(arms: Sequence[Arm], primary: Primary) -> tuple[set[str], set[s
 
 
 def as_named(pairs: Sequence[Contrast], arms: Sequence[Arm], analysis: Analysis) -> list[Contrast]:
-    """The same contrasts, the primary one turned the way the study names it."""
+    """The same contrasts; the primary one has its arms in the order in which the study names them."""
     if analysis.primary is None:
         return list(pairs)
     a, b = primary_arms(arms, analysis.primary)
@@ -151,17 +158,17 @@ def as_named(pairs: Sequence[Contrast], arms: Sequence[Arm], analysis: Analysis)
 
 
 def check_labels(analysis: Analysis, labels: set[str]) -> None:
-    """Refuse labels that are declared confirmatory and are no labels of the runs.
+    """Refuse confirmatory labels that the runs do not have.
 
     Raises
     ------
     InputError
-        If there is one.
+        If there is such a label.
     """
     for name in analysis.confirmatory_labels:
         if name not in labels:
             raise InputError(
-                f"[analysis] confirmatory_labels: {name!r} is no label of these runs; expected some of "
+                f"[analysis] confirmatory_labels: {name!r} is not a label of these runs; expected some of "
                 f"{', '.join(sorted(labels))}"
             )
 
@@ -180,7 +187,7 @@ def family(
     group: str | None = None,
     confirmatory_labels: Sequence[str] = (),
 ) -> tuple[str, str]:
-    """Name of the family of one comparison and its method of adjustment; all groups of a column share a family."""
+    """Name of a comparison's family and how it is adjusted; all groups of a column share a family."""
     size = "all" if arm.train_size is None else arm.train_size
     where = f"{arm.dataset}/{size}" if group is None else f"{arm.dataset}/{size}/by {group.partition('=')[0]}"
     if label in AVERAGES:

@@ -1,4 +1,4 @@
-"""What a study declares about its analysis before test predictions exist: the `[analysis]` table of a study file.
+"""The analysis that a study declares before test predictions exist: the `[analysis]` table of a study file.
 
 In: a study file (TOML) or `runs/study.json`. Out: `Analysis` and where it came from.
 """
@@ -21,7 +21,7 @@ from medkt_eval.runtime.validation import read_text, validated
 
 
 class Primary(BaseModel):
-    """The one contrast that is not adjusted, because it was named beforehand: arm_a minus arm_b."""
+    """The one contrast that is not adjusted, because it was named in advance: arm_a minus arm_b."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,7 +32,7 @@ class Primary(BaseModel):
 
 
 class Analysis(BaseModel):
-    """How the runs of a study are to be analysed. Arms are given by their name or their id."""
+    """How to analyse the runs of a study. Arms are given by their name or their id."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,16 +81,16 @@ class Declaration:
     study: str | None = None
     sha256: str | None = None  # of the study file's text
     recorded: bool = False  # by medkt train, beside the runs
-    replaced: bool = False  # the study file was changed after its first runs were whole
+    replaced: bool = False  # the study file was edited after its first runs had finished
     notes: tuple[str, ...] = ()
 
     def with_analysis(self, analysis: Analysis) -> Declaration:
-        """Another analysis, from the same place."""
+        """The same declaration with another analysis."""
         return replace(self, analysis=analysis)
 
     @property
     def when(self) -> Literal["before", "after", "unknown"]:
-        """Whether it is on record that the analysis was declared before test predictions existed."""
+        """Whether the analysis was declared before test predictions existed, as far as it is recorded."""
         if not self.recorded:
             return "unknown"
         return "after" if self.replaced else "before"
@@ -126,7 +126,9 @@ def read_declaration(runs: Path | None, study: Path | None) -> Declaration:
         raise InputError(
             f"{recorded}: not a study.json of medkt train ({error!r}); remove it or give --study"
         ) from error
-    changed = (f"the study file was changed {len(earlier)} time(s) after its first runs were whole",) if earlier else ()
+    changed = (
+        (f"the study file was edited {len(earlier)} time(s) after its first runs had finished",) if earlier else ()
+    )
     return Declaration(
         validated(Analysis, analysis, f"{recorded}: analysis"), name, sha256, True, bool(earlier), changed
     )

@@ -1,6 +1,7 @@
-"""What an evaluation computes by default, and what may be asked for besides.
+"""What an evaluation computes: the defaults, and what was requested besides.
 
-In: names from `--add` or `[analysis] add`. Out: `Request`: metrics, averages, intervals and tests, checked.
+In: names from `--add` or `[analysis] add`. Out: `Request`: metrics, averages, intervals and tests, checked. The tables
+of `results.vocabulary` say what exists and what is a default.
 """
 
 from __future__ import annotations
@@ -11,35 +12,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 from medkt_eval.errors import InputError
-from medkt_eval.results.vocabulary import DEFAULT_METRICS, MORE_METRICS
+from medkt_eval.results.vocabulary import AVERAGES, DEFAULT_METRICS, INTERVALS, MORE_METRICS, TESTS
 
-DEFAULT_AVERAGES = ("macro", "weighted")
-MORE_AVERAGES = ("micro", "macro_ovo")
-DEFAULT_INTERVALS = ("seeds+patients:or", "patients:delong", "patients:bootstrap-percentile", "seeds:t", "seeds:normal")
-MORE_INTERVALS = (
-    "patients:jackknife",
-    "patients:bootstrap-basic",
-    "patients:bootstrap-bca",
-    "patients:bootstrap-studentized",
-    "seeds+patients:bootstrap",
-)
-NESTED_TESTS = ("mann-whitney",)
-CROSSED_TESTS = ("wilcoxon", "sign-flip")
-MCNEMAR_METRICS = ("accuracy", "sensitivity", "specificity")  # that it tests
-MORE_TESTS = (*NESTED_TESTS, *CROSSED_TESTS, "permutation", "mcnemar", "max-t")
+DEFAULT_AVERAGES = tuple(name for name, average in AVERAGES.items() if average.default)
+MORE_AVERAGES = tuple(name for name, average in AVERAGES.items() if not average.default)
+DEFAULT_INTERVALS = tuple(name for name, interval in INTERVALS.items() if interval.default)
+MORE_INTERVALS = tuple(name for name, interval in INTERVALS.items() if interval.on_request and not interval.default)
+MORE_TESTS = tuple(name for name, test in TESTS.items() if test.on_request)
+TESTS_FOR_SEEDS = {
+    seeds: tuple(name for name, test in TESTS.items() if test.seeds == seeds) for seeds in ("nested", "crossed")
+}
 MORE = ("calibration", "net-benefit", "subgroups", "bonferroni")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be computed; each field in the order in which results.json lists it."""
+    """What is computed; each field in the order of results.json."""
 
     metrics: tuple[str, ...]
     averages: tuple[str, ...]
     intervals: tuple[str, ...]
     tests: tuple[str, ...]
     more: tuple[str, ...]
-    names: tuple[str, ...]  # as asked for
+    names: tuple[str, ...]  # as they were requested
 
 
 def request(
@@ -49,7 +44,7 @@ def request(
     ordered: bool,
     resample: Literal["patients", "stratified"] = "patients",
 ) -> Request:
-    """The defaults and what was asked for.
+    """The defaults and what was requested besides.
 
     Parameters
     ----------
@@ -58,15 +53,36 @@ def request(
     seeds : {"nested", "crossed"}
         As the study declares them.
     ordered : bool
-        Whether classes are ordered: quadratic-weighted kappa is then a default.
+        Whether classes are ordered; quadratic-weighted kappa is then a default.
     resample : {"patients", "stratified"}
-        How the bootstrap draws.
+        How the bootstrap draws patients.
 
     Raises
     ------
     InputError
-        If a name is unknown, or what is asked for means nothing with these seeds or this resampling.
+        If a name is unknown, or the request does not fit these seeds or this resampling.
     """
+    _check(names, seeds, resample)
+    requested = {*names, *(metric for name in names if name in TESTS for metric in TESTS[name].metrics)}
+    if ordered:
+        requested.add("kappa_quadratic")
+
+    def chosen(from_names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in from_names if name in requested)
+
+    return Request(
+        metrics=(*DEFAULT_METRICS, *chosen(MORE_METRICS)),
+        averages=(*DEFAULT_AVERAGES, *chosen(MORE_AVERAGES)),
+        intervals=(*DEFAULT_INTERVALS, *chosen(MORE_INTERVALS)),
+        tests=chosen(MORE_TESTS),
+        more=chosen(MORE),
+        names=tuple(dict.fromkeys(names)),
+    )
+
+
+def _check(
+    names: Sequence[str], seeds: Literal["nested", "crossed"], resample: Literal["patients", "stratified"]
+) -> None:
     known = {
         *DEFAULT_METRICS,
         *MORE_METRICS,
@@ -82,36 +98,18 @@ def request(
             close = difflib.get_close_matches(name, sorted(known), n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(sorted(known))}"
             raise InputError(f"--add {name!r}: no such metric, interval or test; {hint}")
-        if name in CROSSED_TESTS and seeds == "nested":
+        if name in TESTS_FOR_SEEDS["crossed"] and seeds == "nested":
             raise InputError(
                 f"--add {name!r}: it pairs seeds, but seeds are nested in their arm (only a number is shared). Declare "
                 "seeds = 'crossed' in [analysis] if seed j of every arm has the same initialisation and data order"
             )
-        if name in NESTED_TESTS and seeds == "crossed":
+        if name in TESTS_FOR_SEEDS["nested"] and seeds == "crossed":
             raise InputError(
                 f"--add {name!r}: it ignores the pairs of seeds that are declared crossed; expected "
-                f"{' or '.join(CROSSED_TESTS)}"
+                f"{' or '.join(TESTS_FOR_SEEDS['crossed'])}"
             )
-
         if name == "patients:bootstrap-studentized" and resample == "stratified":
             raise InputError(
                 f"--add {name!r}: the standard errors it divides by are those of plain resampling, but [analysis] says "
                 "resample = 'stratified'; leave out one of the two"
             )
-
-    wanted = {*names, *(MCNEMAR_METRICS if "mcnemar" in names else ())}
-
-    def with_defaults(defaults: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
-        return (*defaults, *(name for name in more if name in wanted))
-
-    metrics = with_defaults(DEFAULT_METRICS, MORE_METRICS)
-    if ordered and "kappa_quadratic" not in metrics:
-        metrics = (*metrics, "kappa_quadratic")
-    return Request(
-        metrics=metrics,
-        averages=with_defaults(DEFAULT_AVERAGES, MORE_AVERAGES),
-        intervals=with_defaults(DEFAULT_INTERVALS, MORE_INTERVALS),
-        tests=with_defaults((), MORE_TESTS),
-        more=with_defaults((), MORE),
-        names=tuple(dict.fromkeys(names)),
-    )

@@ -1,11 +1,11 @@
-"""Tuning grids: the setting that did best on the validation images, chosen once for everything that follows.
+"""Tuning grids: the setting that did best on the validation images, which all further steps use.
 
 In: run records. Out: `SelectedRuns`: the runs to compare, a `Tuning` row for every setting that was tried (for Table
-III and its curve), and which arms were chosen on the very seeds that they are compared on.
+III and its curve), and the arms that were chosen on the same seeds that they are compared on.
 
-A grid is all runs with the same `grid`. Its winner did best on its own seeds, partly by luck. To compare it without
-that luck, train it again with other seeds and `grid` null: runs with the winner's arm id outside the grid replace the
-grid's own, which then only choose. (They cannot share a seed with the grid: a run id is an arm's with its seed.)
+All runs with the same `grid` form a grid. Its winner did best on its own seeds, partly by luck. To compare it without
+that luck, train it again with other seeds and `grid` null. Runs with the winner's arm id outside the grid then replace
+those of the grid, which only choose. (They cannot share a seed with the grid: a run id is an arm id and a seed.)
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ ABSENT = object()  # a setting that an arm of the grid does not have
 
 @dataclass(frozen=True)
 class SelectedRuns:
-    """What is compared of runs that may belong to grids.
+    """The runs to compare, of runs that may belong to grids.
 
     Parameters
     ----------
     runs : tuple of Run
-        Those outside of grids and those of each grid's winner, by run id.
+        Runs outside grids and runs of each grid's winner, by run id.
     rows : tuple of Tuning
         Every setting of every grid, by grid and arm.
     notes : tuple of str
-        What a reader must be told of each grid.
+        What the reader must be told about each grid.
     fresh : frozenset of str
         Arms that won a grid and are compared on seeds that had no part in it.
     """
@@ -49,7 +49,7 @@ class SelectedRuns:
     fresh: frozenset[str] = frozenset()
 
     def by_winner(self, analysis: Analysis) -> Analysis:
-        """The same analysis; an arm that it names by a grid's id is that grid's winner."""
+        """The same analysis; a grid's id is replaced by the arm that won the grid."""
         winners = {row.grid: row.arm for row in self.rows if row.chosen}
         changes: dict[str, object] = {}
         if analysis.baseline in winners:
@@ -63,7 +63,7 @@ class SelectedRuns:
         return analysis.model_copy(update=changes)
 
     def mark(self, arms: Sequence[Arm]) -> list[Arm]:
-        """The same arms, with the number of settings that were tried to find each, and whether on its own seeds."""
+        """The same arms, with the number of settings tried to find each, and whether on the seeds it is compared on."""
         tried = {row.arm: sum(other.grid == row.grid for other in self.rows) for row in self.rows if row.chosen}
         return [
             arm.model_copy(
@@ -79,14 +79,14 @@ class SelectedRuns:
 
 
 def choose(records: Sequence[Run]) -> SelectedRuns:
-    """Of each grid, the setting with the best mean validation metric over its seeds; of equal ones the first by id.
+    """Choose the setting of each grid with the best mean validation metric over seeds; of equal ones the first by id.
 
-    No test prediction is read, neither here nor later of a setting that was not chosen.
+    No test prediction is read here. Later only those of the chosen settings are read.
 
     Raises
     ------
     InputError
-        If a run of a grid has no `selection.value`, or one grid holds what cannot be compared.
+        If a run of a grid has no `selection.value`, or the runs of a grid cannot be compared.
     """
     grids: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
     kept = [record for record in records if record.manifest.grid is None]
@@ -104,25 +104,27 @@ def choose(records: Sequence[Run]) -> SelectedRuns:
         winner = next(row for row in of_grid if row.chosen)
         if len({tuple(row.seeds) for row in of_grid}) > 1:
             notes.append(
-                f"grid {grid} is not whole: its settings were ranked by means over different seeds ("
+                f"grid {grid} is incomplete: its settings were ranked by means over different seeds ("
                 + "; ".join(f"{row.arm}: {', '.join(map(str, row.seeds))}" for row in of_grid)
                 + "); train the missing runs before reading its choice"
             )
-        told = f"{winner.arm} kept of {len(of_grid)} settings tried, by its mean validation metric ({winner.value:.4f})"
+        choice = (
+            f"{winner.arm} kept of {len(of_grid)} settings tried, by its mean validation metric ({winner.value:.4f})"
+        )
         if winner.arm in outside:
             fresh.add(winner.arm)
             seeds = ", ".join(str(seed) for seed in sorted(outside[winner.arm]))
-            notes.append(f"grid {grid}: {told}, and compared on seeds that had no part in the choice ({seeds})")
+            notes.append(f"grid {grid}: {choice}, and compared on seeds that had no part in the choice ({seeds})")
         else:
             kept += settings[winner.arm]
-            notes.append(f"grid {grid}: {told} on these seeds; the others' test predictions were not read")
+            notes.append(f"grid {grid}: {choice} on these seeds; the others' test predictions were not read")
     return SelectedRuns(
         tuple(sorted(kept, key=lambda record: record.manifest.run_id)), tuple(rows), tuple(notes), frozenset(fresh)
     )
 
 
 def _rows(grid: str, settings: Mapping[str, Sequence[Run]]) -> list[Tuning]:
-    """Each setting of one grid, by arm id."""
+    """The settings of one grid, by arm id."""
     values = {
         arm: [_selected_value(run) for run in sorted(of_arm, key=lambda run: run.manifest.seed)]
         for arm, of_arm in sorted(settings.items())
@@ -132,7 +134,9 @@ def _rows(grid: str, settings: Mapping[str, Sequence[Run]]) -> list[Tuning]:
     tuned = {arm: of_arm[0].manifest.arm.settings for arm, of_arm in settings.items()}
     names = dict.fromkeys(name for setting in tuned.values() for name in setting)
     first = tuned[winner]
-    differ = [name for name in names if any(one.get(name, ABSENT) != first.get(name, ABSENT) for one in tuned.values())]
+    differ = [
+        name for name in names if any(other.get(name, ABSENT) != first.get(name, ABSENT) for other in tuned.values())
+    ]
     runs = [run for of_arm in settings.values() for run in of_arm]
     _check_comparable(grid, runs)
     metric, label = _selected_by(runs[0])
@@ -161,7 +165,7 @@ def _selected_by(run: Run) -> tuple[str, str]:
 
 
 def _check_comparable(grid: str, runs: Sequence[Run]) -> None:
-    """The values of a grid rank its settings only if they are of the same images and the same metric."""
+    """Refuse a grid whose values cannot be ranked: they must be of the same images and the same metric."""
 
     def of(run: Run) -> tuple:
         return run.manifest.arm.dataset, run.manifest.arm.train_size, *_selected_by(run)

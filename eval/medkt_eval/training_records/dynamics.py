@@ -1,20 +1,20 @@
-"""How training went: when the validation metric peaked, what was lost after, and how much it jumped on the way.
+"""Training dynamics: when the validation metric peaked, how much it lost afterwards, and how rough its curve is.
 
-In: learning curves of runs (curves.py). Out: `Dynamics`: each arm's mean over its seeds, and each contrast's
-difference. It is what can be measured of the paper's claim that attention transfer delays overfitting and steadies
-training (Fig. 4). Three measures of one run's values y at epochs t:
+In: learning curves of runs (learning_curves.py). Out: `Dynamics`: each arm's mean over its seeds, and each contrast's
+difference. They measure the paper's claim that attention transfer delays overfitting and steadies training (Fig. 4).
+There are three measures of one run's values y at epochs t:
 
-- `peak_epoch`: the epoch of the largest value, the first of equal ones. A peak at the last epoch (`last_epoch`) says
-  that nothing was lost yet: training longer might move it.
-- `loss_after_peak`: the largest value less that of the last epoch, a fraction.
+- `peak_epoch`: the epoch of the largest value (ties: the first). A peak at the last epoch (`last_epoch`) means that
+  nothing was lost yet, and that longer training might move it.
+- `loss_after_peak`: the largest value minus that of the last epoch, a fraction.
 - `roughness`: the standard deviation of one epoch's value about a line through its two neighbours, a fraction. A steady
-  rise counts as nothing and a bend as little (a rise a (1 - exp(-t/tau)) adds a / (2.4 tau^2) or less); the standard
-  deviation of first differences would count the rise itself. It is the noise estimate of Gasser, Sroka &
-  Jennen-Steinmetz 1986, Biometrika 73:625: of equally spaced epochs, the root mean square of the second differences
-  over sqrt(6).
+  rise adds nothing and a bend adds little: a rise a (1 - exp(-t/tau)) adds at most a / (2.4 tau^2). The standard
+  deviation of first differences would count the rise itself. This is the noise estimate of Gasser, Sroka &
+  Jennen-Steinmetz 1986, Biometrika 73:625. For equally spaced epochs it is the root mean square of the second
+  differences over sqrt(6).
 
-Only epochs that all runs at hand have are looked at, those of both arms in a difference: an arm that was stopped
-earlier had less time to peak or to lose.
+Only epochs that all runs have are used, in a difference those of both arms: an arm that was stopped earlier had less
+time to peak or to lose.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from medkt_eval.inference.intervals import seeds_t
-from medkt_eval.inference.t_tests import paired_t, welch_t
+from medkt_eval.inference.over_seeds.t_intervals import seeds_t
+from medkt_eval.inference.over_seeds.t_tests import paired_t, welch_t
 from medkt_eval.results.recorded import Dynamics
 from medkt_eval.results.schema import Arm, Curve
 from medkt_eval.study.contrasts import Contrast
@@ -36,34 +36,34 @@ FEWEST_EPOCHS = 3
 
 
 @dataclass(frozen=True)
-class Course:
-    """What the validation metric of one run did over its epochs."""
+class CurveMeasures:
+    """The three measures of one run's learning curve."""
 
     peak_epoch: float
     loss_after_peak: float
     roughness: float
 
 
-def course(epochs: np.ndarray, values: np.ndarray) -> Course:
-    """Measure one run.
+def measure_curve(epochs: np.ndarray, values: np.ndarray) -> CurveMeasures:
+    """Measure one run's learning curve.
 
     Parameters
     ----------
     epochs : float64, (n_epochs,)
-        Rising; three or more, not necessarily equally spaced.
+        Increasing; three or more, not necessarily equally spaced.
     values : float64, (n_epochs,)
-        Higher is better, as of every metric that an epoch is selected by.
+        The validation metric; higher is better, as for every metric that selects an epoch.
 
     Examples
     --------
-    >>> made = course(np.arange(1.0, 6), np.array([0.60, 0.70, 0.80, 0.78, 0.76]))
-    >>> made.peak_epoch, round(made.loss_after_peak, 3), round(made.roughness, 3)
+    >>> measures = measure_curve(np.arange(1.0, 6), np.array([0.60, 0.70, 0.80, 0.78, 0.76]))
+    >>> measures.peak_epoch, round(measures.loss_after_peak, 3), round(measures.roughness, 3)
     (3.0, 0.04, 0.028)
     """
     left = (epochs[2:] - epochs[1:-1]) / (epochs[2:] - epochs[:-2])  # weight of the neighbour before
     off_the_line = left * values[:-2] + (1 - left) * values[2:] - values[1:-1]
     noise = off_the_line**2 / (left**2 + (1 - left) ** 2 + 1)
-    return Course(
+    return CurveMeasures(
         peak_epoch=float(epochs[values.argmax()]),
         loss_after_peak=float(values.max() - values[-1]),
         roughness=float(np.sqrt(noise.mean())),
@@ -78,16 +78,16 @@ def dynamics(
     seeds: Literal["nested", "crossed"],
     level: float,
 ) -> list[Dynamics]:
-    """Every measure of each arm with learning curves, then of each contrast of which one arm at least has them.
+    """Compute every measure of each arm that has learning curves, then of each contrast with such an arm.
 
     Parameters
     ----------
     curves : sequence of Curve
-        The learning ones of single runs are used.
+        Only the learning curves of single runs are used.
     arms : sequence of Arm
         Teachers are left out.
     pairs : sequence of Contrast
-        Those for a table's marks are left out.
+        Those for the marks of a table are left out.
     seeds : {"nested", "crossed"}
         Welch's t, or paired t.
     level : float
@@ -114,7 +114,7 @@ def _rows(
     known = {run: of_runs[run] for of_arm in run_ids for run in of_arm if run in of_runs}
     first = next(iter(known.values()))
     because = _not_comparable(of_runs, run_ids)
-    courses: list[list[Course]] = [[] for _ in arms]
+    measures_of_runs: list[list[CurveMeasures]] = [[] for _ in arms]
     last = None
     if because is None:
         defined = {run: dict(zip(curve.x, curve.y, strict=True)) for run, curve in known.items()}
@@ -123,13 +123,13 @@ def _rows(
             because = f"{len(epochs)} epoch(s) with a value in every run; expected {FEWEST_EPOCHS} or more"
         else:
             last = epochs[-1]
-            courses = [
-                [course(np.array(epochs), np.array([defined[run][epoch] for epoch in epochs])) for run in of_arm]
+            measures_of_runs = [
+                [measure_curve(np.array(epochs), np.array([defined[run][epoch] for epoch in epochs])) for run in of_arm]
                 for of_arm in run_ids
             ]
     rows = []
     for measure in MEASURES:
-        values = [[float(getattr(one, measure)) for one in of_arm] for of_arm in courses]
+        values = [[float(getattr(one, measure)) for one in of_arm] for of_arm in measures_of_runs]
         rows.append(
             Dynamics(
                 dataset=arms[0].dataset,

@@ -1,4 +1,4 @@
-"""Curves over training: the validation metric of each epoch, by run and as the mean over seeds with its band.
+"""Learning curves: the validation metric of each epoch, for each run and as the mean over seeds with its band.
 
 In: histories of the runs of one arm. Out: `Curve`s for Fig. 4.
 """
@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from medkt_eval.errors import InputError
-from medkt_eval.inference.intervals import seeds_t
+from medkt_eval.inference.over_seeds.t_intervals import seeds_t
 from medkt_eval.predictions.run_folders import Run
 from medkt_eval.results.schema import Arm, Curve
 
 
-def of_training(arms: Sequence[Arm], records: Sequence[Run], level: float) -> list[Curve]:
-    """Learning curves of every arm whose runs hold a history of the metric that they were selected by."""
-    found = []
+def curves_of_all_arms(arms: Sequence[Arm], records: Sequence[Run], level: float) -> list[Curve]:
+    """Learning curves of every arm whose runs have a history of the metric that selected their epoch."""
+    curves = []
     for arm in arms:
         runs = [record for record in records if record.manifest.arm_id == arm.arm]
         selection = runs[0].manifest.selection or {}
@@ -26,8 +26,8 @@ def of_training(arms: Sequence[Arm], records: Sequence[Run], level: float) -> li
         histories = {run.manifest.run_id: history for run in runs if (history := run.history()) is not None}
         if metric not in (None, "epoch") and histories:
             label = str(selection.get("label", "macro"))
-            found += learning_curves(arm, histories, str(metric), label, level)
-    return found
+            curves += learning_curves(arm, histories, str(metric), label, level)
+    return curves
 
 
 def learning_curves(
@@ -38,11 +38,11 @@ def learning_curves(
     Parameters
     ----------
     arm : Arm
-        The arm of the runs.
+        Arm of the runs.
     histories : mapping of run id to DataFrame
-        Columns `epoch` and `metric`, one row an epoch.
+        Columns `epoch` and `metric`, one row per epoch.
     metric : str
-        Column of the histories.
+        Column of the histories to plot.
     label : str
         What the column is an average over: "macro" or "weighted".
     level : float

@@ -19,7 +19,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.predictions.run_folders import ManifestPart, Run, RunRecord
 from medkt_eval.results.recorded import Architecture, Picture, Stage
 from medkt_eval.results.schema import EvaluationResult
-from medkt_eval.runtime.atomic_files import write_bytes_whole
+from medkt_eval.runtime.atomic_files import write_bytes_atomically
 from medkt_eval.runtime.locations import is_remote
 from medkt_eval.runtime.validation import validated
 
@@ -87,7 +87,7 @@ class PicturesFile(ManifestPart):
     pictures: list[PictureEntry] = Field(max_length=MOST_PICTURES)
 
 
-def architectures_of(records: Sequence[Run]) -> list[Architecture]:
+def read_architectures(records: Sequence[Run]) -> list[Architecture]:
     """The networks that were trained: one for each student, data set and image size, read by its first run.
 
     Raises
@@ -119,7 +119,7 @@ def architectures_of(records: Sequence[Run]) -> list[Architecture]:
     return list(found.values())
 
 
-def pictures_of(records: Sequence[Run]) -> list[Picture]:
+def read_pictures(records: Sequence[Run]) -> list[Picture]:
     """Samples of each data set, and maps of attention of each arm: those of the first run that holds any.
 
     Raises
@@ -139,7 +139,7 @@ def pictures_of(records: Sequence[Run]) -> list[Picture]:
     ]
 
 
-def carry(result: EvaluationResult, runs: Path | None, out: Path) -> None:
+def copy_pictures(result: EvaluationResult, runs: Path | None, out: Path) -> None:
     """Copy the pictures of a result beside results.json; remove those that an older evaluation left there.
 
     Parameters
@@ -162,7 +162,7 @@ def carry(result: EvaluationResult, runs: Path | None, out: Path) -> None:
         folder = runs / row.run_id
         target = out / row.file
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes_whole(target, _png(folder / FOLDER / target.name, row, folder))
+        write_bytes_atomically(target, _png(folder / FOLDER / target.name, row, folder))
         wanted.add(target)
     for old in sorted((out / FOLDER).glob("*/*.png")):
         if old not in wanted and re.match(NAME, old.name):

@@ -1,4 +1,4 @@
-"""How well the teachers themselves do on their students' task: what the runs recorded of them.
+"""The teachers' own AUC on their students' task, as the runs recorded it.
 
 In: run records. Out: `TeacherAuc` rows of results.json, and notes where runs disagree.
 """
@@ -11,8 +11,8 @@ from medkt_eval.predictions.run_folders import RecordedTeacher, Run
 from medkt_eval.results.recorded import TeacherAuc
 
 
-def teachers_on_target(records: Sequence[Run]) -> tuple[list[TeacherAuc], list[str]]:
-    """Each teacher's own AUC on the test images of each data set that it teaches, label by label.
+def teacher_aucs(records: Sequence[Run]) -> tuple[list[TeacherAuc], list[str]]:
+    """Collect each teacher's own AUC on the test images of each data set, label by label.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ def teachers_on_target(records: Sequence[Run]) -> tuple[list[TeacherAuc], list[s
     Returns
     -------
     rows : list of TeacherAuc
-        By the first run of each data set, teacher and weights.
+        From the first run of each data set, teacher and weights.
     notes : list of str
-        Where another run of the same teacher recorded another AUC, as at another image size.
+        Cases in which another run of the same teacher recorded a different AUC, for example at another image size.
     """
     first: dict[tuple[str, str, str | None], tuple[str, RecordedTeacher]] = {}
     rows, notes = [], []

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from medkt_eval.planning.sample_size import SD_LEVEL, ContrastPlan, Plan, Row
+from medkt_eval.planning.sample_size import SD_LEVEL, ContrastPlan, DesignPower, Plan
 from medkt_eval.results.schema import EvaluationResult
-from medkt_eval.runtime.atomic_files import write_bytes_whole, write_text_whole
+from medkt_eval.runtime.atomic_files import write_bytes_atomically, write_text_atomically
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.power import power_figure
 from medkt_reports.language import numbers, words
@@ -47,13 +47,13 @@ def write(plan: Plan, result: EvaluationResult, folder: Path) -> list[Path]:
     lookup = Lookup(result)
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "plan.csv"]
-    write_text_whole(written[0], _rows(plan).to_csv(index=False, lineterminator="\n"))
+    write_text_atomically(written[0], _rows(plan).to_csv(index=False, lineterminator="\n"))
     for number, contrast in enumerate(plan.contrasts, start=1):
         drawn = power_figure(lookup, plan, contrast, f"power-{number}")
         svg, pdf, csv = (folder / f"{drawn.name}.{ending}" for ending in ("svg", "pdf", "csv"))
-        write_text_whole(svg, drawn.svg)
-        write_bytes_whole(pdf, figure_style.pdf(drawn))
-        write_text_whole(csv, figure_style.csv(drawn))
+        write_text_atomically(svg, drawn.svg)
+        write_bytes_atomically(pdf, figure_style.pdf(drawn))
+        write_text_atomically(csv, figure_style.csv(drawn))
         written += [svg, pdf, csv]
     return written
 
@@ -84,7 +84,13 @@ def _standard_deviations(lookup: Lookup, contrast: ContrastPlan) -> str:
     return f"{text} {words.synthetic([mark])}." if mark else text
 
 
-def _table(title: str, stub: str, rows: Sequence[Row], name: Callable[[Row], str], cell: Callable[[Row], str]) -> Table:
+def _table(
+    title: str,
+    stub: str,
+    rows: Sequence[DesignPower],
+    name: Callable[[DesignPower], str],
+    cell: Callable[[DesignPower], str],
+) -> Table:
     """Make a table with a line for each design and a column for each standard deviation over seeds.
 
     `rows` are in groups of three, one group for each design.
@@ -97,17 +103,17 @@ def _table(title: str, stub: str, rows: Sequence[Row], name: Callable[[Row], str
     return table
 
 
-def _seeds(row: Row) -> str:
+def _seeds(row: DesignPower) -> str:
     if row.seeds_a is None:
         return row.undefined_because or numbers.ABSENT
     return str(row.seeds_a) if row.seeds_a == row.seeds_b else f"{row.seeds_a} and {row.seeds_b}"
 
 
-def _patients(row: Row) -> str:
+def _patients(row: DesignPower) -> str:
     return (row.undefined_because or numbers.ABSENT) if row.patients is None else numbers.count(row.patients)
 
 
-def _power(row: Row) -> str:
+def _power(row: DesignPower) -> str:
     return numbers.ABSENT if row.power is None else f"{numbers.percent(row.power, 0)} %"
 
 

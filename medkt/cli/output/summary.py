@@ -12,7 +12,7 @@ from rich.text import Text
 from medkt_eval.results.schema import EvaluationResult
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
-from medkt_reports.prose.sentences import answers, standing
+from medkt_reports.prose.sentences import answers, confirmatory_status
 
 
 def show(result: EvaluationResult) -> None:
@@ -29,7 +29,7 @@ def show(result: EvaluationResult) -> None:
             table.add_column(f"{words.metric(metric, label)} (%)", justify="right")
             table.add_column(f"{numbers.level(result.settings.level)} CI", justify="right")
             estimates = [lookup.estimate(training_set.dataset, arm.arm, metric, label, interval) for arm in arms]
-            decimals = numbers.places(numbers.half_width(e.low, e.high) for e in estimates if e)
+            decimals = numbers.decimals_for(numbers.half_width(e.low, e.high) for e in estimates if e)
             columns[metric, label] = [
                 (numbers.percent(e.value, decimals), numbers.interval(e.low, e.high, decimals))
                 if e
@@ -49,7 +49,7 @@ def show(result: EvaluationResult) -> None:
         for sentence in sentences:
             if sentence.training_set == training_set:
                 console.print(f"\n{'Primary: ' if sentence.primary else ''}{sentence.text}", markup=False)
-    console.print(f"\n{standing(lookup)}", markup=False)
+    console.print(f"\n{confirmatory_status(lookup)}", markup=False)
     for note in result.settings.notes:
         console.print(f"Note: {note}", markup=False)
     console.print()

@@ -16,7 +16,7 @@ import numpy as np
 from medkt.data.collection import Collection
 from medkt.data.splitting.splits import Splits
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.atomic_files import make_folder, write_text_whole
+from medkt_eval.runtime.atomic_files import make_folder, write_text_atomically
 
 
 def text(collection: Collection, splits: Splits) -> str:
@@ -56,7 +56,7 @@ def write(path: Path, text: str, *, runs_quote_it: bool) -> None:
                     f"{moved[0]!r}); runs that are whole stand on it: use another --out, or remove them and the file"
                 )
     make_folder(path.parent)
-    write_text_whole(path, text)
+    write_text_atomically(path, text)
 
 
 def _parts(text: str) -> dict[str, set[str]]:

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from medkt_eval.runtime.atomic_files import make_folder, remove_folder, write_bytes_whole, write_text_whole
+from medkt_eval.runtime.atomic_files import make_folder, remove_folder, write_bytes_atomically, write_text_atomically
 
 _KEPT = 2
 
@@ -80,8 +80,8 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
         "numbers": checkpoint.numbers,
         "tensors": {"sha256": hashlib.sha256(content).hexdigest()},
     }
-    write_bytes_whole(stem.with_suffix(".safetensors"), content)
-    write_text_whole(stem.with_suffix(".json"), json.dumps(description))
+    write_bytes_atomically(stem.with_suffix(".safetensors"), content)
+    write_text_atomically(stem.with_suffix(".json"), json.dumps(description))
     kept = {path.stem for path in _json_files(folder)[:_KEPT]}
     for path in sorted(folder.iterdir()):  # .json before .safetensors, so that no JSON file is left without its tensors
         if path.stem not in kept:

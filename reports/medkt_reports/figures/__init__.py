@@ -1,5 +1,5 @@
 """Figures as SVG, PDF and CSV.
 
-In: the indexed results. Out: a `Drawn` each, with its caption and the numbers behind it.
-Read first: catalogue.py, every figure there is.
+In: the indexed results. Out: a `ReportFigure` for each figure, with its caption and its numbers.
+Read first: catalogue.py, the list of all figures.
 """

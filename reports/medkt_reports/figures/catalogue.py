@@ -1,13 +1,14 @@
-"""All figures of a report.
+"""The list of all figures that a report may hold.
 
-In: the results. Out: `Drawn`s by kind, and what could not be drawn, with the reason.
+In: the results. Out: `ReportFigure`s by name, and a line for each figure that could not be drawn.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from medkt_reports.figures.curves.data_size import data_size, size_differences
 from medkt_reports.figures.curves.learning_curves import learning_curves
@@ -18,85 +19,146 @@ from medkt_reports.figures.differences.critical_difference import critical_diffe
 from medkt_reports.figures.differences.forest import forest
 from medkt_reports.figures.differences.seed_dots import seed_dots
 from medkt_reports.figures.differences.subgroup_forest import gap_forest, subgroup_forest
-from medkt_reports.figures.style import Drawn
+from medkt_reports.figures.style import ReportFigure
 from medkt_reports.language import words
 from medkt_reports.lookup import Lookup, TrainingSet
 
-_OF_TRAINING_SET: Mapping[str, Callable[[Lookup, TrainingSet, str], Drawn | None]] = {
-    "forest": forest,
-    "learning": learning_curves,
-    "seeds": lambda lookup, training_set, name: seed_dots(lookup, training_set, lookup.preferred_interval, name),
-    "tuning": tuning_curve,
-    "reliability": calibration_plot,
-    "net-benefit": net_benefit_plot,
-    "subgroups": subgroup_forest,
-    "gaps": gap_forest,
-}
-_OF_DATASET: Mapping[str, Callable[[Lookup, str, str], Drawn | None]] = {
-    "data-size": data_size,
-    "size-differences": size_differences,
-}
-_OF_STUDY: Mapping[str, Callable[[Lookup, str], Drawn | None]] = {"critical-difference": critical_difference}
-KINDS = (*_OF_TRAINING_SET, *_OF_DATASET, *_OF_STUDY)
-_MISSING = {
-    "forest": "Forest plot: no comparison was made.",
-    "learning": "Learning curves (Fig. 4): no run recorded its history.",
-    "seeds": "Plot of seeds: no arm has a test result.",
-    "tuning": "Curve of tuned settings: no grid of two settings or more was searched.",
-    "reliability": "Reliability curves: ask for them with --add calibration.",
-    "net-benefit": "Net benefit: ask for it with --add net-benefit.",
-    "subgroups": "Plot of subgroups: ask for it with --add subgroups.",
-    "data-size": "Training-set size (Fig. 3): no arm was trained on two numbers of images.",
-    "critical-difference": "Diagram of critical differences: it needs five data sets or more.",
+
+class Attempt(NamedTuple):
+    """The outcome of drawing one figure: None if the results hold nothing for it."""
+
+    where: str
+    """The training set, for a line about a missing figure; empty for figures of other things."""
+    figure: ReportFigure | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureEntry:
+    """A figure that a report may hold."""
+
+    section: str
+    """Where the page shows it: a name of `sections.SECTIONS`."""
+    missing: str
+    """The line under "What is not here": why there is none, and how to get one. Empty if another line says it."""
+
+
+@dataclass(frozen=True)
+class PerTrainingSet(FigureEntry):
+    """One figure for each data set and training size."""
+
+    build: Callable[[Lookup, TrainingSet, str], ReportFigure | None]
+
+    def attempts(self, lookup: Lookup, kind: str) -> Iterator[Attempt]:
+        """Draw it for each training set."""
+        for number, training_set in enumerate(lookup.training_sets(), start=1):
+            figure = self.build(lookup, training_set, f"{kind}-{_slug(training_set, number)}")
+            synthetic = lookup.synthetic(training_set.dataset)
+            yield Attempt(training_set.text, figure and _with_synthetic_mark(figure, synthetic))
+
+
+@dataclass(frozen=True)
+class PerDataset(FigureEntry):
+    """One figure for each data set."""
+
+    build: Callable[[Lookup, str, str], ReportFigure | None]
+
+    def attempts(self, lookup: Lookup, kind: str) -> Iterator[Attempt]:
+        """Draw it for each data set."""
+        for number, dataset in enumerate(lookup.datasets, start=1):
+            figure = self.build(lookup, dataset, f"{kind}-{_slug(TrainingSet(dataset, None), number)}")
+            yield Attempt("", figure and _with_synthetic_mark(figure, lookup.synthetic(dataset)))
+
+
+@dataclass(frozen=True)
+class PerStudy(FigureEntry):
+    """One figure for the study; it marks synthetic data itself."""
+
+    build: Callable[[Lookup, str], ReportFigure | None]
+
+    def attempts(self, lookup: Lookup, kind: str) -> Iterator[Attempt]:
+        """Draw it."""
+        yield Attempt("", self.build(lookup, f"{kind}-1-study"))
+
+
+FIGURES: Mapping[str, PerTrainingSet | PerDataset | PerStudy] = {
+    "forest": PerTrainingSet(forest, section="differences", missing="Forest plot: no comparison was made."),
+    "learning": PerTrainingSet(
+        learning_curves, section="learning", missing="Learning curves (Fig. 4): no run recorded its history."
+    ),
+    "seeds": PerTrainingSet(
+        lambda lookup, training_set, name: seed_dots(lookup, training_set, lookup.preferred_interval, name),
+        section="seeds",
+        missing="Plot of seeds: no arm has a test result.",
+    ),
+    "tuning": PerTrainingSet(
+        tuning_curve, section="tuning", missing="Curve of tuned settings: no grid of two settings or more was searched."
+    ),
+    "reliability": PerTrainingSet(
+        calibration_plot, section="use", missing="Reliability curves: ask for them with --add calibration."
+    ),
+    "net-benefit": PerTrainingSet(
+        net_benefit_plot, section="use", missing="Net benefit: ask for it with --add net-benefit."
+    ),
+    "subgroups": PerTrainingSet(
+        subgroup_forest, section="subgroups", missing="Plot of subgroups: ask for it with --add subgroups."
+    ),
+    "gaps": PerTrainingSet(gap_forest, section="subgroups", missing=""),
+    "data-size": PerDataset(
+        data_size, section="size", missing="Training-set size (Fig. 3): no arm was trained on two numbers of images."
+    ),
+    "size-differences": PerDataset(size_differences, section="size", missing=""),
+    "critical-difference": PerStudy(
+        critical_difference,
+        section="comparisons",
+        missing="Diagram of critical differences: it needs five data sets or more.",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures by kind, and a line for each kind, or training set of a kind, that could not be drawn."""
+    """Figures by their names in `FIGURES`, and a line for each that could not be drawn."""
 
-    drawn: Mapping[str, tuple[Drawn, ...]]
+    drawn: Mapping[str, tuple[ReportFigure, ...]]
     missing: tuple[str, ...]
 
-    def all(self) -> list[Drawn]:
+    def all(self) -> list[ReportFigure]:
         """Every figure."""
-        return [drawn for kind in self.drawn.values() for drawn in kind]
+        return [figure for figures in self.drawn.values() for figure in figures]
 
 
 def draw(lookup: Lookup) -> Figures:
-    """Draw everything the results allow."""
-    drawn: dict[str, list[Drawn]] = {kind: [] for kind in KINDS}
-    missing: list[str] = []
-    training_sets = lookup.training_sets()
-    for kind, make in _OF_TRAINING_SET.items():
-        named = [(t, f"{kind}-{_slug(t, k)}") for k, t in enumerate(training_sets, start=1)]
-        made = [(t, make(lookup, t, name)) for t, name in named]
-        drawn[kind] = [_marked(figure, lookup.synthetic(t.dataset)) for t, figure in made if figure is not None]
-        if drawn[kind] and kind in _MISSING:
-            why = _MISSING[kind][0].lower() + _MISSING[kind][1:]
-            missing += [f"{t.text}: {why}" for t, figure in made if figure is None]
-    for kind, of_dataset in _OF_DATASET.items():
-        for number, dataset in enumerate(lookup.datasets, start=1):
-            figure = of_dataset(lookup, dataset, f"{kind}-{_slug(TrainingSet(dataset, None), number)}")
-            drawn[kind] += [] if figure is None else [_marked(figure, lookup.synthetic(dataset))]
-    for kind, of_study in _OF_STUDY.items():
-        figure = of_study(lookup, f"{kind}-1-study")
-        drawn[kind] += [] if figure is None else [figure]
-    missing += [line for kind, line in _MISSING.items() if not drawn[kind]]
-    return Figures({kind: tuple(found) for kind, found in drawn.items()}, tuple(missing))
+    """Draw every figure that the results hold something for.
+
+    A figure that some training sets have and others lack has a line for each of the others.
+    """
+    drawn: dict[str, tuple[ReportFigure, ...]] = {}
+    missing_somewhere: list[str] = []
+    missing_everywhere: list[str] = []
+    for kind, entry in FIGURES.items():
+        attempts = list(entry.attempts(lookup, kind))
+        drawn[kind] = tuple(attempt.figure for attempt in attempts if attempt.figure is not None)
+        if not entry.missing:
+            continue
+        if not drawn[kind]:
+            missing_everywhere.append(entry.missing)
+        else:
+            reason = entry.missing[0].lower() + entry.missing[1:]
+            missing_somewhere += [f"{where}: {reason}" for where, figure in attempts if where and figure is None]
+    return Figures(drawn, (*missing_somewhere, *missing_everywhere))
 
 
-def _marked(drawn: Drawn, synthetic: str) -> Drawn:
-    """The figure with SYNTHETIC in its words and numbers where it shows synthetic data; `settle` drew it inside."""
-    data = drawn.data.assign(synthetic="true" if synthetic else "false")
+def _with_synthetic_mark(figure: ReportFigure, synthetic: str) -> ReportFigure:
+    """Add SYNTHETIC to words and numbers of a figure of synthetic data; `style.settle` has drawn it inside."""
+    data = figure.data.assign(synthetic="true" if synthetic else "false")
     if not synthetic:
-        return replace(drawn, data=data)
+        return replace(figure, data=data)
     mark = words.synthetic([synthetic])
-    return replace(drawn, data=data, caption=f"{drawn.caption} {mark}.", alt=f"{mark}. {drawn.alt}")
+    return replace(figure, data=data, caption=f"{figure.caption} {mark}.", alt=f"{mark}. {figure.alt}")
 
 
 def _slug(training_set: TrainingSet, number: int) -> str:
-    """A file name that no data set's name can turn into a path; the number keeps two apart."""
+    """Part of a file name that no data set's name can turn into a path; the number makes it unique."""
     name = re.sub(r"[^a-z0-9]+", "-", training_set.dataset.lower()).strip("-")[:40]
     size = "" if training_set.size is None else f"-{training_set.size}"
     return f"{number}-{name or 'data'}{size}"

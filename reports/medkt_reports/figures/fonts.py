@@ -1,7 +1,7 @@
-"""The letters of the figures: DejaVu Sans cut to what figures print, so that a PDF is written in a third of the time.
+"""The font of the figures: a subset of DejaVu Sans, with which a PDF is written in a third of the time.
 
-In: DejaVu Sans as matplotlib brings it. Out: a font family known to matplotlib for the time of the process. Embedding
-cuts the font to the letters of each figure; most of that time goes to scripts and ligatures that no figure has.
+In: DejaVu Sans from matplotlib. Out: a font family that matplotlib knows until the process ends. Embedding a font in a
+PDF subsets it for each figure, and most of that time would go to scripts and ligatures that no figure has.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fontTools import subset
 from matplotlib import font_manager
 
 FALLBACK = "DejaVu Sans"
-"""Has what the cut font lacks: labels in Cyrillic, Arabic, ..."""
+"""Has the letters that the subset lacks: labels in Cyrillic, Arabic, ..."""
 _FAMILY = "medkt Sans"  # its licence asks that an altered font has another name
 # Latin, Greek, punctuation, letter-like signs, arrows and operators
 _LETTERS = (*range(0x20, 0x250), *range(0x370, 0x400), *range(0x2000, 0x2070), *range(0x20A0, 0x2300))
@@ -27,7 +27,7 @@ _FAMILY_NAMES, _POSTSCRIPT_NAME = (1, 4, 16), 6
 
 @functools.cache
 def family() -> str:
-    """Name of the family, made and registered at the first call."""
+    """Name of the family; the first call makes and registers it."""
     folder = Path(tempfile.mkdtemp(prefix="medkt-fonts-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for style in ("", "-Bold"):

@@ -1,8 +1,8 @@
-"""The mirrors of Fig. 1 and 2: sample images by label, and where teacher and student look on test images.
+"""Sample images by label and attention maps of teacher and student, as in the paper's Figs. 1 and 2.
 
-In: the pictures that results.json lists, and its folder. Out: a `PictureSheet` each data set and training set for the
-page, and each as a `Drawn` for a manuscript. A picture that is not in the folder, or is not the one that results.json
-lists, is named as missing.
+In: the pictures that results.json lists, and its folder. Out: a `PictureSheet` for each data set and training set, and
+each sheet as a `ReportFigure` for a manuscript. A picture that is not in the folder, or differs from the one that
+results.json lists, is reported as missing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from medkt_eval.results.recorded import Picture
 from medkt_eval.results.schema import Arm
 from medkt_eval.training_records.pictures import LONGEST_PX, MOST_BYTES
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import QUIET, RULE, Drawn
+from medkt_reports.figures.style import QUIET, RULE, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 
@@ -32,12 +33,12 @@ _ACROSS = 5
 _NOTHING = "no label"
 _FIELDS = {"kind", "dataset", "run_id", "arm", "image_id", "layer", "of", "file", "sha256"}
 _ENLARGED_PX = 96
-"""Least side of a map in a manuscript: its values as squares, whatever program shows it."""
+"""Smallest side of a map in a manuscript, so that every program shows its values as squares."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One place of a sheet: a picture, or why there is none."""
+class SheetPicture:
+    """One picture of a sheet, or the reason why it is missing."""
 
     text: str
     """Under the picture."""
@@ -62,52 +63,57 @@ class PictureSheet:
     """Pictures to be seen together."""
 
     name: str
-    """Of its files; also what its parts in a page begin with."""
+    """File name without ending, and prefix of the ids in a page."""
     title: str
     caption: str
     alt: str
     synthetic: str
     heads: tuple[str, ...]
-    """Over the columns; none where all pictures are of one kind and flow."""
-    rows: tuple[tuple[Shown | None, ...], ...]
+    """Headings of the columns; empty if all pictures are of one kind and have no columns."""
+    rows: tuple[tuple[SheetPicture | None, ...], ...]
 
     @property
-    def shown(self) -> list[Shown]:
-        """Every place that has, or should have, a picture."""
-        return [one for row in self.rows for one in row if one is not None]
+    def kind(self) -> Literal["samples", "attention"]:
+        """What it shows, as the page's sections name it."""
+        return "attention" if self.heads else "samples"
+
+    @property
+    def pictures(self) -> list[SheetPicture]:
+        """Every picture, missing ones too."""
+        return [picture for row in self.rows for picture in row if picture is not None]
 
     @property
     def missing(self) -> list[str]:
         """A line for each picture that could not be shown."""
-        return [f"{one.row.file}: {one.missing}" for one in self.shown if one.missing]
+        return [f"{picture.row.file}: {picture.missing}" for picture in self.pictures if picture.missing]
 
 
 def sheets(lookup: Lookup, folder: Path | None) -> list[PictureSheet]:
-    """Sheets of sample images, a data set each; then of attention, a training set each.
+    """Sheets of sample images, one for each data set, then of attention maps, one for each training set.
 
     Parameters
     ----------
     lookup : Lookup
     folder : Path or None
-        That of results.json. Nothing outside it is read. None: no picture is to be shown, and there are no sheets.
+        The folder of results.json; nothing outside it is read. None: there are no sheets.
     """
     if folder is None:
         return []
-    made = []
+    sheets_made = []
     for number, dataset in enumerate(lookup.datasets, start=1):
         samples = [row for row in lookup.result.pictures if row.kind == "sample" and row.dataset == dataset]
         if samples:
-            made.append(_samples(lookup, dataset, samples, folder, f"samples-{number}"))
+            sheets_made.append(_samples(lookup, dataset, samples, folder, f"samples-{number}"))
     for number, training_set in enumerate(lookup.training_sets(), start=1):
         arms = {arm.arm: arm for arm in lookup.arms_of(training_set)}
         maps = [row for row in lookup.result.pictures if row.kind == "attention" and row.arm in arms]
         if maps:
-            made.append(_attention(lookup, training_set, maps, folder, f"attention-{number}"))
-    return made
+            sheets_made.append(_attention(lookup, training_set, maps, folder, f"attention-{number}"))
+    return sheets_made
 
 
-def why_none(lookup: Lookup, folder: Path | None) -> str:
-    """Why there are no sheets, as a sentence; empty where there are some."""
+def why_no_sheets(lookup: Lookup, folder: Path | None) -> str:
+    """Why there are no sheets, as a sentence; empty if there are some."""
     n = len(lookup.result.pictures)
     if not n:
         return "No pictures: the runs kept none of their test images."
@@ -115,20 +121,20 @@ def why_none(lookup: Lookup, folder: Path | None) -> str:
 
 
 def _samples(lookup: Lookup, dataset: str, rows: Sequence[Picture], folder: Path, name: str) -> PictureSheet:
-    places = tuple(_shown(row, folder, f"Test image that shows {_shows(row)}", _shows(row)) for row in rows)
+    pictures = tuple(_shown(row, folder, f"Test image that shows {_shows(row)}", _shows(row)) for row in rows)
     print_name = words.dataset(dataset)
     caption = (
         f"{print_name}: {len(rows)} of the test images with the labels that they show, as the network was given them "
         "(before normalisation), large ones made smaller."
     )
-    alt = f"Sample images of {print_name}: {'; '.join(one.text for one in places)}."
-    return _sheet(lookup, dataset, name, f"Sample images, {print_name}", caption, alt, (), (places,))
+    alt = f"Sample images of {print_name}: {'; '.join(picture.text for picture in pictures)}."
+    return _sheet(lookup, dataset, name, f"Sample images, {print_name}", caption, alt, (), (pictures,))
 
 
 def _attention(
     lookup: Lookup, training_set: TrainingSet, rows: Sequence[Picture], folder: Path, name: str
 ) -> PictureSheet:
-    """A row each image: the image, then each teacher's map and those of its students."""
+    """A row for each image: the image, then each teacher's map and those of its students."""
     arms = [arm for arm in lookup.arms_of(training_set) if any(row.arm == arm.arm for row in rows)]
     arms.sort(key=lambda arm: arm.teacher or "")
     maps = {(row.arm, row.layer, row.image_id): row for row in rows}
@@ -161,7 +167,7 @@ def _attention(
 
 
 def _columns(arms: Sequence[Arm], maps: dict[tuple[str, str, str], Picture]) -> Iterator[tuple[Arm, str]]:
-    """Teacher and student of each arm, by arm; a teacher whose maps are those of the arm before it is not repeated."""
+    """Teacher and student of each arm; a teacher with the same maps as that of the previous arm is not repeated."""
     before: dict[str, str] = {}
     for arm in arms:
         teacher = {
@@ -191,7 +197,7 @@ def _sheet(
     caption: str,
     alt: str,
     heads: tuple[str, ...],
-    rows: tuple[tuple[Shown | None, ...], ...],
+    rows: tuple[tuple[SheetPicture | None, ...], ...],
 ) -> PictureSheet:
     synthetic = lookup.synthetic(dataset)
     if synthetic:
@@ -200,15 +206,15 @@ def _sheet(
     return PictureSheet(name, title, caption, alt, synthetic, heads, rows)
 
 
-def _shown(row: Picture, folder: Path, what: str, text: str) -> Shown:
+def _shown(row: Picture, folder: Path, what: str, text: str) -> SheetPicture:
     try:
         png = _png(row, folder)
         pixels = _pixels(png)
     except InputError as error:
-        return Shown(text, f"{what}: missing", row, None, missing=str(error))
+        return SheetPicture(text, f"{what}: missing", row, None, missing=str(error))
     if row.kind == "attention":
         what = f"{what}, on the test image that shows {_shows(row)}: {_brightest(pixels)}"
-    return Shown(text, what, row, png)
+    return SheetPicture(text, what, row, png)
 
 
 def _png(row: Picture, folder: Path) -> bytes:
@@ -217,7 +223,7 @@ def _png(row: Picture, folder: Path) -> bytes:
     Raises
     ------
     InputError
-        If it is not there, lies outside the folder, or is another.
+        If it is missing, outside the folder, or another picture.
     """
     try:
         path = (folder / row.file).resolve(strict=True)
@@ -240,7 +246,7 @@ def _pixels(png: bytes) -> np.ndarray:
     Raises
     ------
     InputError
-        If it is no PNG of medkt's.
+        If it is not a PNG that medkt wrote.
     """
     size = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")  # of its header
     try:
@@ -268,12 +274,12 @@ def _brightest(pixels: np.ndarray) -> str:
     return f"highest in the {down} {along}"
 
 
-def drawn(sheet: PictureSheet) -> Drawn:
-    """The sheet as a figure for a manuscript, pixels as they are."""
+def sheet_figure(sheet: PictureSheet) -> ReportFigure:
+    """The sheet as a figure for a manuscript, with unchanged pixels."""
     rows = sheet.rows
     if not sheet.heads:
-        places = sheet.shown
-        rows = tuple(tuple(places[k : k + _ACROSS]) for k in range(0, len(places), _ACROSS))
+        pictures = sheet.pictures
+        rows = tuple(tuple(pictures[k : k + _ACROSS]) for k in range(0, len(pictures), _ACROSS))
     across = max(map(len, rows))
     with figure_style.house_style():
         figure = figure_style.new_figure(1.3 * across + 0.1, 1.62 * len(rows) + (0.6 if sheet.heads else 0.2))
@@ -281,36 +287,36 @@ def drawn(sheet: PictureSheet) -> Drawn:
         for axes in grid.flat:
             axes.axis("off")
         for of_row, row in zip(grid, rows, strict=True):
-            for axes, one in zip(of_row, row, strict=False):
-                if one is not None:
-                    _draw(axes, one)
+            for axes, picture in zip(of_row, row, strict=False):
+                if picture is not None:
+                    _draw(axes, picture)
         for axes, head in zip(grid[0], sheet.heads, strict=False):
             axes.set_title(figure_style.wrapped(head, 18), loc="center", fontsize=7.5)
         figure_style.settle(figure, sheet.synthetic)
     data = pd.DataFrame(
         {
-            **one.row.model_dump(include=_FIELDS),
-            "shows": "; ".join(one.row.shows),
-            "missing": one.missing,
+            **picture.row.model_dump(include=_FIELDS),
+            "shows": "; ".join(picture.row.shows),
+            "missing": picture.missing,
             "synthetic": "true" if sheet.synthetic else "false",
         }
-        for one in sheet.shown
+        for picture in sheet.pictures
     )
-    return Drawn(sheet.name, figure, data, sheet.caption, sheet.alt)
+    return ReportFigure(sheet.name, figure, data, sheet.caption, sheet.alt)
 
 
-def _draw(axes: Axes, one: Shown) -> None:
-    if one.png is None:
+def _draw(axes: Axes, picture: SheetPicture) -> None:
+    if picture.png is None:
         axes.text(0.5, 0.5, "missing", transform=axes.transAxes, ha="center", va="center", color=QUIET)
         axes.axis("on")
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(visible=True, color=RULE)
     else:
-        pixels = _pixels(one.png)
-        times = max(_ENLARGED_PX // max(pixels.shape[:2]), 1) if one.is_map else 1
+        pixels = _pixels(picture.png)
+        times = max(_ENLARGED_PX // max(pixels.shape[:2]), 1) if picture.is_map else 1
         axes.imshow(
             pixels.repeat(times, axis=0).repeat(times, axis=1), cmap="gray", vmin=0, vmax=1, interpolation="none"
         )
     axes.text(
-        0.5, -0.04, figure_style.wrapped(one.text, 20), transform=axes.transAxes, ha="center", va="top", fontsize=7
+        0.5, -0.04, figure_style.wrapped(picture.text, 20), transform=axes.transAxes, ha="center", va="top", fontsize=7
     )

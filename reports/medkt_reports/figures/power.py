@@ -1,6 +1,7 @@
-"""The power of a study with so many seeds and patients: what it can be relied on to find.
+"""The power of a study to find a difference, by numbers of seeds and patients.
 
-In: a `ContrastPlan` and the results it was made from. Out: a `Drawn`, a panel each number of test patients.
+In: a `ContrastPlan` and the results it was made from. Out: a `ReportFigure` with a panel for each number of
+test patients.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from medkt_eval.planning.sample_size import SD_LEVEL, ContrastPlan, Plan, Row
+from medkt_eval.planning.sample_size import SD_LEVEL, ContrastPlan, DesignPower, Plan
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import INK, QUIET, Drawn
+from medkt_reports.figures.style import INK, QUIET, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup
+from medkt_reports.significance import alpha
 
 _TICKS = (2, 3, 5, 10, 20, 30)
 
 
-def power_figure(lookup: Lookup, plan: Plan, contrast: ContrastPlan, name: str) -> Drawn:
+def power_figure(lookup: Lookup, plan: Plan, contrast: ContrastPlan, name: str) -> ReportFigure:
     """Power against seeds in each arm: line at the pilot's standard deviation over seeds, band over its interval."""
     synthetic = lookup.synthetic(contrast.dataset)
     pilot = contrast.components
-    by_patients: dict[int, list[Row]] = {}
+    by_patients: dict[int, list[DesignPower]] = {}
     for row in contrast.curves:
         by_patients.setdefault(row.patients or 0, []).append(row)
     color = figure_style.arm_styles([contrast.arm_a])[contrast.arm_a].color
@@ -55,18 +57,20 @@ def power_figure(lookup: Lookup, plan: Plan, contrast: ContrastPlan, name: str) 
     )
     mark = words.synthetic([synthetic]) if synthetic else ""
     caption, alt = _caption(lookup, plan, contrast), _alt(plan, contrast)
-    return Drawn(name, figure, data, f"{caption} {mark}." if mark else caption, f"{mark}. {alt}" if mark else alt)
+    return ReportFigure(
+        name, figure, data, f"{caption} {mark}." if mark else caption, f"{mark}. {alt}" if mark else alt
+    )
 
 
-def _draw(axes: Axes, rows: Sequence[Row], asked: float, color: str) -> None:
-    found = {sd: [row for row in rows if row.seed_sd == sd] for sd in ("lower limit", "estimate", "upper limit")}
-    seeds = [row.seeds_a or 0 for row in found["estimate"]]
+def _draw(axes: Axes, rows: Sequence[DesignPower], target: float, color: str) -> None:
+    by_sd = {sd: [row for row in rows if row.seed_sd == sd] for sd in ("lower limit", "estimate", "upper limit")}
+    seeds = [row.seeds_a or 0 for row in by_sd["estimate"]]
     least, line, most = (
-        [100 * (row.power or 0.0) for row in found[sd]] for sd in ("upper limit", "estimate", "lower limit")
+        [100 * (row.power or 0.0) for row in by_sd[sd]] for sd in ("upper limit", "estimate", "lower limit")
     )
     axes.fill_between(seeds, least, most, color=color, alpha=0.16, linewidth=0)
     axes.plot(seeds, line, color=color, linewidth=1.6, marker="o", markersize=2.2)
-    axes.axhline(100 * asked, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
+    axes.axhline(100 * target, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
     axes.set_xscale("log")
     axes.set_xlim(seeds[0] * 0.93, seeds[-1] * 1.05)
     axes.xaxis.set_major_locator(FixedLocator(_TICKS))
@@ -76,7 +80,7 @@ def _draw(axes: Axes, rows: Sequence[Row], asked: float, color: str) -> None:
 
 
 def _mark_pilot(axes: Axes, contrast: ContrastPlan) -> None:
-    """What was run: its power between the limits of the standard deviation over seeds."""
+    """Mark the pilot: its power between the limits of the standard deviation over seeds."""
     pilot = contrast.components
     low, power, high = (100 * (row.power or 0.0) for row in reversed(contrast.pilot))
     x = min(pilot.n_seeds_a, pilot.n_seeds_b)
@@ -88,7 +92,7 @@ def _caption(lookup: Lookup, plan: Plan, contrast: ContrastPlan) -> str:
     pilot = contrast.components
     return (
         f"{lookup.contrast_name((contrast.arm_a, contrast.arm_b))}, {words.metric(contrast.metric, contrast.label)}: "
-        f"power of the primary analysis (p < {numbers.alpha(plan.level):g}, two-sided) to find a true difference of "
+        f"power of the primary analysis (p < {alpha(plan.level):g}, two-sided) to find a true difference of "
         f"{numbers.percent(plan.effect, 1)} points. Line: standard deviation over seeds as estimated from "
         f"{_seeds(contrast)} seeds in each arm; band: its {numbers.level(SD_LEVEL)} interval; dashed: the power asked "
         f"for, {numbers.level(plan.power)}; diamond: what was run, {_seeds(contrast)} seeds and "
@@ -98,13 +102,13 @@ def _caption(lookup: Lookup, plan: Plan, contrast: ContrastPlan) -> str:
 
 
 def _alt(plan: Plan, contrast: ContrastPlan) -> str:
-    said = []
+    parts = []
     for row in contrast.seeds_needed:
         if row.seed_sd == "estimate":
-            said.append(f"with {numbers.count(row.patients)} patients {row.seeds_a or row.undefined_because}")
+            parts.append(f"with {numbers.count(row.patients)} patients {row.seeds_a or row.undefined_because}")
     return (
         f"Power against seeds in each arm for {numbers.percent(plan.effect, 1)} points. At the estimated standard "
-        f"deviation over seeds, {numbers.level(plan.power)} power takes seeds in each arm: {'; '.join(said)}."
+        f"deviation over seeds, {numbers.level(plan.power)} power takes seeds in each arm: {'; '.join(parts)}."
     )
 
 

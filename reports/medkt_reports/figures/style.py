@@ -33,7 +33,7 @@ from medkt_reports.language import words
 
 INK, QUIET, RULE = "#1c2127", "#5f6873", "#d4d9df"
 PAPER = "#fefefe"
-"""What a hollow mark is filled with, so that no line shows through; in a page, the page's own ground."""
+"""Fill of a hollow mark, so that no line shows through; the page replaces it by its background."""
 _MARKERS = "osD^vPX<>*"
 _PALE = (6, 8)  # of the palette: a line of these is lost on white paper
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.4, 1.2, 1.4)), (0, (3, 1, 1, 1, 1, 1)))
@@ -75,11 +75,11 @@ _STYLE: dict[Any, Any] = {
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ReportFigure:
     """A figure, the numbers it shows, and its words."""
 
     name: str
-    """File name without its ending; also what its ids in a page begin with."""
+    """File name without ending, and prefix of the ids in a page."""
     figure: Figure
     data: pd.DataFrame
     caption: str
@@ -87,13 +87,13 @@ class Drawn:
 
     @functools.cached_property
     def svg(self) -> str:
-        """The figure as SVG, text kept as text; made once, for its file and for the page."""
+        """The figure as SVG, with text as text; made once, for the file and the page."""
         return _svg(self)
 
 
 @dataclass(frozen=True)
 class ArmStyle:
-    """How one arm is drawn, so that it is known by colour, marker and dashes alike."""
+    """How one arm is drawn: by colour, marker and dashes, each of which identifies it."""
 
     color: str
     marker: str
@@ -101,7 +101,7 @@ class ArmStyle:
 
 
 def arm_styles(arms: Sequence[str]) -> dict[str, ArmStyle]:
-    """A style for each arm, from a palette that colour-blind readers can tell apart."""
+    """A style for each arm, from a palette that colour-blind readers can distinguish."""
     palette = [color for k, color in enumerate(sns.color_palette("colorblind").as_hex()) if k not in _PALE]
     return {
         arm: ArmStyle(palette[k % len(palette)], _MARKERS[k % len(_MARKERS)], _DASHES[k % len(_DASHES)])
@@ -111,7 +111,7 @@ def arm_styles(arms: Sequence[str]) -> dict[str, ArmStyle]:
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """The style of every figure, for the time of drawing or saving it."""
+    """Apply the style of every figure while it is drawn or saved."""
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -122,7 +122,7 @@ def house_style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
-    """An empty figure of that size in inches, laid out by constraints or by who draws it."""
+    """An empty figure of this size in inches; layout None: the caller places the axes."""
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
@@ -131,7 +131,7 @@ def new_figure(width: float, height: float, layout: Literal["constrained"] | Non
 def settle(figure: Figure, synthetic: str) -> None:
     """Lay the figure out once, so that every format has the same layout and saving does not repeat the work.
 
-    A figure of a synthetic data set says so in a corner of its own, to be read wherever it is pasted.
+    A figure of a synthetic data set says so in a corner, so that it can be read wherever the figure is pasted.
     """
     if synthetic:
         figure.suptitle(words.synthetic([synthetic]), x=0.995, ha="right", fontsize=7, fontweight="bold")
@@ -142,12 +142,12 @@ def settle(figure: Figure, synthetic: str) -> None:
 
 
 def percent(values: Sequence[float | None]) -> np.ndarray:
-    """Fractions in percent; NaN, which leaves a gap in a line, where there is none."""
+    """Fractions in percent; None becomes NaN, which leaves a gap in a line."""
     return np.array([np.nan if value is None else 100 * value for value in values])
 
 
 def wrapped(text: str, width: int) -> str:
-    """Text in lines of at most `width` characters; long words are kept whole."""
+    """Text in lines of at most `width` characters; long words are not broken."""
     return "\n".join(textwrap.wrap(text, width, break_long_words=len(text) > 3 * width)) or text
 
 
@@ -158,13 +158,13 @@ def grid(axes: Axes, axis: str) -> None:
 
 
 def ticks_at(axes: Axes, values: Sequence[float], texts: Sequence[str], *, log: bool) -> None:
-    """Ticks of the horizontal axis at these rising values and nowhere else; slanted where they would run together."""
+    """Put ticks of the horizontal axis at these rising values only; slant their labels if they would overlap."""
     if log:
         axes.set_xscale("log")
-    places = [math.log10(value) if log else value for value in values]
-    span = places[-1] - places[0]
+    positions = [math.log10(value) if log else value for value in values]
+    span = positions[-1] - positions[0]
     margin = 0.08 * span or (0.1 if log else 1.0)
-    ends = places[0] - margin, places[-1] + margin
+    ends = positions[0] - margin, positions[-1] + margin
     axes.set_xlim(*(10**end if log else end for end in ends))
     axes.xaxis.set_major_locator(FixedLocator(list(values)))
     axes.xaxis.set_major_formatter(FixedFormatter(list(texts)))
@@ -172,14 +172,14 @@ def ticks_at(axes: Axes, values: Sequence[float], texts: Sequence[str], *, log: 
     figure = axes.get_figure(root=True)
     inches = 0.9 * axes.get_position().width * (figure.get_figwidth() if figure else 0) / (span or 1)
     needed = 0.075 * max(map(len, texts)) + 0.06
-    if any(inches * (b - a) < needed for a, b in itertools.pairwise(places)):
+    if any(inches * (b - a) < needed for a, b in itertools.pairwise(positions)):
         axes.tick_params(axis="x", labelrotation=45)
         for text in axes.get_xticklabels():
             text.set(ha="right", rotation_mode="anchor")
 
 
 def legend_beneath(figure: Figure, styles: Mapping[str, ArmStyle], *, columns: int, markers: bool = True) -> None:
-    """One legend of all panels under them: line and marker of each name."""
+    """Draw one legend below all panels: line and marker of each name."""
     handles = [
         Line2D(
             [],
@@ -193,11 +193,11 @@ def legend_beneath(figure: Figure, styles: Mapping[str, ArmStyle], *, columns: i
         )
         for name, style in styles.items()
     ]
-    place = "lower center" if figure.get_layout_engine() is None else "outside lower center"
-    figure.legend(handles=handles, loc=place, ncols=columns, handlelength=3)
+    location = "lower center" if figure.get_layout_engine() is None else "outside lower center"
+    figure.legend(handles=handles, loc=location, ncols=columns, handlelength=3)
 
 
-def _svg(drawn: Drawn) -> str:
+def _svg(drawn: ReportFigure) -> str:
     out = io.StringIO()
     with house_style():
         mpl.rcParams["svg.hashsalt"] = drawn.name
@@ -206,11 +206,11 @@ def _svg(drawn: Drawn) -> str:
 
 
 def _rounded(path: re.Match[str]) -> str:
-    """A path to 0.01 pt, which halves the file and no eye sees."""
+    """Round a path to 0.01 pt, which halves the file and is invisible."""
     return path[1] + re.sub(r"(\.\d\d)\d+", r"\1", path[2])
 
 
-def pdf(drawn: Drawn) -> bytes:
+def pdf(drawn: ReportFigure) -> bytes:
     """The figure as PDF."""
     out = io.BytesIO()
     with house_style():
@@ -218,6 +218,6 @@ def pdf(drawn: Drawn) -> bytes:
     return out.getvalue()
 
 
-def csv(drawn: Drawn) -> str:
+def csv(drawn: ReportFigure) -> str:
     """The numbers that the figure shows, unrounded."""
     return drawn.data.to_csv(index=False, lineterminator="\n")

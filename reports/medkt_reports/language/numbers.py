@@ -1,7 +1,7 @@
-"""The one place where decimals are decided: percent, points, p-values, parameters, counts.
+"""Numbers as text: percent, points, p-values, parameters, counts. Decimals are decided here only.
 
 In: fractions (0-1), p-values, counts. Out: text. Decimals follow the uncertainty, so a value and its interval always
-agree: "76.6 ± 0.03" cannot be printed. A value that does not exist is printed as `ABSENT`; who prints it says why.
+agree: "76.6 ± 0.03" cannot be printed. A value that does not exist is printed as `ABSENT`, and a footnote says why.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import math
 from collections.abc import Iterable
 from statistics import median
 
+from medkt_reports.significance import alpha
+
 ABSENT = "n/a"
 MINUS = "−"
-_UNKNOWN, _MOST = 1, 4
+_DECIMALS_IF_UNKNOWN, _MOST_DECIMALS = 1, 4
 
 
-def places(half_widths: Iterable[float | None]) -> int:
+def decimals_for(half_widths: Iterable[float | None]) -> int:
     """Decimals of numbers in percent that are read together, from the half widths of their intervals.
 
-    The median half width shows two significant digits, the smallest at least one; at most 4 decimals, and 1 where no
+    The median half width shows two significant digits, the smallest at least one; at most 4 decimals, and 1 if no
     uncertainty is known.
 
     Parameters
@@ -28,14 +30,14 @@ def places(half_widths: Iterable[float | None]) -> int:
 
     Examples
     --------
-    >>> places([0.0018]), places([0.0118]), places([0.118]), places([0.0003]), places([None])
-    (2, 1, 0, 3, 1)
+    >>> [decimals_for([width]) for width in (0.0018, 0.0118, 0.118, 0.0003, None)]
+    [2, 1, 0, 3, 1]
     """
     known = [100 * abs(width) for width in half_widths if width]
     if not known:
-        return _UNKNOWN
+        return _DECIMALS_IF_UNKNOWN
     needed = max(_digits(median(known), 2), _digits(min(known), 1))
-    return min(max(needed, 0), _MOST)
+    return min(max(needed, 0), _MOST_DECIMALS)
 
 
 def _digits(width: float, significant: int) -> int:
@@ -43,12 +45,12 @@ def _digits(width: float, significant: int) -> int:
 
 
 def half_width(low: float | None, high: float | None) -> float | None:
-    """Half the length of an interval; None where it does not exist."""
+    """Half the length of an interval; None if it does not exist."""
     return None if low is None or high is None else (high - low) / 2
 
 
 def percent(value: float | None, decimals: int) -> str:
-    """A fraction in percent, without the sign of percent.
+    """A fraction in percent, without the percent sign.
 
     Examples
     --------
@@ -96,19 +98,8 @@ def plus_minus(low: float, high: float, decimals: int) -> str:
     return f"± {_fixed(50 * (high - low), decimals)}"
 
 
-def alpha(level: float) -> float:
-    """The p-value below which a difference is shown, from the level of its interval.
-
-    Examples
-    --------
-    >>> alpha(0.95), alpha(0.9)
-    (0.05, 0.1)
-    """
-    return round(1 - level, 12)
-
-
 def p_value(p: float | None, level: float = 0.95) -> str:
-    """A p-value to three decimals; a fourth where three would hide on which side of alpha it lies.
+    """A p-value to three decimals, or to four if three would hide on which side of alpha it lies.
 
     Examples
     --------
@@ -130,7 +121,7 @@ def p_value(p: float | None, level: float = 0.95) -> str:
 
 
 def p_phrase(p: float | None, level: float = 0.95) -> str:
-    """A p-value as it stands in a sentence.
+    """A p-value for a sentence.
 
     Examples
     --------
@@ -155,7 +146,7 @@ def parameters(n: int | None) -> str:
 
 
 def count(n: int | None) -> str:
-    """A count, thousands apart.
+    """A count with commas between thousands.
 
     Examples
     --------

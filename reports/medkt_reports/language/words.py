@@ -1,7 +1,7 @@
-"""What the strings of results.json are called in print, and what each scope and test means.
+"""Print names of the strings of results.json, and the meaning of each scope and test.
 
-In: the vocabulary of results.json. Out: words for people, the same in every table, figure and sentence. A string that
-is not listed is printed as it stands, so a study's own names need no entry.
+In: the vocabulary of results.json. Out: words for readers, the same in every table, figure and sentence. A string
+without an entry is printed unchanged, so the names of a study need none.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+
+from medkt_eval.results import vocabulary
 
 DATASETS = {
     "chexpert": "CheXpert",
@@ -29,38 +31,9 @@ METHODS = {
     "attention_transfer": "Attention transfer",
 }
 UNFROZEN = {"all": "all layers", "last34": "last 34 layers", "head": "classifier only"}
-METRICS = {
-    "auc": "AUC",
-    "average_precision": "average precision",
-    "f1": "F1",
-    "balanced_accuracy": "balanced accuracy",
-    "kappa_quadratic": "quadratic kappa",
-    "sensitivity_at_specificity": "sensitivity at fixed specificity",
-    "ppv": "PPV",
-    "npv": "NPV",
-    "brier": "Brier score",
-    "ece": "expected calibration error",
-}
-AVERAGES = ("macro", "weighted", "micro", "macro_ovo")
-TESTS = {
-    "t-welch": "Welch t",
-    "t-paired": "paired t",
-    "obuchowski-rockette": "Obuchowski–Rockette",
-    "delong-clustered": "clustered DeLong",
-    "wilcoxon": "Wilcoxon",
-    "mann-whitney": "Mann–Whitney",
-    "sign-flip": "exact sign flip",
-    "jackknife": "patient jackknife",
-    "bootstrap-percentile": "percentile bootstrap",
-    "bootstrap-basic": "basic bootstrap",
-    "bootstrap-bca": "BCa bootstrap",
-    "bootstrap-studentized": "studentised bootstrap",
-    "permutation": "permutation of mid-ranks",
-    "mcnemar": "clustered McNemar",
-    "max-t": "bootstrap max-T",
-    "tost": "equivalence (TOST)",
-    "non-inferiority": "non-inferiority",
-}
+METRICS = {name: metric.word for name, metric in vocabulary.METRICS.items()}
+AVERAGES = vocabulary.AVERAGES
+TESTS = {name: test.word for name, test in vocabulary.TESTS.items()}
 ADJUSTMENTS = {"holm": "Holm", "benjamini-hochberg": "Benjamini–Hochberg", "max-t": "step-down max-T"}
 KINDS = {
     "declared": "declared comparisons",
@@ -71,13 +44,13 @@ KINDS = {
 
 @dataclass(frozen=True)
 class ScopeMeaning:
-    """What an interval or test of one scope speaks of."""
+    """What an interval or test of one scope covers."""
 
     scope: str
     question: str
     random: str
     fixed: str
-    says_not: str
+    limitation: str
 
 
 SCOPES = (
@@ -111,21 +84,10 @@ SCOPES = (
         "It holds only if every image is of another patient; it does not say what retraining would change.",
     ),
 )
-INTERVALS = {
-    "seeds+patients:or": "Obuchowski–Rockette: seeds and test patients random",
-    "seeds:t": "Student's t over seeds, test patients held fixed",
-    "patients:delong": "clustered DeLong: test patients random, trained models held fixed",
-    "images:delong": "DeLong: test images random, trained models held fixed",
-    "patients:jackknife": "patient jackknife: test patients random, trained models held fixed",
-    "patients:bootstrap-percentile": "patient bootstrap, percentile: trained models held fixed",
-    "patients:bootstrap-basic": "patient bootstrap, basic: trained models held fixed",
-    "patients:bootstrap-bca": "patient bootstrap, BCa: trained models held fixed",
-    "patients:bootstrap-studentized": "patient bootstrap, studentised: trained models held fixed",
-    "seeds+patients:bootstrap": "bootstrap of seeds and test patients, percentile",
-}
+INTERVALS = {name: interval.word for name, interval in vocabulary.INTERVALS.items()}
 _PAPER_CONVENTION = "seeds:normal"
-# What is known of when the primary contrast was named: `declared` of the settings.
-NAMED = {
+# When the primary contrast was named, by `declared` of the settings.
+PRIMARY_NAMED = {
     "before": "was named in the study file before the test predictions existed",
     "after": "was named in a study file that replaced an earlier one after the first runs were whole; read it as "
     "exploratory",
@@ -134,7 +96,7 @@ NAMED = {
 
 
 def scope_meaning(scope: str) -> ScopeMeaning:
-    """What a scope of results.json speaks of."""
+    """The meaning of a scope of results.json."""
     return next(meaning for meaning in SCOPES if meaning.scope == scope)
 
 
@@ -165,7 +127,7 @@ def method(name: str) -> str:
 
 
 def unfrozen(name: str | None) -> str:
-    """Print which layers train; empty where it was not recorded."""
+    """Print which layers train; empty if it was not recorded."""
     return UNFROZEN.get(name, name) if name else ""
 
 
@@ -184,7 +146,7 @@ def metric(name: str, label: str) -> str:
 
 
 def synthetic(datasets: Sequence[str]) -> str:
-    """Print the mark of everything made from drawn images.
+    """Print the mark of results on synthetic images.
 
     Examples
     --------
@@ -210,19 +172,19 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def inside(name: str) -> str:
+def in_sentence(name: str) -> str:
     """An arm's name inside a sentence: a method loses its capital, any other name stays.
 
     Examples
     --------
-    >>> inside("Attention transfer, in-domain"), inside("AT from ImageNet")
+    >>> in_sentence("Attention transfer, in-domain"), in_sentence("AT from ImageNet")
     ('attention transfer, in-domain', 'AT from ImageNet')
     """
     return name[:1].lower() + name[1:] if name.startswith(tuple(METHODS.values())) else name
 
 
 def points(fraction: float) -> str:
-    """A margin or an effect as it was stated, in points.
+    """A margin or an effect in points, without trailing zeros.
 
     Examples
     --------
@@ -299,7 +261,7 @@ def interval(name: str, level: float) -> str:
 
 
 def caution(level: float) -> str:
-    """Print what an interval of the paper's convention must carry."""
+    """Print the caution that accompanies every interval of the paper's convention."""
     return (
         f"Caution: mean ± {_normal_quantile(level)} s/√k over a few seeds covers far less often than it claims and "
         "holds the test patients fixed; it is here only so that published numbers can be set beside these."
@@ -311,7 +273,7 @@ def _normal_quantile(level: float) -> str:
 
 
 def is_paper_convention(interval_name: str) -> bool:
-    """Whether an interval is the paper's own, which must carry a caution."""
+    """Whether an interval follows the paper's convention and needs a caution."""
     return interval_name == _PAPER_CONVENTION
 
 
@@ -327,6 +289,6 @@ def group_name(group: str) -> str:
     return f"{attribute.replace('_', ' ')}: {value}"
 
 
-def natural(text: str) -> list[tuple[float, str]]:
+def natural_sort_key(text: str) -> list[tuple[float, str]]:
     """A key that sorts numbers in text by size: beta 5 before beta 20."""
     return [(float(part), "") if part[:1].isdigit() else (-1.0, part) for part in re.split(r"(\d+\.?\d*)", text)]

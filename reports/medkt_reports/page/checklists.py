@@ -1,7 +1,7 @@
-"""Reporting checklists with what the results can answer filled in, and the rest left for the author.
+"""Reporting checklists: the results fill in what they record, and the author fills in the rest.
 
-In: the results, and the items in `checklists/*.toml`, in our own words. Out: a `Table` a checklist, or its Markdown. A
-filled item says what the results record; whether that is enough is for author and editor to judge.
+In: the results, and the items in `checklists/*.toml`, in our own words. Out: a `Table` for each checklist, or its
+Markdown. A filled item says what the results record; author and editor judge whether that is enough.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def checklist_tables(lookup: Lookup) -> list[Table]:
 
 
 def checklist_markdown(table: Table) -> str:
-    """A checklist as a Markdown file of its own, its columns of words set to the left."""
+    """A checklist as a Markdown file, with left-aligned columns."""
     words_alone = plain.markdown(table).replace("| :-- | --: | --: |", "| :-- | :-- | :-- |", 1)
     return f"# {table.title}\n\n{words_alone}"
 

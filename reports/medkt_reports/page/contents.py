@@ -1,6 +1,6 @@
 """What the page says, in its order, before a template decides how it looks.
 
-In: the results, their tables and figures. Out: a `Page` of plain text, tables and figures.
+In: the results, their tables and figures. Out: a `Page` of plain text, and of sections with tables and figures.
 """
 
 from __future__ import annotations
@@ -16,23 +16,13 @@ from medkt_reports.language.references import references
 from medkt_reports.language.words import ScopeMeaning
 from medkt_reports.lookup import Lookup
 from medkt_reports.page import checklists
+from medkt_reports.page.page_sections import PageSection, page_sections
 from medkt_reports.prose import exploratory, methods, sentences, undefined
-from medkt_reports.prose.exploratory import size_effect_sentences
+from medkt_reports.prose.definitions import definitions
 from medkt_reports.prose.sentences import Sentence
 from medkt_reports.prose.undefined import Absence
-from medkt_reports.tables.catalogue import Contents
+from medkt_reports.tables.catalogue import ReportTables
 from medkt_reports.tables.model import Table
-from medkt_reports.tables.paper.results import table_five, table_four
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A table with one kind of interval; the reader switches between them."""
-
-    interval: str
-    meaning: str
-    caution: str
-    table: Table
 
 
 @dataclass(frozen=True)
@@ -42,22 +32,22 @@ class Page:
     title: str
     subtitle: str
     synthetic: tuple[str, ...]
-    standing: str
+    """Print names of the synthetic data sets."""
+    confirmatory_status: str
     answers: tuple[Sentence, ...]
     unanswered: tuple[str, ...]
     explored: tuple[tuple[str, tuple[str, ...]], ...]
-    """Heading and sentences: all arms at once, subgroups, the course of training."""
+    """Heading and sentences: all arms at once, subgroups, training-set size, the course of training."""
     notes: tuple[str, ...]
     scopes: tuple[tuple[ScopeMeaning, bool], ...]
-    results: tuple[tuple[Variant, ...], ...]
-    """Tables IV and V, each with every kind of interval that the results hold."""
-    tables: dict[str, Table]
-    """By the names of `contents.TABLES`; absent where the results hold nothing for one."""
-    figures: Figures
-    sheets: tuple[PictureSheet, ...]
+    """Each scope, and whether this report uses it."""
+    sections: tuple[PageSection, ...]
+    """With their tables and figures, in the order of the page."""
     missing: tuple[str, ...]
+    """A line for each table and figure that the results hold nothing for."""
     absences: tuple[Absence, ...]
-    how_made: tuple[tuple[str, str], ...]
+    definitions: tuple[tuple[str, str], ...]
+    """Each kind of number, and how it was made."""
     methods: str
     references: tuple[str, ...]
     checklists: tuple[Table, ...]
@@ -65,51 +55,38 @@ class Page:
 
 
 def make_page(
-    lookup: Lookup, found: Contents, figures: Figures, sheets: Sequence[PictureSheet], no_pictures: str = ""
+    lookup: Lookup, tables: ReportTables, figures: Figures, sheets: Sequence[PictureSheet], no_sheets: str = ""
 ) -> Page:
-    """Gather what the page says; `no_pictures` is why there are no sheets."""
+    """Gather what the page says; `no_sheets` is the reason why there are no sheets of pictures."""
     result = lookup.result
     used = {row.scope for row in lookup.comparisons} | {name.partition(":")[0] for name in lookup.intervals()}
     paragraph = methods.methods_paragraph(lookup)
     explored = (
         ("All arms at once", exploratory.omnibus_sentences(lookup)),
         ("Subgroups", exploratory.gap_sentences(lookup)),
-        ("Training-set size", size_effect_sentences(lookup)),
+        ("Training-set size", exploratory.size_effect_sentences(lookup)),
         ("The course of training", exploratory.dynamics_sentences(lookup)),
     )
+    missing = tuple(filter(None, (*tables.missing, *figures.missing, no_sheets)))
     return Page(
         title=result.settings.study or "Comparison of knowledge transfer methods",
         subtitle=_subtitle(lookup),
         synthetic=tuple(words.dataset(dataset.dataset) for dataset in result.datasets if dataset.synthetic),
-        standing=sentences.standing(lookup),
+        confirmatory_status=sentences.confirmatory_status(lookup),
         answers=tuple(sentences.answers(lookup)),
         unanswered=tuple(sentences.unanswered(lookup)),
-        explored=tuple((heading, tuple(said)) for heading, said in explored if said),
+        explored=tuple((heading, tuple(lines)) for heading, lines in explored if lines),
         notes=tuple(result.settings.notes),
         scopes=tuple((meaning, meaning.scope in used) for meaning in words.SCOPES),
-        results=tuple(variants for name in ("IV", "V") if (variants := _variants(lookup, name))),
-        tables=found.present,
-        figures=figures,
-        sheets=tuple(sheets),
-        missing=tuple(filter(None, (*found.missing, *figures.missing, no_pictures))),
+        sections=tuple(page_sections(lookup, tables, figures, sheets, missing)),
+        missing=missing,
         absences=tuple(undefined.absences(lookup)),
-        how_made=tuple(methods.how_made(lookup)),
+        definitions=tuple(definitions(lookup)),
         methods=paragraph,
         references=tuple(references(paragraph)),
         checklists=tuple(checklists.checklist_tables(lookup)),
         result=result,
     )
-
-
-def _variants(lookup: Lookup, name: str) -> tuple[Variant, ...]:
-    build = {"IV": table_four, "V": table_five}[name]
-    variants, level = [], lookup.result.settings.level
-    for interval in lookup.intervals():
-        table = build(lookup, interval)
-        if table is not None:
-            caution = words.caution(level) if words.is_paper_convention(interval) else ""
-            variants.append(Variant(interval, words.interval(interval, level), caution, table))
-    return tuple(variants)
 
 
 def _subtitle(lookup: Lookup) -> str:

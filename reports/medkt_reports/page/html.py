@@ -1,7 +1,6 @@
-"""The report as one HTML page, and a table as HTML. Jinja escapes every text; the page asks for no other file.
+"""The report as one HTML page, and a table as HTML. Jinja escapes every text; the page loads no other file.
 
-In: the results, the figures, the tables. Out: text. What the page says is gathered in page.py; how it looks is in
-the templates.
+In: a `Page` from contents.py, or a `Table`. Out: text, through the templates.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from medkt_eval.errors import InputError
-from medkt_reports.figures.style import INK, PAPER, QUIET, RULE, Drawn
+from medkt_reports.figures.style import INK, PAPER, QUIET, RULE, ReportFigure
 from medkt_reports.page.contents import Page
 from medkt_reports.tables.model import Table
 
@@ -27,16 +26,16 @@ _IN_PAGE_COLORS = {INK: "currentColor", QUIET: "var(--quiet)", RULE: "var(--rule
 
 
 def template_dir() -> Path:
-    """Folder of the templates: in the package where it is installed, else beside the package in a checkout."""
+    """Folder of the templates: inside the installed package, or next to the package in a checkout."""
     package = Path(__file__).parents[1]
     installed = package / "templates"
     return installed if installed.is_dir() else package.parent / "templates"
 
 
 def environment(templates: Path | None = None) -> jinja2.Environment:
-    """Jinja with escaping on and undefined names an error; a user's templates before ours, file by file."""
+    """Jinja that escapes, rejects undefined names, and prefers a user's template to ours of the same name."""
     folders = [template_dir()] if templates is None else [templates, template_dir()]
-    made = jinja2.Environment(
+    jinja = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -44,8 +43,8 @@ def environment(templates: Path | None = None) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters["inline_svg"] = inline_svg
-    return made
+    jinja.filters["inline_svg"] = inline_svg
+    return jinja
 
 
 def render_page(page: Page, templates: Path | None = None) -> str:
@@ -55,7 +54,7 @@ def render_page(page: Page, templates: Path | None = None) -> str:
 
 
 def render_table(table: Table, templates: Path | None = None) -> str:
-    """One table, to paste into a page of one's own."""
+    """One table, to paste into another page."""
     with _named(templates):
         module = environment(templates).get_template("table.html.jinja").module
         return f"{str(module.render(table)).strip()}\n"  # type: ignore[attr-defined]
@@ -63,30 +62,32 @@ def render_table(table: Table, templates: Path | None = None) -> str:
 
 @contextmanager
 def _named(templates: Path | None) -> Iterator[None]:
-    """Name the file and line of what is wrong with a user's template; with ours alone, the error is a bug of ours."""
+    """Name file and line of an error in a user's template; an error in ours is a bug and is raised unchanged."""
     try:
         yield
     except jinja2.TemplateError as error:
         if templates is None:
             raise
         raise InputError(
-            f"{_place(error, templates)}: {type(error).__name__}: {error.message}; expected a Jinja template that "
+            f"{_location(error, templates)}: {type(error).__name__}: {error.message}; expected a Jinja template that "
             "stands in for medkt's own of that name"
         ) from error
 
 
-def _place(error: jinja2.TemplateError, templates: Path) -> str:
-    """File and line, which a syntax error knows itself and any other has in its trace: the last in a template."""
+def _location(error: jinja2.TemplateError, templates: Path) -> str:
+    """File and line: from a syntax error itself, otherwise the last template in the traceback."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return f"{error.filename or error.name or templates}:{error.lineno}"
     folders = (templates, template_dir())
     frames = traceback.extract_tb(error.__traceback__)
-    places = [(f.filename, f.lineno) for f in frames if Path(f.filename).parent in folders]
-    return "{}:{}".format(*places[-1]) if places else str(templates)
+    locations = [
+        (f.filename, f.lineno) for f in frames if any(Path(f.filename).is_relative_to(folder) for folder in folders)
+    ]
+    return "{}:{}".format(*locations[-1]) if locations else str(templates)
 
 
-def inline_svg(drawn: Drawn) -> Markup:
-    """A figure's SVG to stand inside a page: ids of its own, the page's colours, its words for who cannot see it."""
+def inline_svg(drawn: ReportFigure) -> Markup:
+    """A figure's SVG for a page: with unique ids, the page's colours, and its text for readers who cannot see it."""
     ET.register_namespace("", _SVG)
     ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
     root = ET.fromstring(drawn.svg)
@@ -94,7 +95,7 @@ def inline_svg(drawn: Drawn) -> Markup:
         root.remove(metadata)
     for definitions in root.iter(f"{{{_SVG}}}defs"):
         for style in definitions.findall(f"{{{_SVG}}}style"):
-            definitions.remove(style)  # it would style the whole page; page.css says the same of figures alone
+            definitions.remove(style)  # it would apply to the page; page.css has the same rules for figures only
     ids = {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
     for element in root.iter():
         for name, value in element.attrib.items():

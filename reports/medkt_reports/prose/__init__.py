@@ -1,5 +1,5 @@
 """Sentences drawn from the results.
 
-In: the indexed results. Out: the answer, the methods, what was explored and what is undefined, in words.
+In: the indexed results. Out: sentences on the answer, the methods, exploratory results and undefined values.
 Read first: sentences.py, the answer.
 """

@@ -1,6 +1,6 @@
-"""What was explored beside the answer: gaps between groups of patients, all arms at once, the course of training.
+"""Sentences on exploratory results: gaps between subgroups, all arms at once, training-set size, course of training.
 
-In: the `gaps`, `omnibus` and `dynamics` of results.json. Out: one sentence each, none where there are no such rows.
+In: `gaps`, `omnibus`, `size_effects` and `dynamics` of results.json. Out: a sentence for each result.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from medkt_eval.results.recorded import Dynamics, SizeEffect
 from medkt_eval.results.schema import Gap, Omnibus
 from medkt_reports.language import numbers, words
 from medkt_reports.language.words import group_name
-from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet, _headlines
-from medkt_reports.prose.sentences import called
+from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+from medkt_reports.prose.sentences import name_in_sentence
+from medkt_reports.significance import excludes_zero, interval_shows, is_below_alpha, p_shows
 
 _NO_REASON = "the results give no reason"
 
 
 def gap_sentences(lookup: Lookup) -> list[str]:
-    """Whether an arm's gap between a group and all other patients is another arm's too, on the headline metrics.
+    """Whether two arms differ in their gap between a group and all other patients, on the headline metrics.
 
-    For the primary contrast; where none was named, for every contrast with a baseline.
+    For the primary contrast, or for every contrast with a baseline if no primary contrast was named.
     """
     rows = [
         gap for gap in lookup.result.gaps if (gap.metric, gap.label) in HEADLINES[lookup.datasets[gap.dataset].task]
@@ -35,15 +36,18 @@ def gap_sentences(lookup: Lookup) -> list[str]:
 
 
 def _gap(lookup: Lookup, row: Gap, own: dict[tuple[str, str, str, str], Gap]) -> str:
-    a, b = called(lookup, row.arm_a).removesuffix(","), called(lookup, str(row.arm_b)).removesuffix(",")
+    a, b = (
+        name_in_sentence(lookup, row.arm_a).removesuffix(","),
+        name_in_sentence(lookup, str(row.arm_b)).removesuffix(","),
+    )
     what = f"{words.metric(row.metric, row.label)} in the subgroup {group_name(row.group)} less that in all others"
     opening = f"On {lookup.training_set_of(row).text}, {what}"
     if row.difference is None or row.low is None or row.high is None:
         return f"{opening} could not be compared between {a} and {b}: {row.undefined_because or _NO_REASON}."
-    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
     each = [own.get((str(arm), row.group, row.metric, row.label)) for arm in (row.arm_a, row.arm_b)]
     values = [numbers.difference(gap.difference if gap else None, decimals) for gap in each]
-    shown = _excludes_zero(row.low, row.high) and (row.p_adjusted is None or row.p_adjusted < numbers.alpha(row.level))
+    shown = interval_shows(row)
     p = (
         ""
         if row.p_adjusted is None
@@ -76,7 +80,7 @@ def _box_f(lookup: Lookup, row: Omnibus) -> str:
     if row.statistic is None or row.df1 is None or row.df2 is None:
         return f"{opening} could not be tested on {metric}: {row.undefined_because or _NO_REASON}."
     level = lookup.result.settings.level
-    shown = row.p_value is not None and row.p_value < numbers.alpha(level)
+    shown = is_below_alpha(row.p_value, level)
     df = f"{numbers.degrees_of_freedom(row.df1)} and {numbers.degrees_of_freedom(row.df2)} degrees of freedom"
     return (
         f"{opening} are {'' if shown else 'not '}shown to differ in {metric} (F = {row.statistic:.1f} on {df}, "
@@ -90,7 +94,7 @@ def _friedman(row: Omnibus) -> str:
     if row.mean_ranks is None:
         return f"{opening} could not be ranked on {metric}: {row.undefined_because or _NO_REASON}."
     order = sorted(zip(row.mean_ranks, row.arms, strict=True))
-    ranks = ", ".join(f"{words.inside(name)} {rank:.1f}" for rank, name in order)
+    ranks = ", ".join(f"{words.in_sentence(name)} {rank:.1f}" for rank, name in order)
     p = "" if row.descriptive or row.p_value is None else f"; Friedman {numbers.p_phrase(row.p_value)}"
     few = "; too few data sets to test, read it as a description" if row.descriptive else ""
     because = f"; no test: {row.undefined_because}" if row.undefined_because else ""
@@ -108,7 +112,7 @@ def dynamics_sentences(lookup: Lookup) -> list[str]:
 
 def _dynamics(lookup: Lookup, rows: dict[str, Dynamics]) -> str:
     first = next(iter(rows.values()))
-    a, b = called(lookup, first.arm_a), called(lookup, str(first.arm_b))
+    a, b = name_in_sentence(lookup, first.arm_a), name_in_sentence(lookup, str(first.arm_b))
     where = TrainingSet(first.dataset, first.train_size).text
     if all(row.value is None for row in rows.values()):
         because = first.undefined_because or _NO_REASON
@@ -121,7 +125,7 @@ def _dynamics(lookup: Lookup, rows: dict[str, Dynamics]) -> str:
         if row.value is None or row.low is None or row.high is None:
             parts.append(f"{name} could not be compared: {row.undefined_because or _NO_REASON}")
             continue
-        decimals = numbers.places([numbers.half_width(row.low, row.high)])
+        decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
         by = numbers.difference(row.value, decimals)
         parts.append(f"{name} {by} points ({_interval(row.low, row.high, row.level, decimals)})")
     metric = words.metric(first.metric, first.label)
@@ -135,7 +139,7 @@ def _peak(a: str, b: str, row: Dynamics) -> str:
     if row.value is None or row.low is None or row.high is None:
         because = row.undefined_because or _NO_REASON
         return f"{a} could not be compared with {b} in the epoch of the peak: {because}"
-    if _excludes_zero(row.low, row.high):
+    if excludes_zero(row.low, row.high):
         low, high = (row.low, row.high) if row.value > 0 else (-row.high, -row.low)
         ends = f"{_epochs(low)} to {_epochs(high)}"
         way = "later" if row.value > 0 else "earlier"
@@ -149,25 +153,21 @@ def _peak(a: str, b: str, row: Dynamics) -> str:
 
 
 def _still_rising(lookup: Lookup, rows: dict[str, Dynamics]) -> str:
-    """Arms of which a run had its best epoch last: their peak may lie further on than was seen."""
+    """Name arms with a run whose best epoch was the last one: longer training might move their peak."""
     row = rows.get("peak_epoch")
     if row is None or row.arm_b is None:
         return ""
-    said = []
+    parts = []
     for arm, peaks in ((row.arm_a, row.values_a), (row.arm_b, row.values_b or [])):
         rising = sum(peak == row.last_epoch for peak in peaks)
         if rising:
-            said.append(f"{rising} of {len(peaks)} runs of {called(lookup, arm).removesuffix(',')}")
-    return f" Still rising at the last epoch: {words.listed(said)}." if said else ""
+            parts.append(f"{rising} of {len(peaks)} runs of {name_in_sentence(lookup, arm).removesuffix(',')}")
+    return f" Still rising at the last epoch: {words.listed(parts)}." if parts else ""
 
 
 def _interval(low: float, high: float, level: float, decimals: int) -> str:
     ends = f"{numbers.difference(low, decimals)} to {numbers.difference(high, decimals)}"
     return f"{numbers.level(level)} CI {ends}"
-
-
-def _excludes_zero(low: float, high: float) -> bool:
-    return not low <= 0 <= high
 
 
 def _epochs(value: float) -> str:
@@ -180,11 +180,11 @@ def _signed(value: float) -> str:
 
 def size_effect_sentences(lookup: Lookup) -> list[str]:
     """Whether an advantage over a baseline fades, on the headline metrics."""
-    return [_sentence(lookup, row) for row in _headlines(lookup) if row.arms_small[1] in lookup.baselines]
+    return [_sentence(lookup, row) for row in lookup.headline_size_effects() if row.arms_small[1] in lookup.baselines]
 
 
 def _sentence(lookup: Lookup, row: SizeEffect) -> str:
-    a, b = (called(lookup, arm).removesuffix(",") for arm in row.arms_small)
+    a, b = (name_in_sentence(lookup, arm).removesuffix(",") for arm in row.arms_small)
     sizes = [numbers.count(size) for size in (row.size_small, row.size_large)]
     metric = words.metric(row.metric, row.label)
     opening = (
@@ -192,9 +192,9 @@ def _sentence(lookup: Lookup, row: SizeEffect) -> str:
     )
     if row.difference is None or row.low is None or row.high is None:
         return f"{opening} could not be compared: {row.undefined_because}."
-    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
     each = [numbers.difference(value, decimals) for value in (row.difference_small, row.difference_large)]
-    shown = row.p_adjusted is not None and row.p_adjusted < numbers.alpha(row.level)
+    shown = p_shows(row)
     verdict = "is shown to change" if shown else "is not shown to change"
     ends = f"{numbers.difference(row.low, decimals)} to {numbers.difference(row.high, decimals)}"
     return (

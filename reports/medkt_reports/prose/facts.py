@@ -1,6 +1,6 @@
-"""What the results say of a study in short statements, for checklists and the model card.
+"""Facts of a study in short statements, for checklists and the model card.
 
-In: the results. Out: named facts; a fact that the results do not hold is None, and whoever prints it says so.
+In: the results. Out: facts by name; None for a fact that the results do not hold.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ NAMES = (
 
 
 def facts(lookup: Lookup) -> dict[str, str | None]:
-    """Every fact of `NAMES`, or None where the results do not record it."""
+    """Every fact of `NAMES`, or None if the results do not record it."""
     result = lookup.result
     settings = result.settings
     tested = [d for d in result.datasets if any(a.dataset == d.dataset for a in _arms(lookup))]
-    primary = [said for said in sentences.answers(lookup) if said.primary]
+    primary = [sentence for sentence in sentences.answers(lookup) if sentence.primary]
     answered = primary or sentences.answers(lookup)[:1]
     curves = {curve.curve for curve in result.curves}
     seeds = sorted({len(arm.seeds) for arm in _arms(lookup)})
-    found = {
+    known = {
         "study": settings.study
         and f"{settings.study}" + (f" (sha256 {settings.study_sha256})" if settings.study_sha256 else ""),
         "software": _software(lookup),
@@ -89,26 +89,26 @@ def facts(lookup: Lookup) -> dict[str, str | None]:
             f"{family}: {words.ADJUSTMENTS.get(method, method)}" for family, method in settings.adjustment.items()
         )
         or None,
-        "primary": sentences.standing(lookup),
+        "primary": sentences.confirmatory_status(lookup),
         "margin": None if settings.margin is None else words.points(settings.margin),
-        "answer": " ".join(said.text for said in answered) or None,
-        "scope": " ".join(dict.fromkeys(said.says_not for said in answered if said.says_not)) or None,
+        "answer": " ".join(sentence.text for sentence in answered) or None,
+        "scope": " ".join(dict.fromkeys(sentence.limitation for sentence in answered if sentence.limitation)) or None,
         "subgroups": "; ".join(dict.fromkeys(group_name(e.group) for e in result.estimates if e.group)) or None,
         "calibration": "reliability curves with bands" if "reliability" in curves else None,
         "net_benefit": "net-benefit curves with bands" if "net-benefit" in curves else None,
         "undefined": _undefined(lookup),
     }
-    return {name: found[name] or None for name in NAMES}
+    return {name: known[name] or None for name in NAMES}
 
 
 def _arms(lookup: Lookup) -> list[Arm]:
     return [arm for training_set in lookup.training_sets() for arm in lookup.arms_of(training_set)]
 
 
-def _by_dataset(datasets: Sequence[Dataset], said: Callable[[Dataset], str]) -> str | None:
-    """The same thing of every data set, named where there are several; those that do not record it left out."""
+def _by_dataset(datasets: Sequence[Dataset], fact_of: Callable[[Dataset], str]) -> str | None:
+    """The same fact of every data set, with its name if there are several; data sets without it are left out."""
     parts = [
-        f"{words.dataset(d.dataset)}: {text}" if len(datasets) > 1 else text for d in datasets if (text := said(d))
+        f"{words.dataset(d.dataset)}: {text}" if len(datasets) > 1 else text for d in datasets if (text := fact_of(d))
     ]
     return "; ".join(parts) or None
 
@@ -160,8 +160,10 @@ def _teachers(lookup: Lookup) -> list[str]:
 
 def _selection(lookup: Lookup) -> str | None:
     """The validation metric that the epoch was chosen by."""
-    chosen = [one for arm in _arms(lookup) for one in arm.selection if one and one.get("metric")]
-    metrics = dict.fromkeys(str(one["metric"]) for one in chosen)
+    chosen = [
+        selection for arm in _arms(lookup) for selection in arm.selection if selection and selection.get("metric")
+    ]
+    metrics = dict.fromkeys(str(selection["metric"]) for selection in chosen)
     if not metrics:
         return None
     return f"the epoch with the best validation {words.listed([words.METRICS.get(m, m) for m in metrics])}"
@@ -184,8 +186,8 @@ def _seconds(lookup: Lookup) -> str | None:
 
 
 def _metrics(lookup: Lookup) -> str | None:
-    found = dict.fromkeys(e.metric for e in lookup.result.estimates)
-    return words.listed([words.METRICS.get(name, name.replace("_", " ")) for name in found]) if found else None
+    metrics = dict.fromkeys(e.metric for e in lookup.result.estimates)
+    return words.listed([words.METRICS.get(name, name.replace("_", " ")) for name in metrics]) if metrics else None
 
 
 def _software(lookup: Lookup) -> str | None:

@@ -1,4 +1,4 @@
-"""How the numbers were made: a Methods paragraph ready to paste, and a line on each interval, test and family.
+"""The Methods paragraph, ready to paste.
 
 In: the settings and what the results hold. Out: plain sentences that say nothing the results do not record.
 """
@@ -9,6 +9,7 @@ from collections import defaultdict
 
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import PRIMARY_TEST, Lookup
+from medkt_reports.significance import alpha
 
 _AVERAGED = {
     "multilabel": "AUC was computed for each finding and averaged over findings (macro).",
@@ -16,7 +17,7 @@ _AVERAGED = {
     "averaged over classes by their number of images (weighted).",
 }
 _PRIMARY_INTERVAL = "seeds+patients:or"
-# What a test or an interval is by, where its name alone does not say it.
+# References of tests whose names do not include their authors.
 _CITED = {
     "delong-clustered": "DeLong et al. 1988; Obuchowski 1997",
     "permutation": "Bandos et al. 2005",
@@ -48,7 +49,7 @@ def methods_paragraph(lookup: Lookup) -> str:
 
 
 def _who(lookup: Lookup) -> str:
-    said = []
+    parts = []
     for training_set in lookup.training_sets():
         arms = lookup.arms_of(training_set)
         seeds = sorted({len(arm.seeds) for arm in arms})
@@ -57,11 +58,11 @@ def _who(lookup: Lookup) -> str:
         if test is not None and test.n_images is not None:
             of = "" if test.n_patients is None else f" of {numbers.count(test.n_patients)} patients"
             tested = f" (tested on {numbers.count(test.n_images)} images{of})"
-        said.append(
+        parts.append(
             f"{len(arms)} arm{'s' if len(arms) > 1 else ''} of {' or '.join(map(str, seeds))} "
             f"seed{'s' if seeds != [1] else ''} each on {training_set.text}{tested}"
         )
-    return f"We compared {words.listed(said)}." if said else "The results hold no arm."
+    return f"We compared {words.listed(parts)}." if parts else "The results hold no arm."
 
 
 def _estimand(lookup: Lookup) -> list[str]:
@@ -129,7 +130,7 @@ def _tuning(lookup: Lookup) -> list[str]:
 
 
 def _primary_analysis(lookup: Lookup) -> list[str]:
-    """The analysis with seeds and patients random, where the results hold it."""
+    """The analysis with seeds and patients random, if the results hold it."""
     used = any(row.test == PRIMARY_TEST for row in lookup.comparisons) or _PRIMARY_INTERVAL in lookup.intervals()
     if not used:
         return []
@@ -155,7 +156,7 @@ def _primary_analysis(lookup: Lookup) -> list[str]:
 
 
 def _intervals(lookup: Lookup) -> list[str]:
-    """Names and level of the intervals; the paper's own convention is left out, being there for comparison alone."""
+    """Names and level of the intervals; the paper's convention is left out."""
     settings = lookup.result.settings
     names = [name for name in lookup.intervals() if not words.is_paper_convention(name)]
     if not names:
@@ -166,11 +167,11 @@ def _intervals(lookup: Lookup) -> list[str]:
 
 def _tests(lookup: Lookup) -> list[str]:
     """What was tested, with what, and how it was adjusted."""
-    asked = [row for row in lookup.comparisons if row.kind != "table"]
-    if not asked:
+    requested = [row for row in lookup.comparisons if row.kind != "table"]
+    if not requested:
         return ["No comparison was made."]
     by_scope: dict[str, dict[str, None]] = defaultdict(dict)
-    for row in asked:
+    for row in requested:
         if row.margin is None:
             by_scope[row.scope][row.test] = None
     described = "; ".join(
@@ -179,8 +180,8 @@ def _tests(lookup: Lookup) -> list[str]:
         for meaning in sorted(words.SCOPES, key=lambda meaning: meaning.scope != "seeds+patients")
         if meaning.scope in by_scope
     )
-    averages = {row.adjustment for row in asked if row.label in words.AVERAGES and row.adjustment}
-    labels = {row.adjustment for row in asked if row.label not in words.AVERAGES and row.adjustment}
+    averages = {row.adjustment for row in requested if row.label in words.AVERAGES and row.adjustment}
+    labels = {row.adjustment for row in requested if row.label not in words.AVERAGES and row.adjustment}
     parts = [f"Arms were compared by these tests: {described}."]
     if PRIMARY_TEST not in by_scope["seeds+patients"]:
         declared = lookup.result.settings.seeds
@@ -211,7 +212,7 @@ def _by(test: str) -> str:
 
 
 def _but_named(lookup: Lookup) -> str:
-    """What of the results by label was named beforehand."""
+    """Which results by label were named in advance."""
     confirmatory = lookup.result.settings.confirmatory_labels
     named = [f"{words.listed(confirmatory)}, declared confirmatory,"] if confirmatory else []
     if any(row.primary and row.label not in words.AVERAGES for row in lookup.comparisons):
@@ -230,27 +231,25 @@ def _margin(lookup: Lookup) -> list[str]:
     level = lookup.result.settings.level
     return [
         f"Equivalence was tested within a margin of ±{words.points(margin)} (two one-sided tests at "
-        f"{numbers.level(numbers.alpha(level))}; {_CITED['tost']}); where it was left open, the power of the "
+        f"{numbers.level(alpha(level))}; {_CITED['tost']}); where it was left open, the power of the "
         "unadjusted primary analysis to detect a difference as large as the margin is given over the 95 % interval of "
         "the standard deviation over seeds, never the power at the observed difference."
     ]
 
 
 def _beforehand(lookup: Lookup) -> list[str]:
-    """What was named before the test predictions existed."""
+    """Whether the primary contrast was named before the test predictions existed."""
     settings = lookup.result.settings
     if settings.primary is None:
         return ["No primary contrast was named before the test predictions existed; the analysis is exploratory."]
     a, b = (lookup.names.get(str(settings.primary[key]), str(settings.primary[key])) for key in ("arm_a", "arm_b"))
     metric = words.metric(str(settings.primary.get("metric", "auc")), str(settings.primary.get("label", "macro")))
-    return [
-        f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {words.NAMED[settings.declared]}. Its p-value "
-        "is not adjusted."
-    ]
+    named = words.PRIMARY_NAMED[settings.declared]
+    return [f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {named}. Its p-value is not adjusted."]
 
 
 def _bootstrap(lookup: Lookup) -> list[str]:
-    """Replicates, what was drawn, and what of it was undefined."""
+    """Replicates of the bootstrap, what was resampled, and how many replicates were undefined."""
     settings = lookup.result.settings
     if settings.replicates is None:
         return []
@@ -266,8 +265,8 @@ def _bootstrap(lookup: Lookup) -> list[str]:
     if most == 0:
         return [f"{text}; none of them was undefined."]
     refused = sum(100 * n > settings.replicates for n in undefined)
-    told = f"; at most {numbers.count(most)} of them left a metric undefined"
-    return [f"{text}{told}{_refused(refused)}."]
+    most_undefined = f"; at most {numbers.count(most)} of them left a metric undefined"
+    return [f"{text}{most_undefined}{_refused(refused)}."]
 
 
 def _refused(n: int) -> str:
@@ -288,61 +287,3 @@ def _provenance(lookup: Lookup) -> list[str]:
         packages = ", ".join(f"{name} {version}" for name, version in software.packages.items())
         parts.append(f"Analyses used medkt {software.medkt} (Python {software.python}; {packages}).")
     return parts
-
-
-def how_made(lookup: Lookup) -> list[tuple[str, str]]:
-    """What each kind of number is, as (term, meaning)."""
-    result = lookup.result
-    lines = [
-        (
-            "Value of an arm",
-            "Mean over seeds of the metric of each seed's model on the test images; never the metric of pooled scores.",
-        )
-    ]
-    level = result.settings.level
-    for name in lookup.intervals():
-        caution = f". {words.caution(level)}" if words.is_paper_convention(name) else "."
-        lines.append((f"Interval {name}", f"{words.capital(words.interval(name, level))}{caution}"))
-    for test, scope in dict.fromkeys((row.test, row.scope) for row in lookup.comparisons):
-        meaning = words.scope_meaning(scope)
-        lines.append(
-            (
-                f"Test {test}, scope {scope}",
-                f"{words.capital(words.test(test))}. Random: {meaning.random}. Fixed: {meaning.fixed}.",
-            )
-        )
-    for family, method in result.settings.adjustment.items():
-        lines.append(
-            (
-                f"Family: {family}",
-                f"Adjusted by {words.ADJUSTMENTS.get(method, method)}." if method != "none" else "Not adjusted.",
-            )
-        )
-    if result.thresholds:
-        absent = sum(threshold.value is None for threshold in result.thresholds)
-        rule = words.threshold_rule(result.settings.threshold_rule)
-        lines.append(
-            (
-                "Thresholds",
-                f"{len(result.thresholds)} thresholds, one a run and label, chosen on the "
-                f"validation predictions ({rule}) and applied as score ≥ threshold; {absent} could not be "
-                f"chosen. {words.capital(words.threshold_error(result.settings.thresholds))}.",
-            )
-        )
-    if result.settings.margin is not None:
-        lines.append(
-            (
-                "Margin",
-                f"{words.points(result.settings.margin)}, declared by the study. Power is that of "
-                "the unadjusted primary analysis to detect so large a difference, with the patients "
-                "tested; its range is over the 95 % interval of the standard deviation over seeds.",
-            )
-        )
-    lines.append(
-        (
-            "Decimals",
-            "Taken from the intervals that are read together: the median half width shows two "
-            "significant digits, and values have as many decimals.",
-        )
-    )
-    return lines

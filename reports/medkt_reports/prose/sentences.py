@@ -1,8 +1,8 @@
-"""The answer in words: one sentence a comparison, worded by what its scope lets it say.
+"""The answer in words: one sentence for each comparison, worded as its scope allows.
 
-In: a `Comparison` row and the results it stands in. Out: `Sentence`: the finding first, then what was averaged over and
-what was held fixed. No wording claims more than the row: an interval that includes 0 never becomes "no difference", and
-what does not exist is said with its reason.
+In: a `Comparison` and the results. Out: a `Sentence` with the finding first, then what was averaged over and what was
+held fixed. No sentence claims more than its row: an interval that includes 0 never becomes "no difference", and a
+missing value comes with its reason. `significance.interval_shows` decides what is shown.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from medkt_eval.results.vocabulary import LOWER_IS_BETTER
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
 from medkt_reports.prose.margins import Margins
+from medkt_reports.significance import interval_shows, is_lost_by_adjustment
 
 Verdict = Literal["shown", "not shown", "undefined"]
 _RANDOM = {
@@ -27,14 +28,14 @@ _RANDOM = {
 
 @dataclass(frozen=True)
 class Sentence:
-    """What one comparison says, and what it does not say."""
+    """What one comparison shows, and its limitation."""
 
     finding: str
     against_margin: str
-    """What the declared margin adds; empty where there is none."""
+    """What the declared margin adds; empty if there is none."""
     caveat: str
-    """What the reader must know of how the arms were chosen; empty where there is nothing."""
-    says_not: str
+    """A caution about how the settings of the arms were chosen; empty if there is none."""
+    limitation: str
     verdict: Verdict
     primary: bool
     training_set: str
@@ -42,14 +43,14 @@ class Sentence:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """Finding, margin and caveat in one text."""
         return " ".join(part for part in (self.finding, self.against_margin, self.caveat) if part)
 
 
 def answers(lookup: Lookup) -> list[Sentence]:
     """The study's answer: a sentence for each declared comparison on the metrics of Tables IV and V.
 
-    The primary contrast comes first, on whatever metric it is.
+    The primary contrast comes first, on any metric.
     """
     rows = [
         row
@@ -62,22 +63,23 @@ def answers(lookup: Lookup) -> list[Sentence]:
     return [sentence(lookup, row, margins) for row in sorted(rows, key=lambda row: not row.primary)]
 
 
-def standing(lookup: Lookup) -> str:
-    """Whether the answer confirms or explores, by the primary contrast having been named beforehand or not."""
+def confirmatory_status(lookup: Lookup) -> str:
+    """Whether the answer is confirmatory or exploratory, which depends on when the primary contrast was named."""
     primary = lookup.result.settings.primary
     if primary is None:
         return "Exploratory: no primary contrast was named before the test predictions existed."
     a, b = (lookup.names.get(str(primary[key]), str(primary[key])) for key in ("arm_a", "arm_b"))
     metric = words.metric(str(primary.get("metric", "auc")), str(primary.get("label", "macro")))
+    named = words.PRIMARY_NAMED[lookup.result.settings.declared]
     return (
-        f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {words.NAMED[lookup.result.settings.declared]}. "
-        "Its p-value is not adjusted. Every other comparison is secondary."
+        f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {named}. Its p-value is not adjusted. "
+        "Every other comparison is secondary."
     )
 
 
 def unanswered(lookup: Lookup) -> list[str]:
-    """Training sets for which no answer exists, with what would be needed."""
-    found = []
+    """Training sets without an answer, and what an answer needs."""
+    lines = []
     for training_set in lookup.training_sets():
         if lookup.contrasts(training_set):
             continue
@@ -87,8 +89,8 @@ def unanswered(lookup: Lookup) -> list[str]:
             if n == 1
             else f"none of its {n} arms was compared with a baseline; a study file names one"
         )
-        found.append(f"{training_set.text}: no comparison; {why}.")
-    return found
+        lines.append(f"{training_set.text}: no comparison; {why}.")
+    return lines
 
 
 def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
@@ -97,16 +99,16 @@ def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
     verdict: Verdict
     if row.difference is None or row.low is None or row.high is None:
         finding, verdict = _undefined(lookup, row), "undefined"
-    elif row.low <= 0 <= row.high or _lost(row):
-        finding, verdict = _not_shown(lookup, row), "not shown"
-    else:
+    elif interval_shows(row):
         finding, verdict = _shown(lookup, row, row.difference, row.low, row.high), "shown"
+    else:
+        finding, verdict = _not_shown(lookup, row), "not shown"
     undefined = verdict == "undefined"
     return Sentence(
         finding=finding,
         against_margin="" if undefined else margins.sentence(row, different=verdict == "shown"),
         caveat=_caveat(lookup, row),
-        says_not="" if undefined else words.scope_meaning(row.scope).says_not,
+        limitation="" if undefined else words.scope_meaning(row.scope).limitation,
         verdict=verdict,
         primary=row.primary,
         training_set=training_set.text,
@@ -122,23 +124,16 @@ def tested_on(lookup: Lookup, row: Comparison) -> str:
     return f"On {words.dataset(row.dataset)} ({images}{patients})"
 
 
-def called(lookup: Lookup, arm: str) -> str:
-    """An arm's name inside a sentence; one that holds a comma is set off by another."""
-    name = words.inside(lookup.names[arm])
+def name_in_sentence(lookup: Lookup, arm: str) -> str:
+    """An arm's name inside a sentence; a name with a comma gets another comma after it."""
+    name = words.in_sentence(lookup.names[arm])
     return f"{name}," if "," in name else name
 
 
-def _lost(row: Comparison) -> bool:
-    """Whether an interval excludes 0, but the p-value adjusted for the family's other comparisons shows nothing."""
-    if row.low is None or row.high is None or row.low <= 0 <= row.high or not row.adjustment:
-        return False
-    return row.p_adjusted is not None and row.p_adjusted >= numbers.alpha(row.level)
-
-
 def _shown(lookup: Lookup, row: Comparison, difference: float, low: float, high: float) -> str:
-    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
+    a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
     metric = words.metric(row.metric, row.label)
-    decimals = numbers.places([numbers.half_width(low, high)])
+    decimals = numbers.decimals_for([numbers.half_width(low, high)])
     by = f"{numbers.percent(abs(difference), decimals)} points"
     ends = numbers.interval(*((low, high) if difference > 0 else (-high, -low)), decimals)
     if row.scope == "seeds+patients":
@@ -153,20 +148,20 @@ def _shown(lookup: Lookup, row: Comparison, difference: float, low: float, high:
 
 
 def _not_shown(lookup: Lookup, row: Comparison) -> str:
-    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
-    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
+    decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
     ends = f"{numbers.difference(row.low, decimals)} to {numbers.difference(row.high, decimals)}"
     those = "those of " if row.scope in ("patients", "images") else ""
     verb = "are" if those else "is"
     who = f"the models trained here by {a}" if those else a
-    adjusted = ", adjusted for the other comparisons" if _lost(row) else ""
+    adjusted = ", adjusted for the other comparisons" if is_lost_by_adjustment(row) else ""
     claim = f"{who} {verb} not shown to differ from {those}{b} in {words.metric(row.metric, row.label)}{adjusted}"
     by = f"{numbers.difference(row.difference, decimals)} points"
     return f"{tested_on(lookup, row)}, {_tidy(claim)}: {by} ({_evidence(row, ends)}){_over(lookup, row)}."
 
 
 def _undefined(lookup: Lookup, row: Comparison) -> str:
-    a, b = called(lookup, row.arm_a), called(lookup, row.arm_b)
+    a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
     metric = words.metric(row.metric, row.label)
     because = row.undefined_because or "the results give no reason"
     text = f"{tested_on(lookup, row)}, {a} could not be tested against {b} on {metric}: {because}."
@@ -178,7 +173,7 @@ def _undefined(lookup: Lookup, row: Comparison) -> str:
 
 
 def _tidy(claim: str) -> str:
-    """No comma before the bracket or the colon that follows."""
+    """Remove a comma before the bracket or colon that follows."""
     return claim.removesuffix(",")
 
 
@@ -189,7 +184,7 @@ def _evidence(row: Comparison, ends: str) -> str:
         p = f"{method}-adjusted {numbers.p_phrase(row.p_adjusted, row.level)}"
     else:
         p = "no p-value" if row.p_value is None else numbers.p_phrase(row.p_value, row.level)
-    unadjusted = ", not adjusted," if _lost(row) else ""
+    unadjusted = ", not adjusted," if is_lost_by_adjustment(row) else ""
     return f"{numbers.level(row.level)} CI{unadjusted} {ends}; {_RANDOM[row.scope]}; {p}"
 
 
@@ -210,10 +205,8 @@ def _over(lookup: Lookup, row: Comparison) -> str:
 
 
 def _caveat(lookup: Lookup, row: Comparison) -> str:
-    """Which arms' settings were chosen with the very runs that are compared."""
+    """Name arms whose settings were chosen with the same runs that are compared."""
     chosen = [lookup.arms[arm] for arm in (row.arm_a, row.arm_b) if lookup.arms[arm].selected_on_these_seeds]
-    said = [
-        f"the settings of {called(lookup, arm.arm).removesuffix(',')} are the best of {arm.settings_tried} tried"
-        for arm in chosen
-    ]
-    return f"Caution: {words.listed(said)} on these same seeds, which favours what was chosen." if said else ""
+    names = [(name_in_sentence(lookup, arm.arm).removesuffix(","), arm.settings_tried) for arm in chosen]
+    parts = [f"the settings of {name} are the best of {n_tried} tried" for name, n_tried in names]
+    return f"Caution: {words.listed(parts)} on these same seeds, which favours what was chosen." if parts else ""

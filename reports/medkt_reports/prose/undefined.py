@@ -1,6 +1,6 @@
-"""What does not exist in the results, and why: gathered, so that no absence passes unseen.
+"""Everything that is undefined in the results, and why.
 
-In: the results. Out: one line for all that is absent of the same arms or contrasts for one reason.
+In: the results. Out: an `Absence` for all values that the same arms or contrasts lack for one reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NO_REASON = "the results give no reason"
 
 @dataclass(frozen=True)
 class Absence:
-    """Something that is not there."""
+    """Undefined values with a common reason."""
 
     what: str
     whom: str
@@ -29,7 +29,7 @@ class Absence:
 
 @dataclass(frozen=True)
 class _Null:
-    """One null of the results."""
+    """One undefined value of the results."""
 
     what: str
     where: str
@@ -40,7 +40,7 @@ class _Null:
 
 
 def absences(lookup: Lookup) -> list[Absence]:
-    """Whatever is null in the results: what one arm lacks for one reason on one line, arms that lack the same on it."""
+    """All undefined values; those of one arm with one reason share a line, and so do arms that lack the same values."""
     of: dict[tuple[str, str, str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
     for null in (*_values(lookup), *_contrasts(lookup), *_beside(lookup), *_thresholds(lookup)):
         of[null.what, null.where, null.who, null.because or _NO_REASON][null.metric][null.label] = None
@@ -104,9 +104,11 @@ def _beside(lookup: Lookup) -> Iterator[_Null]:
 
 
 def _thresholds(lookup: Lookup) -> Iterator[_Null]:
-    for one in lookup.result.thresholds:
-        if one.value is None:
-            yield _Null("Threshold", "", f"Run {one.run_id}", one.rule, one.label, one.undefined_because)
+    for threshold in lookup.result.thresholds:
+        if threshold.value is None:
+            yield _Null(
+                "Threshold", "", f"Run {threshold.run_id}", threshold.rule, threshold.label, threshold.undefined_because
+            )
 
 
 def _metric(name: str) -> str:

@@ -1,5 +1,5 @@
 """A table as text: LaTeX, CSV, Markdown.
 
-In: a `Table`. Out: a string; escaping happens here and nowhere else.
+In: a `Table`. Out: a string; text is escaped only here.
 Read first: latex.py.
 """

@@ -1,7 +1,7 @@
 r"""LaTeX of a table: booktabs, numbers aligned by siunitx, every text escaped.
 
-In: a `Table`. Out: a tabular to \input, or a document of its own that pdflatex compiles; with `plain`, for journals
-without siunitx. LaTeX is taken as such only from `Cell.latex`, which holds what the study file's `label_latex` says.
+In: a `Table`. Out: a tabular to \input, or a document that pdflatex compiles; `plain` is for journals without
+siunitx. Only `Cell.latex`, from the study file's `label_latex`, is not escaped.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _SETUP = (
     r"\sisetup{reset-text-series=false, text-series-to-math=true, retain-explicit-plus=true, group-digits=integer, "
     r"group-separator={,}, group-minimum-digits=4}"
 )
-_ROWS_OF_A_PAGE = 120  # more make a page that is hard to look at, and some 1,000 one that TeX cannot set
+_ROWS_OF_A_PAGE = 120  # a larger page is hard to read, and TeX cannot set one of about 1,000 rows
 _POINTS = {"character": 4.7, "column": 12.0}  # mean width of a character and of the space between columns, at 10 pt
 _POINTS_IN_CM = 28.45
-_LONGEST_LINE, _PARAGRAPH = 60, 42  # characters: what is longer is set in lines of about so many
+_LONGEST_LINE, _PARAGRAPH = 60, 42  # characters: longer texts are wrapped at about the second number
 
 
 def tabular(table: Table, *, plain: bool = False) -> str:
@@ -42,7 +42,7 @@ def tabular(table: Table, *, plain: bool = False) -> str:
 
 
 def standalone(table: Table, *, plain: bool = False) -> str:
-    """A document: one page as large as the table with its caption and notes; of a long table, pages as wide as it."""
+    """A document: one page of the size of the table with caption and notes; a long table gets several pages."""
     if len(table.rows) > _ROWS_OF_A_PAGE:
         return _pages(table, plain=plain)
     lines = [
@@ -69,7 +69,7 @@ def standalone(table: Table, *, plain: bool = False) -> str:
 
 
 def _pages(table: Table, *, plain: bool) -> str:
-    """A table of many rows over pages of its own width, its head on each."""
+    """A long table on several pages of its width, with its head on each."""
     width = 1.15 * natural_width_cm(table) + 4
     rows = "\n".join(_tabular_lines(table, plain=plain)).replace("{tabular}", "{longtable}")
     lines = [
@@ -101,7 +101,7 @@ def _packages(*, plain: bool) -> list[str]:
 
 
 def natural_width_cm(table: Table) -> float:
-    """How wide the table is set at 10 pt, about: from the characters of the widest cell of each column."""
+    """Approximate width at 10 pt, from the characters of the widest cell of each column."""
     widths = [_paragraph(column) or max(map(_length, column), default=0) for column in _columns(table)]
     for row in reversed(table.head):
         first = 0
@@ -132,7 +132,7 @@ def _tabular_lines(table: Table, *, plain: bool) -> list[str]:
             lines += ([r"\addlinespace"] if k else []) + [_across(rf"\textit{{{escape(group)}}}", table.n_columns)]
         lines += [_line(row, columns, indent=bool(group)) for row in rows]
     lines.append(r"\bottomrule")
-    if table.synthetic:  # a row of its own: the comments above are lost in print
+    if table.synthetic:  # a row, because the comments above are not printed
         lines.append(_across(rf"\footnotesize {escape(words.synthetic(table.synthetic))}", table.n_columns))
     return [*lines, r"\end{tabular}" if plain else r"\end{tabular}\endgroup"]
 
@@ -144,14 +144,14 @@ def _columns(table: Table) -> list[list[Cell]]:
 
 
 def _words_kind(cells: list[Cell], short: str) -> str:
-    """Column type of words: lines of a paragraph where they are long."""
+    """Column type for words: a paragraph column if they are long."""
     width = _paragraph(cells)
     points = _POINTS["character"] * width
     return rf">{{\raggedright\hangindent=1.5em\arraybackslash}}p{{{points:.0f}pt}}" if width else short
 
 
 def _paragraph(cells: list[Cell]) -> int:
-    """Characters to a line where the column's texts are to be broken into lines, enough for each word; else 0."""
+    """Characters per line if the texts of a column are to be wrapped, enough for each word; else 0."""
     if max(map(_length, cells), default=0) <= _LONGEST_LINE:
         return 0
     longest_word = max(len(word) for cell in cells for word in cell.text.split())
@@ -163,7 +163,7 @@ def _length(cell: Cell) -> int:
 
 
 def _head_line(row: tuple[Span, ...], kinds: list[str]) -> str:
-    """Heads stand in the middle of numbers and of several columns, and over the beginning of words."""
+    """A head row: headings are centred over numbers and several columns, and left-aligned over words."""
     parts, first = [], 0
     for span in row:
         if first and span.text:
@@ -196,7 +196,7 @@ def _line(row: Row, columns: list[NumberColumn | None], *, indent: bool) -> str:
 
 
 def _words(cell: Cell) -> str:
-    """A cell as it stands in a column that is not aligned."""
+    """A cell of a column that is not aligned at the decimal point."""
     text = escape(cell.text) if cell.latex is None else cell.latex
     if cell.uncertainty:
         text = f"{text} {escape(cell.uncertainty)}"
@@ -204,4 +204,4 @@ def _words(cell: Cell) -> str:
         text = rf"\textbf{{{text}}}"
     if cell.mark == "second":
         text = rf"\underline{{{text}}}"
-    return text + (r"$^{\dagger}$" if cell.undistinguished else "")
+    return text + (r"$^{\dagger}$" if cell.dagger else "")

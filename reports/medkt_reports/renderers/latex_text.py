@@ -1,4 +1,4 @@
-r"""Any text as LaTeX that prints it.
+r"""Escape any text for LaTeX.
 
 In: text of any kind. Out: LaTeX for pdflatex with T1 fonts and textcomp.
 """
@@ -54,13 +54,13 @@ _SPECIAL = {
 _GREEK = {
     letter: rf"$\{unicodedata.name(letter).rpartition(' ')[2].lower()}$" for letter in "αβγδεζηθικλμνξπρστυφχψω"
 } | {"λ": r"$\lambda$"}  # Unicode's name is "lamda"
-_LIGATURES = frozenset(("--", ",,"))  # pairs that T1 fonts would set as another sign
+_LIGATURES = frozenset(("--", ",,"))  # pairs that T1 fonts would print as another character
 # The letters beyond Latin-1 that the T1 encoding has.
 _T1_LETTERS = frozenset("ĂăĄąĆćČčĎďĐđĘęĚěĞğĹĺĽľŁłŃńŇňŐőŒœŔŕŘřŚśŞşŠšŢţŤťŮůŰűŸŹźŻżŽž")
 
 
 def escape(text: str) -> str:
-    r"""Text as LaTeX that prints it and does nothing else.
+    r"""Escape a text so that LaTeX prints it and executes nothing.
 
     White space becomes one space. A letter that pdflatex has no glyph for is printed without its accent, or else as its
     code point: give such a label its LaTeX in the study file's `label_latex`.

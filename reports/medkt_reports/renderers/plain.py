@@ -1,7 +1,7 @@
 """A table as Markdown and as CSV.
 
-In: a `Table`. Out: text. Markdown prints what the other renderers print; CSV holds the unrounded numbers, with the ends
-of each interval in columns of their own.
+In: a `Table`. Out: text. Markdown prints the same as the other renderers; CSV holds the unrounded numbers, with both
+ends of each interval in separate columns.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _cell(cell: Cell) -> str:
         text = f"**{text}**"
     if cell.mark == "second":
         text = f"<u>{text}</u>"
-    return text + (DAGGER if cell.undistinguished else "")
+    return text + (DAGGER if cell.dagger else "")
 
 
 def _escaped(text: str) -> str:

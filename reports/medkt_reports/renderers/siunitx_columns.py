@@ -1,7 +1,7 @@
-r"""A column of numbers for siunitx: each aligned at its decimal point, its interval after it.
+r"""A column of numbers for siunitx, aligned at the decimal point, with intervals after the numbers.
 
 In: the cells of one column, as numbers.py printed them. Out: the width that an S column keeps free, and each cell as an
-S column reads it. What is no number ("n/a") is set in the middle.
+S column reads it. Other text ("n/a") is centred.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from medkt_reports.tables.model import Cell
 
 _NUMBER = re.compile(r"(?P<comparator>[<>≤≥] )?(?P<sign>[+−])?(?P<whole>\d{1,3}(?:,\d{3})*)(?:\.(?P<decimals>\d+))?")
 _COMPARATORS = {"≤": r"\le", "≥": r"\ge"}
-_WIDTHS = {".": 0.6, numbers.MINUS: 1.6}  # in digits, near enough to find the widest of several intervals
+_WIDTHS = {".": 0.6, numbers.MINUS: 1.6}  # in digits, to find the widest of several intervals
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ class NumberColumn:
         after = _after(cell.uncertainty)
         if cell.mark == "second":
             after = f"{{{_underline(number, self._missing(found))}{after[1:-1]}}}"
-        dagger = r"\rlap{$^{\dagger}$}" if cell.undistinguished else ""
+        dagger = r"\rlap{$^{\dagger}$}" if cell.dagger else ""
         return (r"\bfseries " if cell.mark == "best" else "") + number + after + dagger
 
     def _missing(self, found: re.Match[str]) -> str:
-        """What other numbers of the column have after the last digit of this one."""
+        """Digits that other numbers of the column have after the last digit of this one."""
         own = len(found["decimals"] or "")
         return ("." if self.decimals and not own else "") + "0" * (self.decimals - own)
 
 
 def number_column(cells: Sequence[Cell]) -> NumberColumn | None:
-    r"""The column's layout; None where it holds words.
+    r"""The column's layout; None if it holds words.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def number_column(cells: Sequence[Cell]) -> NumberColumn | None:
 
 
 def _belongs(cell: Cell) -> bool:
-    """Whether the cell holds a number or says that there is none."""
+    """Whether the cell holds a number or an absent value."""
     absent = cell.text in ("", numbers.ABSENT) or cell.value is None
     return cell.latex is None and (absent or _NUMBER.fullmatch(cell.text) is not None)
 
@@ -97,7 +97,7 @@ def _siunitx(found: re.Match[str]) -> str:
 
 
 def _after(uncertainty: str) -> str:
-    r"""An interval as what follows a number: in braces, lest siunitx read it as part of the number."""
+    r"""An interval as what follows a number: in braces, so that siunitx does not read it as part of the number."""
     if not uncertainty:
         return ""
     parts, end = [], 0
@@ -114,7 +114,7 @@ def _spaced(text: str) -> str:
 
 
 def _underline(number: str, missing: str) -> str:
-    r"""A rule under the number before it: an S column aligns no number that stands in \underline itself."""
+    r"""A rule under the preceding number: an S column cannot align a number inside \underline."""
     back = rf"\phantom{{{missing}}}" if missing else ""
     return rf"\llap{{\underline{{\phantom{{\num{{{number}}}}}}}{back}}}"
 

@@ -1,5 +1,6 @@
-"""Tables as data, before anything decides how they look.
+"""Tables as data, before a renderer decides how they look.
 
-In: the indexed results. Out: a `Table` each.
-Read first: catalogue.py, every table there is; model.py, what a table is made of.
+In: the indexed results. Out: a `Table` for each table.
+Read first: catalogue.py, the list of all tables; model.py, the parts of a table; paper/results.py, Tables IV and
+V with their daggers.
 """

@@ -1,6 +1,6 @@
-"""Which arm stands in which column of Tables IV and V and of the table by label.
+"""The columns of tables by arm, such as Tables IV and V: which arm has which column.
 
-In: the results and the training sets that make the rows. Out: `ArmColumn`s in the paper's order (from scratch, transfer
+In: the results and the training sets of the rows. Out: `ArmColumn`s in the paper's order (from scratch, transfer
 learning by student and trainable parameters, attention transfer by teacher and student) and the head over them.
 """
 
@@ -13,7 +13,7 @@ from itertools import groupby
 
 from medkt_eval.results.schema import Arm
 from medkt_reports.language import numbers, words
-from medkt_reports.language.words import natural
+from medkt_reports.language.words import natural_sort_key
 from medkt_reports.lookup import Lookup, TrainingSet
 from medkt_reports.tables.model import Span
 
@@ -25,12 +25,12 @@ _NO_TEACHER = ("supervised", "transfer_learning")
 
 @dataclass(frozen=True)
 class ArmColumn:
-    """A column: its headings from top to bottom, and the arm that stands in it in each row."""
+    """A column: its headings from top to bottom, and its arm in each row."""
 
     headings: tuple[str, str, str]
-    """Method; student, or teacher where the method has one; layers, or student."""
+    """Method; student, or teacher if the method has one; layers, or student."""
     variant: str
-    """What else tells this column from another with the same headings; mostly empty."""
+    """What distinguishes this column from another with the same headings; mostly empty."""
     arms: tuple[tuple[TrainingSet, Arm], ...]
 
     def arm(self, training_set: TrainingSet) -> Arm | None:
@@ -39,7 +39,7 @@ class ArmColumn:
 
     @property
     def parameters(self) -> str:
-        """Trainable parameters; more than one figure where the rows differ."""
+        """Trainable parameters; more than one number if the rows differ."""
         return " / ".join(dict.fromkeys(numbers.parameters(arm.trainable_parameters) for _, arm in self.arms))
 
 
@@ -59,7 +59,7 @@ def arm_columns(lookup: Lookup, training_sets: Sequence[TrainingSet]) -> list[Ar
     return [ArmColumn(key[0], key[1], tuple(placed[key])) for key in sorted(placed, key=lambda key: order[key])]
 
 
-def head(columns: Sequence[ArmColumn], stub: str) -> tuple[tuple[Span, ...], ...]:
+def arm_head(columns: Sequence[ArmColumn], stub: str) -> tuple[tuple[Span, ...], ...]:
     """Head rows over a stub and these columns: three headings, variants where there are any, trainable parameters."""
     paths = [(*column.headings, *((column.variant,) if any(c.variant for c in columns) else ())) for column in columns]
     rows = []
@@ -84,7 +84,7 @@ def _order(arm: Arm, variant: str) -> tuple:
     student = (_rank(arm.student, _STUDENTS), arm.student, -(arm.trainable_parameters or 0), arm.unfrozen or "")
     teacher = arm.teacher if arm.teacher and arm.method not in _NO_TEACHER else ""
     teachers = (_rank(teacher, _TEACHERS) if teacher else -1, teacher)
-    return _rank(arm.method, _METHODS), arm.method, teachers, student, natural(variant)
+    return _rank(arm.method, _METHODS), arm.method, teachers, student, natural_sort_key(variant)
 
 
 def _rank(name: str, known: Sequence[str]) -> int:
@@ -92,7 +92,7 @@ def _rank(name: str, known: Sequence[str]) -> int:
 
 
 def _variant(arm: Arm, twins: Sequence[Arm], lookup: Lookup) -> str:
-    """What tells an arm from its twins: the settings they differ in, or its name where settings do not say."""
+    """What distinguishes an arm from others with its headings: the differing settings, or else its name."""
     keys = sorted({key for twin in twins for key in twin.settings})
     differing = [key for key in keys if len({repr(twin.settings.get(key)) for twin in twins}) > 1]
     described = [tuple(repr(twin.settings.get(key)) for key in differing) for twin in twins]

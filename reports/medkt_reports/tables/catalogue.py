@@ -1,6 +1,6 @@
-"""Which tables a report can hold: by what each is built, and what is said where the results hold nothing for it.
+"""The list of all tables that a report may hold.
 
-In: the results. Out: `Contents`, every table built once, for the page, the files and `medkt table` alike.
+In: the results. Out: `ReportTables`, every table built once, for the page, the files and `medkt table`.
 """
 
 from __future__ import annotations
@@ -28,105 +28,164 @@ _ASK = "ask for it with"
 
 
 @dataclass(frozen=True)
-class Entry:
+class TableEntry:
     """A table that a report may hold."""
 
     build: Callable[[Lookup], Table | None]
+    """Returns None if the results hold nothing for it."""
+    section: str
+    """Where the page shows it: a name of `sections.SECTIONS`."""
     missing: str
-    """Why it is not there, and what would bring it; said where it is not."""
-    file: str
-    """Its `Table.name`, which files of it are called by."""
+    """The line under "What is not here": why there is no such table, and how to get one."""
+    folded: bool = False
+    """Whether the page shows its title, and its rows on a click."""
+    file: str = ""
+    """Name of its files and its `Table.name`, if they differ from the name in `TABLES`."""
+    with_interval: Callable[[Lookup, str], Table | None] | None = None
+    """Builds the table with another kind of interval, if readers may switch between intervals on the page."""
 
 
-TABLES: Mapping[str, Entry] = {
-    "I": Entry(table_one, "Table I (data sets): the results name no data set.", "table1"),
-    "II": Entry(table_two, "Table II (splits): the runs recorded no split.", "table2"),
-    "III": Entry(table_three, "Table III (tuned settings): no run belongs to a tuning grid.", "table3"),
-    "IV": Entry(
+TABLES: Mapping[str, TableEntry] = {
+    "I": TableEntry(
+        table_one, section="data", missing="Table I (data sets): the results name no data set.", file="table1"
+    ),
+    "II": TableEntry(
+        table_two, section="data", missing="Table II (splits): the runs recorded no split.", file="table2"
+    ),
+    "III": TableEntry(
+        table_three,
+        section="tuning",
+        missing="Table III (tuned settings): no run belongs to a tuning grid.",
+        file="table3",
+    ),
+    "IV": TableEntry(
         lambda lookup: table_four(lookup, lookup.preferred_interval),
-        "Table IV: it needs arms on a multi-label data set; these results have none.",
-        "table4",
+        section="results",
+        missing="Table IV: it needs arms on a multi-label data set; these results have none.",
+        with_interval=table_four,
+        file="table4",
     ),
-    "V": Entry(
+    "V": TableEntry(
         lambda lookup: table_five(lookup, lookup.preferred_interval),
-        "Table V: it needs arms on a multi-class data set; these results have none.",
-        "table5",
+        section="results",
+        missing="Table V: it needs arms on a multi-class data set; these results have none.",
+        with_interval=table_five,
+        file="table5",
     ),
-    "VI": Entry(table_six, "Table VI (architecture): no run recorded its network's layers.", "table6"),
-    "reference": Entry(
+    "VI": TableEntry(
+        table_six,
+        section="data",
+        missing="Table VI (architecture): no run recorded its network's layers.",
+        file="table6",
+    ),
+    "reference": TableEntry(
         reference_tables.reference_table,
-        "Published results beside ours: the study file names none (reference, under [analysis]).",
-        "reference",
+        section="published",
+        missing="Published results beside ours: the study file names none (reference, under [analysis]).",
     ),
-    "reference-differences": Entry(
+    "reference-differences": TableEntry(
         reference_tables.reference_differences_table,
-        "Differences between published results: the study file names no such pair (reference, under [analysis]).",
-        "reference-differences",
+        section="published",
+        missing="Differences between published results: the study file names no such pair (reference, under "
+        "[analysis]).",
     ),
-    "labels": Entry(
+    "labels": TableEntry(
         lambda lookup: label_tables.labels_table(lookup, lookup.preferred_interval),
-        "AUC by label: the results hold none.",
-        "labels",
+        section="labels",
+        missing="AUC by label: the results hold none.",
     ),
-    "label-differences": Entry(
+    "label-differences": TableEntry(
         label_tables.label_differences_table,
-        "Differences by label: no comparison was made by label.",
-        "label-differences",
+        section="labels",
+        missing="Differences by label: no comparison was made by label.",
+        folded=True,
     ),
-    "comparisons": Entry(comparisons_table, "Comparisons: none was made.", "comparisons"),
-    "secondary": Entry(secondary_table, "Comparisons on secondary metrics: none was made.", "secondary"),
-    "companions": Entry(companions_table, "Companion tests: none was made.", "companions"),
-    "omnibus": Entry(
-        omnibus_tables.omnibus_table, "All arms at once: a training set needs three arms or more.", "omnibus"
+    "comparisons": TableEntry(comparisons_table, section="comparisons", missing="Comparisons: none was made."),
+    "secondary": TableEntry(
+        secondary_table, section="comparisons", missing="Comparisons on secondary metrics: none was made.", folded=True
     ),
-    "mean-ranks": Entry(
-        omnibus_tables.mean_ranks_table, "Mean ranks over data sets: they need five data sets or more.", "mean-ranks"
+    "companions": TableEntry(
+        companions_table, section="comparisons", missing="Companion tests: none was made.", folded=True
     ),
-    "operating-points": Entry(
+    "omnibus": TableEntry(
+        omnibus_tables.omnibus_table,
+        section="comparisons",
+        missing="All arms at once: a training set needs three arms or more.",
+    ),
+    "mean-ranks": TableEntry(
+        omnibus_tables.mean_ranks_table,
+        section="comparisons",
+        missing="Mean ranks over data sets: they need five data sets or more.",
+        folded=True,
+    ),
+    "operating-points": TableEntry(
         operating_point_tables.operating_points_table,
-        f"Operating points: {_ASK} --add sensitivity --add specificity.",
-        "operating-points",
+        section="use",
+        missing=f"Operating points: {_ASK} --add sensitivity --add specificity.",
     ),
-    "operating-points-by-label": Entry(
+    "operating-points-by-label": TableEntry(
         operating_point_tables.operating_points_by_label_table,
-        "Operating points by label: there are none, or too many for a page.",
-        "operating-points-by-label",
+        section="use",
+        missing="Operating points by label: there are none, or too many for a page.",
+        folded=True,
     ),
-    "calibration": Entry(
+    "calibration": TableEntry(
         operating_point_tables.calibration_table,
-        f"Calibration slope and intercept: {_ASK} --add calibration.",
-        "calibration",
+        section="use",
+        missing=f"Calibration slope and intercept: {_ASK} --add calibration.",
     ),
-    "subgroups": Entry(
+    "subgroups": TableEntry(
         subgroup_tables.subgroups_table,
-        f"Subgroups: {_ASK} --add subgroups; the predictions need a column group_<name>.",
-        "subgroups",
+        section="subgroups",
+        missing=f"Subgroups: {_ASK} --add subgroups; the predictions need a column group_<name>.",
     ),
-    "subgroup-differences": Entry(
+    "subgroup-differences": TableEntry(
         subgroup_tables.subgroup_differences_table,
-        f"Differences within subgroups: {_ASK} --add subgroups.",
-        "subgroup-differences",
+        section="subgroups",
+        missing=f"Differences within subgroups: {_ASK} --add subgroups.",
+        folded=True,
     ),
-    "gaps": Entry(subgroup_tables.gaps_table, f"Gaps between subgroups: {_ASK} --add subgroups.", "gaps"),
-    "size-effects": Entry(
-        size_effects_table, "Differences and training-set size: arms need two training sizes.", "size-effects"
+    "gaps": TableEntry(
+        subgroup_tables.gaps_table,
+        section="subgroups",
+        missing=f"Gaps between subgroups: {_ASK} --add subgroups.",
+        folded=True,
     ),
-    "dynamics": Entry(dynamics_table, "The course of training: no run recorded its history.", "dynamics"),
-    "thresholds": Entry(
-        label_tables.thresholds_table, "Thresholds: no metric of these results needs one.", "thresholds"
+    "size-effects": TableEntry(
+        size_effects_table, section="size", missing="Differences and training-set size: arms need two training sizes."
     ),
-    "teachers-on-target": Entry(
+    "dynamics": TableEntry(
+        dynamics_table, section="learning", missing="The course of training: no run recorded its history."
+    ),
+    "thresholds": TableEntry(
+        label_tables.thresholds_table,
+        section="how",
+        missing="Thresholds: no metric of these results needs one.",
+        folded=True,
+    ),
+    "teachers-on-target": TableEntry(
         teachers_on_target_table,
-        "Teachers on the target: no run learnt from one, or none recorded it.",
-        "teachers-on-target",
+        section="data",
+        missing="Teachers on the target: no run learnt from one, or none recorded it.",
     ),
-    "teachers": Entry(teachers_table, "Teachers: none was trained in these runs.", "teachers"),
+    "teachers": TableEntry(teachers_table, section="data", missing="Teachers: none was trained in these runs."),
 }
 
 
+def file_name(name: str) -> str:
+    """Name of the files of a table of `TABLES`, without ending.
+
+    Examples
+    --------
+    >>> file_name("IV"), file_name("labels")
+    ('table4', 'labels')
+    """
+    return TABLES[name].file or name
+
+
 @dataclass(frozen=True)
-class Contents:
-    """The tables of a report."""
+class ReportTables:
+    """The tables of a report, by their names in `TABLES`."""
 
     tables: Mapping[str, Table | None]
 
@@ -141,6 +200,16 @@ class Contents:
         return [TABLES[name].missing for name, table in self.tables.items() if table is None]
 
 
-def contents(lookup: Lookup) -> Contents:
-    """Build every table."""
-    return Contents({name: entry.build(lookup) for name, entry in TABLES.items()})
+def build_tables(lookup: Lookup) -> ReportTables:
+    """Build every table.
+
+    Raises
+    ------
+    ValueError
+        If a table has another name than its entry, so that its files would have the wrong name.
+    """
+    tables = {name: entry.build(lookup) for name, entry in TABLES.items()}
+    for name, table in tables.items():
+        if table is not None and table.name != file_name(name):
+            raise ValueError(f"TABLES[{name!r}] builds a table named {table.name!r}; expected {file_name(name)!r}")
+    return ReportTables(tables)

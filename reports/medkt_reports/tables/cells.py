@@ -1,29 +1,30 @@
-"""A number with its interval, and a p-value, as cells: in points, or in the number's own unit.
+"""Cells of numbers: an arm's metric, a difference, a number with its interval, a p-value.
 
-In: fractions, or numbers that are none (epochs, calibration slopes, Brier scores). Out: `Cell`s; a number that does not
-exist says why.
+In: rows of the results, fractions, or numbers with a unit of their own (epochs, calibration slopes, Brier scores). Out:
+`Cell`s. The footnote of a number that does not exist says why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from medkt_eval.results.schema import Comparison, Estimate
 from medkt_reports.language import numbers
-from medkt_reports.tables.model import Cell
+from medkt_reports.tables.model import Cell, Mark
 
 NO_REASON = "the results give no reason"
-POINTS, OWN_UNIT = 1.0, 0.01  # numbers.py prints hundredths: of the one as they are, of the other undone beforehand
+POINTS, OWN_UNIT = 1.0, 0.01  # numbers.py multiplies by 100; OWN_UNIT undoes that
 
 
-def places(half_widths: Iterable[float | None], *, unit: float = POINTS) -> int:
-    """Decimals of numbers that are read together, as `numbers.places`.
+def decimals_in_unit(half_widths: Iterable[float | None], *, unit: float = POINTS) -> int:
+    """Decimals of numbers that are read together, as `numbers.decimals_for`.
 
     Examples
     --------
-    >>> places([0.012]), places([0.012], unit=OWN_UNIT)
+    >>> decimals_in_unit([0.012]), decimals_in_unit([0.012], unit=OWN_UNIT)
     (1, 3)
     """
-    return numbers.places(None if width is None else width * unit for width in half_widths)
+    return numbers.decimals_for(None if width is None else width * unit for width in half_widths)
 
 
 def interval_cell(
@@ -33,7 +34,7 @@ def interval_cell(
     decimals: int,
     *,
     because: str | None,
-    how: str = "",
+    footnote: str = "",
     unit: float = POINTS,
     signed: bool = False,
 ) -> Cell:
@@ -43,15 +44,15 @@ def interval_cell(
     ----------
     value, low, high : float or None
     decimals : int
-        As `places` says.
+        From `decimals_in_unit`.
     because : str or None
         Why the number or its interval does not exist.
-    how : str
+    footnote : str
         How it was made.
     unit : float
         `POINTS`: print a fraction in percent or points. `OWN_UNIT`: print the number as it is.
     signed : bool
-        Print + before what is above 0, as of a difference.
+        Print + before numbers above 0, as for differences.
 
     Examples
     --------
@@ -62,14 +63,78 @@ def interval_cell(
     ('1.08', '(0.91 to 1.25)')
     """
     if value is None:
-        return Cell(numbers.ABSENT, how=because or NO_REASON)
+        return Cell(numbers.ABSENT, footnote=because or NO_REASON)
     text = (numbers.difference if signed else numbers.percent)(value * unit, decimals)
     if low is None or high is None:
-        return Cell(text, how=f"{how} No interval: {because or NO_REASON}.".strip(), value=value)
+        return Cell(text, footnote=f"{footnote} No interval: {because or NO_REASON}.".strip(), value=value)
     uncertainty = f"({numbers.interval(low * unit, high * unit, decimals)})"
-    return Cell(text, uncertainty, how=how, value=value, low=low, high=high)
+    return Cell(text, uncertainty, footnote=footnote, value=value, low=low, high=high)
 
 
 def p_cell(p: float | None, level: float, because: str | None) -> Cell:
     """A p-value, or why there is none."""
-    return Cell(numbers.p_value(p, level), value=p, how=(because or NO_REASON) if p is None else "")
+    return Cell(numbers.p_value(p, level), value=p, footnote=(because or NO_REASON) if p is None else "")
+
+
+def estimate_cell(
+    estimate: Estimate | None, decimals: int, *, symmetric: bool, footnote: str, mark: Mark | None = None
+) -> Cell:
+    """An arm's metric with its interval: `± h` if every interval of the table is symmetric, else `(low to high)`."""
+    if estimate is None or estimate.value is None:
+        reason = "no such value in the results" if estimate is None else estimate.undefined_because
+        return Cell(numbers.ABSENT, footnote=reason or NO_REASON)
+    low, high = estimate.low, estimate.high
+    if low is None or high is None:
+        uncertainty = ""
+        footnote = f"{footnote} No interval: {estimate.undefined_because or NO_REASON}."
+    elif symmetric:
+        uncertainty = numbers.plus_minus(low, high, decimals)
+    else:
+        uncertainty = f"({numbers.interval(low, high, decimals)})"
+    return Cell(
+        numbers.percent(estimate.value, decimals),
+        uncertainty,
+        mark,
+        footnote=footnote,
+        value=estimate.value,
+        low=low,
+        high=high,
+    )
+
+
+def difference_cell(row: Comparison, decimals: int) -> Cell:
+    """A difference in points with its interval."""
+    uncertainty = "" if row.low is None else f"({numbers.interval(row.low, row.high, decimals)})"
+    return Cell(
+        numbers.difference(row.difference, decimals),
+        uncertainty,
+        footnote=_reason_if(row.low is None, row),
+        value=row.difference,
+        low=row.low,
+        high=row.high,
+    )
+
+
+def raw_p_cell(row: Comparison) -> Cell:
+    """The p-value of a comparison before adjustment."""
+    return p_cell(row.p_value, row.level, row.undefined_because)
+
+
+def adjusted_p_cell(row: Comparison) -> Cell:
+    """The p-value of a comparison adjusted for its family, or why it is not adjusted."""
+    if row.adjustment is None:
+        return Cell("not adjusted", footnote="named as primary" if row.primary else "outside any family")
+    text = numbers.p_value(row.p_adjusted, row.level)
+    return Cell(text, value=row.p_adjusted, footnote=_reason_if(row.p_value is None, row))
+
+
+def _reason_if(absent: bool, row: Comparison) -> str:
+    return (row.undefined_because or NO_REASON) if absent else ""
+
+
+def is_symmetric(estimates: list[Estimate]) -> bool:
+    """Whether every interval is symmetric around its value, so that `± h` describes it."""
+    return all(
+        e.value is None or e.low is None or e.high is None or abs(e.high + e.low - 2 * e.value) < 1e-9
+        for e in estimates
+    )

@@ -1,7 +1,7 @@
-"""The table model: what a table says, before anything decides how it looks.
+"""The table model: what a table says, before a renderer decides how it looks.
 
-Built once from the results (paper_tables.py, label_tables.py, comparison_table.py) and rendered by functions from a
-`Table` to text (html.py, latex.py, plain.py). All text in it is plain Unicode; a renderer escapes it.
+In: cells of plain Unicode text; renderers escape it. Out: a `Table`, which every renderer reads: page/html.py,
+renderers/latex.py and renderers/plain.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from medkt_eval.results.schema import Comparison, Estimate
 from medkt_reports.language import numbers, words
 
 DAGGER = "†"
@@ -24,9 +23,9 @@ class Cell:
     text: str
     uncertainty: str = ""
     mark: Mark | None = None
-    undistinguished: bool = False
-    """Not told apart from the best of its row."""
-    how: str = ""
+    dagger: bool = False
+    """Whether a dagger follows: the arm is not significantly different from the best of its row (Tables IV and V)."""
+    footnote: str = ""
     """How the number was made, or why there is none."""
     latex: str | None = None
     """LaTeX to print in place of the text; from the study file's `label_latex` alone."""
@@ -46,18 +45,24 @@ class Span:
 
 @dataclass(frozen=True)
 class Row:
-    """One row; rows of the same group follow each other under the group's name."""
+    """One row. Rows of a group follow each other under the group's name."""
 
     stub: Cell
     cells: tuple[Cell, ...]
     group: str = ""
     synthetic: str = ""
-    """Print name of the synthetic data set that the row is of; empty where its images are real."""
+    """Print name of the row's data set if that is synthetic, else empty."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table. The stub is the first column, so every head row's first span stands over it."""
+    """A table, whose first column is the stub.
+
+    Raises
+    ------
+    ValueError
+        If a head row or a row has more or fewer columns than the first head row.
+    """
 
     name: str
     title: str
@@ -65,6 +70,22 @@ class Table:
     head: tuple[tuple[Span, ...], ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Check that every head row and every row is as wide as the first head row."""
+        for k, head_row in enumerate(self.head, start=1):
+            width = sum(span.width for span in head_row)
+            if width != self.n_columns:
+                raise ValueError(
+                    f"table {self.name!r}, head row {k}: {width} columns; expected {self.n_columns} as in head row 1"
+                )
+        for k, row in enumerate(self.rows, start=1):
+            width = 1 + len(row.cells)
+            if width != self.n_columns:
+                raise ValueError(
+                    f"table {self.name!r}, row {k} ({row.stub.text!r}): {width} cells with the stub, but the head has "
+                    f"{self.n_columns} columns; declare each column as a pair of heading and cell (tables/columns.py)"
+                )
 
     @property
     def synthetic(self) -> list[str]:
@@ -77,7 +98,7 @@ class Table:
         return sum(span.width for span in self.head[0])
 
     def column_names(self) -> list[str]:
-        """One name a column: its headings from top to bottom; of the stub's, the first alone."""
+        """One name for each column: its headings from top to bottom; for the stub, the first one only."""
         names: list[list[str]] = [[] for _ in range(self.n_columns)]
         for row in self.head:
             k = 0
@@ -97,14 +118,14 @@ class Table:
             groups[-1][1].append(row)
         return groups
 
-    def hows(self) -> dict[str, int]:
-        """Footnotes: how its numbers were made, each text once, numbered from 1 in the order of the cells."""
-        texts = dict.fromkeys(cell.how for row in self.rows for cell in (row.stub, *row.cells) if cell.how)
+    def footnotes(self) -> dict[str, int]:
+        """The footnotes of its cells, each text once, numbered from 1 in the order of the cells."""
+        texts = dict.fromkeys(cell.footnote for row in self.rows for cell in (row.stub, *row.cells) if cell.footnote)
         return {text: k for k, text in enumerate(texts, start=1)}
 
 
-def marked(table: Table) -> Table:
-    """The table with SYNTHETIC in its caption and notes where it holds synthetic data, else as it is."""
+def with_synthetic_mark(table: Table) -> Table:
+    """Add SYNTHETIC to the caption and notes of a table that holds synthetic data; any other stays as it is."""
     if not table.synthetic:
         return table
     mark = words.synthetic(table.synthetic)
@@ -119,53 +140,4 @@ def text_cell(text: str, *, latex: str | None = None) -> Cell:
 
 def count_cell(n: int | None, because: str = "not recorded") -> Cell:
     """A cell with a count."""
-    return Cell(numbers.count(n), value=n, how=because if n is None else "")
-
-
-def estimate_cell(
-    estimate: Estimate | None, decimals: int, *, symmetric: bool, how: str, mark: Mark | None = None
-) -> Cell:
-    """An arm's metric with its interval: `± h` where every interval of the table is symmetric, else `(low to high)`."""
-    if estimate is None or estimate.value is None:
-        reason = "no such value in the results" if estimate is None else estimate.undefined_because
-        return Cell(numbers.ABSENT, how=reason or "the results give no reason")
-    low, high = estimate.low, estimate.high
-    if low is None or high is None:
-        uncertainty = ""
-        how = f"{how} No interval: {estimate.undefined_because or 'the results give no reason'}."
-    elif symmetric:
-        uncertainty = numbers.plus_minus(low, high, decimals)
-    else:
-        uncertainty = f"({numbers.interval(low, high, decimals)})"
-    return Cell(
-        numbers.percent(estimate.value, decimals), uncertainty, mark, how=how, value=estimate.value, low=low, high=high
-    )
-
-
-def difference_cells(row: Comparison, decimals: int) -> tuple[Cell, Cell, Cell]:
-    """Difference with its interval, raw p, adjusted p; the reason where they do not exist."""
-    because = row.undefined_because or "the results give no reason"
-    uncertainty = "" if row.low is None else f"({numbers.interval(row.low, row.high, decimals)})"
-    difference = Cell(
-        numbers.difference(row.difference, decimals),
-        uncertainty,
-        how="" if row.low is not None else because,
-        value=row.difference,
-        low=row.low,
-        high=row.high,
-    )
-    raw = Cell(
-        numbers.p_value(row.p_value, row.level), value=row.p_value, how="" if row.p_value is not None else because
-    )
-    if row.adjustment is None:
-        return difference, raw, Cell("not adjusted", how="named as primary" if row.primary else "outside any family")
-    adjusted = numbers.p_value(row.p_adjusted, row.level)
-    return difference, raw, Cell(adjusted, value=row.p_adjusted, how="" if row.p_value is not None else because)
-
-
-def is_symmetric(estimates: list[Estimate]) -> bool:
-    """Whether every interval lies evenly around its value, so that `± h` says all of it."""
-    return all(
-        e.value is None or e.low is None or e.high is None or abs(e.high + e.low - 2 * e.value) < 1e-9
-        for e in estimates
-    )
+    return Cell(numbers.count(n), value=n, footnote=because if n is None else "")

@@ -11,7 +11,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.inference import equivalence
 from medkt_eval.inference.multiplicity import adjust
-from medkt_eval.planning.variance_components import components
+from medkt_eval.planning.variance_components import measure_components
 
 OR = "obuchowski-rockette"
 EXACT = {"rel": 0, "abs": 1e-12}
@@ -295,6 +295,6 @@ def test_variance_components_are_those_of_the_contrast(given, companions):
     primary = one(companions.comparisons, arm_a="at", metric="auc", label="A", test=OR)
     assert 2 * by_name["runs"] / 3 + by_name["patients"] == pytest.approx(primary.se**2)
     assert {(row.n_seeds_a, row.n_seeds_b, row.n_patients) for row in found} == {(3, 3, 25)}
-    assert components(a, b, np.eye(6), seeds="nested", n_patients=25, df_patients=24).runs == by_name["runs"]
+    assert measure_components(a, b, np.eye(6), seeds="nested", n_patients=25, df_patients=24).runs == by_name["runs"]
     alone = evaluate({arm: frames[:1] for arm, frames in given.items()}, replicates=0)
     assert alone.variance_components == []

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from medkt_eval.inference.delong import clustered_covariance, influence
 from medkt_eval.inference.obuchowski_rockette import analyse, compare, interval, patient_covariance
+from medkt_eval.inference.over_patients.delong import clustered_covariance, influence
 from medkt_eval.metrics.placements import auc_without_each_patient, placements
 from medkt_eval.metrics.ranking import rank
 

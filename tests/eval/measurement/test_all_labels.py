@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from medkt_eval.inference.delong import influence_covariance
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
+from medkt_eval.inference.over_patients.delong import influence_covariance
 from medkt_eval.measurement.all_labels import measure
+from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
-from medkt_eval.measurement.one_label import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import ChosenThreshold
 from medkt_eval.predictions.format import Predictions, Task
-from medkt_eval.resampling.bootstrap import multiplicities
+from medkt_eval.resampling.draws import multiplicities
 from medkt_eval.results.vocabulary import DEFAULT_METRICS, MORE_METRICS
 
 EXACT = {"rtol": 0, "atol": 1e-12}

@@ -12,7 +12,8 @@ from sklearn import metrics
 from sklearn.metrics import f1_score, roc_auc_score
 
 from medkt_eval.errors import InputError
-from medkt_eval.measurement.one_label import Images, MeasurementOptions, measure_label
+from medkt_eval.measurement.label_metric import Images, MeasurementOptions
+from medkt_eval.measurement.one_label import measure_label
 from medkt_eval.metrics.one_run import MetricValue, averages, multiclass_metrics, multilabel_metrics
 
 LABELS = ("A", "B", "C")

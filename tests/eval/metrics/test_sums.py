@@ -8,17 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from medkt_eval.metrics.sums import (
-    N_BINS,
-    OF_CALLS,
-    OF_CONFUSION,
-    OF_PROBABILITIES,
-    Sums,
-    calls,
-    confusion,
-    probabilities,
-    probability_bin,
-)
+from medkt_eval.measurement.metric_functions import OF_CALLS, OF_CONFUSION, OF_PROBABILITIES
+from medkt_eval.metrics.sums import N_BINS, Sums, calls, confusion, probabilities, probability_bin
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 NAN = float("nan")

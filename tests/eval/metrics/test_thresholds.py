@@ -200,5 +200,5 @@ def test_known_rules(rule):
     ["f1", "", "sensitivity", "sensitivity=", "sensitivity=90", "fixed=nan", "fixed=-0.1", "youden=0.5", "max_f1=1"],
 )
 def test_unknown_rules(rule):
-    with pytest.raises(ValueError, match=r"is no threshold rule; expected max_f1, youden, sensitivity=0\.9 or"):
+    with pytest.raises(ValueError, match=r"is not a threshold rule; expected max_f1, youden, sensitivity=0\.9 or"):
         check_rule(rule)

@@ -1,4 +1,4 @@
-"""Input that is poor or wrong, through the whole evaluation with everything asked for at once.
+"""Poor or wrong input, through the complete evaluation with every option at once.
 
 Nothing may crash: either an `InputError` says what is wrong, or every number that does not exist is null with its
 reason, every p-value lies in [0, 1], every interval holds its value, and results.json can be read back.
@@ -6,16 +6,12 @@ reason, every p-value lies in [0, 1], every interval holds its value, and result
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from medkt_eval.errors import InputError
-from medkt_eval.evaluation import evaluate
-from medkt_eval.results.schema import EvaluationResult
-from medkt_eval.results.vocabulary import DEFAULT_METRICS, MORE_METRICS
+from medkt_eval.results.vocabulary import METRICS, MORE_METRICS
 from medkt_eval.study import requests
 
 LABELS = ("A", "B")
@@ -29,7 +25,7 @@ EVERYTHING = (
     "max-t",
     *requests.MORE,
 )
-OF_SEEDS = {"nested": requests.NESTED_TESTS, "crossed": requests.CROSSED_TESTS}
+OF_SEEDS = requests.TESTS_FOR_SEEDS
 
 
 def multilabel(seed, *, n=36, patients=18, skill=1.0):
@@ -73,67 +69,6 @@ def arms(make, *, change=lambda frame, arm, seed: frame, seeds=3, **fields):
         arm: [change(make(10 * skill + seed, skill=skill, **fields), arm, seed) for seed in range(seeds)]
         for arm, skill in (("TL", 1), ("AT", 2))
     }
-
-
-@pytest.fixture
-def everything(tmp_path):
-    """A function that evaluates tables with everything asked for, checks what must hold of any result, returns it."""
-
-    def run(tables, seeds="nested", *, add=None, **options):
-        study = tmp_path / "study.toml"
-        study.write_text(f'[analysis]\nseeds = "{seeds}"\nordered = true\nmargin = 0.05\n')
-        add = (*EVERYTHING, *OF_SEEDS[seeds]) if add is None else add
-        options = {"replicates": 100, "study": study, "validation": None} | options
-        result = evaluate(tables, add=add, **options)
-        check(result, tmp_path / "results.json")
-        return result
-
-    return run
-
-
-def check(result, path):
-    result.write(path)
-    assert EvaluationResult.read(path) == result
-    text = path.read_text()
-    assert "NaN" not in text
-    assert "Infinity" not in text
-    for row in result.runs:
-        _is_number_or_has_reason(row, row.value)
-    for row in result.thresholds:
-        _is_number_or_has_reason(row, row.value)
-    for row in result.estimates:
-        _is_number_or_has_reason(row, row.value, row.low, row.high)
-        _is_interval(row, row.value, row.interval)
-    for row in [*result.comparisons, *result.gaps]:
-        _is_number_or_has_reason(row, row.difference, row.p_value)
-        _is_interval(row, row.difference, row.test)
-        assert (row.p_value is None) == (row.p_adjusted is None), row
-        if row.p_value is not None:
-            assert 0 <= row.p_value <= row.p_adjusted <= 1, row
-            assert row.se is None or row.se > 1e-12, row
-        if row.p_value is not None and row.low is None:
-            assert row.note, row
-    for row in result.omnibus:
-        _is_number_or_has_reason(row, row.p_value)
-    for curve in result.curves:
-        assert len(curve.x) == len(curve.y) > 0
-        for y, low, high in zip(curve.y, curve.low or [], curve.high or [], strict=True):
-            assert (low is None) == (high is None)
-            assert low is None or low <= y <= high, curve
-
-
-def _is_number_or_has_reason(row, *numbers):
-    for number in numbers:
-        assert number is None or math.isfinite(number), row
-    if None in numbers and not getattr(row, "note", None):
-        assert row.undefined_because, row
-
-
-def _is_interval(row, value, name):
-    assert (row.low is None) == (row.high is None), row
-    if None not in (row.low, value):
-        assert row.low < row.high, row
-        assert "bootstrap" in name or name == "max-t" or row.low <= value <= row.high, row
 
 
 def bare(frame):
@@ -202,7 +137,7 @@ def test_everything_of_ordinary_tables_with_groups(everything, make):
     given = arms(make, change=same_for_all(lambda frame: frame.drop(columns="group_view")))
     result = everything(given, validation=with_validation(given) if make is multilabel else None)
     assert {row.group for row in result.gaps} == {"sex=F"}
-    wanted = {*DEFAULT_METRICS, *MORE_METRICS, "calibration_slope", "calibration_intercept"}
+    wanted = set(METRICS)
     assert {row.metric for row in result.runs} == wanted - ({"kappa_quadratic"} if make is multilabel else set())
     slopes = [row for row in result.comparisons if row.metric == "calibration_slope" and row.low is not None]
     assert slopes
@@ -254,9 +189,9 @@ def test_few_images(everything, make, n, patients):
 
 
 @BOTH
-def test_one_seed_and_no_replicates(everything, make):
+def test_one_seed_and_no_replicates(everything, every_option, make):
     given = {arm: [bare(frame) for frame in frames] for arm, frames in arms(make, seeds=1).items()}
-    result = everything(given, add=EVERYTHING, replicates=0)
+    result = everything(given, add=every_option, replicates=0)
     assert {row.p_value for row in result.comparisons if row.test == "obuchowski-rockette"} == {None}
 
 

@@ -40,7 +40,7 @@ def test_same_as_in_memory(saved, predictions_frame, task, order):
     path = saved(frame if order == "sorted" else shuffled(frame))
     held, file = predictions.read(path, task, LABELS), columns.open_file(path, task, LABELS)
 
-    assert isinstance(columns.read(path, task, LABELS, held=False), columns.PredictionFile)
+    assert isinstance(columns.read(path, task, LABELS, in_memory=False), columns.PredictionFile)
     assert file.image_ids.to_pylist() == held.image_ids.tolist()
     assert file.patient_ids.to_pylist() == held.patient_ids.tolist()
     np.testing.assert_array_equal(file.patients()[0], held.patients()[0])
@@ -51,7 +51,7 @@ def test_same_as_in_memory(saved, predictions_frame, task, order):
         np.testing.assert_array_equal(file.score(k), held.score(k))
     if task == "multiclass":
         np.testing.assert_array_equal(file.classes, held.classes)
-    assert columns.rows_of(path) == 40
+    assert columns.count_rows(path) == 40
     check_same_images(file, held, ("a", "b"))
     check_same_images(held, file, ("a", "b"))
 

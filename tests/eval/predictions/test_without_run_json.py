@@ -17,7 +17,7 @@ import medkt_eval
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.predictions import format as predictions
-from medkt_eval.predictions.without_run_json import parse_arm, parse_arms, runs_given
+from medkt_eval.predictions.without_run_json import parse_arm, parse_arms, runs_from_tables
 from medkt_eval.results.schema import EvaluationResult
 from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.study.arms import arms_of
@@ -71,7 +71,7 @@ def ids(runs):
 
 def test_runs_of_files(write):
     files = write("tl_seed3.csv", "tl_seed10.csv.gz", "at_1.parquet")
-    runs = runs_given({"Transfer learning": files[:2], "AT": [str(files[2])]})
+    runs = runs_from_tables({"Transfer learning": files[:2], "AT": [str(files[2])]})
     assert ids(runs) == ["transfer-learning-s3", "transfer-learning-s10", "at-s1"]
     assert [run.source for run in runs] == list(map(str, files))
     for run, path in zip(runs, files, strict=True):
@@ -88,12 +88,12 @@ def test_runs_of_files(write):
 def test_what_spreadsheets_write(folder):
     text = "image_id,patient_id,target_A,score_A\r\nü,007,1,0.5\r\n"
     (folder / "tl.csv").write_bytes(text.encode("utf-8-sig"))  # with a byte order mark
-    (run,) = runs_given({"TL": ["tl.csv"]})
+    (run,) = runs_from_tables({"TL": ["tl.csv"]})
     assert run.test().image_ids.tolist() == ["ü"]
 
 
 def test_what_results_json_will_say_of_the_arms():
-    runs = runs_given({"Transfer learning": [table(), table()], "AT": [table()]})
+    runs = runs_from_tables({"Transfer learning": [table(), table()], "AT": [table()]})
     at, tl = arms_of(runs)
     assert (at.arm, at.name, at.seeds) == ("at", "AT", [0])
     assert (tl.arm, tl.name, tl.seeds) == ("transfer-learning", "Transfer learning", [0, 1])
@@ -104,11 +104,11 @@ def test_what_results_json_will_say_of_the_arms():
 
 def test_frames_and_files_of_one_table_are_one(write):
     (path,) = write("tl.csv")
-    (of_frame,), (of_file,) = runs_given({"TL": [table()]}), runs_given({"TL": [path]})
+    (of_frame,), (of_file,) = runs_from_tables({"TL": [table()]}), runs_from_tables({"TL": [path]})
     assert of_frame.manifest == of_file.manifest
     np.testing.assert_array_equal(of_frame.test().scores, of_file.test().scores)
     assert of_frame.sha256() == of_file.sha256()  # of a frame: what to_csv writes
-    assert of_frame.sha256() != runs_given({"TL": [table(score_A=[0.25, 0.5, 0.7500001])]})[0].sha256()
+    assert of_frame.sha256() != runs_from_tables({"TL": [table(score_A=[0.25, 0.5, 0.7500001])]})[0].sha256()
 
 
 @pytest.mark.parametrize("task", ["multilabel", "multiclass"])
@@ -116,7 +116,7 @@ def test_task_and_labels_come_from_the_columns(predictions_frame, task):
     labels = ("Pneumonia", "Edema", "Effusion")
     frames = [predictions_frame("test", k, task=task, labels=labels) for k in range(2)]
     frames[1] = frames[1][frames[1].columns[::-1]]  # another order of columns is the same table
-    runs = runs_given({"TL": frames})
+    runs = runs_from_tables({"TL": frames})
     for run, frame in zip(runs, frames, strict=True):
         assert (run.manifest.arm.task, run.manifest.labels) == (task, list(labels))
         expected = predictions.from_frame(frame, task, labels, source="x")
@@ -129,7 +129,7 @@ def test_validation_tables_go_with_their_seeds(write):
     validation = write("val_seed2.csv", "val_seed1.csv")
     for seed, path in zip((2, 1), validation, strict=True):
         table(image_id=["x", "y", "z"], score_A=[seed, 0, 0]).to_csv(path, index=False)
-    runs = runs_given({"TL": test, "AT": [table()]}, validation={"TL": validation})
+    runs = runs_from_tables({"TL": test, "AT": [table()]}, validation={"TL": validation})
     first, second, none = [run.validation() for run in runs]
     assert first is not None
     assert second is not None
@@ -147,22 +147,27 @@ def test_validation_tables_go_with_their_seeds(write):
     ],
 )
 def test_seeds_are_the_last_numbers_of_the_names(write, names, seeds):
-    assert [run.manifest.seed for run in runs_given({"TL": write(*names)})] == seeds
+    assert [run.manifest.seed for run in runs_from_tables({"TL": write(*names)})] == seeds
 
 
 def test_seeds_of_frames_are_their_order():
-    assert [run.manifest.seed for run in runs_given({"TL": [table(), table(), table()]})] == [0, 1, 2]
+    assert [run.manifest.seed for run in runs_from_tables({"TL": [table(), table(), table()]})] == [0, 1, 2]
 
 
 def test_two_files_of_one_seed_are_both_named(write):
     files = write("densenet121_a.csv", "densenet121_b.csv")
-    told(lambda: runs_given({"TL": files}), "densenet121_a.csv and ", "densenet121_b.csv both have seed 121", "'TL'")
+    told(
+        lambda: runs_from_tables({"TL": files}),
+        "densenet121_a.csv and ",
+        "densenet121_b.csv both have seed 121",
+        "'TL'",
+    )
 
 
 def test_names_with_and_without_a_seed(write):
     files = write("seed4.csv", "best.csv")
-    told(lambda: runs_given({"TL": files}), "best.csv: no seed in its name", "seed4.csv has one")
-    told(lambda: runs_given({"TL": [files[0], table()]}), "arm 'TL', test table 1: no seed in its name")
+    told(lambda: runs_from_tables({"TL": files}), "best.csv: no seed in its name", "seed4.csv has one")
+    told(lambda: runs_from_tables({"TL": [files[0], table()]}), "arm 'TL', test table 1: no seed in its name")
 
 
 def test_an_arm_on_the_command_line(write):
@@ -204,7 +209,7 @@ def test_no_file_or_the_same_name_twice(write):
     ],
 )
 def test_arms_that_cannot_be_read(folder, arms, parts):
-    told(lambda: runs_given(arms), *parts)
+    told(lambda: runs_from_tables(arms), *parts)
 
 
 @pytest.mark.parametrize(
@@ -220,33 +225,37 @@ def test_arms_that_cannot_be_read(folder, arms, parts):
     ],
 )
 def test_columns_that_make_no_task(frame, parts):
-    told(lambda: runs_given({"TL": [frame]}), "arm 'TL', test table 0: ", *parts)
+    told(lambda: runs_from_tables({"TL": [frame]}), "arm 'TL', test table 0: ", *parts)
 
 
 def test_an_empty_file(folder):
     (folder / "p.csv").touch()
-    told(lambda: runs_given({"TL": ["p.csv"]}), "p.csv: cannot be read as predictions", "Parquet, CSV or CSV.gz")
+    told(lambda: runs_from_tables({"TL": ["p.csv"]}), "p.csv: cannot be read as predictions", "Parquet, CSV or CSV.gz")
     (folder / "q.parquet").write_bytes(b"PAR1 no more")
-    told(lambda: runs_given({"TL": ["q.parquet"]}), "q.parquet: cannot be read as predictions")
+    told(lambda: runs_from_tables({"TL": ["q.parquet"]}), "q.parquet: cannot be read as predictions")
     (folder / "r.csv.gz").write_bytes(b"not compressed")
-    told(lambda: runs_given({"TL": ["r.csv.gz"]}), "r.csv.gz: cannot be read as predictions")
+    told(lambda: runs_from_tables({"TL": ["r.csv.gz"]}), "r.csv.gz: cannot be read as predictions")
 
 
 def test_files_of_other_labels_or_another_task(write):
     (first,) = write("tl_seed1.csv")
     (second,) = write("at_seed1.csv", frame=table(second="C"))
-    told(lambda: runs_given({"TL": [first], "AT": [second]}), "at_seed1.csv: no label 'B', which ", "tl_seed1.csv has")
+    told(
+        lambda: runs_from_tables({"TL": [first], "AT": [second]}),
+        "at_seed1.csv: no label 'B', which ",
+        "tl_seed1.csv has",
+    )
     more = table().assign(target_C=[0, 1, 0], score_C=[1, 2, 3])
     told(
-        lambda: runs_given({"TL": [first], "AT": [more]}),
+        lambda: runs_from_tables({"TL": [first], "AT": [more]}),
         "tl_seed1.csv: no label 'C', which arm 'AT', test table 0 has",
     )
     told(
-        lambda: runs_given({"TL": [first]}, validation={"TL": write("val1.csv", frame=table(first="D"))}),
+        lambda: runs_from_tables({"TL": [first]}, validation={"TL": write("val1.csv", frame=table(first="D"))}),
         "val1.csv: no label 'A'",
     )
     told(
-        lambda: runs_given({"TL": [first], "AT": [classes()]}),
+        lambda: runs_from_tables({"TL": [first], "AT": [classes()]}),
         "arm 'AT', test table 0: multiclass by its columns",
         "tl_seed1.csv is multilabel",
     )
@@ -254,18 +263,24 @@ def test_files_of_other_labels_or_another_task(write):
 
 def test_validation_that_fits_no_run(write):
     test, other = write("tl_seed1.csv", "tl_seed2.csv"), write("v_seed1.csv", "v_seed3.csv")
-    told(lambda: runs_given({"TL": test}, validation={"AT": other}), "for arm 'AT', which has no test", "one of TL")
-    told(lambda: runs_given({"TL": test}, validation={"TL": other}), "'TL'", "of seeds 1, 3,", "of seeds 1, 2;")
-    told(lambda: runs_given({"TL": test}, validation={"TL": other[:1]}), "of seeds 1, test")
+    told(
+        lambda: runs_from_tables({"TL": test}, validation={"AT": other}), "for arm 'AT', which has no test", "one of TL"
+    )
+    told(lambda: runs_from_tables({"TL": test}, validation={"TL": other}), "'TL'", "of seeds 1, 3,", "of seeds 1, 2;")
+    told(lambda: runs_from_tables({"TL": test}, validation={"TL": other[:1]}), "of seeds 1, test")
 
 
 def test_a_table_given_twice(write, folder):
     (path,) = write("tl_seed1.csv")
     (folder / "link_seed1.csv").symlink_to(path)
     frame = table()
-    told(lambda: runs_given({"TL": [path], "AT": ["link_seed1.csv"]}), "link_seed1.csv: is given twice", "tl_seed1.csv")
-    told(lambda: runs_given({"TL": [path]}, validation={"TL": [path]}), "both test and validation")
-    told(lambda: runs_given({"TL": [frame, frame]}), "arm 'TL', test table 1: is given twice")
+    told(
+        lambda: runs_from_tables({"TL": [path], "AT": ["link_seed1.csv"]}),
+        "link_seed1.csv: is given twice",
+        "tl_seed1.csv",
+    )
+    told(lambda: runs_from_tables({"TL": [path]}, validation={"TL": [path]}), "both test and validation")
+    told(lambda: runs_from_tables({"TL": [frame, frame]}), "arm 'TL', test table 1: is given twice")
 
 
 @pytest.mark.parametrize(
@@ -286,9 +301,9 @@ def test_a_table_given_twice(write, folder):
 @pytest.mark.parametrize("name", [None, "p_seed0.csv", "p_seed0.parquet"])
 def test_bad_values_are_named_with_their_table(folder, save, frame, parts, name):
     given = frame if name is None else save(frame, folder / name)
-    (run,) = runs_given({"TL": [given]})
+    (run,) = runs_from_tables({"TL": [given]})
     told(run.test, name or "arm 'TL', test table 0", *parts)
-    (run,) = runs_given({"TL": [frame.drop(frame.index[1:])]}, validation={"TL": [given]})
+    (run,) = runs_from_tables({"TL": [frame.drop(frame.index[1:])]}, validation={"TL": [given]})
     told(run.validation, name or "arm 'TL', validation table 0", *parts)
 
 
@@ -296,7 +311,7 @@ def test_bad_values_are_named_with_their_table(folder, save, frame, parts, name)
 def test_ids_tell_arms_apart(names):
     frames = {name: [table()] for name in names}
     try:
-        runs = runs_given(frames)
+        runs = runs_from_tables(frames)
     except InputError:
         return  # a name without letters, or two alike
     manifests = [run.manifest for run in runs]
@@ -310,7 +325,7 @@ def test_the_examples_for_other_languages_are_true(folder):
     text = FORMATS.read_text(encoding="utf-8").split("## Bare prediction files")[1]
     (code,) = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
     (folder / "at_seed1.csv").write_text(code, encoding="utf-8")
-    (run,) = runs_given({"AT": ["at_seed1.csv"]})
+    (run,) = runs_from_tables({"AT": ["at_seed1.csv"]})
     assert (run.manifest.arm.task, run.manifest.labels) == ("multiclass", ["Normal", "Pneumonia"])
     assert run.test().targets.tolist() == [0, 0, 1, 1]
 

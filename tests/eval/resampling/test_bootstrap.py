@@ -10,7 +10,8 @@ from medkt_eval.errors import InputError
 from medkt_eval.metrics.ranking import Ranking, rank
 from medkt_eval.metrics.sums import Cells
 from medkt_eval.resampling import bootstrap as resampling
-from medkt_eval.resampling.bootstrap import BLOCK, LANES, multiplicities, resample_ranked, resample_sums
+from medkt_eval.resampling.bootstrap import resample_ranked, resample_sums
+from medkt_eval.resampling.draws import BLOCK, LANES, multiplicities
 
 METRICS = ("auc", "average_precision", "sensitivity_at_specificity")
 ASKED = {"average_precision": True, "specificity": 0.8}

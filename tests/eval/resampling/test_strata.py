@@ -10,7 +10,8 @@ from medkt_eval.evaluation import evaluate
 from medkt_eval.metrics.ranking import rank
 from medkt_eval.metrics.sums import calls
 from medkt_eval.predictions.format import Predictions, Task
-from medkt_eval.resampling.bootstrap import multiplicities, resample_ranked, resample_sums
+from medkt_eval.resampling.bootstrap import resample_ranked, resample_sums
+from medkt_eval.resampling.draws import multiplicities
 from medkt_eval.resampling.strata import FEWEST, Strata, patient_strata
 from medkt_eval.study.requests import request
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from medkt_eval.inference.delong import influence, influence_covariance
-from medkt_eval.measurement.one_label import Images, MeasurementOptions, positives_variants
+from medkt_eval.inference.over_patients.delong import influence, influence_covariance
+from medkt_eval.measurement.label_metric import Images, MeasurementOptions
+from medkt_eval.measurement.one_label import positives_variants
 from medkt_eval.metrics.placements import placements
 from medkt_eval.metrics.ranking import Ranking, rank
-from medkt_eval.resampling.bootstrap import LANES, multiplicities, resample_ranked
+from medkt_eval.resampling.bootstrap import resample_ranked
+from medkt_eval.resampling.draws import LANES, multiplicities
 from medkt_eval.resampling.studentized import studentized_auc
 
 N, N_PATIENTS, N_RUNS = 90, 30, 4

@@ -15,13 +15,13 @@ from sklearn.metrics import f1_score, recall_score
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement.all_labels import measure
-from medkt_eval.measurement.one_label import MeasurementOptions
+from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import choose
 from medkt_eval.predictions.format import Predictions
-from medkt_eval.resampling.bootstrap import LANES, multiplicities
+from medkt_eval.resampling.draws import LANES, multiplicities
 from medkt_eval.resampling.strata import patient_strata
-from medkt_eval.resampling.threshold_refit import Refit, resample_calls
+from medkt_eval.resampling.threshold_refit import ThresholdRefit, resample_calls
 
 LABELS = ("A", "B", "C")
 RULES = ("max_f1", "youden", "sensitivity=0.8", "sensitivity=0", "sensitivity=1")
@@ -62,7 +62,7 @@ def copied(of: Predictions, drawn: np.ndarray) -> Predictions:
 @pytest.mark.parametrize("rule", RULES)
 def test_each_threshold_is_the_one_chosen_on_the_images_drawn(rule, ties, stratified):
     validation = predictions(1, ties=ties)
-    found = Refit(rule, REPLICATES, 4, stratified).thresholds([validation], 3, dataset="nih")[0]
+    found = ThresholdRefit(rule, REPLICATES, 4, stratified).thresholds([validation], 3, dataset="nih")[0]
     assert validation.patient_ids is not None
     patient = validation.patient_ids.astype(int)
     drawn = draws("validation", patient_strata(validation, patient, N_PATIENTS) if stratified else None)
@@ -78,7 +78,7 @@ def test_whatever_the_images(images, rule):
     truth, score = (np.array(column, dtype=np.float64)[:, None] for column in zip(*images, strict=True))
     ids = np.array([f"{k:02d}" for k in range(len(images))], dtype=object)
     validation = Predictions("multilabel", ("A",), ids, ids, truth, score)
-    found = Refit(rule, 20, 4).thresholds([validation], 1, dataset="nih")[0, 0]
+    found = ThresholdRefit(rule, 20, 4).thresholds([validation], 1, dataset="nih")[0, 0]
     drawn = multiplicities(len(images), dataset="nih", seed=4, block=0, split="validation")[:, :20].astype(int)
     for lane, threshold in enumerate(found):
         rows = np.repeat(np.arange(len(images)), drawn[:, lane])
@@ -89,7 +89,7 @@ def test_whatever_the_images(images, rule):
 def test_rows_and_more_replicates_change_no_threshold():
     validation = predictions(1)
     assert validation.patient_ids is not None
-    found = Refit("max_f1", REPLICATES, 4).thresholds([validation], 3, dataset="nih")[0]
+    found = ThresholdRefit("max_f1", REPLICATES, 4).thresholds([validation], 3, dataset="nih")[0]
     order = np.random.default_rng(0).permutation(len(validation.image_ids))
     moved = replace(
         validation,
@@ -97,11 +97,13 @@ def test_rows_and_more_replicates_change_no_threshold():
         targets=validation.targets[order],
         scores=validation.scores[order],
     )
-    np.testing.assert_array_equal(Refit("max_f1", REPLICATES, 4).thresholds([moved], 3, dataset="nih")[0], found)
-    fewer = Refit("max_f1", 5, 4).thresholds([validation], 3, dataset="nih")[0]
+    np.testing.assert_array_equal(
+        ThresholdRefit("max_f1", REPLICATES, 4).thresholds([moved], 3, dataset="nih")[0], found
+    )
+    fewer = ThresholdRefit("max_f1", 5, 4).thresholds([validation], 3, dataset="nih")[0]
     np.testing.assert_array_equal(fewer, found[:, :5])
-    assert (Refit("max_f1", 5, 5).thresholds([validation], 3, dataset="nih")[0] != fewer).any()
-    assert (Refit("max_f1", 5, 4).thresholds([validation], 3, dataset="mimic")[0] != fewer).any()
+    assert (ThresholdRefit("max_f1", 5, 5).thresholds([validation], 3, dataset="nih")[0] != fewer).any()
+    assert (ThresholdRefit("max_f1", 5, 4).thresholds([validation], 3, dataset="mimic")[0] != fewer).any()
 
 
 def test_validation_and_test_patients_are_drawn_independently():
@@ -133,7 +135,7 @@ def refitted(**fields) -> tuple[TestSet, list[Predictions]]:
     first, second = predictions(5, ties=False), predictions(6, ties=False)
     validations = [predictions(7), replace(predictions(7), scores=predictions(8).scores)]
     assert first.patient_ids is not None
-    refit = Refit("max_f1", REPLICATES, 4)
+    refit = ThresholdRefit("max_f1", REPLICATES, 4)
     return TestSet(
         "nih",
         first,

@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 from medkt.cli.app import app
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
+from medkt_eval.measurement.label_metric import Images, MeasurementOptions
 from medkt_eval.measurement.label_parts import LabelData, joined, label_work
-from medkt_eval.measurement.one_label import Images, MeasurementOptions
 from medkt_eval.resampling.bootstrap import BLOCK
 from medkt_eval.runtime.dask_execution import AHEAD, DaskExecution
-from medkt_eval.runtime.execution import HERE, Here, Work
+from medkt_eval.runtime.execution import LOCAL, LocalExecution, Work
 
 METRICS = ("auc", "average_precision", "f1", "ece", "sensitivity_at_specificity")
 ADD = (
@@ -36,7 +36,7 @@ ADD = (
 REFIT = 'thresholds = "refit"\nresample = "stratified"\nadd = ["micro", "subgroups"]'
 
 
-class InParts(Here):
+class InParts(LocalExecution):
     """In this process, in so many parts."""
 
     threads = 1
@@ -80,7 +80,7 @@ def expected():
 
     def evaluated(runs, name, given):
         if name not in known:
-            known[name] = results_of(runs, HERE, **given)
+            known[name] = results_of(runs, LOCAL, **given)
         return known[name]
 
     return evaluated
@@ -107,10 +107,10 @@ def test_joined_parts_are_the_whole(replicates, parts):
         [None, "no validation predictions"],
         [(slice(None), rng.random((2, replicates)))],
     )
-    ((positives, whole),) = map(joined, HERE.in_order([label_work(data, HERE)]))
+    ((positives, whole),) = map(joined, LOCAL.in_order([label_work(data, LOCAL)]))
     work = label_work(data, InParts(parts))
     assert (len(work.parts) > 2) == (replicates >= 2 * BLOCK)  # the values, and replicates in two parts or more
-    ((weights, found),) = map(joined, HERE.in_order([work]))
+    ((weights, found),) = map(joined, LOCAL.in_order([work]))
     np.testing.assert_array_equal(weights, positives)
     assert [one.metric for one in found] == list(METRICS[:2] + METRICS[4:] + METRICS[2:4])
     for one, other in zip(found, whole, strict=True):
@@ -125,7 +125,7 @@ def test_results_do_not_depend_on_the_parts(two_datasets, settings, expected, pa
 
 def test_works_are_done_when_their_turn_comes():
     taken = []
-    found = HERE.in_order(Work(mul, taken.append(k) or k, [10, 100]) for k in range(9))
+    found = LOCAL.in_order(Work(mul, taken.append(k) or k, [10, 100]) for k in range(9))
     assert next(found) == [0, 0]
     assert next(found) == [10, 100]
     assert taken == [0, 1]

@@ -5,7 +5,7 @@ import pytest
 
 from medkt_eval.errors import InputError
 from medkt_eval.runtime import atomic_files as files
-from medkt_eval.runtime.locations import is_remote, location, of_storage, taken_from
+from medkt_eval.runtime.locations import expand_path, is_remote, is_storage_error, location
 
 CONTENT = {"a.txt": b"1", "sub/b.txt": b"2", "run.json": b"{}"}
 
@@ -21,11 +21,11 @@ def test_what_is_here_is_a_path_of_pathlib(given: str, path: str):
 
 
 def test_relative_paths_variables_and_home_are_written_out(monkeypatch):
-    monkeypatch.setenv("HERE", "/data")
+    monkeypatch.setenv("LOCAL", "/data")
     monkeypatch.setenv("HOME", "/home/a")
     folder = Path("/studies")
-    given = ["a/b.pth", "/b.pth", "$HERE/b.pth", Path("~/b.pth"), "file:///c/b.pth"]
-    assert [str(taken_from(folder, each)) for each in given] == [
+    given = ["a/b.pth", "/b.pth", "$LOCAL/b.pth", Path("~/b.pth"), "file:///c/b.pth"]
+    assert [str(expand_path(folder, each)) for each in given] == [
         "/studies/a/b.pth",
         "/b.pth",
         "/data/b.pth",
@@ -42,8 +42,8 @@ def test_a_url_says_what_to_install(monkeypatch):
 
 def test_what_a_client_raises_is_known():
     refused = type("NoCredentialsError", (Exception,), {"__module__": "botocore.exceptions"})
-    assert of_storage(refused())
-    assert not of_storage(ValueError())
+    assert is_storage_error(refused())
+    assert not is_storage_error(ValueError())
 
 
 def test_file_urls_are_absolute():
@@ -71,8 +71,8 @@ class TestElsewhere:
 
     def test_variables_may_hold_urls(self, monkeypatch):
         monkeypatch.setenv("BUCKET", "memory://bucket")
-        assert taken_from(Path("/studies"), Path("$BUCKET/a")) == location("memory://bucket/a")
-        assert str(taken_from(location("memory://studies"), "a.pth")) == "memory://studies/a.pth"
+        assert expand_path(Path("/studies"), Path("$BUCKET/a")) == location("memory://bucket/a")
+        assert str(expand_path(location("memory://studies"), "a.pth")) == "memory://studies/a.pth"
 
     def test_unknown_protocols_and_absent_packages_are_told(self, monkeypatch):
         with pytest.raises(InputError, match=r"s4://b: no file system is known by s4://; expected .* s3://, gs://"):
@@ -100,14 +100,14 @@ class TestElsewhere:
         else:
             files.make_folder(folder.parent / ".a.partial")
             (folder.parent / ".a.partial" / "old.txt").write_text("old")
-        files.write_folder_whole(folder, CONTENT)
+        files.write_folder_atomically(folder, CONTENT)
         found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         assert found == CONTENT
         assert [path.name for path in folder.parent.iterdir()] == ["a"]
 
     def test_of_a_folder_that_fails_half_way_nothing_is_left(self, folder: Path):
         with pytest.raises(TypeError):
-            files.write_folder_whole(folder, {**CONTENT, "last.txt": None})  # type: ignore[dict-item]
+            files.write_folder_atomically(folder, {**CONTENT, "last.txt": None})  # type: ignore[dict-item]
         assert not folder.exists()
         assert not [path for path in folder.parent.rglob("*") if path.is_file()]
 
@@ -119,13 +119,13 @@ class TestElsewhere:
         monkeypatch.setattr(
             type(folder), "write_bytes", lambda path, data: (put.append(path.name), whole(path, data))[1]
         )
-        files.write_folder_whole(folder, CONTENT)
+        files.write_folder_atomically(folder, CONTENT)
         assert put == ["a.txt", "b.txt", "run.json"]
 
     def test_files_are_written_added_to_and_removed(self, folder: Path):
         files.make_folder(folder)
         assert folder.exists() != is_remote(folder)
-        files.write_text_whole(folder / "a.txt", "ä")
+        files.write_text_atomically(folder / "a.txt", "ä")
         assert files.sha256_of_file(folder / "a.txt").startswith("33e6d73fee82904c")
         for line in ("1\n", "2\n"):
             files.append_text(folder / "log", line)

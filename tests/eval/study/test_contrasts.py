@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medkt_eval.errors import InputError
-from medkt_eval.study.contrasts import Contrast, baselines, contrasts, family, find_arm
+from medkt_eval.study.contrasts import Contrast, baselines_of, contrasts_of, family, find_arm
 from medkt_eval.study.declaration import Analysis
 
 
@@ -25,8 +25,8 @@ def study(make_arm):
 
 
 def made(arms, mode="default", **analysis):
-    found, notes = baselines(arms, Analysis(**analysis))
-    return contrasts(arms, found, mode), notes
+    found, notes = baselines_of(arms, Analysis(**analysis))
+    return contrasts_of(arms, found, mode), notes
 
 
 def pairs(arms, kind, mode="default", **analysis):
@@ -79,7 +79,7 @@ def test_teachers_own_runs_are_never_compared(make_arm, mode):
     found, notes = made(arms, mode)
     assert {(c.arm_a, c.arm_b) for c in found} == {("at", "tl")}
     assert notes == []
-    with pytest.raises(InputError, match="no arm of these runs"):
+    with pytest.raises(InputError, match="not an arm of these runs"):
         find_arm(arms, "teacher", "[analysis] baseline")
 
 

@@ -7,22 +7,20 @@ import re
 import pytest
 
 from medkt_eval.errors import InputError
-from medkt_eval.measurement.one_label import RANKED
-from medkt_eval.metrics.sums import OF_CALLS, OF_CONFUSION, OF_PROBABILITIES
-from medkt_eval.results.vocabulary import DEFAULT_METRICS, LOWER_IS_BETTER, MORE_METRICS
-from medkt_eval.study import requests
+from medkt_eval.results.vocabulary import DEFAULT_METRICS, MORE_METRICS, TESTS
 from medkt_eval.study.requests import (
-    CROSSED_TESTS,
     DEFAULT_AVERAGES,
     DEFAULT_INTERVALS,
     MORE,
     MORE_AVERAGES,
     MORE_INTERVALS,
     MORE_TESTS,
-    NESTED_TESTS,
+    TESTS_FOR_SEEDS,
     Request,
     request,
 )
+
+NESTED_TESTS, CROSSED_TESTS = TESTS_FOR_SEEDS["nested"], TESTS_FOR_SEEDS["crossed"]
 
 
 def nested(*names: str, ordered: bool = False) -> Request:
@@ -72,12 +70,6 @@ def test_every_name_can_be_asked_for_and_leads_to_one_field():
     assert len(set(every)) == len(every)
 
 
-def test_every_metric_is_measured_somewhere():
-    measured = {*RANKED, *OF_CALLS, *OF_PROBABILITIES, *OF_CONFUSION}
-    assert {*DEFAULT_METRICS, *MORE_METRICS} == measured
-    assert set(LOWER_IS_BETTER) <= measured
-
-
 def test_kappa_is_a_default_where_classes_are_ordered():
     assert nested(ordered=True).metrics == (*DEFAULT_METRICS, "kappa_quadratic")
     assert nested("kappa_quadratic", "npv", ordered=True).metrics == (*DEFAULT_METRICS, "npv", "kappa_quadratic")
@@ -86,7 +78,7 @@ def test_kappa_is_a_default_where_classes_are_ordered():
 
 def test_mcnemar_brings_the_metrics_that_it_tests():
     found = nested("mcnemar")
-    assert found.metrics == (*DEFAULT_METRICS, *requests.MCNEMAR_METRICS)
+    assert found.metrics == (*DEFAULT_METRICS, *TESTS["mcnemar"].metrics)
     assert found.tests == found.names == ("mcnemar",)
 
 

@@ -10,7 +10,7 @@ from scipy import stats
 from medkt_eval.evaluation import evaluate
 from medkt_eval.results.schema import Curve
 from medkt_eval.study.contrasts import Contrast
-from medkt_eval.training_records.dynamics import course, dynamics
+from medkt_eval.training_records.dynamics import dynamics, measure_curve
 
 PAIR = [Contrast("at", "tl", "declared"), Contrast("at", "tl", "table")]
 CLOSE = {"rel": 1e-12, "abs": 1e-15}
@@ -54,7 +54,7 @@ AT = [[0.6, 0.7, 0.8, 0.9], [0.6, 0.7, 0.9, 0.8], [0.5, 0.6, 0.9, 0.8]]
 
 
 def test_one_run_by_hand():
-    made = course(np.array([1.0, 2, 3, 4, 5]), np.array([0.5, 0.8, 0.7, 0.8, 0.6]))
+    made = measure_curve(np.array([1.0, 2, 3, 4, 5]), np.array([0.5, 0.8, 0.7, 0.8, 0.6]))
     assert made.peak_epoch == 2  # the first of two equal ones
     assert made.loss_after_peak == pytest.approx(0.2)
     second_differences = [-0.4, 0.2, -0.3]
@@ -66,16 +66,17 @@ def test_roughness_is_the_standard_deviation_of_the_noise_and_of_nothing_else():
     rng = np.random.default_rng(5)
     epochs = np.cumsum(rng.integers(1, 4, 40_000)).astype(float)  # some epochs were not validated
     line = 0.3 + 1e-6 * epochs
-    assert course(epochs, line + rng.normal(scale=0.02, size=epochs.size)).roughness == pytest.approx(0.02, rel=0.02)
-    assert course(epochs, line).roughness < 1e-12
-    assert course(epochs, 0.9 - line).roughness < 1e-12
+    noisy = line + rng.normal(scale=0.02, size=epochs.size)
+    assert measure_curve(epochs, noisy).roughness == pytest.approx(0.02, rel=0.02)
+    assert measure_curve(epochs, line).roughness < 1e-12
+    assert measure_curve(epochs, 0.9 - line).roughness < 1e-12
 
 
 @pytest.mark.parametrize("tau", [1, 2, 5, 20])
 @pytest.mark.parametrize("n_epochs", [3, 16, 128])
 def test_a_smooth_rise_counts_for_little(tau, n_epochs):
     epochs = np.arange(1.0, n_epochs + 1)
-    made = course(epochs, 0.6 + 0.3 * (1 - np.exp(-epochs / tau)))
+    made = measure_curve(epochs, 0.6 + 0.3 * (1 - np.exp(-epochs / tau)))
     assert 0 < made.roughness < 0.3 / (2.4 * tau**2)
 
 

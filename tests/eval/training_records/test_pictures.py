@@ -14,7 +14,13 @@ import pytest
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.predictions.run_folders import read_runs
-from medkt_eval.training_records.pictures import MOST_BYTES, MOST_PICTURES, architectures_of, carry, pictures_of
+from medkt_eval.training_records.pictures import (
+    MOST_BYTES,
+    MOST_PICTURES,
+    copy_pictures,
+    read_architectures,
+    read_pictures,
+)
 
 STAGES = [
     {
@@ -107,7 +113,7 @@ def illustrated(two_arms: Path) -> Path:
 def test_runs_without_them_add_nothing(two_arms: Path, tmp_path: Path):
     result = evaluate(two_arms, replicates=0)
     assert (result.architectures, result.pictures) == ([], [])
-    carry(result, two_arms, tmp_path)
+    copy_pictures(result, two_arms, tmp_path)
     assert not (tmp_path / "pictures").exists()
 
 
@@ -116,7 +122,7 @@ def test_samples_of_a_data_set_and_attention_of_an_arm_come_from_their_first_run
     keep(write_run("b-teacher", 0, role="teacher", dataset="shapes"), "sample-03.png")
     for seed in range(2):
         keep(write_run("at2", seed, method="attention_transfer", teacher="mimic"), *MAPS)
-    found = pictures_of(records(illustrated))
+    found = read_pictures(records(illustrated))
     assert [(row.kind, row.dataset, row.run_id, row.arm, row.layer, Path(row.file).name) for row in found] == [
         ("sample", "phantom-chest", "at-s0", "at", "image", "sample-01.png"),
         ("sample", "shapes", "b-teacher-s0", "b-teacher", "image", "sample-03.png"),
@@ -127,7 +133,7 @@ def test_samples_of_a_data_set_and_attention_of_an_arm_come_from_their_first_run
     ]
     assert found[0].file == "pictures/at-s0/sample-01.png"
     shutil.rmtree(illustrated / "at-s0")
-    assert pictures_of(records(illustrated))[0].run_id == "at-s1"
+    assert read_pictures(records(illustrated))[0].run_id == "at-s1"
 
 
 def test_a_network_for_each_student_data_set_and_image_size(two_arms: Path, write_run):
@@ -136,7 +142,7 @@ def test_a_network_for_each_student_data_set_and_image_size(two_arms: Path, writ
     write(write_run("a-teacher", 0, role="teacher") / "architecture.json", network())
     write(write_run("b", 0, student="densenet40") / "architecture.json", network(student="densenet40"))
     write(write_run("c", 0, dataset="other") / "architecture.json", network(image_size_px=128))
-    found = architectures_of(records(two_arms))
+    found = read_architectures(records(two_arms))
     assert [(row.student, row.dataset, row.image_size_px, row.run_id) for row in found] == [
         ("densenet121", "phantom-chest", 64, "at-s0"),
         ("densenet40", "phantom-chest", 64, "b-s0"),
@@ -192,14 +198,14 @@ def test_a_list_that_is_none(two_arms: Path):
     path = two_arms / "at-s1" / "pictures.json"
     write(path, {"format": 1, "pictures": [row] * (MOST_PICTURES + 1)})
     with pytest.raises(InputError, match=r"at-s1/pictures\.json: pictures is .* at most 64"):
-        pictures_of(records(two_arms))
+        read_pictures(records(two_arms))
     for content in (b"{half", b"\xff\xfe"):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"at-s1/pictures\.json: not JSON"):
-            pictures_of(records(two_arms))
+            read_pictures(records(two_arms))
     path.write_bytes(b" " * 1_000_001)
     with pytest.raises(InputError, match=r"pictures\.json: 1000001 bytes; .* of at most 1000000"):
-        pictures_of(records(two_arms))
+        read_pictures(records(two_arms))
 
 
 @pytest.mark.parametrize("content", [b"<svg onload='alert(1)'/>" * 4, b"", png(8)[:20]])
@@ -209,7 +215,7 @@ def test_what_is_called_png_must_be_one(two_arms: Path, content: bytes):
     row["sha256"] = hashlib.sha256(content).hexdigest()
     write(two_arms / "at-s1" / "pictures.json", {"format": 1, "pictures": [row]})
     with pytest.raises(InputError, match=r"sample-01\.png: no PNG of 8 x 8 px"):
-        pictures_of(records(two_arms))
+        read_pictures(records(two_arms))
 
 
 def test_a_picture_that_is_too_large(two_arms: Path):
@@ -217,7 +223,7 @@ def test_a_picture_that_is_too_large(two_arms: Path):
     with (two_arms / "at-s1" / "pictures" / "sample-01.png").open("ab") as file:
         file.truncate(MOST_BYTES + 1)
     with pytest.raises(InputError, match=r"sample-01\.png: 500001 bytes"):
-        pictures_of(records(two_arms))
+        read_pictures(records(two_arms))
 
 
 def test_links_do_not_lead_out_of_a_run(two_arms: Path, tmp_path: Path):
@@ -227,7 +233,7 @@ def test_links_do_not_lead_out_of_a_run(two_arms: Path, tmp_path: Path):
     path.unlink()
     path.symlink_to(tmp_path / "secret.png")
     with pytest.raises(InputError, match=r"sample-01\.png: leads out of the run's folder"):
-        pictures_of(records(two_arms))
+        read_pictures(records(two_arms))
 
 
 def test_pictures_are_carried_and_older_ones_removed(illustrated: Path, tmp_path: Path):
@@ -239,8 +245,8 @@ def test_pictures_are_carried_and_older_ones_removed(illustrated: Path, tmp_path
     mine.parent.mkdir()
     mine.write_bytes(b"not medkt's")
     result = evaluate(illustrated, replicates=0)
-    carry(result, illustrated, out)
-    carry(result, illustrated, out)
+    copy_pictures(result, illustrated, out)
+    copy_pictures(result, illustrated, out)
     assert not old.exists()
     assert mine.read_bytes() == b"not medkt's"
     mine.unlink()
@@ -250,7 +256,7 @@ def test_pictures_are_carried_and_older_ones_removed(illustrated: Path, tmp_path
         for row in result.pictures
     }
     assert len(files) == 3
-    carry(result.model_copy(update={"pictures": []}), None, out)
+    copy_pictures(result.model_copy(update={"pictures": []}), None, out)
     assert not list(out.rglob("*.png"))
 
 
@@ -258,4 +264,4 @@ def test_a_picture_changed_in_between_is_not_carried(illustrated: Path, tmp_path
     result = evaluate(illustrated, replicates=0)
     (illustrated / "at-s0" / "pictures" / MAPS[0]).write_bytes(png(8, 77))
     with pytest.raises(InputError, match=r"attention-01-student\.png: its sha256 is not"):
-        carry(result, illustrated, tmp_path)
+        copy_pictures(result, illustrated, tmp_path)

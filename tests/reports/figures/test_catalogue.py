@@ -15,7 +15,6 @@ import pytest
 from medkt_reports.figures import catalogue as figures
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.curves.learning_curves import learning_curves
-from medkt_reports.figures.differences.forest import is_shown
 from medkt_reports.lookup import Lookup, TrainingSet
 
 DRAW_ELSEWHERE = """
@@ -38,7 +37,7 @@ def drawn(result):
 
 def test_every_kind_is_drawn_or_said_to_be_missing(drawn):
     counts = {kind: len(made) for kind, made in drawn.drawn.items()}
-    assert counts == {**dict.fromkeys(figures.KINDS, 0), "forest": 3, "learning": 2, "seeds": 2}
+    assert counts == {**dict.fromkeys(figures.FIGURES, 0), "forest": 3, "learning": 2, "seeds": 2}
     said = " ".join(drawn.missing)
     for what in ("tiny_{set}&: learning curves", "tiny_{set}&: plot of seeds", "Curve of tuned settings", "Fig. 3"):
         assert what in said
@@ -101,25 +100,6 @@ def test_a_mark_is_filled_where_the_adjusted_p_is_below_alpha(drawn):
     assert 0 < len(filled) < len(data)
     assert filled == pytest.approx(sorted(100 * data.loc[data["p_adjusted"] < 0.05, "difference"]))
     assert f"below 0.05 ({len(filled)} of {len(data)})" in drawn.drawn["forest"][0].caption
-
-
-@pytest.mark.parametrize(
-    ("p_value", "p_adjusted", "adjustment", "level", "expected"),
-    [
-        (0.01, 0.06, "holm", 0.95, False),
-        (0.01, 0.049, "holm", 0.95, True),
-        (0.01, None, None, 0.95, True),
-        (0.06, None, None, 0.95, False),
-        (0.06, 0.06, "holm", 0.9, True),
-        (None, None, "holm", 0.95, False),
-        (0.05, 0.05, "holm", 0.95, False),
-    ],
-)
-def test_what_is_shown(result, p_value, p_adjusted, adjustment, level, expected):
-    row = result.comparisons[0].model_copy(
-        update={"p_value": p_value, "p_adjusted": p_adjusted, "adjustment": adjustment, "level": level}
-    )
-    assert is_shown(row) == expected
 
 
 def test_learning_curves_hold_every_seed_and_the_mean(drawn, result):
@@ -191,7 +171,7 @@ def test_paths_are_rounded_and_texts_are_not():
         axes.plot([0, 1 / 3], [0, 1 / 7])
         axes.set_title('1.23456 <path d="M 1.23456">')
         figure_style.settle(figure, "")
-    text = figure_style.Drawn("x", figure, pd.DataFrame(), "", "").svg
+    text = figure_style.ReportFigure("x", figure, pd.DataFrame(), "", "").svg
     assert '1.23456 &lt;path d="M 1.23456"&gt;' in text
     assert not re.search(r'<path[^>]* d="[^"]*\.\d{3}', text)
     assert re.search(r'<path[^>]* d="[^"]*\.\d{2}', text)
@@ -202,7 +182,7 @@ def test_letters_that_the_cut_font_lacks_come_from_the_whole_one():
         figure = figure_style.new_figure(3, 1, layout=None)
         figure.text(0.1, 0.1, "Отёк − é ≥")
         figure_style.settle(figure, "")
-        embedded = figure_style.pdf(figure_style.Drawn("x", figure, pd.DataFrame(), "", ""))
+        embedded = figure_style.pdf(figure_style.ReportFigure("x", figure, pd.DataFrame(), "", ""))
     assert b"medktSans" in embedded
     assert b"DejaVuSans" in embedded
     assert b"/Type3" not in embedded

@@ -94,8 +94,8 @@ def kept(result, tmp_path):
 
 def test_samples_stand_in_the_sheet_byte_for_byte(kept):
     sheet = pictures.sheets(*kept)[0]
-    assert [one.text for one in sheet.shown] == [f"Edema and {SCRIPT}", "no label"]
-    assert [base64.b64decode(one.uri.removeprefix("data:image/png;base64,")) for one in sheet.shown] == list(
+    assert [one.text for one in sheet.pictures] == [f"Edema and {SCRIPT}", "no label"]
+    assert [base64.b64decode(one.uri.removeprefix("data:image/png;base64,")) for one in sheet.pictures] == list(
         IMAGES.values()
     )
     assert sheet.heads == ()
@@ -135,10 +135,10 @@ def test_attention_is_a_row_an_image_with_each_teacher_once_where_its_maps_are_t
 def test_without_a_folder_no_picture_is_shown_and_the_report_says_why(kept, result):
     lookup, folder = kept
     assert pictures.sheets(lookup, None) == []
-    assert pictures.why_none(lookup, folder) == ""
-    assert "made without images; the runs kept 8" in pictures.why_none(lookup, None)
+    assert pictures.why_no_sheets(lookup, folder) == ""
+    assert "made without images; the runs kept 8" in pictures.why_no_sheets(lookup, None)
     assert pictures.sheets(Lookup(result), folder) == []
-    assert "the runs kept none" in pictures.why_none(Lookup(result), folder)
+    assert "the runs kept none" in pictures.why_no_sheets(Lookup(result), folder)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_what_is_not_the_picture_in_the_folder_is_missing(result, tmp_path, file
     (folder / "pictures" / "loop.png").symlink_to(folder / "pictures" / "loop.png")
     row = picture("i1.png", IMAGES["i1"], image_id="i1", shows=["Edema"]).model_copy(update={"file": file})
     (sheet,) = pictures.sheets(Lookup(result.model_copy(update={"pictures": [row]})), folder)
-    assert sheet.shown[0].png is None
-    assert sheet.shown[0].alt.endswith("missing")
+    assert sheet.pictures[0].png is None
+    assert sheet.pictures[0].alt.endswith("missing")
     (line,) = sheet.missing
     assert line.startswith(f"{file}: ")
     assert said in line
@@ -194,7 +194,7 @@ def test_an_absolute_path_is_not_read(result, tmp_path):
     folder = tmp_path / "results"
     folder.mkdir()
     (sheet,) = pictures.sheets(Lookup(result.model_copy(update={"pictures": [row]})), folder)
-    assert sheet.shown[0].png is None
+    assert sheet.pictures[0].png is None
 
 
 def test_the_page_shows_every_picture_with_words_and_no_markup_of_a_label(kept):
@@ -210,7 +210,7 @@ def test_the_page_shows_every_picture_with_words_and_no_markup_of_a_label(kept):
 
 def test_a_sheet_is_a_figure_too_of_the_same_pixels_and_bytes(kept):
     samples, maps = pictures.sheets(*kept)
-    one, again = pictures.drawn(maps), pictures.drawn(pictures.sheets(*kept)[1])
+    one, again = pictures.sheet_figure(maps), pictures.sheet_figure(pictures.sheets(*kept)[1])
     shown = [axes.images[0] for axes in one.figure.axes if axes.images]
     assert {image.get_interpolation() for image in shown} == {"none"}
     teacher = np.asarray(shown[1].get_array())
@@ -220,13 +220,13 @@ def test_a_sheet_is_a_figure_too_of_the_same_pixels_and_bytes(kept):
     assert figure_style.pdf(one) == figure_style.pdf(again)
     assert one.figure.get_suptitle() == "SYNTHETIC: Phantom chest"
     assert set(one.data["synthetic"]) == {"true"}
-    assert list(pictures.drawn(samples).data["shows"]) == [f"Edema; {SCRIPT}", ""]
+    assert list(pictures.sheet_figure(samples).data["shows"]) == [f"Edema; {SCRIPT}", ""]
 
 
 def test_a_figure_says_missing_where_a_picture_is(kept):
     lookup, folder = kept
     (folder / "pictures" / "i2.png").unlink()
     sheet = pictures.sheets(lookup, folder)[0]
-    axes = pictures.drawn(sheet).figure.axes
+    axes = pictures.sheet_figure(sheet).figure.axes
     assert [bool(one.images) for one in axes] == [True, False]
     assert "missing" in [text.get_text() for text in axes[1].texts]

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from medkt_eval.planning.sample_size import plan
-from medkt_eval.planning.variance_components import Components
+from medkt_eval.planning.variance_components import VarianceComponents
 from medkt_eval.results.schema import VarianceComponent
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.power import power_figure
 from medkt_reports.lookup import Lookup
 
-PILOT = Components(1e-4, 3e-5, 1e-4, "nested", 3, 3, 300, 299)
+PILOT = VarianceComponents(1e-4, 3e-5, 1e-4, "nested", 3, 3, 300, 299)
 
 
 @pytest.fixture(scope="module")

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medkt_reports.language import numbers
-
-
-@pytest.mark.parametrize(
-    "module",
-    ["language.numbers", "language.words", "renderers.latex_text", "renderers.siunitx_columns", "tables.paper.results"],
-)
-def test_the_examples_in_the_docstrings_hold(module):
-    outcome = doctest.testmod(importlib.import_module(f"medkt_reports.{module}"))
-    assert outcome.attempted > 0
-    assert outcome.failed == 0
 
 
 @pytest.mark.parametrize(
@@ -37,12 +24,12 @@ def test_the_examples_in_the_docstrings_hold(module):
     ],
 )
 def test_places(half_widths, expected):
-    assert numbers.places(half_widths) == expected
+    assert numbers.decimals_for(half_widths) == expected
 
 
 @given(st.floats(0, 1), st.floats(1e-5, 0.3))
 def test_a_value_and_its_interval_have_the_same_decimals(value, half):
-    places = numbers.places([half])
+    places = numbers.decimals_for([half])
     printed = numbers.percent(value, places)
     uncertainty = numbers.plus_minus(value - half, value + half, places)
     assert len(printed.partition(".")[2]) == len(uncertainty.partition(".")[2])

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from medkt_reports.build import write_report
-from medkt_reports.language.words import natural
+from medkt_reports.language.words import natural_sort_key
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install --group browser")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install --group browser")
@@ -118,7 +118,7 @@ def test_one_column_at_a_time_is_sorted_and_words_by_alphabet_their_numbers_by_s
         heads.nth(0).locator("button").click()
         assert page.locator(f"{COMPARISONS} [aria-sort]").count() == 1
         for group in column(page, COMPARISONS, 0):
-            assert group == sorted(group, key=lambda text: natural(text.casefold()))
+            assert group == sorted(group, key=lambda text: natural_sort_key(text.casefold()))
 
 
 def test_p_values_are_sorted_by_the_number_behind_them(opened, result):

@@ -152,10 +152,10 @@ def page_of(result):
     from medkt_reports.figures import catalogue as figures
     from medkt_reports.lookup import Lookup
     from medkt_reports.page.contents import make_page
-    from medkt_reports.tables.catalogue import contents
+    from medkt_reports.tables.catalogue import build_tables
 
     lookup = Lookup(result)
-    return make_page(lookup, contents(lookup), figures.draw(lookup), [], "no pictures here")
+    return make_page(lookup, build_tables(lookup), figures.draw(lookup), [], "no pictures here")
 
 
 def test_what_is_missing_is_said(only_arms):

@@ -12,11 +12,13 @@ from medkt_reports.tables.model import Cell, Row, Span, Table, text_cell
 SCRIPT = "<script>alert(1)</script>"
 ROWS = (
     Row(
-        text_cell("a"), (Cell("+3.7", "(2.1 to 5.3)", value=0.037123456, how="by Welch"), text_cell("12")), group="one"
+        text_cell("a"),
+        (Cell("+3.7", "(2.1 to 5.3)", value=0.037123456, footnote="by Welch"), text_cell("12")),
+        group="one",
     ),
-    Row(text_cell("b"), (Cell("n/a", how=SCRIPT), text_cell("ü")), group="one"),
-    Row(text_cell("c"), (Cell("< 0.001", value=1.5e-05, how="by Welch"), text_cell("")), group="two"),
-    Row(text_cell(SCRIPT), (Cell("beta 5‡", value="beta 5", how="of three"), text_cell("x & y"))),
+    Row(text_cell("b"), (Cell("n/a", footnote=SCRIPT), text_cell("ü")), group="one"),
+    Row(text_cell("c"), (Cell("< 0.001", value=1.5e-05, footnote="by Welch"), text_cell("")), group="two"),
+    Row(text_cell(SCRIPT), (Cell("beta 5‡", value="beta 5", footnote="of three"), text_cell("x & y"))),
 )
 
 
@@ -59,7 +61,7 @@ def test_footnotes_are_said_once_and_numbered(root):
     assert notes == ["by Welch", SCRIPT, "of three"]
     marks = [cell.find("sup[@class='how']") for cell in root.findall(".//td")]
     assert [mark.text for mark in marks if mark is not None] == ["1", "2", "1", "3"]
-    assert list(table(ROWS).hows().values()) == [1, 2, 3]
+    assert list(table(ROWS).footnotes().values()) == [1, 2, 3]
 
 
 def test_a_table_without_footnotes_has_no_list_and_a_short_one_is_not_sorted():

@@ -6,7 +6,7 @@ import pytest
 
 from medkt_eval.inference.equivalence import non_inferiority, tost
 from medkt_eval.planning.sample_size import plan
-from medkt_eval.planning.variance_components import Components
+from medkt_eval.planning.variance_components import VarianceComponents
 from medkt_eval.results.schema import VarianceComponent
 from medkt_reports.lookup import Lookup
 from medkt_reports.prose import margins, sentences
@@ -65,7 +65,7 @@ def with_margin(result, difference, se, components=None, **changes):
 
 
 def pilot(runs=2e-4, seeds_by_patients=2e-5, patients=2e-5):
-    return Components(runs, seeds_by_patients, patients, "nested", 3, 3, 300, 299.0)
+    return VarianceComponents(runs, seeds_by_patients, patients, "nested", 3, 3, 300, 299.0)
 
 
 def said(result, *args, **changes):

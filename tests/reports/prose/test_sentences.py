@@ -35,7 +35,7 @@ def test_over_seeds_and_patients_the_finding_comes_first_and_what_is_fixed_follo
         "an arm) on this training set (200 images) with this teacher, and over patients like those tested."
     )
     assert sentence.verdict == "shown"
-    assert "another hospital" in sentence.says_not
+    assert "another hospital" in sentence.limitation
 
 
 @pytest.mark.parametrize(("metric", "verb"), [("auc", "worsens macro AUC against"), ("ece", "improves macro expected")])
@@ -53,7 +53,7 @@ def test_over_seeds_a_difference_is_about_these_test_patients(said):
         "retrainings (3 seeds an arm) on this training set (200 images) with this teacher, and on these test patients "
         "alone."
     )
-    assert "does not say what would happen on new patients" in sentence.says_not
+    assert "does not say what would happen on new patients" in sentence.limitation
     assert "3.7 points lower than TL (95 % CI 2.1 to 5.3;" in said(difference=-0.037, low=-0.053, high=-0.021).text
 
 
@@ -63,7 +63,7 @@ def test_over_patients_the_trained_models_are_spoken_of(said):
     assert "patients random, trained models fixed" in sentence.text
     assert sentence.text.endswith(", for patients like those tested.")
     assert "retrainings" not in sentence.text
-    assert "does not say what retraining them would change" in sentence.says_not
+    assert "does not say what retraining them would change" in sentence.limitation
 
 
 @pytest.mark.parametrize("scope", ["seeds", "patients", "seeds+patients", "images"])
@@ -120,7 +120,7 @@ def test_no_scope_says_that_a_method_is_better(said, scope):
     sentence = said(scope=scope)
     assert "better" not in sentence.text
     assert "method" not in sentence.text
-    assert sentence.says_not
+    assert sentence.limitation
 
 
 def test_a_difference_that_adjustment_takes_away_says_so(said):
@@ -178,13 +178,13 @@ def test_the_widest_scope_alone_answers(result):
 
 
 def test_without_a_primary_contrast_the_report_is_exploratory(result):
-    assert sentences.standing(Lookup(result)) == (
+    assert sentences.confirmatory_status(Lookup(result)) == (
         "Exploratory: no primary contrast was named before the test predictions existed."
     )
     named = result.settings.model_copy(
         update={"primary": {"arm_a": "chest-at", "arm_b": "chest-tl", "metric": "auc", "label": "macro"}}
     )
-    text = sentences.standing(Lookup(result.model_copy(update={"settings": named})))
+    text = sentences.confirmatory_status(Lookup(result.model_copy(update={"settings": named})))
     assert f"The primary contrast, {AT} − TL on macro AUC" in text
     assert "Exploratory" not in text
 
@@ -222,7 +222,7 @@ def with_primary(result, metric, label, declared="unknown"):
 )
 def test_only_what_is_on_record_was_named_before_the_predictions(result, declared, expected):
     lookup = Lookup(with_primary(result, "auc", "macro", declared))
-    for text in (sentences.standing(lookup), methods.methods_paragraph(lookup)):
+    for text in (sentences.confirmatory_status(lookup), methods.methods_paragraph(lookup)):
         assert expected in text
         assert ("study file before the test predictions existed" in text) == (declared == "before")
 

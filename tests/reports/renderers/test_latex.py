@@ -15,7 +15,7 @@ from medkt_reports import build
 from medkt_reports.lookup import Lookup
 from medkt_reports.renderers import latex
 from medkt_reports.renderers.siunitx_columns import number_column
-from medkt_reports.tables.catalogue import contents
+from medkt_reports.tables.catalogue import build_tables
 from medkt_reports.tables.model import Cell, Row, Span, Table, text_cell
 
 NAMES = ("IV", "V", "comparisons", "labels", "label-differences")
@@ -85,7 +85,7 @@ def test_marks(result):
 
 
 def test_plain_needs_no_siunitx(result):
-    tables = contents(Lookup(result)).present
+    tables = build_tables(Lookup(result)).present
     for table in tables.values():
         text = latex.tabular(table, plain=True) + latex.standalone(table, plain=True)
         assert not re.search(r"siunitx|sisetup|\\num|S\[", text)
@@ -117,7 +117,7 @@ def test_a_column_of_numbers_keeps_room_for_the_widest_of_each_part():
         "{n/a}",
         "",
     ]
-    second = column.cell(Cell("76.6", mark="second", undistinguished=True))
+    second = column.cell(Cell("76.6", mark="second", dagger=True))
     assert second == r"76.6{\llap{\underline{\phantom{\num{76.6}}}\phantom{00}}}\rlap{$^{\dagger}$}"
 
 
@@ -177,7 +177,7 @@ def compiled(folder, table, *, plain=False, layout="-layout"):
 @pytest.mark.latex
 @pytest.mark.parametrize("plain", [False, True])
 def test_every_table_compiles_and_its_cells_are_in_the_pdf(result, folder, plain):
-    tables = contents(Lookup(result)).present
+    tables = build_tables(Lookup(result)).present
     assert set(tables) >= set(NAMES)
     for name, table in tables.items():
         printed = parts(compiled(folder, table, plain=plain))
@@ -188,7 +188,7 @@ def test_every_table_compiles_and_its_cells_are_in_the_pdf(result, folder, plain
 
 @pytest.mark.latex
 def test_a_long_table_goes_over_pages(result, folder):
-    table = contents(Lookup(result)).present["comparisons"]
+    table = build_tables(Lookup(result)).present["comparisons"]
     long = replace(table, name="long", rows=table.rows * 40)
     assert len(long.rows) > 500
     compiled(folder, long)
@@ -230,7 +230,7 @@ def test_decimal_points_stand_under_each_other(folder):
         Cell("76.63", "± 0.18"),
         Cell("9.5", "± 1.1", mark="second"),
         Cell("−0.25", "(−1.2 to 3.1)"),
-        Cell("100.0", undistinguished=True),
+        Cell("100.0", dagger=True),
     ]
     table = Table(
         "aligned",
@@ -256,7 +256,7 @@ DIGIT = 4.98  # width of a digit of Latin Modern at 10 pt
 @pytest.mark.latex
 @pytest.mark.parametrize("name", ["V", "comparisons", "label-differences"])
 def test_the_width_that_the_comment_gives_is_that_of_the_table(result, folder, name):
-    table = contents(Lookup(result)).present[name]
+    table = build_tables(Lookup(result)).present[name]
     compiled(folder, table)
     size = re.search(r"Page size: +([\d.]+)", ran(folder, "pdfinfo", f"{table.name}.pdf").stdout)
     set_cm = float(size[1]) / 72 * 2.54 - 0.56  # but for the page's border

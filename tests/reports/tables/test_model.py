@@ -38,7 +38,7 @@ def test_table_four_has_no_teacher_and_random_start_stands_apart(lookup):
     table = table_four(lookup, "seeds:t")
     assert [text for text, _ in headings(table)[0][1:]] == ["From scratch", "Transfer learning", "Attention transfer"]
     assert [row.stub.text for row in table.rows] == ["Phantom chest (200)", "tiny_{set}&"]
-    printed = " ".join(cell.how for row in table.rows for cell in row.cells)
+    printed = " ".join(cell.footnote for row in table.rows for cell in row.cells)
     assert "The teacher" not in printed
 
 
@@ -86,7 +86,7 @@ def test_an_arm_that_cannot_be_told_from_the_best_has_a_dagger(lookup, result):
         best = arms[[cell.mark for cell in row.cells].index("best")]
         for arm, cell in zip(arms, row.cells, strict=True):
             if arm == best:
-                assert not cell.undistinguished
+                assert not cell.dagger
                 continue
             found = [
                 c
@@ -94,15 +94,15 @@ def test_an_arm_that_cannot_be_told_from_the_best_has_a_dagger(lookup, result):
                 if {c.arm_a, c.arm_b} == {arm, best} and c.kind == "table" and (c.metric, c.label) == (metric, label)
             ]
             p = found[0].p_adjusted
-            assert cell.undistinguished == (p is None or p >= 0.05)
-            seen.add(cell.undistinguished)
+            assert cell.dagger == (p is None or p >= 0.05)
+            seen.add(cell.dagger)
     assert seen == {True, False}
     assert any(note.startswith("† Not told apart from the best") for note in table.notes)
 
 
 def test_without_comparisons_no_arm_has_a_dagger_and_a_note_says_why(result):
     table = table_five(Lookup(result.model_copy(update={"comparisons": []})), "seeds:t")
-    assert not any(cell.undistinguished for row in table.rows for cell in row.cells)
+    assert not any(cell.dagger for row in table.rows for cell in row.cells)
     assert any("No arm was compared with the best" in note for note in table.notes)
     assert not any(note.startswith("†") for note in table.notes)
 
@@ -129,7 +129,7 @@ def test_intervals_that_are_not_symmetric_print_both_ends(result):
 def test_what_does_not_exist_says_why(lookup):
     cells = table_four(lookup, "seeds:t").rows[1].cells
     assert [cell.text for cell in cells] == ["", "n/a", "n/a"]
-    assert "no positive image" in cells[1].how
+    assert "no positive image" in cells[1].footnote
 
 
 def test_differences_by_label_are_adjusted_within_one_comparison(lookup, result):
@@ -181,7 +181,7 @@ def test_the_dagger_and_the_quantile_follow_the_level(result):
         }
     )
     table = table_five(Lookup(at_90), "seeds:normal")
-    assert not any(cell.undistinguished for row in table.rows for cell in row.cells)  # 0.07 < 0.1
+    assert not any(cell.dagger for row in table.rows for cell in row.cells)  # 0.07 < 0.1
     assert any("adjusted p ≥ 0.1," in note for note in table.notes)
     assert "mean ± 1.64 s/√k" in table.caption
     assert caution(0.9) in table.notes

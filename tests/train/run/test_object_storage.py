@@ -25,7 +25,7 @@ from medkt.study.study_file import StudyFile
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.runtime.locations import location
-from medkt_eval.training_records.pictures import carry
+from medkt_eval.training_records.pictures import copy_pictures
 
 pytest.importorskip("upath")
 TEACHER = "phantom-shapes-24-supervised-densenet40-none-s0"
@@ -106,7 +106,7 @@ def test_the_same_results_from_here_and_elsewhere(here: Path, elsewhere: Path, t
     assert now == before
     assert found[0].pictures
     for result, out, name in zip(found, (here, elsewhere), ("here", "elsewhere"), strict=True):
-        carry(result, out, tmp_path / name)
+        copy_pictures(result, out, tmp_path / name)
     assert kept(tmp_path / "here") == kept(tmp_path / "elsewhere") != {}
 
 

@@ -1,7 +1,7 @@
-"""The mirror of Fig. 3: a metric against the number of training images; and how differences change with it.
+"""A metric against the number of training images, as in the paper's Fig. 3, and differences against it.
 
-In: the results and a data set. Out: `Drawn`s: `data_size` with a panel each method, `size_differences` with a panel
-each student.
+In: the results and a data set. Out: two figures: `data_size` with a panel for each method, `size_differences` with a
+panel for each student.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from matplotlib.axes import Axes
 
 from medkt_eval.results.schema import Comparison, Curve
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.differences.forest import filled_and_hollow, is_shown
-from medkt_reports.figures.style import PAPER, QUIET, ArmStyle, Drawn
+from medkt_reports.figures.differences.forest import filled_and_hollow
+from medkt_reports.figures.style import PAPER, QUIET, ArmStyle, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+from medkt_reports.significance import p_shows
 
 _FIRST = "attention_transfer"  # panel (a) of Fig. 3
 _X = "Training images"
 
 
-class Recipes(NamedTuple):
-    """Two recipes that are compared, each by the arm of its largest training size."""
+class RecipePair(NamedTuple):
+    """Two recipes that are compared, each named by the arm of its largest training size."""
 
     a: str
     b: str
 
 
-def data_size(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
-    """Metric against training images, a row of panels each metric; None where no recipe has two training sizes."""
+def data_size(lookup: Lookup, dataset: str, name: str) -> ReportFigure | None:
+    """Metric against training images, a row of panels for each metric; None if no recipe has two training sizes."""
     curves = _curves(lookup, dataset)
     if not curves:
         return None
@@ -61,33 +62,33 @@ def data_size(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
             panel.legend(loc="upper left", bbox_to_anchor=(0, -0.24), borderaxespad=0, handlelength=3)
         figure_style.settle(figure, lookup.synthetic(dataset))
     data = pd.concat([_data(lookup, curve, names[curve.arm]) for curve in curves], ignore_index=True)
-    return Drawn(name, figure, data, _caption(dataset, curves), _alt(dataset, curves, names))
+    return ReportFigure(name, figure, data, _caption(dataset, curves), _alt(dataset, curves, names))
 
 
-def size_differences(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
-    """Declared differences against training images; None where no contrast was made at two training sizes.
+def size_differences(lookup: Lookup, dataset: str, name: str) -> ReportFigure | None:
+    """Declared differences against training images; None if no contrast was made at two training sizes.
 
-    It is of the data set's first headline metric.
+    The metric is the first headline metric of the data set.
     """
     metric, label = HEADLINES[lookup.datasets[dataset].task][0]
     curves = [curve for curve in _curves(lookup, dataset) if (curve.metric, curve.label) == (metric, label)]
-    found = _contrasts(lookup, dataset, curves)
-    if not found:
+    by_pair = _contrasts(lookup, dataset, curves)
+    if not by_pair:
         return None
     names = _names(lookup, curves)
-    sizes = sorted({x for rows in found.values() for x in rows})
-    students = list(dict.fromkeys(lookup.arms[pair.a].student for pair in found))
-    texts = {pair: f"{names[pair.a]} {numbers.MINUS} {names[pair.b]}" for pair in found}
+    sizes = sorted({x for rows in by_pair.values() for x in rows})
+    students = list(dict.fromkeys(lookup.arms[pair.a].student for pair in by_pair))
+    texts = {pair: f"{names[pair.a]} {numbers.MINUS} {names[pair.b]}" for pair in by_pair}
     with figure_style.house_style():
-        most = max(sum(lookup.arms[pair.a].student == student for pair in found) for student in students)
+        most = max(sum(lookup.arms[pair.a].student == student for pair in by_pair) for student in students)
         figure = figure_style.new_figure(min(0.7 + 3.9 * len(students), 9.5), 2.9 + 0.33 * most)
         panels = figure.subplots(1, len(students), sharey=True, sharex=True, squeeze=False)[0]
         for panel, student in zip(panels, students, strict=True):
             panel.axhline(0, color=QUIET, linewidth=0.8)
-            mine = {texts[pair]: found[pair] for pair in found if lookup.arms[pair.a].student == student}
-            for k, (text, style) in enumerate(figure_style.arm_styles(list(mine)).items()):
-                step = 1 + 0.05 * (k - (len(mine) - 1) / 2)  # side by side, not over each other
-                _draw_differences(panel, mine[text], step, style, text)
+            of_student = {texts[pair]: by_pair[pair] for pair in by_pair if lookup.arms[pair.a].student == student}
+            for k, (text, style) in enumerate(figure_style.arm_styles(list(of_student)).items()):
+                step = 1 + 0.05 * (k - (len(of_student) - 1) / 2)  # side by side, not over each other
+                _draw_differences(panel, of_student[text], step, style, text)
             panel.set_title(f"Student {words.network(student)}")
             figure_style.grid(panel, "y")
             figure_style.ticks_at(panel, sizes, [numbers.count(round(size)) for size in sizes], log=True)
@@ -95,7 +96,7 @@ def size_differences(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
             panel.legend(loc="upper left", bbox_to_anchor=(0, -0.24), borderaxespad=0, handlelength=3)
         panels[0].set_ylabel(f"Difference in test {words.metric(metric, label)}, points")
         figure_style.settle(figure, lookup.synthetic(dataset))
-    rows = [row for by_size in found.values() for row in by_size.values()]
+    rows = [row for by_size in by_pair.values() for row in by_size.values()]
     scopes = " and ".join(dict.fromkeys(row.scope for row in rows))
     caption = (
         f"{words.dataset(dataset)}: differences in {words.metric(metric, label)} against the number of training "
@@ -127,10 +128,10 @@ def size_differences(lookup: Lookup, dataset: str, name: str) -> Drawn | None:
                 }
             ),
         }
-        for pair, by_size in found.items()
+        for pair, by_size in by_pair.items()
         for size, row in by_size.items()
     )
-    return Drawn(name, figure, data, caption, _differences_alt(dataset, found, texts))
+    return ReportFigure(name, figure, data, caption, _differences_alt(dataset, by_pair, texts))
 
 
 def _curves(lookup: Lookup, dataset: str) -> list[Curve]:
@@ -138,26 +139,26 @@ def _curves(lookup: Lookup, dataset: str) -> list[Curve]:
 
 
 def _names(lookup: Lookup, curves: Sequence[Curve]) -> dict[str, str]:
-    """Recipe -> its name: that of its arms where no other recipe has it, else that of its largest size."""
+    """Name of each recipe: that of its arms if it is unique, else that of the arm of its largest size."""
     plain = {curve.arm: lookup.arms[curve.arm].name for curve in curves}
     return {arm: name if list(plain.values()).count(name) == 1 else lookup.names[arm] for arm, name in plain.items()}
 
 
 def _methods(lookup: Lookup, curves: Sequence[Curve]) -> list[str]:
-    found = dict.fromkeys(lookup.arms[curve.arm].method for curve in curves)
-    return sorted(found, key=lambda method: (method != _FIRST, method))
+    methods = dict.fromkeys(lookup.arms[curve.arm].method for curve in curves)
+    return sorted(methods, key=lambda method: (method != _FIRST, method))
 
 
-def _contrasts(lookup: Lookup, dataset: str, curves: Sequence[Curve]) -> Mapping[Recipes, dict[float, Comparison]]:
+def _contrasts(lookup: Lookup, dataset: str, curves: Sequence[Curve]) -> Mapping[RecipePair, dict[float, Comparison]]:
     """Each contrast's comparison at each training size, of those that have two."""
     recipe = {(x, arm): curve.arm for curve in curves for x, arm in zip(curve.x, curve.arms or [], strict=True)}
-    found: dict[Recipes, dict[float, Comparison]] = {}
+    by_pair: dict[RecipePair, dict[float, Comparison]] = {}
     for size in sorted({x for x, _ in recipe}):
         for row in lookup.declared(TrainingSet(dataset, round(size)), curves[0].metric, curves[0].label):
             a, b = recipe.get((size, row.arm_a)), recipe.get((size, row.arm_b))
             if a is not None and b is not None:
-                found.setdefault(Recipes(a, b), {})[size] = row
-    return {pair: rows for pair, rows in found.items() if len(rows) > 1}
+                by_pair.setdefault(RecipePair(a, b), {})[size] = row
+    return {pair: rows for pair, rows in by_pair.items() if len(rows) > 1}
 
 
 def _draw(axes: Axes, curve: Curve, style: ArmStyle, name: str) -> None:
@@ -183,9 +184,9 @@ def _draw(axes: Axes, curve: Curve, style: ArmStyle, name: str) -> None:
 
 
 def _draw_differences(axes: Axes, rows: Mapping[float, Comparison], step: float, style: ArmStyle, text: str) -> None:
-    places = [size * step for size in rows]
+    positions = [size * step for size in rows]
     axes.plot(
-        places,
+        positions,
         figure_style.percent([row.difference for row in rows.values()]),
         color=style.color,
         linestyle=style.dashes,
@@ -195,11 +196,11 @@ def _draw_differences(axes: Axes, rows: Mapping[float, Comparison], step: float,
         label=figure_style.wrapped(text, 46),
     )
     lows, highs = (figure_style.percent([getattr(row, end) for row in rows.values()]) for end in ("low", "high"))
-    axes.vlines(places, lows, highs, colors=style.color, linewidths=1.1)
+    axes.vlines(positions, lows, highs, colors=style.color, linewidths=1.1)
     hollow = [
         (x, 100 * row.difference)
-        for x, row in zip(places, rows.values(), strict=True)
-        if row.difference is not None and not is_shown(row)
+        for x, row in zip(positions, rows.values(), strict=True)
+        if row.difference is not None and not p_shows(row)
     ]
     if hollow:
         axes.plot(
@@ -252,7 +253,7 @@ def _caption(dataset: str, curves: Sequence[Curve]) -> str:
 
 
 def _alt(dataset: str, curves: Sequence[Curve], names: Mapping[str, str]) -> str:
-    said = []
+    parts = []
     for curve in curves:
         ends = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y is not None]
         if ends:
@@ -260,19 +261,19 @@ def _alt(dataset: str, curves: Sequence[Curve], names: Mapping[str, str]) -> str
                 f"{numbers.percent(y, 1)} % with {numbers.count(round(x))}"
                 for x, y in dict.fromkeys((ends[0], ends[-1]))
             )
-            said.append(f"{names[curve.arm]}: {words.metric(curve.metric, curve.label)} {values}")
-    return f"Lines of test metrics against training images on {words.dataset(dataset)}. {'; '.join(said)}."
+            parts.append(f"{names[curve.arm]}: {words.metric(curve.metric, curve.label)} {values}")
+    return f"Lines of test metrics against training images on {words.dataset(dataset)}. {'; '.join(parts)}."
 
 
 def _differences_alt(
-    dataset: str, found: Mapping[Recipes, Mapping[float, Comparison]], texts: Mapping[Recipes, str]
+    dataset: str, by_pair: Mapping[RecipePair, Mapping[float, Comparison]], texts: Mapping[RecipePair, str]
 ) -> str:
-    said = []
-    for pair, rows in found.items():
+    parts = []
+    for pair, rows in by_pair.items():
         values = []
         for size, row in rows.items():
-            decimals = numbers.places([numbers.half_width(row.low, row.high)])
+            decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
             ends = f" ({numbers.interval(row.low, row.high, decimals)})" if row.low is not None else ""
             values.append(f"{numbers.difference(row.difference, decimals)}{ends} with {numbers.count(round(size))}")
-        said.append(f"{texts[pair]}: {', '.join(values)}")
-    return f"Differences in points against training images on {words.dataset(dataset)}. {'; '.join(said)}."
+        parts.append(f"{texts[pair]}: {', '.join(values)}")
+    return f"Differences in points against training images on {words.dataset(dataset)}. {'; '.join(parts)}."

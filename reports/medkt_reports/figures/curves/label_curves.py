@@ -1,7 +1,7 @@
-"""Small multiples by label: what reliability and net-benefit curves share.
+"""Small multiples by label, for reliability and net-benefit curves.
 
-In: curves of one kind and training set. Out: a figure of a panel each label, a line with its band each arm. Of many
-arms only those of one student are drawn, so that a line can be followed.
+In: curves of one kind and training set. Out: a figure with a panel for each label, and in it a line with its band for
+each arm. If there are many arms, only those of one student are drawn, so that a line can be followed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST_ARMS = 4
 _PANELS_A_ROW = 5
 _SIDE, _APART_X, _APART_Y = 1.36, 0.46, 0.52
 _LEFT, _ABOVE, _BENEATH = 0.62, 0.62, 0.62
-"""Inches: a panel's side and what is between two; room for the vertical axis, titles and mark, horizontal axis."""
+"""In inches: side of a panel, gaps between panels; room for the vertical axis, titles and the horizontal axis."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class LabelCurves:
     styles: dict[str, ArmStyle]
     """By arm."""
     note: str
-    """Which arms are left out; empty where none are."""
+    """Which arms are left out; empty if none are."""
 
     @property
     def labels(self) -> list[str]:
@@ -44,17 +44,17 @@ class LabelCurves:
 
 
 def find(lookup: Lookup, training_set: TrainingSet, kind: str) -> LabelCurves | None:
-    """Curves of one kind; None where the results hold none.
+    """Curves of one kind; None if the results hold none.
 
-    Up to four arms are drawn, all of them. Of more, those with the student of the primary contrast, else with the first
-    student; of still more, the first four.
+    Up to four arms are all drawn. If there are more, at most four are drawn: those with the student of the primary
+    contrast, or with the first student if the primary contrast has another one.
     """
     arms = lookup.arms_of(training_set)
     ids = {arm.arm for arm in arms}
-    found = [curve for curve in lookup.result.curves if curve.curve == kind and curve.arm in ids]
-    if not found:
+    of_kind = [curve for curve in lookup.result.curves if curve.curve == kind and curve.arm in ids]
+    if not of_kind:
         return None
-    drawn = [arm for arm in arms if any(curve.arm == arm.arm for curve in found)]
+    drawn = [arm for arm in arms if any(curve.arm == arm.arm for curve in of_kind)]
     n_arms, note = len(drawn), ""
     if n_arms > _MOST_ARMS:
         primary = next((row.arm_a for row in lookup.comparisons if row.primary), drawn[0].arm)
@@ -68,7 +68,7 @@ def find(lookup: Lookup, training_set: TrainingSet, kind: str) -> LabelCurves | 
     chosen = {arm.arm: styles[arm.arm] for arm in drawn}
     order = {label: k for k, label in enumerate(lookup.datasets[training_set.dataset].labels)}
     curves = sorted(
-        (curve for curve in found if curve.arm in chosen),
+        (curve for curve in of_kind if curve.arm in chosen),
         key=lambda curve: (order.get(curve.label, len(order)), list(chosen).index(curve.arm)),
     )
     return LabelCurves(tuple(curves), chosen, note)
@@ -77,33 +77,33 @@ def find(lookup: Lookup, training_set: TrainingSet, kind: str) -> LabelCurves | 
 def draw(
     lookup: Lookup,
     training_set: TrainingSet,
-    found: LabelCurves,
+    selected: LabelCurves,
     ground: Callable[[Axes, Sequence[Curve]], None],
     *,
     x_label: str,
     y_label: str,
     markers: bool,
 ) -> Figure:
-    """Draw the figure, settled; `ground` draws what the curves of one label are read against and sets the limits."""
+    """Draw the figure and lay it out; `ground` draws the reference of the curves of one label and sets the limits."""
     with figure_style.house_style():
-        figure, panels = _panels(len(found.labels), (len(found.styles) + 1) // 2, x_label)
-        for panel, label in zip(panels, found.labels, strict=True):
-            mine = [curve for curve in found.curves if curve.label == label]
+        figure, panels = _panels(len(selected.labels), (len(selected.styles) + 1) // 2, x_label)
+        for panel, label in zip(panels, selected.labels, strict=True):
+            of_label = [curve for curve in selected.curves if curve.label == label]
             panel.set_autoscale_on(False)
-            ground(panel, mine)
-            for curve in mine:
-                _draw(panel, curve, found.styles[curve.arm], markers=markers)
+            ground(panel, of_label)
+            for curve in of_label:
+                _draw(panel, curve, selected.styles[curve.arm], markers=markers)
             panel.set_title(figure_style.wrapped(label, 26))
             figure_style.grid(panel, "both")
         figure.supylabel(y_label, x=0.05 / figure.get_figwidth(), ha="left", fontsize=8.5)
-        names = {lookup.names[arm]: style for arm, style in found.styles.items()}
+        names = {lookup.names[arm]: style for arm, style in selected.styles.items()}
         figure_style.legend_beneath(figure, names, columns=2, markers=markers)
         figure_style.settle(figure, lookup.synthetic(training_set.dataset))
     return figure
 
 
 def _panels(n: int, legend_rows: int, x_label: str) -> tuple[Figure, list[Axes]]:
-    """Panels at fixed places: to measure the text around so many takes longer than to draw them."""
+    """Panels at fixed positions: a layout engine would take longer than drawing does."""
     down = math.ceil(n / _PANELS_A_ROW)
     across = math.ceil(n / down)
     beneath = _BENEATH + 0.17 * legend_rows
@@ -150,10 +150,10 @@ def _draw(axes: Axes, curve: Curve, style: ArmStyle, *, markers: bool) -> None:
         )
 
 
-def data(lookup: Lookup, training_set: TrainingSet, found: LabelCurves) -> pd.DataFrame:
-    """What is drawn, a row each point."""
+def data(lookup: Lookup, training_set: TrainingSet, selected: LabelCurves) -> pd.DataFrame:
+    """The numbers of the figure, with a row for each point."""
     parts = []
-    for curve in found.curves:
+    for curve in selected.curves:
         absent = [None] * len(curve.x)
         parts.append(
             pd.DataFrame(
@@ -177,11 +177,11 @@ def data(lookup: Lookup, training_set: TrainingSet, found: LabelCurves) -> pd.Da
     return pd.concat(parts, ignore_index=True)
 
 
-def bands(found: LabelCurves) -> str:
-    """What the bands are, for a caption; empty where there are none."""
+def bands(selected: LabelCurves) -> str:
+    """A description of the bands, for a caption; empty if there are none."""
     kinds = {
         (curve.interval, curve.level): None
-        for curve in found.curves
+        for curve in selected.curves
         if curve.interval and curve.level and any(low is not None for low in curve.low or [])
     }
     return " and ".join(

@@ -1,6 +1,6 @@
-"""The mirror of Fig. 4: the validation metric by epoch, each seed thin, their mean with its band and the epoch kept.
+"""Learning curves, as in the paper's Fig. 4: the validation metric by epoch, of each seed and of their mean.
 
-In: the results and a training set. Out: a `Drawn`, a panel each student.
+In: the results and a training set. Out: a `ReportFigure` with a panel for each student.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from matplotlib.ticker import MaxNLocator
 
 from medkt_eval.results.schema import Arm, Curve
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import ArmStyle, Drawn
+from medkt_reports.figures.style import ArmStyle, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 
 
-def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
-    """Learning curves of the arms; None where no run recorded one."""
+def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
+    """Learning curves of the arms; None if no run recorded one."""
     curves = lookup.learning_curves(training_set)
     if not curves:
         return None
@@ -48,7 +48,7 @@ def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> Dra
         panels[0].set_ylim(max(low - margin, 0), min(high + margin, 100))
         panels[0].set_ylabel(f"Validation {words.metric(curves[0].metric, curves[0].label)}, %")
         figure_style.settle(figure, lookup.synthetic(training_set.dataset))
-    return Drawn(name, figure, data, _caption(lookup, training_set, curves), _alt(lookup, training_set, curves))
+    return ReportFigure(name, figure, data, _caption(lookup, training_set, curves), _alt(lookup, training_set, curves))
 
 
 def _data(lookup: Lookup, training_set: TrainingSet, curve: Curve) -> pd.DataFrame:
@@ -112,7 +112,7 @@ def _draw(axes: Axes, curves: list[Curve], style: ArmStyle, name: str) -> None:
 
 
 def _kept(arm: Arm) -> float | None:
-    """Mean over seeds of the epoch whose weights were kept; None where a run did not record it."""
+    """Mean over seeds of the epoch whose weights were kept; None if a run did not record it."""
     epochs = [(selection or {}).get("epoch") for selection in arm.selection]
     known = [epoch for epoch in epochs if isinstance(epoch, int | float)]
     return sum(known) / len(known) if known and len(known) == len(arm.seeds) else None
@@ -157,16 +157,16 @@ def _caption(lookup: Lookup, training_set: TrainingSet, curves: list[Curve]) -> 
 
 
 def _alt(lookup: Lookup, training_set: TrainingSet, curves: list[Curve]) -> str:
-    said = []
+    parts = []
     for curve in curves:
         known = [(y, x) for x, y in zip(curve.x, curve.y, strict=True) if y is not None]
         if curve.run_id is None and known:
             y, x = max(known)
             kept = _kept(lookup.arms[curve.arm])
             chosen = "" if kept is None else f" ({curve.x_name} kept, mean over seeds: {kept:.1f})"
-            said.append(
+            parts.append(
                 f"{lookup.names[curve.arm]} peaks at {numbers.percent(y, 1)} % at {curve.x_name} {x:g} "
                 f"and ends at {numbers.percent(known[-1][0], 1)} %{chosen}"
             )
-    said = said or [f"{len(curves)} single runs, no mean"]
-    return f"Learning curves on {training_set.text}. Mean over seeds: {'; '.join(said)}."
+    parts = parts or [f"{len(curves)} single runs, no mean"]
+    return f"Learning curves on {training_set.text}. Mean over seeds: {'; '.join(parts)}."

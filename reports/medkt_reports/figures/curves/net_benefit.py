@@ -1,6 +1,6 @@
-"""Net-benefit curves: what acting on an arm's calls is worth, by label, against acting on every image and on none.
+"""Net-benefit curves by label, compared with acting on every image and on none.
 
-In: the net-benefit curves of a training set. Out: a `Drawn`, a panel each label.
+In: the net-benefit curves of a training set. Out: a `ReportFigure` with a panel for each label.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from medkt_eval.results.schema import Curve
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.curves import label_curves
 from medkt_reports.figures.curves.label_curves import LabelCurves
-from medkt_reports.figures.style import INK, QUIET, Drawn
+from medkt_reports.figures.style import INK, QUIET, ReportFigure
 from medkt_reports.lookup import Lookup, TrainingSet
 
 
-def net_benefit_plot(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
-    """Net benefit of the arms; None where it was not asked for, or no score is a probability."""
-    found = label_curves.find(lookup, training_set, "net-benefit")
-    if found is None:
+def net_benefit_plot(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
+    """Net benefit of the arms; None if it was not requested, or if no score is a probability."""
+    selected = label_curves.find(lookup, training_set, "net-benefit")
+    if selected is None:
         return None
     figure = label_curves.draw(
         lookup,
         training_set,
-        found,
+        selected,
         _references,
         x_label="Threshold, %",
         y_label="Net benefit, per 100 images",
         markers=False,
     )
-    return Drawn(
+    return ReportFigure(
         name,
         figure,
-        label_curves.data(lookup, training_set, found),
-        _caption(training_set, found),
-        _alt(lookup, training_set, found),
+        label_curves.data(lookup, training_set, selected),
+        _caption(training_set, selected),
+        _alt(lookup, training_set, selected),
     )
 
 
@@ -59,22 +59,22 @@ def _references(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(3))
 
 
-def _caption(training_set: TrainingSet, found: LabelCurves) -> str:
-    bands = label_curves.bands(found)
+def _caption(training_set: TrainingSet, selected: LabelCurves) -> str:
+    bands = label_curves.bands(selected)
     drawn = f"; bands: {bands}" if bands else ""
     return (
         f"{training_set.text}: net benefit on the test images by label, mean over an arm's seeds{drawn}. Hits less "
         "false alarms, these weighed by the odds of the threshold, per 100 images (Vickers and Elkin 2006). Dashed: "
-        f"acting on every image; line at 0: acting on none. Each panel has its own scale.{found.note}"
+        f"acting on every image; line at 0: acting on none. Each panel has its own scale.{selected.note}"
     )
 
 
-def _alt(lookup: Lookup, training_set: TrainingSet, found: LabelCurves) -> str:
-    said = []
-    for arm in found.styles:
+def _alt(lookup: Lookup, training_set: TrainingSet, selected: LabelCurves) -> str:
+    parts = []
+    for arm in selected.styles:
         points = [
             (y, reference)
-            for curve in found.curves
+            for curve in selected.curves
             if curve.arm == arm and curve.reference is not None
             for y, reference in zip(curve.y, curve.reference, strict=True)
             if y is not None
@@ -82,5 +82,5 @@ def _alt(lookup: Lookup, training_set: TrainingSet, found: LabelCurves) -> str:
         above = sum(y > max(reference, 0) for y, reference in points)
         if points:
             share = 100 * above / len(points)
-            said.append(f"{lookup.names[arm]}: above both references at {share:.0f} % of the thresholds of all labels")
-    return f"Net-benefit curves on {training_set.text}, {len(found.labels)} labels. {'; '.join(said)}."
+            parts.append(f"{lookup.names[arm]}: above both references at {share:.0f} % of the thresholds of all labels")
+    return f"Net-benefit curves on {training_set.text}, {len(selected.labels)} labels. {'; '.join(parts)}."

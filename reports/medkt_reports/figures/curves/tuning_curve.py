@@ -1,6 +1,7 @@
 """The curve behind Table III: the validation metric of every setting that was tried.
 
-In: the tuning rows of a training set. Out: a `Drawn`, a panel each student and setting varied, a line each teacher.
+In: the tuning rows of a training set. Out: a `ReportFigure` with a panel for each student and
+varied setting, and a line for each teacher.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from matplotlib.axes import Axes
 
 from medkt_eval.results.recorded import Tuning
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import INK, ArmStyle, Drawn
+from medkt_reports.figures.style import INK, ArmStyle, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 
 _LOG_FROM = 10
-"""Ratio of the largest to the smallest number from which on the axis is logarithmic."""
+"""The axis is logarithmic if the largest number is at least so many times the smallest."""
 _ABSENT = "none"  # a setting that an arm of the grid does not have
 
 
 @dataclass(frozen=True)
 class Line:
-    """The settings of one grid that differ in what the horizontal axis shows, and in nothing else."""
+    """Settings of one grid that differ only in the setting on the horizontal axis."""
 
     panel: tuple[str, str]
     """Its title, and the setting on its axis."""
@@ -35,14 +36,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Axis:
-    """Where each value of a setting stands."""
+    """Position of each value of a setting."""
 
-    places: Mapping[Hashable, float]
+    positions: Mapping[Hashable, float]
     log: bool
 
 
-def tuning_curve(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
-    """Validation metric against the setting that was varied; None where no grid of two settings was searched."""
+def tuning_curve(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
+    """Validation metric against the setting that was varied; None if no grid of two settings was searched."""
     lines = _lines([row for row in lookup.result.tuning if (row.dataset, row.train_size) == training_set])
     if not lines:
         return None
@@ -55,23 +56,25 @@ def tuning_curve(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn 
         drawn = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, panel in zip(drawn, panels, strict=True):
             title, key = panel
-            mine = [line for line in lines if line.panel == panel]
-            axis = _axis([row.varied.get(key, _ABSENT) for line in mine for row in line.rows])
-            for line in mine:
+            of_panel = [line for line in lines if line.panel == panel]
+            axis = _axis([row.varied.get(key, _ABSENT) for line in of_panel for row in line.rows])
+            for line in of_panel:
                 _draw(axes, line, key, axis, styles[line.name])
-            places = sorted(axis.places.items(), key=lambda item: item[1])
-            figure_style.ticks_at(axes, [x for _, x in places], [_printed(value) for value, _ in places], log=axis.log)
+            positions = sorted(axis.positions.items(), key=lambda item: item[1])
+            figure_style.ticks_at(
+                axes, [x for _, x in positions], [_printed(value) for value, _ in positions], log=axis.log
+            )
             axes.set_xlabel(key.replace("_", " ").capitalize())
             axes.set_title(title)
             figure_style.grid(axes, "y")
         drawn[0].set_ylabel(f"Validation {' or '.join(metrics)}, %")
         figure_style.legend_beneath(figure, styles, columns=2)
         figure_style.settle(figure, lookup.synthetic(training_set.dataset))
-    return Drawn(name, figure, _data(lines), _caption(training_set, lines), _alt(training_set, lines))
+    return ReportFigure(name, figure, _data(lines), _caption(training_set, lines), _alt(training_set, lines))
 
 
 def _lines(tried: Sequence[Tuning]) -> list[Line]:
-    """Lines of all grids; of several settings varied in one grid, the one of most values is drawn against."""
+    """Lines of all grids. If a grid varies several settings, the one with most values is on the horizontal axis."""
     grids: dict[str, list[Tuning]] = {}
     for row in tried:
         grids.setdefault(row.grid, []).append(row)
@@ -118,18 +121,18 @@ def _printed(value: Hashable) -> str:
 
 
 def _axis(values: Sequence[Any]) -> Axis:
-    """Numbers stand at their value, everything else in the order in which it comes."""
-    found = list(dict.fromkeys(map(_hashable, values)))
-    if not all(map(_is_number, found)):
-        return Axis({value: float(k) for k, value in enumerate(found)}, log=False)
-    places: dict[Hashable, float] = {value: float(value) for value in found if isinstance(value, int | float)}
-    lowest, highest = min(places.values()), max(places.values())
-    return Axis(places, log=lowest > 0 and highest / lowest >= _LOG_FROM)
+    """Numbers are at their value; other values follow each other in their order."""
+    distinct = list(dict.fromkeys(map(_hashable, values)))
+    if not all(map(_is_number, distinct)):
+        return Axis({value: float(k) for k, value in enumerate(distinct)}, log=False)
+    positions: dict[Hashable, float] = {value: float(value) for value in distinct if isinstance(value, int | float)}
+    lowest, highest = min(positions.values()), max(positions.values())
+    return Axis(positions, log=lowest > 0 and highest / lowest >= _LOG_FROM)
 
 
 def _draw(axes: Axes, line: Line, key: str, axis: Axis, style: ArmStyle) -> None:
-    places = [axis.places[_hashable(row.varied.get(key, _ABSENT))] for row in line.rows]
-    seeds = [(x, 100 * value) for x, row in zip(places, line.rows, strict=True) for value in row.values]
+    positions = [axis.positions[_hashable(row.varied.get(key, _ABSENT))] for row in line.rows]
+    seeds = [(x, 100 * value) for x, row in zip(positions, line.rows, strict=True) for value in row.values]
     axes.plot(
         *zip(*seeds, strict=True),
         color=style.color,
@@ -139,8 +142,10 @@ def _draw(axes: Axes, line: Line, key: str, axis: Axis, style: ArmStyle) -> None
         alpha=0.55,
         markeredgewidth=0,
     )
-    axes.plot(places, [100 * row.value for row in line.rows], color=style.color, linestyle=style.dashes, linewidth=1.5)
-    for x, row in zip(places, line.rows, strict=True):
+    axes.plot(
+        positions, [100 * row.value for row in line.rows], color=style.color, linestyle=style.dashes, linewidth=1.5
+    )
+    for x, row in zip(positions, line.rows, strict=True):
         if row.chosen:
             axes.plot(
                 [x],
@@ -195,7 +200,7 @@ def _caption(training_set: TrainingSet, lines: Sequence[Line]) -> str:
 
 
 def _alt(training_set: TrainingSet, lines: Sequence[Line]) -> str:
-    said = []
+    parts = []
     for line in lines:
         title, key = line.panel
         means = [row.value for row in line.rows]
@@ -204,8 +209,8 @@ def _alt(training_set: TrainingSet, lines: Sequence[Line]) -> str:
             for row in line.rows
             if row.chosen
         ]
-        said.append(
+        parts.append(
             f"{title}, {line.name}: {len(means)} settings, {numbers.percent(min(means), 1)} to "
             f"{numbers.percent(max(means), 1)} %, {', '.join(chosen) or 'none chosen here'}"
         )
-    return f"Validation metric against settings on {training_set.text}. {'; '.join(said)}."
+    return f"Validation metric against settings on {training_set.text}. {'; '.join(parts)}."

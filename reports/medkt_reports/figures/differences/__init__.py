@@ -1,5 +1,5 @@
 """Figures of arms side by side and of their differences.
 
-In: the indexed results. Out: one figure a file.
+In: the indexed results. Out: one figure per file.
 Read first: forest.py.
 """

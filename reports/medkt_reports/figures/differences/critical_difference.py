@@ -1,6 +1,6 @@
-"""Demšar's diagram: the arms' mean ranks over data sets, joined where Nemenyi's test does not tell them apart.
+"""The critical-difference diagram: mean ranks of the arms over data sets, joined if not significantly different.
 
-In: Friedman's tests over data sets. Out: a `Drawn`, a panel each headline metric.
+In: Friedman's tests over data sets. Out: a `ReportFigure` with a panel for each headline metric.
 Demšar 2006, J. Mach. Learn. Res. 7:1.
 """
 
@@ -14,24 +14,25 @@ from matplotlib.axes import Axes
 
 from medkt_eval.results.schema import Omnibus
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import INK, QUIET, Drawn
+from medkt_reports.figures.style import INK, QUIET, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
+from medkt_reports.significance import alpha, ranks_within_critical_difference
 
 _LINE, _TOP = 0.24, 0.62
 """Inches between two names; inches above the axis of ranks."""
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedArm:
     """An arm's name and its mean rank over data sets; 1 is best."""
 
     name: str
     rank: float
 
 
-def critical_difference(lookup: Lookup, name: str) -> Drawn | None:
-    """Mean ranks of the arms over data sets; None where too few data sets share arms for Friedman's test."""
+def critical_difference(lookup: Lookup, name: str) -> ReportFigure | None:
+    """Mean ranks of the arms over data sets; None if too few data sets share arms for Friedman's test."""
     headlines = {pair for pairs in HEADLINES.values() for pair in pairs}
     rows = [
         row
@@ -55,32 +56,30 @@ def critical_difference(lookup: Lookup, name: str) -> Drawn | None:
     if synthetic:
         mark = words.synthetic([synthetic])
         caption, alt = f"{caption} {mark}.", f"{mark}. {alt}"
-    return Drawn(name, figure, data, caption, alt)
+    return ReportFigure(name, figure, data, caption, alt)
 
 
-def _ranked(row: Omnibus) -> list[Ranked]:
+def _ranked(row: Omnibus) -> list[RankedArm]:
     """Best first."""
     return sorted(
-        (Ranked(name, rank) for name, rank in zip(row.arms, row.mean_ranks or [], strict=True)),
-        key=lambda one: (one.rank, one.name),
+        (RankedArm(name, rank) for name, rank in zip(row.arms, row.mean_ranks or [], strict=True)),
+        key=lambda arm: (arm.rank, arm.name),
     )
 
 
-def _groups(row: Omnibus) -> list[list[Ranked]]:
-    """Longest runs of arms, best first, of which the first and last are not farther apart than the difference."""
-    ranked, reach = _ranked(row), row.critical_difference
-    if reach is None:
-        return []
-    found: list[list[Ranked]] = []
+def _groups(row: Omnibus) -> list[list[RankedArm]]:
+    """Longest sequences of arms, best first, whose first and last are within the critical difference."""
+    ranked = _ranked(row)
+    groups: list[list[RankedArm]] = []
     for k, first in enumerate(ranked):
-        group = [one for one in ranked[k:] if one.rank - first.rank <= reach]
-        if len(group) > 1 and not (found and found[-1][-1] == group[-1]):
-            found.append(group)
-    return found
+        group = [arm for arm in ranked[k:] if ranks_within_critical_difference(row, arm.rank, first.rank)]
+        if len(group) > 1 and not (groups and groups[-1][-1] == group[-1]):
+            groups.append(group)
+    return groups
 
 
 def _draw(axes: Axes, row: Omnibus, height: float) -> None:
-    """Ranks on an axis, the best at the right as in Demšar's paper; names at both sides, bars for the groups."""
+    """Draw ranks on an axis, the best at the right as in Demšar's paper, names at both sides, a bar for each group."""
     ranked, groups = _ranked(row), _groups(row)
     n = len(ranked)
     axes.set_xlim(n + 0.15 * n, 1 - 0.15 * n)
@@ -104,12 +103,12 @@ def _draw(axes: Axes, row: Omnibus, height: float) -> None:
         axes.plot([group[0].rank - 0.05, group[-1].rank + 0.05], [y, y], color=INK, linewidth=3, solid_capstyle="butt")
     below = _TOP + 0.2 + 0.12 * len(groups)
     half = n // 2
-    for k, one in enumerate(ranked):
+    for k, arm in enumerate(ranked):
         right = k < half
         y = below + _LINE * (k if right else n - 1 - k)
         end = 1 - 0.03 * n if right else n + 0.03 * n
-        axes.plot([one.rank, one.rank, end], [_TOP, y, y], color=QUIET, linewidth=0.8, zorder=1)
-        axes.text(end, y, f" {one.name} ({one.rank:.2f}) ", ha="left" if right else "right", va="center")
+        axes.plot([arm.rank, arm.rank, end], [_TOP, y, y], color=QUIET, linewidth=0.8, zorder=1)
+        axes.text(end, y, f" {arm.name} ({arm.rank:.2f}) ", ha="left" if right else "right", va="center")
 
 
 def _data(rows: Sequence[Omnibus]) -> pd.DataFrame:
@@ -118,20 +117,18 @@ def _data(rows: Sequence[Omnibus]) -> pd.DataFrame:
             "metric": row.metric,
             "label": row.label,
             "n_datasets": len(row.datasets),
-            "arm": one.name,
-            "mean_rank": one.rank,
+            "arm": arm.name,
+            "mean_rank": arm.rank,
             "critical_difference": row.critical_difference,
             "friedman_p_value": row.p_value,
             "not_told_apart_from": "; ".join(
                 other.name
                 for other in _ranked(row)
-                if row.critical_difference is not None
-                and other != one
-                and abs(other.rank - one.rank) <= row.critical_difference
+                if other != arm and ranks_within_critical_difference(row, other.rank, arm.rank)
             ),
         }
         for row in rows
-        for one in _ranked(row)
+        for arm in _ranked(row)
     )
 
 
@@ -145,16 +142,16 @@ def _caption(lookup: Lookup, rows: Sequence[Omnibus]) -> str:
     few = " There are few data sets: read it as a description, not a test." if any(r.descriptive for r in rows) else ""
     return (
         f"Mean ranks of the arms, 1 being best: {'; '.join(parts)}. A bar joins arms that Nemenyi's test does not tell "
-        f"apart at {numbers.alpha(level):g}: their mean ranks are no farther apart than the critical difference. Data "
+        f"apart at {alpha(level):g}: their mean ranks are no farther apart than the critical difference. Data "
         f"sets are the sample (scope data sets).{few}"
     )
 
 
 def _alt(rows: Sequence[Omnibus]) -> str:
-    said = []
+    parts = []
     for row in rows:
-        ranks = "; ".join(f"{one.name}, {one.rank:.2f}" for one in _ranked(row))
+        ranks = "; ".join(f"{arm.name}, {arm.rank:.2f}" for arm in _ranked(row))
         joined = "; ".join(f"from {group[0].name} to {group[-1].name}" for group in _groups(row))
         apart = f" Not told apart: {joined}." if joined else " No two arms are joined."
-        said.append(f"{words.capital(words.metric(row.metric, row.label))}, mean ranks: {ranks}.{apart}")
-    return f"Critical-difference diagram. {' '.join(said)}"
+        parts.append(f"{words.capital(words.metric(row.metric, row.label))}, mean ranks: {ranks}.{apart}")
+    return f"Critical-difference diagram. {' '.join(parts)}"

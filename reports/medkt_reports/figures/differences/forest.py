@@ -1,7 +1,7 @@
 """The forest plot: differences in AUC with their intervals, averages first, then by label.
 
-In: the results and a training set. Out: a `Drawn`, a panel each comparison. `draw_panels` and `draw_panel` draw
-other forest plots too.
+In: the results and a training set. Out: a `ReportFigure` with a panel for each comparison. `draw_panels` and
+`draw_panel` serve other forest plots too.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from matplotlib.figure import Figure
 
 from medkt_eval.results.schema import Comparison, Gap
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import INK, PAPER, QUIET, RULE, Drawn
+from medkt_reports.figures.style import INK, PAPER, QUIET, RULE, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+from medkt_reports.significance import alpha, p_shows
 
 _PANELS_A_ROW = 4
 _COLOR = "#0173b2"  # of the colour-blind palette; the title says whose panel it is
 
 
 @dataclass(frozen=True)
-class Entry:
+class ForestLine:
     """One line of one panel."""
 
     text: str
@@ -34,25 +35,19 @@ class Entry:
 
     @property
     def pair(self) -> tuple[str, str | None]:
-        """The panel it stands in."""
+        """Arms of its panel."""
         return self.row.arm_a, self.row.arm_b
 
 
-def is_shown(row: Comparison | Gap) -> bool:
-    """Whether the adjusted p-value (the raw one of what was not adjusted) is below alpha: such a mark is filled."""
-    p = row.p_adjusted if row.adjustment else row.p_value
-    return p is not None and p < numbers.alpha(row.level)
-
-
-def forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
-    """Differences of the declared comparisons; None where none was made."""
+def forest(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
+    """Differences of the declared comparisons; None if none was made."""
     pairs = lookup.contrasts(training_set)
     if not pairs:
         return None
     entries = _entries(lookup, training_set, pairs)
     panels = {lookup.contrast_name(pair): [entry for entry in entries if entry.pair == pair] for pair in pairs}
     figure = draw_panels(panels, 0.21, lookup.synthetic(training_set.dataset))
-    return Drawn(
+    return ReportFigure(
         name,
         figure,
         _data(lookup, training_set, entries),
@@ -61,13 +56,13 @@ def forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None
     )
 
 
-def draw_panels(panels: Mapping[str, Sequence[Entry]], line_height: float, synthetic: str) -> Figure:
-    """A figure of a panel each title, lines and horizontal axis shared; settled.
+def draw_panels(panels: Mapping[str, Sequence[ForestLine]], line_height: float, synthetic: str) -> Figure:
+    """Draw a figure with a panel for each title; panels share lines and horizontal axis.
 
     Parameters
     ----------
-    panels : mapping of str to sequence of Entry
-        By title, averages first; a panel may lack lines of others.
+    panels : mapping of str to sequence of ForestLine
+        By title, averages first; a panel may lack lines that another has.
     line_height : float
         Inches from line to line.
     synthetic : str
@@ -95,14 +90,14 @@ def draw_panels(panels: Mapping[str, Sequence[Entry]], line_height: float, synth
     return figure
 
 
-def draw_panel(axes: Axes, entries: Sequence[Entry], lines: Sequence[str], *, labelled: bool) -> None:
-    """Draw one panel: a mark and an interval each entry, in points; averages above the labels.
+def draw_panel(axes: Axes, entries: Sequence[ForestLine], lines: Sequence[str], *, labelled: bool) -> None:
+    """Draw one panel with a mark and an interval for each entry, in points; averages are above the labels.
 
     Parameters
     ----------
     axes : Axes
-    entries : sequence of Entry
-        Averages are diamonds, all others dots; filled where `is_shown`.
+    entries : sequence of ForestLine
+        Averages are diamonds, all others dots; filled where `significance.p_shows`.
     lines : sequence of str
         Texts of all lines of the figure from the top, averages first; a panel may lack some.
     labelled : bool
@@ -117,8 +112,8 @@ def draw_panel(axes: Axes, entries: Sequence[Entry], lines: Sequence[str], *, la
     axes.tick_params(axis="y", labelcolor=INK)
     axes.axvline(0, color=QUIET, linewidth=0.8)
     for average, marker, size, width in ((True, "D", 5.5, 1.5), (False, "o", 4.2, 1)):
-        mine = [(lines.index(entry.text), entry.row) for entry in entries if entry.average == average]
-        known = [(y, row.low, row.high) for y, row in mine if row.low is not None and row.high is not None]
+        rows = [(lines.index(entry.text), entry.row) for entry in entries if entry.average == average]
+        known = [(y, row.low, row.high) for y, row in rows if row.low is not None and row.high is not None]
         if known:
             ys, lows, highs = zip(*known, strict=True)
             axes.hlines(
@@ -126,7 +121,7 @@ def draw_panel(axes: Axes, entries: Sequence[Entry], lines: Sequence[str], *, la
             )
         for shown in (True, False):
             points = [
-                (100 * row.difference, y) for y, row in mine if row.difference is not None and is_shown(row) == shown
+                (100 * row.difference, y) for y, row in rows if row.difference is not None and p_shows(row) == shown
             ]
             if points:
                 axes.plot(
@@ -137,7 +132,7 @@ def draw_panel(axes: Axes, entries: Sequence[Entry], lines: Sequence[str], *, la
                     linestyle="none",
                     markerfacecolor=_COLOR if shown else PAPER,
                 )
-        for y, row in mine:
+        for y, row in rows:
             if row.difference is None:
                 axes.text(
                     0.99,
@@ -155,32 +150,32 @@ def draw_panel(axes: Axes, entries: Sequence[Entry], lines: Sequence[str], *, la
 
 
 def filled_and_hollow(rows: Sequence[Comparison | Gap]) -> str:
-    """What filled and hollow marks say, and how many intervals there are not; for a caption."""
+    """Explain filled and hollow marks and count missing intervals, for a caption."""
     adjustments = dict.fromkeys(words.ADJUSTMENTS.get(row.adjustment, row.adjustment) for row in rows if row.adjustment)
     adjusted = f"adjusted p ({words.listed(list(adjustments))})" if adjustments else "p (not adjusted)"
-    shown = sum(is_shown(row) for row in rows)
+    shown = sum(p_shows(row) for row in rows)
     text = (
-        f"Filled: {adjusted} below {numbers.alpha(rows[0].level):g} ({shown} of {len(rows)}); hollow: not, or not "
+        f"Filled: {adjusted} below {alpha(rows[0].level):g} ({shown} of {len(rows)}); hollow: not, or not "
         "tested. Intervals are not adjusted for their number."
     )
     absent = sum(row.low is None for row in rows)
     return f"{text} {absent} of {len(rows)} intervals do not exist." if absent else text
 
 
-def _entries(lookup: Lookup, training_set: TrainingSet, pairs: list[tuple[str, str]]) -> list[Entry]:
+def _entries(lookup: Lookup, training_set: TrainingSet, pairs: list[tuple[str, str]]) -> list[ForestLine]:
     averages = dict.fromkeys([*HEADLINES[lookup.task(training_set)], ("auc", "weighted")])
     labels = [("auc", label) for label in lookup.datasets[training_set.dataset].labels]
     entries = []
     for metric, label in [*averages, *labels]:
         average = (metric, label) in averages
         text = words.metric(metric, label) if average else label
-        found = (Entry(text, average, row) for row in lookup.declared(training_set, metric, label))
-        entries += [entry for entry in found if entry.pair in pairs]
+        lines = (ForestLine(text, average, row) for row in lookup.declared(training_set, metric, label))
+        entries += [entry for entry in lines if entry.pair in pairs]
     return entries
 
 
-def _data(lookup: Lookup, training_set: TrainingSet, entries: list[Entry]) -> pd.DataFrame:
-    """The rows that are drawn, as they stand in results.json."""
+def _data(lookup: Lookup, training_set: TrainingSet, entries: list[ForestLine]) -> pd.DataFrame:
+    """The rows that are drawn, as in results.json."""
     fields = (
         "metric",
         "label",
@@ -209,7 +204,7 @@ def _data(lookup: Lookup, training_set: TrainingSet, entries: list[Entry]) -> pd
     )
 
 
-def _caption(training_set: TrainingSet, entries: list[Entry]) -> str:
+def _caption(training_set: TrainingSet, entries: list[ForestLine]) -> str:
     level = numbers.level(entries[0].row.level)
     scopes = " and ".join(dict.fromkeys(entry.row.scope for entry in entries))
     return (
@@ -219,19 +214,19 @@ def _caption(training_set: TrainingSet, entries: list[Entry]) -> str:
     )
 
 
-def _alt(lookup: Lookup, training_set: TrainingSet, pairs: list[tuple[str, str]], entries: list[Entry]) -> str:
+def _alt(lookup: Lookup, training_set: TrainingSet, pairs: list[tuple[str, str]], entries: list[ForestLine]) -> str:
     parts = []
     for pair in pairs:
-        said = [_said(entry) for entry in entries if entry.pair == pair and entry.average]
+        said = [_in_words(entry) for entry in entries if entry.pair == pair and entry.average]
         parts.append(f"{lookup.contrast_name(pair)}: {', '.join(said)}")
     n_labels = len({entry.text for entry in entries if not entry.average})
     return f"Forest plot of differences on {training_set.text}. {'; '.join(parts)}. Below, {n_labels} labels each."
 
 
-def _said(entry: Entry) -> str:
+def _in_words(entry: ForestLine) -> str:
     row = entry.row
     if row.low is None or row.high is None:
         return f"{entry.text} without an interval"
-    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
     value, ends = numbers.difference(row.difference, decimals), numbers.interval(row.low, row.high, decimals)
     return f"{entry.text} {value} points ({ends})"

@@ -1,6 +1,7 @@
-"""Every seed's test result as a dot, each arm's mean with its interval beneath.
+"""Every seed's test result as a dot, and below it each arm's mean with its interval.
 
-In: the results, a training set and an interval's name. Out: a `Drawn`, a panel each metric of Tables IV and V.
+In: the results, a training set and an interval's name. Out: a `ReportFigure` with a panel for each metric of
+Tables IV and V.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.style import INK, ArmStyle, Drawn
+from medkt_reports.figures.style import INK, ArmStyle, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
 
@@ -34,8 +35,8 @@ class Dot:
     high: float | None
 
 
-def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: str) -> Drawn | None:
-    """Test results of the arms seed by seed; None where no arm has one."""
+def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: str) -> ReportFigure | None:
+    """Test results of the arms seed by seed; None if no arm has one."""
     metrics = HEADLINES[lookup.task(training_set)]
     dots = _dots(lookup, training_set, interval)
     if all(dot.value is None for dot in dots):
@@ -60,7 +61,7 @@ def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: st
         f"interval ({words.interval(interval, lookup.result.settings.level)})."
     )
     data = pd.DataFrame([asdict(dot) for dot in dots]).astype({"seed": "Int64"})
-    return Drawn(name, figure, data, caption, _alt(training_set, dots))
+    return ReportFigure(name, figure, data, caption, _alt(training_set, dots))
 
 
 def _dots(lookup: Lookup, training_set: TrainingSet, interval: str) -> list[Dot]:
@@ -71,9 +72,9 @@ def _dots(lookup: Lookup, training_set: TrainingSet, interval: str) -> list[Dot]
             dots += [
                 Dot(*where, "seed", run.seed, run.value, None, None) for run in lookup.runs(arm.arm, metric, label)
             ]
-            found = lookup.estimate(training_set.dataset, arm.arm, metric, label, interval)
-            if found is not None:
-                dots.append(Dot(*where, f"mean, {interval}", None, found.value, found.low, found.high))
+            estimate = lookup.estimate(training_set.dataset, arm.arm, metric, label, interval)
+            if estimate is not None:
+                dots.append(Dot(*where, f"mean, {interval}", None, estimate.value, estimate.low, estimate.high))
     return dots
 
 
@@ -97,14 +98,14 @@ def _draw(axes: Axes, dots: list[Dot], y: int, style: ArmStyle) -> None:
 def _alt(training_set: TrainingSet, dots: list[Dot]) -> str:
     seeds: dict[tuple[str, str], list[float]] = {}
     for dot in dots:
-        found = seeds.setdefault((dot.name, words.metric(dot.metric, dot.label)), [])
+        values_of_arm = seeds.setdefault((dot.name, words.metric(dot.metric, dot.label)), [])
         if dot.seed is not None and dot.value is not None:
-            found.append(dot.value)
-    said = []
+            values_of_arm.append(dot.value)
+    parts = []
     for (name, metric), values in seeds.items():
         if not values:
-            said.append(f"{name}: no {metric}")
+            parts.append(f"{name}: no {metric}")
             continue
         mean, low, high = (numbers.percent(v, 1) for v in (sum(values) / len(values), min(values), max(values)))
-        said.append(f"{name}: {metric} {mean} % over {len(values)} seeds ({low} to {high})")
-    return f"Dot plot of single seeds on {training_set.text}. {'; '.join(said)}."
+        parts.append(f"{name}: {metric} {mean} % over {len(values)} seeds ({low} to {high})")
+    return f"Dot plot of single seeds on {training_set.text}. {'; '.join(parts)}."

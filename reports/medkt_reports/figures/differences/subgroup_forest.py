@@ -1,8 +1,8 @@
 """Forest plots of subgroups: each contrast's difference in every subgroup, and the gaps between groups.
 
-In: the rows of results.json that name a group. Out: `Drawn`s: `subgroup_forest` with a panel each contrast,
-`gap_forest` with two panels each group: every arm's gap, and every contrast's difference of gaps. Both are of the
-training set's first headline metric.
+In: the rows of results.json that name a group. Out: `ReportFigure`s: `subgroup_forest` with a panel for each contrast,
+`gap_forest` with two panels for each group, of the gaps of arms and of their differences. Both show the first headline
+metric of the training set.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 
 from medkt_eval.results.schema import Comparison, Gap
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.differences.forest import Entry, draw_panel, draw_panels, filled_and_hollow
-from medkt_reports.figures.style import Drawn
+from medkt_reports.figures.differences.forest import ForestLine, draw_panel, draw_panels, filled_and_hollow
+from medkt_reports.figures.style import ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.language.words import group_name
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
@@ -43,36 +43,36 @@ _FIELDS = {
 _FEW = "Where a subgroup has few patients, no difference is no evidence of equality."
 
 
-def subgroup_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
-    """Differences in all test images and in every subgroup; None where no contrast was made in a subgroup."""
+def subgroup_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
+    """Differences in all test images and in every subgroup; None if no contrast was made in a subgroup."""
     metric, label = HEADLINES[lookup.task(training_set)][0]
-    found: dict[tuple[str, str], list[Entry]] = {}
+    by_pair: dict[tuple[str, str], list[ForestLine]] = {}
     for group in lookup.groups(training_set.dataset):
         for row in lookup.declared(training_set, metric, label, group):
-            found.setdefault((row.arm_a, row.arm_b), []).append(Entry(group_name(group), average=False, row=row))
-    if not found:
+            by_pair.setdefault((row.arm_a, row.arm_b), []).append(ForestLine(group_name(group), average=False, row=row))
+    if not by_pair:
         return None
     for row in lookup.declared(training_set, metric, label):
-        if (row.arm_a, row.arm_b) in found:
-            found[row.arm_a, row.arm_b].insert(0, Entry(_ALL, average=True, row=row))
-    entries = [entry for of_pair in found.values() for entry in of_pair]
-    panels = {lookup.contrast_name(pair): of_pair for pair, of_pair in found.items()}
+        if (row.arm_a, row.arm_b) in by_pair:
+            by_pair[row.arm_a, row.arm_b].insert(0, ForestLine(_ALL, average=True, row=row))
+    entries = [entry for of_pair in by_pair.values() for entry in of_pair]
+    panels = {lookup.contrast_name(pair): of_pair for pair, of_pair in by_pair.items()}
     figure = draw_panels(panels, 0.24, lookup.synthetic(training_set.dataset))
     caption = (
         f"{training_set.text}: differences in {words.metric(metric, label)} on all test images (diamond) and in "
         f"subgroups of them (dots), {_intervals(entries)}; right of 0 the first arm is higher. "
         f"{filled_and_hollow([entry.row for entry in entries])} {_FEW} Subgroups are exploratory."
     )
-    said = [f"{title}: {', '.join(map(_said, of_pair))}" for title, of_pair in panels.items()]
-    alt = f"Forest plot of differences in points by subgroup on {training_set.text}. {'; '.join(said)}."
-    return Drawn(name, figure, _data(lookup, training_set, entries), caption, alt)
+    parts = [f"{title}: {', '.join(map(_in_words, of_pair))}" for title, of_pair in panels.items()]
+    alt = f"Forest plot of differences in points by subgroup on {training_set.text}. {'; '.join(parts)}."
+    return ReportFigure(name, figure, _data(lookup, training_set, entries), caption, alt)
 
 
-def gap_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | None:
-    """Gaps between each group and all other test images, by arm and contrast; None where none were measured."""
+def gap_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
+    """Gaps between each group and all other test images, by arm and contrast; None if none were measured."""
     headline = HEADLINES[lookup.task(training_set)][0]
     entries = [
-        Entry(
+        ForestLine(
             lookup.names[gap.arm_a] if gap.arm_b is None else lookup.contrast_name((gap.arm_a, gap.arm_b)),
             average=False,
             row=gap,
@@ -84,7 +84,7 @@ def gap_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | 
         return None
     panels = _panels(entries)
     groups = list(dict.fromkeys(group for group, _ in panels))
-    kinds = [kind for kind in _KINDS if any(kind == found for _, found in panels)]
+    kinds = [kind for kind in _KINDS if any(kind == other for _, other in panels)]
     tallest = [max(len(panels.get((group, kind), ())) for kind in kinds) for group in groups]
     with figure_style.house_style():
         figure = figure_style.new_figure(4.75 * len(kinds), sum(0.75 + 0.34 * n for n in tallest))
@@ -106,38 +106,38 @@ def gap_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Drawn | 
         "images that name one; at the right, the first arm's gap less the second's, "
         f"{_intervals(entries)}. {filled_and_hollow([entry.row for entry in entries])} {_FEW} Exploratory."
     )
-    said = [
-        f"{group_name(group)}, {_KINDS[kind].lower()}: {', '.join(map(_said, mine))}"
-        for (group, kind), mine in panels.items()
+    parts = [
+        f"{group_name(group)}, {_KINDS[kind].lower()}: {', '.join(map(_in_words, of_panel))}"
+        for (group, kind), of_panel in panels.items()
     ]
-    alt = f"Forest plot of gaps between groups in points on {training_set.text}. {'; '.join(said)}."
-    return Drawn(name, figure, _data(lookup, training_set, entries), caption, alt)
+    alt = f"Forest plot of gaps between groups in points on {training_set.text}. {'; '.join(parts)}."
+    return ReportFigure(name, figure, _data(lookup, training_set, entries), caption, alt)
 
 
 _KINDS: Mapping[str, str] = {"arm": "Gap of each arm", "contrast": "Difference of gaps"}
 
 
-def _panels(entries: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
+def _panels(entries: Sequence[ForestLine]) -> dict[tuple[str, str], list[ForestLine]]:
     """Group and kind -> entries."""
-    found: dict[tuple[str, str], list[Entry]] = {}
+    panels: dict[tuple[str, str], list[ForestLine]] = {}
     for entry in entries:
         kind = "arm" if entry.row.arm_b is None else "contrast"
-        found.setdefault((str(entry.row.group), kind), []).append(entry)
-    return found
+        panels.setdefault((str(entry.row.group), kind), []).append(entry)
+    return panels
 
 
-def _draw(axes: Axes, entries: Sequence[Entry], title: str) -> None:
+def _draw(axes: Axes, entries: Sequence[ForestLine], title: str) -> None:
     lines = list(dict.fromkeys(entry.text for entry in entries))
     draw_panel(axes, entries, lines, labelled=True)
     axes.set_title(title)
 
 
-def _intervals(entries: Sequence[Entry]) -> str:
+def _intervals(entries: Sequence[ForestLine]) -> str:
     scopes = " and ".join(dict.fromkeys(entry.row.scope for entry in entries))
     return f"with {numbers.level(entries[0].row.level)} intervals (scope {scopes})"
 
 
-def _data(lookup: Lookup, training_set: TrainingSet, entries: Sequence[Entry]) -> pd.DataFrame:
+def _data(lookup: Lookup, training_set: TrainingSet, entries: Sequence[ForestLine]) -> pd.DataFrame:
     def name(arm: str | None) -> str | None:
         return None if arm is None else lookup.names[arm]
 
@@ -153,11 +153,11 @@ def _data(lookup: Lookup, training_set: TrainingSet, entries: Sequence[Entry]) -
     )
 
 
-def _said(entry: Entry) -> str:
+def _in_words(entry: ForestLine) -> str:
     row: Comparison | Gap = entry.row
     if row.difference is None or row.low is None or row.high is None:
         return f"{entry.text} without an interval"
-    decimals = numbers.places([numbers.half_width(row.low, row.high)])
+    decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
     return (
         f"{entry.text} {numbers.difference(row.difference, decimals)} ({numbers.interval(row.low, row.high, decimals)})"
     )

@@ -1,23 +1,50 @@
-"""The tables of every comparison of an average metric, family by family: the primary analysis, and its companions.
+"""Every comparison of an average metric, family by family: the primary analysis and its companions.
 
-In: the results. Out: `Table`s whose groups are the families in which p-values were adjusted. One p a comparison is in
-the first; the others stand apart, lest readers choose among them.
+In: the results. Out: `Table`s whose groups are the families in which p-values were adjusted. The first table has one
+p-value for each comparison. The other tests have a table of their own, so that no reader chooses among p-values.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from medkt_eval.results.schema import Comparison
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
-from medkt_reports.tables.model import Row, Span, Table, difference_cells, marked, text_cell
+from medkt_reports.tables.cells import adjusted_p_cell, difference_cell, raw_p_cell
+from medkt_reports.tables.columns import Column, head_of, row_of
+from medkt_reports.tables.model import Table, text_cell, with_synthetic_mark
 
 _KINDS = list(words.KINDS)
 
 
+class Line(NamedTuple):
+    """A comparison, and the decimals of its family."""
+
+    row: Comparison
+    decimals: int
+
+
+def _columns(lookup: Lookup) -> Sequence[Column[Line]]:
+    level = numbers.level(lookup.result.settings.level)
+    return (
+        Column(
+            "First arm − second arm", lambda line: text_cell(lookup.contrast_name((line.row.arm_a, line.row.arm_b)))
+        ),
+        Column(f"Difference, points ({level} interval)", lambda line: difference_cell(line.row, line.decimals)),
+        Column("p", lambda line: raw_p_cell(line.row)),
+        Column("Adjusted p", lambda line: adjusted_p_cell(line.row)),
+        Column("Test", lambda line: text_cell(words.test(line.row.test))),
+        Column("Scope", lambda line: text_cell(line.row.scope.replace("+", " and "))),
+        Column("df", lambda line: text_cell(numbers.degrees_of_freedom(line.row.df))),
+        Column("Seeds", lambda line: text_cell(f"{line.row.n_seeds_a} + {line.row.n_seeds_b}")),
+    )
+
+
 def comparisons_table(lookup: Lookup) -> Table | None:
-    """Every comparison of the main metrics' averages by the widest scope it was tested in; None where none was made."""
+    """Comparisons of the averages of the main metrics, each in the widest scope tested; None if none was made."""
     return _table(
         lookup,
         [row for row in _averages(lookup) if lookup.is_primary_analysis(row) and not _is_secondary(lookup, row)],
@@ -28,7 +55,7 @@ def comparisons_table(lookup: Lookup) -> Table | None:
 
 
 def secondary_table(lookup: Lookup) -> Table | None:
-    """The same on secondary metrics; None where none was made."""
+    """The same for secondary metrics; None if none was made."""
     return _table(
         lookup,
         [row for row in _averages(lookup) if lookup.is_primary_analysis(row) and _is_secondary(lookup, row)],
@@ -46,7 +73,7 @@ def _is_secondary(lookup: Lookup, row: Comparison) -> bool:
 
 
 def companions_table(lookup: Lookup) -> Table | None:
-    """The same comparisons by all other tests; None where there are none."""
+    """The same comparisons by all other tests; None if there are none."""
     return _table(
         lookup,
         [row for row in _averages(lookup) if not lookup.is_primary_analysis(row)],
@@ -61,12 +88,12 @@ def _averages(lookup: Lookup) -> list[Comparison]:
     return [row for row in lookup.comparisons if row.label in words.AVERAGES]
 
 
-def _table(lookup: Lookup, found: list[Comparison], *, name: str, title: str, caption: str) -> Table | None:
-    if not found:
+def _table(lookup: Lookup, comparisons: list[Comparison], *, name: str, title: str, caption: str) -> Table | None:
+    if not comparisons:
         return None
     order = {training_set: k for k, training_set in enumerate(lookup.training_sets())}
-    metrics = list(dict.fromkeys((row.metric, row.label) for row in found))
-    found.sort(
+    metrics = list(dict.fromkeys((row.metric, row.label) for row in comparisons))
+    comparisons.sort(
         key=lambda row: (
             order[lookup.training_set_of(row)],
             not row.primary,
@@ -75,40 +102,31 @@ def _table(lookup: Lookup, found: list[Comparison], *, name: str, title: str, ca
             row.family or "",
         )
     )
-    rows = []
-    for group, members in groupby(found, key=lambda row: _group(lookup, row)):
+    columns, rows = _columns(lookup), []
+    for group, members in groupby(comparisons, key=lambda row: _group(lookup, row)):
         family = list(members)
-        decimals = numbers.places(numbers.half_width(row.low, row.high) for row in family)
-        rows += [_row(lookup, row, decimals, group) for row in family]
-    level = numbers.level(lookup.result.settings.level)
-    heads = (
-        "First arm − second arm",
-        f"Difference, points ({level} interval)",
-        "p",
-        "Adjusted p",
-        "Test",
-        "Scope",
-        "df",
-        "Seeds",
-    )
+        decimals = numbers.decimals_for(numbers.half_width(row.low, row.high) for row in family)
+        rows += [
+            row_of(columns, Line(row, decimals), group=group, synthetic=lookup.synthetic(row.dataset)) for row in family
+        ]
     table = Table(
         name=name,
         title=title,
         caption=caption,
-        head=(tuple(Span(text) for text in heads),),
+        head=head_of(columns),
         rows=tuple(rows),
         notes=(
             "Intervals are not adjusted for the number of comparisons. Scope: what the interval and p let vary; "
             "the rest is held fixed.",
-            *_margin_notes(found, level),
+            *_margin_notes(comparisons, numbers.level(lookup.result.settings.level)),
         ),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
-def _margin_notes(found: list[Comparison], level: str) -> list[str]:
+def _margin_notes(comparisons: list[Comparison], level: str) -> list[str]:
     """What the tests against a margin ask, and at which level their intervals are."""
-    against = [row for row in found if row.margin is not None]
+    against = [row for row in comparisons if row.margin is not None]
     if not against:
         return []
     first = against[0]
@@ -125,21 +143,3 @@ def _group(lookup: Lookup, row: Comparison) -> str:
         return f"{where}: the primary contrast, not adjusted"
     method = words.ADJUSTMENTS.get(row.adjustment, row.adjustment) if row.adjustment else "not adjusted"
     return f"{where}: {words.KINDS[row.kind]} ({method})"
-
-
-def _row(lookup: Lookup, row: Comparison, decimals: int, group: str) -> Row:
-    difference, raw, adjusted = difference_cells(row, decimals)
-    return Row(
-        text_cell(lookup.contrast_name((row.arm_a, row.arm_b))),
-        (
-            difference,
-            raw,
-            adjusted,
-            text_cell(words.test(row.test)),
-            text_cell(row.scope.replace("+", " and ")),
-            text_cell(numbers.degrees_of_freedom(row.df)),
-            text_cell(f"{row.n_seeds_a} + {row.n_seeds_b}"),
-        ),
-        group=group,
-        synthetic=lookup.synthetic(row.dataset),
-    )

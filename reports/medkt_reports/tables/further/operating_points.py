@@ -1,7 +1,7 @@
-"""What the arms do at their thresholds, and whether their probabilities are what they say.
+"""Sensitivity, specificity and other metrics at the thresholds of the arms, and their calibration.
 
-In: the estimates of threshold and calibration metrics, by default or asked for. Out: `Table`s: a row a metric, a column
-an arm.
+In: the estimates of threshold and calibration metrics. Out: `Table`s with a row for each metric and a column for each
+arm.
 """
 
 from __future__ import annotations
@@ -9,36 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medkt_eval.results.schema import Estimate
+from medkt_eval.results.vocabulary import METRICS
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
-from medkt_reports.tables import arm_columns as columns
 from medkt_reports.tables import cells as interval_cells
-from medkt_reports.tables.arm_columns import ArmColumn
+from medkt_reports.tables.arm_columns import ArmColumn, arm_columns, arm_head
 from medkt_reports.tables.cells import OWN_UNIT, POINTS, interval_cell
-from medkt_reports.tables.model import Cell, Row, Table, marked, text_cell
+from medkt_reports.tables.model import Cell, Row, Table, text_cell, with_synthetic_mark
 
+_FIRST = ("sensitivity", "specificity", "ppv", "npv", "f1")  # the order in which readers look for them
+_OF_SCORES = ("sensitivity_at_specificity",)  # read at a threshold, though no threshold was chosen for it
 OPERATING_POINT = (
-    "sensitivity",
-    "specificity",
-    "ppv",
-    "npv",
-    "f1",
-    "accuracy",
-    "balanced_accuracy",
-    "sensitivity_at_specificity",
-    "kappa_quadratic",
+    *_FIRST,
+    *(
+        name
+        for name, metric in METRICS.items()
+        if name not in _FIRST and (metric.kind in ("calls", "confusion") or name in _OF_SCORES)
+    ),
 )
 MOST_BY_LABEL = 100  # rows of the table by label; more than that is for results.json
-_OF_CLASSES = ("accuracy", "balanced_accuracy", "kappa_quadratic")  # of several classes one number, named "micro"
-_OVERALL = ("brier", "ece")
+_OF_CLASSES = {name for name, metric in METRICS.items() if metric.needs_of_classes}  # one number, named "micro"
+_OVERALL = tuple(name for name, metric in METRICS.items() if metric.kind == "probabilities")
 _BY_LABEL = {
-    "calibration_slope": "calibration slope (1 is right, below 1 is overconfident)",
-    "calibration_intercept": "calibration intercept (0 is right, above 0 is too low on average)",
+    name: f"{metric.word} ({metric.reading})" for name, metric in METRICS.items() if metric.kind == "calibration"
 }
 
 
 def operating_points_table(lookup: Lookup) -> Table | None:
-    """Threshold metrics of every arm, averaged over labels; None where there is none."""
+    """Threshold metrics of every arm, averaged over labels; None if there is none."""
     keys = [
         (t, metric, "micro" if lookup.task(t) == "multiclass" and metric in _OF_CLASSES else "macro", t.text)
         for t in lookup.training_sets()
@@ -56,7 +54,7 @@ def operating_points_table(lookup: Lookup) -> Table | None:
 
 
 def operating_points_by_label_table(lookup: Lookup) -> Table | None:
-    """The same by label; None where there is none, or where it would be too long to read."""
+    """The same by label; None if there is none, or if it would be too long to read."""
     keys = [
         (t, metric, label, f"{t.text}: {_metric(lookup, metric)}")
         for t in lookup.training_sets()
@@ -76,7 +74,7 @@ def operating_points_by_label_table(lookup: Lookup) -> Table | None:
 
 
 def calibration_table(lookup: Lookup) -> Table | None:
-    """Brier score and calibration error of every arm, slope and intercept by label; None where there is none."""
+    """Brier score and calibration error of every arm, slope and intercept by label; None if there is none."""
     keys = []
     for t in lookup.training_sets():
         keys += [(t, metric, "macro", f"{t.text}: mean over labels (0 is best)") for metric in _OVERALL]
@@ -101,27 +99,27 @@ def _table(
 ) -> Table | None:
     """Build a table of the rows (training set, metric, label, group) of which any arm has a value or a reason."""
     interval = lookup.preferred_interval
-    found: list[tuple[tuple[TrainingSet, str, str, str], dict[str, Estimate]]] = []
+    lines: list[tuple[tuple[TrainingSet, str, str, str], dict[str, Estimate]]] = []
     for key in keys:
         t, metric, label, _ = key
         line = {arm.arm: lookup.estimate(t.dataset, arm.arm, metric, label, interval) for arm in lookup.arms_of(t)}
         known = {arm: estimate for arm, estimate in line.items() if estimate is not None}
         if known:
-            found.append((key, known))
-    if not found:
+            lines.append((key, known))
+    if not lines:
         return None
-    arm_columns = columns.arm_columns(lookup, list(dict.fromkeys(t for (t, *_), _ in found)))
+    columns_of_arms = arm_columns(lookup, list(dict.fromkeys(t for (t, *_), _ in lines)))
     level = lookup.result.settings.level
     table = Table(
         name=name,
         title=title,
         caption=f"{title}. Mean over seeds and {numbers.level(level)} confidence interval "
         f"({words.interval(interval, level)}).",
-        head=columns.head(arm_columns, stub),
-        rows=tuple(_row(lookup, *key, line, arm_columns, unit) for key, line in found),
+        head=arm_head(columns_of_arms, stub),
+        rows=tuple(_row(lookup, *key, line, columns_of_arms, unit) for key, line in lines),
         notes=notes,
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _row(
@@ -131,21 +129,21 @@ def _row(
     label: str,
     group: str,
     line: dict[str, Estimate],
-    arm_columns: Sequence[ArmColumn],
+    columns_of_arms: Sequence[ArmColumn],
     unit: float,
 ) -> Row:
     half_widths = [numbers.half_width(e.low, e.high) for e in line.values()]
-    decimals = interval_cells.places(half_widths, unit=unit)
+    decimals = interval_cells.decimals_in_unit(half_widths, unit=unit)
     cells = []
-    for column in arm_columns:
+    for column in columns_of_arms:
         arm = column.arm(t)
         estimate = line.get(arm.arm) if arm else None
         if arm is None:
-            cells.append(Cell("", how="no such arm"))
+            cells.append(Cell("", footnote="no such arm"))
         elif estimate is None:
-            cells.append(Cell(numbers.ABSENT, how="no such value in the results"))
+            cells.append(Cell(numbers.ABSENT, footnote="no such value in the results"))
         else:
-            how = f"Mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
+            footnote = f"Mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
             cells.append(
                 interval_cell(
                     estimate.value,
@@ -153,7 +151,7 @@ def _row(
                     estimate.high,
                     decimals,
                     because=estimate.undefined_because,
-                    how=how,
+                    footnote=footnote,
                     unit=unit,
                 )
             )

@@ -1,58 +1,62 @@
 """Does an advantage fade as training data grow? The change of each difference between two training sizes.
 
-In: the size effects of results.json. Out: a `Table`, and a sentence each.
+In: the size effects of results.json. Out: a `Table`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from medkt_eval.results.recorded import SizeEffect
 from medkt_reports.language import numbers, words
-from medkt_reports.lookup import Lookup, _headlines
-from medkt_reports.tables import cells as interval_cells
-from medkt_reports.tables.cells import interval_cell, p_cell
-from medkt_reports.tables.model import Cell, Row, Span, Table, marked, text_cell
+from medkt_reports.lookup import Lookup
+from medkt_reports.tables.cells import decimals_in_unit, interval_cell, p_cell
+from medkt_reports.tables.columns import Column, head_of, row_of
+from medkt_reports.tables.model import Cell, Table, text_cell, with_synthetic_mark
 
 
 def size_effects_table(lookup: Lookup) -> Table | None:
-    """Differences in the headline metrics at the smallest and the largest training size; None where there are none."""
-    found = _headlines(lookup)
-    if not found:
+    """Differences in the headline metrics at the smallest and the largest training size; None if there are none."""
+    effects = lookup.headline_size_effects()
+    if not effects:
         return None
-    decimals = interval_cells.places(numbers.half_width(row.low, row.high) for row in found)
+    columns = _columns(lookup, decimals_in_unit(numbers.half_width(row.low, row.high) for row in effects))
     level = numbers.level(lookup.result.settings.level)
-    heads = ("Metric", "Small set", "Large set", "Small less large", "p, adjusted")
     table = Table(
         name="size-effects",
         title="Differences and training-set size",
         caption=f"Differences in points on the smallest and on the largest training set, and their difference with "
         f"{level} interval: above 0, the advantage of the first arm fades as data grow.",
-        head=(tuple(map(Span, ("Difference of arms", *heads))),),
-        rows=tuple(_row(lookup, row, decimals) for row in found),
+        head=head_of(columns),
+        rows=tuple(row_of(columns, row, group=_group(row), synthetic=lookup.synthetic(row.dataset)) for row in effects),
         notes=(
             "Obuchowski-Rockette over the four arms, seeds and patients random; p-values adjusted by Holm within "
             "data set and metric. Exploratory.",
         ),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
-def _row(lookup: Lookup, row: SizeEffect, decimals: int) -> Row:
-    because = row.undefined_because
+def _columns(lookup: Lookup, decimals: int) -> Sequence[Column[SizeEffect]]:
+    return (
+        Column("Difference of arms", lambda row: text_cell(lookup.contrast_name(row.arms_small))),
+        Column("Metric", lambda row: text_cell(words.capital(words.metric(row.metric, row.label)))),
+        Column("Small set", lambda row: _difference_cell(row.difference_small, decimals, row)),
+        Column("Large set", lambda row: _difference_cell(row.difference_large, decimals, row)),
+        Column("Small less large", lambda row: _change_cell(row, decimals)),
+        Column("p, adjusted", lambda row: p_cell(row.p_adjusted, row.level, row.undefined_because)),
+    )
+
+
+def _difference_cell(value: float | None, decimals: int, row: SizeEffect) -> Cell:
+    footnote = (row.undefined_because or "") if value is None else ""
+    return Cell(numbers.difference(value, decimals), value=value, footnote=footnote)
+
+
+def _change_cell(row: SizeEffect, decimals: int) -> Cell:
+    return interval_cell(row.difference, row.low, row.high, decimals, because=row.undefined_because, signed=True)
+
+
+def _group(row: SizeEffect) -> str:
     sizes = f"{numbers.count(row.size_small)} against {numbers.count(row.size_large)}"
-    at_each = [
-        Cell(numbers.difference(value, decimals), value=value, how=because or "" if value is None else "")
-        for value in (row.difference_small, row.difference_large)
-    ]
-    change = interval_cell(row.difference, row.low, row.high, decimals, because=because, signed=True)
-    cells = (
-        text_cell(words.capital(words.metric(row.metric, row.label))),
-        *at_each,
-        change,
-        p_cell(row.p_adjusted, row.level, because),
-    )
-    return Row(
-        text_cell(lookup.contrast_name(row.arms_small)),
-        cells,
-        synthetic=lookup.synthetic(row.dataset),
-        group=f"{words.dataset(row.dataset)}, {sizes} training images",
-    )
+    return f"{words.dataset(row.dataset)}, {sizes} training images"

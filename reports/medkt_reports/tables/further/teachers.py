@@ -1,6 +1,7 @@
-"""How well the teachers themselves do on the task that they teach.
+"""AUC of the teachers themselves on the task that they teach.
 
-In: the teachers' rows of results.json. Out: a `Table`: a row a label, a column a teacher.
+In: the teachers' rows of results.json. Out: a `Table` with a row for each label and a
+column for each teacher.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from medkt_eval.results.recorded import TeacherAuc
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup
 from medkt_reports.tables.cells import NO_REASON
-from medkt_reports.tables.model import Cell, Row, Span, Table, marked, text_cell
+from medkt_reports.tables.model import Cell, Row, Span, Table, text_cell, with_synthetic_mark
 
 
 def teachers_on_target_table(lookup: Lookup) -> Table | None:
-    """AUC of each teacher on the labels that it shares with the target; None where no run recorded it."""
-    found = lookup.result.teachers
-    if not found:
+    """AUC of each teacher on the labels that it shares with the target; None if no run recorded it."""
+    rows_of_teachers = lookup.result.teachers
+    if not rows_of_teachers:
         return None
-    teachers = list(dict.fromkeys((row.teacher, row.sha256) for row in found))
-    by_place = {(row.dataset, row.label, row.teacher, row.sha256): row for row in found}
+    teachers = list(dict.fromkeys((row.teacher, row.sha256) for row in rows_of_teachers))
+    by_place = {(row.dataset, row.label, row.teacher, row.sha256): row for row in rows_of_teachers}
     rows = [
         Row(
             text_cell(label),
@@ -28,12 +29,12 @@ def teachers_on_target_table(lookup: Lookup) -> Table | None:
             group=f"{words.dataset(dataset)}, test images",
             synthetic=lookup.synthetic(dataset),
         )
-        for dataset, label in dict.fromkeys((row.dataset, row.label) for row in found)
+        for dataset, label in dict.fromkeys((row.dataset, row.label) for row in rows_of_teachers)
     ]
     notes = (
         "A teacher answers only for labels that it shares with the target. A low AUC says that its answers are of "
         "little use there, not that its attention is; one below 50 %, that it is no expert there by whatever name.",
-        *_without_any(found),
+        *_without_any(rows_of_teachers),
     )
     table = Table(
         "teachers-on-target",
@@ -43,13 +44,13 @@ def teachers_on_target_table(lookup: Lookup) -> Table | None:
         tuple(rows),
         notes=notes,
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
-def _without_any(found: Sequence[TeacherAuc]) -> list[str]:
+def _without_any(aucs: Sequence[TeacherAuc]) -> list[str]:
     """A line for each teacher that has no AUC on a data set, with the reasons."""
     of: dict[tuple[str, str, str | None], list[TeacherAuc]] = {}
-    for row in found:
+    for row in aucs:
         of.setdefault((row.dataset, row.teacher, row.sha256), []).append(row)
     return [
         f"Teacher {teacher} has no AUC on {words.dataset(dataset)}: {'; '.join(reasons)}."
@@ -61,5 +62,5 @@ def _without_any(found: Sequence[TeacherAuc]) -> list[str]:
 
 def _cell(row: TeacherAuc | None) -> Cell:
     if row is None or row.auc is None:
-        return Cell(numbers.ABSENT, how=(row.undefined_because if row else None) or NO_REASON)
+        return Cell(numbers.ABSENT, footnote=(row.undefined_because if row else None) or NO_REASON)
     return Cell(numbers.percent(row.auc, 1), value=row.auc)

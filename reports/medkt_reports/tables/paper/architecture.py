@@ -1,24 +1,43 @@
-"""Table VI of the paper for the students trained here, read off the models themselves.
+"""Table VI of the paper: the architecture of the students, as recorded from the models.
 
-In: the architectures that runs recorded. Out: a `Table`: a row a stage.
+In: the architectures that runs recorded. Out: a `Table` with a row for each stage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from medkt_eval.results.recorded import Architecture, Stage
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup
-from medkt_reports.tables.model import Cell, Row, Span, Table, count_cell, marked, text_cell
+from medkt_reports.tables.columns import Column, head_of, row_of
+from medkt_reports.tables.model import Cell, Row, Table, count_cell, text_cell, with_synthetic_mark
 
 _STUDENTS = list(words.NETWORKS)
 
 
-def table_six(lookup: Lookup) -> Table | None:
-    """Stages of every student's network; None where no run recorded them.
+class RecordedStage(NamedTuple):
+    """A stage, and the run that recorded it."""
 
-    Networks that differ in their classifier alone stand as one, with the number of parameters of each.
+    stage: Stage
+    run_id: str
+
+
+def _columns() -> Sequence[Column[RecordedStage]]:
+    return (
+        Column("Stage", lambda of: text_cell(f"{of.stage.name} (tap)" if of.stage.tap else of.stage.name)),
+        Column("Output", lambda of: text_cell(f"{of.stage.height or 1} × {of.stage.width or 1}")),
+        Column("Filters", _filters_cell),
+        Column("Channels", lambda of: count_cell(of.stage.channels)),
+        Column("Parameters", lambda of: count_cell(of.stage.parameters)),
+    )
+
+
+def table_six(lookup: Lookup) -> Table | None:
+    """Stages of every student's network; None if no run recorded them.
+
+    Networks that differ only in their classifier are shown as one, with the number of parameters of each.
     """
     alike: dict[tuple[str, int, str], list[Architecture]] = {}
     for network in lookup.result.architectures:
@@ -26,22 +45,21 @@ def table_six(lookup: Lookup) -> Table | None:
         alike.setdefault((network.student, network.image_size_px, but_classifier), []).append(network)
     if not alike:
         return None
-    found = sorted(alike.values(), key=lambda group: (_rank(group[0].student), group[0].image_size_px))
-    tapped = any(stage.tap for group in found for stage in group[0].stages)
-    heads = ("Stage", "Output", "Filters", "Channels", "Parameters")
+    groups = sorted(alike.values(), key=lambda group: (_rank(group[0].student), group[0].image_size_px))
+    tapped = any(stage.tap for group in groups for stage in group[0].stages)
     table = Table(
         name="table6",
         title="Architecture of the students",
         caption="Architecture of the students, read off the trained networks.",
-        head=(tuple(map(Span, heads)),),
-        rows=tuple(row for group in found for row in _rows(lookup, group)),
+        head=head_of(_columns()),
+        rows=tuple(row for group in groups for row in _rows(lookup, group)),
         notes=(
             "Output: height × width of the maps that a stage gives; 1 × 1 is a vector. A stage's parameters include "
             "those of its normalisation.",
             *(["Tap: the attention of student and teacher is compared in this stage."] if tapped else []),
         ),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _rank(student: str) -> tuple[int, str]:
@@ -60,25 +78,15 @@ def _rows(lookup: Lookup, alike: Sequence[Architecture]) -> list[Row]:
     )
     group = f"{words.network(shown.student)}, {shown.image_size_px} px: {counts}"
     synthetic = next(filter(None, (lookup.synthetic(network.dataset) for network in alike)), "")
-    how = f"Read off run {shown.run_id}."
+    columns = _columns()
     return [
-        Row(
-            text_cell(f"{stage.name} (tap)" if stage.tap else stage.name),
-            (
-                _output(stage),
-                Cell(_filters(stage), value=_filters(stage), how=how),
-                count_cell(stage.channels),
-                count_cell(stage.parameters),
-            ),
-            group=group,
-            synthetic=synthetic,
-        )
-        for stage in shown.stages
+        row_of(columns, RecordedStage(stage, shown.run_id), group=group, synthetic=synthetic) for stage in shown.stages
     ]
 
 
-def _output(stage: Stage) -> Cell:
-    return text_cell(f"{stage.height or 1} × {stage.width or 1}")
+def _filters_cell(of: RecordedStage) -> Cell:
+    text = _filters(of.stage)
+    return Cell(text, value=text, footnote=f"Read off run {of.run_id}.")
 
 
 def _filters(stage: Stage) -> str:

@@ -1,68 +1,87 @@
-"""Tables I and II of the paper for the data sets used here: what they are and how they were split; and the teachers.
+"""Tables I and II of the paper for the data sets of this study, and the teachers that were trained here.
 
 In: the data sets as their runs recorded them. Out: `Table`s. Counts are of the images that were used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from medkt_eval.results.schema import Arm, Dataset, Split
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
-from medkt_reports.tables.model import Cell, Row, Span, Table, count_cell, marked, text_cell
+from medkt_reports.tables.columns import Column, head_of, row_of
+from medkt_reports.tables.model import Cell, Table, count_cell, text_cell, with_synthetic_mark
 
 _UNKNOWN = "not recorded"
 
 
+class NamedSplit(NamedTuple):
+    """A split and its name, "train 200"."""
+
+    name: str
+    split: Split
+
+
+class TeacherMetric(NamedTuple):
+    """A teacher that was trained here, and a metric of it."""
+
+    arm: Arm
+    metric: str
+    label: str
+
+
 def table_one(lookup: Lookup) -> Table | None:
-    """What each data set is: labels, how they came about, views, images and patients used; None where there is none."""
+    """Labels, labelling, views, images and patients of each data set; None if there is none."""
     datasets = lookup.result.datasets
     if not datasets:
         return None
-    rows = [
-        Row(
-            text_cell(words.dataset(dataset.dataset)),
-            (
-                _n_labels(dataset),
-                text_cell(dataset.labelling or _UNKNOWN),
-                text_cell(dataset.views or _UNKNOWN),
-                _images_used(dataset),
-                _patients_used(dataset),
-            ),
-            synthetic=lookup.synthetic(dataset.dataset),
-        )
-        for dataset in datasets
-    ]
-    heads = ("Data set", "Labels", "Labelling", "Views", "Images used", "Patients")
+    columns: Sequence[Column[Dataset]] = (
+        Column("Data set", lambda dataset: text_cell(words.dataset(dataset.dataset))),
+        Column("Labels", _n_labels),
+        Column("Labelling", lambda dataset: text_cell(dataset.labelling or _UNKNOWN)),
+        Column("Views", lambda dataset: text_cell(dataset.views or _UNKNOWN)),
+        Column("Images used", _images_used),
+        Column("Patients", _patients_used),
+    )
+    rows = [row_of(columns, dataset, synthetic=lookup.synthetic(dataset.dataset)) for dataset in datasets]
     sources = [f"{words.dataset(dataset.dataset)}: {dataset.source or 'source ' + _UNKNOWN}." for dataset in datasets]
     table = Table(
         "table1",
         "Data sets",
         "Data sets, as their runs recorded them.",
-        (tuple(map(Span, heads)),),
+        head_of(columns),
         tuple(rows),
         notes=(
             "Used: in the largest training set, the validation and the test set together; a data set may hold more.",
             *sources,
         ),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def table_two(lookup: Lookup) -> Table | None:
-    """Every split: images, patients, positive images; whether patients are shared; None where nothing was recorded."""
+    """Images, patients and positive images of every split, and shared patients; None if nothing was recorded."""
+    columns: Sequence[Column[NamedSplit]] = (
+        Column("Split", lambda named: text_cell(named.name)),
+        Column("Images", lambda named: count_cell(named.split.n_images)),
+        Column("Patients", lambda named: count_cell(named.split.n_patients)),
+        Column("Positive, rarest to commonest label", lambda named: text_cell(_positives(named.split))),
+        Column("SHA-256 of image ids", _digits_cell),
+    )
     rows = [
-        _split_row(lookup, dataset, name, split)
+        row_of(columns, NamedSplit(name, split), group=_group(dataset), synthetic=lookup.synthetic(dataset.dataset))
         for dataset in lookup.result.datasets
         for name, split in dataset.splits.items()
     ]
     if not rows:
         return None
-    heads = ("Split", "Images", "Patients", "Positive, rarest to commonest label", "SHA-256 of image ids")
     table = Table(
         "table2",
         "Splits",
         "Splits of the data sets, as their runs recorded them.",
-        (tuple(map(Span, heads)),),
+        head_of(columns),
         tuple(rows),
         notes=(
             "Positive: images with the label, or of the class; labels without any are left out.",
@@ -71,30 +90,41 @@ def table_two(lookup: Lookup) -> Table | None:
             "SHA-256: of the sorted image ids; its first 12 digits. Equal digits mean equal images.",
         ),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def teachers_table(lookup: Lookup) -> Table | None:
-    """Results of the teachers trained here: reported, not compared; None where there are none."""
+    """Results of the teachers trained here: reported, not compared; None if there are none."""
     teachers = [arm for arm in lookup.result.arms if arm.role == "teacher"]
     if not teachers:
         return None
-    rows = [row for arm in teachers for row in _teacher_rows(lookup, arm)]
-    heads = ("Teacher", "Trained on", "Network", "Seeds", "Metric", "Mean over seeds, %")
+    columns: Sequence[Column[TeacherMetric]] = (
+        Column("Teacher", lambda of: text_cell(lookup.names[of.arm.arm])),
+        Column("Trained on", lambda of: text_cell(_trained_on(of.arm))),
+        Column("Network", lambda of: text_cell(words.network(of.arm.student))),
+        Column("Seeds", lambda of: text_cell(str(len(of.arm.seeds)))),
+        Column("Metric", lambda of: text_cell(words.metric(of.metric, of.label))),
+        Column("Mean over seeds, %", lambda of: _mean_cell(lookup, of)),
+    )
+    rows = [
+        row_of(columns, TeacherMetric(arm, metric, label), synthetic=lookup.synthetic(arm.dataset))
+        for arm in teachers
+        for metric, label in HEADLINES[arm.task]
+    ]
     table = Table(
         "teachers",
         "Teachers",
         "The teachers' own results. They are reported, not compared.",
-        (tuple(map(Span, heads)),),
+        head_of(columns),
         tuple(rows),
         notes=("A teacher is held fixed in every comparison: another training of it might transfer otherwise.",),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _n_labels(dataset: Dataset) -> Cell:
     n = len(dataset.labels)
-    return Cell(str(n) if dataset.task == "multilabel" else f"{n} classes", value=n, how=", ".join(dataset.labels))
+    return Cell(str(n) if dataset.task == "multilabel" else f"{n} classes", value=n, footnote=", ".join(dataset.labels))
 
 
 def _used(dataset: Dataset) -> dict[str, Split]:
@@ -109,7 +139,7 @@ def _images_used(dataset: Dataset) -> Cell:
     known = [n for n in counts.values() if n is not None]
     if not known or len(known) < len(counts):
         return count_cell(None, _UNKNOWN)
-    return Cell(numbers.count(sum(known)), value=sum(known), how=_sum(counts))
+    return Cell(numbers.count(sum(known)), value=sum(known), footnote=_sum(counts))
 
 
 def _patients_used(dataset: Dataset) -> Cell:
@@ -119,24 +149,24 @@ def _patients_used(dataset: Dataset) -> Cell:
         return count_cell(None, _UNKNOWN)
     if dataset.patients_in_two_splits != 0:
         return count_cell(None, "not known: patients may be in two splits, so those of the splits do not add up")
-    return Cell(numbers.count(sum(known)), value=sum(known), how=_sum(counts))
+    return Cell(numbers.count(sum(known)), value=sum(known), footnote=_sum(counts))
 
 
 def _sum(counts: dict[str, int | None]) -> str:
     return " + ".join(f"{numbers.count(n)} ({name})" for name, n in counts.items())
 
 
-def _split_row(lookup: Lookup, dataset: Dataset, name: str, split: Split) -> Row:
+def _group(dataset: Dataset) -> str:
+    return f"{words.dataset(dataset.dataset)}: {_shared(dataset)}; training sample {dataset.training_sample}"
+
+
+def _positives(split: Split) -> str:
     known = [n for n in split.n_positive.values() if n]
-    positive = f"{numbers.count(min(known))} to {numbers.count(max(known))}" if known else _UNKNOWN
-    digits = text_cell(split.sha256[:12]) if split.sha256 else Cell(_UNKNOWN)
-    group = f"{words.dataset(dataset.dataset)}: {_shared(dataset)}; training sample {dataset.training_sample}"
-    return Row(
-        text_cell(name),
-        (count_cell(split.n_images), count_cell(split.n_patients), text_cell(positive), digits),
-        group=group,
-        synthetic=lookup.synthetic(dataset.dataset),
-    )
+    return f"{numbers.count(min(known))} to {numbers.count(max(known))}" if known else _UNKNOWN
+
+
+def _digits_cell(named: NamedSplit) -> Cell:
+    return text_cell(named.split.sha256[:12]) if named.split.sha256 else Cell(_UNKNOWN)
 
 
 def _shared(dataset: Dataset) -> str:
@@ -150,19 +180,14 @@ def _shared(dataset: Dataset) -> str:
     return f"patients in two splits: {numbers.count(shared)}{checked}"
 
 
-def _teacher_rows(lookup: Lookup, arm: Arm) -> list[Row]:
+def _trained_on(arm: Arm) -> str:
     size = "" if arm.train_size is None else f" ({numbers.count(arm.train_size)})"
-    about = (f"{words.dataset(arm.dataset)}{size}", words.network(arm.student), str(len(arm.seeds)))
-    name, synthetic = lookup.names[arm.arm], lookup.synthetic(arm.dataset)
-    rows = []
-    for metric, label in HEADLINES[arm.task]:
-        values = [run.value for run in lookup.runs(arm.arm, metric, label)]
-        known = [value for value in values if value is not None]
-        mean = sum(known) / len(known) if known and len(known) == len(values) else None
-        because = "not measured, or not defined in every seed" if mean is None else ""
-        cells = (
-            *map(text_cell, (*about, words.metric(metric, label))),
-            Cell(numbers.percent(mean, 1), value=mean, how=because),
-        )
-        rows.append(Row(text_cell(name), cells, synthetic=synthetic))
-    return rows
+    return f"{words.dataset(arm.dataset)}{size}"
+
+
+def _mean_cell(lookup: Lookup, of: TeacherMetric) -> Cell:
+    values = [run.value for run in lookup.runs(of.arm.arm, of.metric, of.label)]
+    known = [value for value in values if value is not None]
+    mean = sum(known) / len(known) if known and len(known) == len(values) else None
+    footnote = "not measured, or not defined in every seed" if mean is None else ""
+    return Cell(numbers.percent(mean, 1), value=mean, footnote=footnote)

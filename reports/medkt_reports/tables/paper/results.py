@@ -1,28 +1,31 @@
-"""Tables IV and V of the paper, from our results: arms side by side, best in bold, second underlined.
+"""Tables IV and V of the paper from our results: arms side by side, best in bold, second underlined.
 
-In: the results and the name of the interval to print. Out: `Table`s. An arm that its comparison with the best of the
-row cannot tell from the best is marked as such.
+In: the results and the name of the interval to print. Out: `Table`s. A dagger marks an arm that is not significantly
+different from the best of its row: `_has_dagger` decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from medkt_eval.results.schema import Arm, Comparison, Estimate
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
-from medkt_reports.tables import arm_columns as columns
-from medkt_reports.tables.model import DAGGER, Cell, Mark, Row, Table, estimate_cell, is_symmetric, marked, text_cell
+from medkt_reports.significance import alpha, p_shows
+from medkt_reports.tables.arm_columns import arm_columns, arm_head
+from medkt_reports.tables.cells import estimate_cell, is_symmetric
+from medkt_reports.tables.model import DAGGER, Cell, Mark, Row, Table, text_cell, with_synthetic_mark
 
 
 def table_four(lookup: Lookup, interval: str) -> Table | None:
-    """Macro AUC on the multi-label data sets, a row each training set; None where there are none."""
+    """Macro AUC on the multi-label data sets, with a row for each training set; None if there are none."""
     rows = [(training_set, "auc", "macro") for training_set in lookup.training_sets("multilabel")]
     return _build(lookup, interval, rows, name="table4", stub="Data set (training images)") if rows else None
 
 
 def table_five(lookup: Lookup, interval: str) -> Table | None:
-    """Macro AUC and weighted F1 on the multi-class data sets; None where there are none."""
+    """Macro AUC and weighted F1 on the multi-class data sets; None if there are none."""
     rows = [
         (training_set, metric, label)
         for training_set in lookup.training_sets("multiclass")
@@ -34,18 +37,18 @@ def table_five(lookup: Lookup, interval: str) -> Table | None:
 def _build(
     lookup: Lookup, interval: str, rows: Sequence[tuple[TrainingSet, str, str]], *, name: str, stub: str
 ) -> Table:
-    arm_columns = columns.arm_columns(lookup, list(dict.fromkeys(training_set for training_set, *_ in rows)))
-    arms = [[column.arm(training_set) for column in arm_columns] for training_set, *_ in rows]
+    columns_of_arms = arm_columns(lookup, list(dict.fromkeys(training_set for training_set, *_ in rows)))
+    arms = [[column.arm(training_set) for column in columns_of_arms] for training_set, *_ in rows]
     estimates = [
         [lookup.estimate(row[0].dataset, arm.arm, row[1], row[2], interval) if arm else None for arm in line]
         for row, line in zip(rows, arms, strict=True)
     ]
     symmetric = is_symmetric([e for line in estimates for e in line if e is not None])
-    made, against_best = [], []
+    table_rows, against_best = [], []
     for row, row_arms, line in zip(rows, arms, estimates, strict=True):
         cells, comparisons = _cells(lookup, row, row_arms, line, symmetric=symmetric)
         against_best += comparisons
-        made.append(_row(lookup, row, cells, by_metric=name == "table5"))
+        table_rows.append(_row(lookup, row, cells, by_metric=name == "table5"))
     several = list(dict.fromkeys(words.dataset(training_set.dataset) for training_set, *_ in rows))
     metrics = " and ".join(dict.fromkeys(words.metric(metric, label) for _, metric, label in rows))
     title = f"{words.capital(metrics)} on {words.listed(several)}, in %"
@@ -55,11 +58,11 @@ def _build(
         name=name,
         title=title,
         caption=f"{title}. Mean over seeds and {numbers.level(level)} confidence interval ({meaning}).",
-        head=columns.head(arm_columns, stub),
-        rows=tuple(made),
-        notes=_notes(interval, estimates, made, against_best, level),
+        head=arm_head(columns_of_arms, stub),
+        rows=tuple(table_rows),
+        notes=_notes(interval, estimates, table_rows, against_best, level),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _row(lookup: Lookup, row: tuple[TrainingSet, str, str], cells: Sequence[Cell], *, by_metric: bool) -> Row:
@@ -79,41 +82,39 @@ def _cells(
     *,
     symmetric: bool,
 ) -> tuple[list[Cell], list[Comparison | None]]:
-    """Cells of one row, and each arm's comparison with the best of it."""
+    """Cells of one row, and the comparison of each arm with the best of the row."""
     training_set, metric, label = row
-    decimals = numbers.places(numbers.half_width(e.low, e.high) for e in estimates if e is not None)
+    decimals = numbers.decimals_for(numbers.half_width(e.low, e.high) for e in estimates if e is not None)
     marks = best_and_second([None if e is None else e.value for e in estimates], decimals)
     best = [arm for arm, mark in zip(arms, marks, strict=True) if arm and mark == "best"]
     cells, comparisons = [], []
     for arm, estimate, mark in zip(arms, estimates, marks, strict=True):
         if arm is None:
-            cells.append(Cell("", how="no such arm"))
+            cells.append(Cell("", footnote="no such arm"))
             continue
         cell = estimate_cell(
-            estimate, decimals, symmetric=symmetric, mark=mark, how=_how(lookup, arm, metric, label, estimate)
+            estimate, decimals, symmetric=symmetric, mark=mark, footnote=_footnote(lookup, arm, metric, label, estimate)
         )
         if best and mark != "best" and cell.value is not None:
-            found = [lookup.between(training_set.dataset, (arm.arm, top.arm), metric, label) for top in best]
-            comparisons += found
-            known = [comparison for comparison in found if comparison is not None]
-            cell = _with_dagger(cell, undistinguished=bool(known) and not all(map(_told_apart, known)))
+            against_best = [
+                lookup.comparison_between(training_set.dataset, (arm.arm, top.arm), metric, label) for top in best
+            ]
+            comparisons += against_best
+            cell = replace(cell, dagger=_has_dagger(against_best))
         cells.append(cell)
     return cells, comparisons
 
 
-def _with_dagger(cell: Cell, *, undistinguished: bool) -> Cell:
-    return Cell(**{**vars(cell), "undistinguished": undistinguished})
-
-
-def _told_apart(comparison: Comparison) -> bool:
-    p = comparison.p_value if comparison.p_adjusted is None else comparison.p_adjusted
-    return p is not None and p < numbers.alpha(comparison.level)
+def _has_dagger(against_best: Sequence[Comparison | None]) -> bool:
+    """Whether an arm has a dagger: it was compared with the best, and some comparison does not show a difference."""
+    made = [comparison for comparison in against_best if comparison is not None]
+    return bool(made) and not all(map(p_shows, made))
 
 
 def best_and_second(values: Sequence[float | None], decimals: int) -> list[Mark | None]:
-    """Marks of one row: the highest value and the next, as printed, so that values that look alike are marked alike.
+    """Marks of the highest and the second value of one row, by the printed values: equal print, equal mark.
 
-    Two that share the best leave no second. A row with fewer than two values has no marks.
+    If two values share the best, there is no second. A row with fewer than two values has no marks.
 
     Examples
     --------
@@ -132,7 +133,7 @@ def best_and_second(values: Sequence[float | None], decimals: int) -> list[Mark 
     return [None if value is None else marks.get(value) for value in printed]
 
 
-def _how(lookup: Lookup, arm: Arm, metric: str, label: str, estimate: Estimate | None) -> str:
+def _footnote(lookup: Lookup, arm: Arm, metric: str, label: str, estimate: Estimate | None) -> str:
     if estimate is None:
         return ""
     seeds = "; ".join(
@@ -160,7 +161,7 @@ def _notes(
         adjustments = sorted({words.ADJUSTMENTS.get(c.adjustment, c.adjustment) for c in known if c.adjustment})
         adjusted = f", {' or '.join(adjustments)}-adjusted over all pairs of the row" if adjustments else ""
         notes.append(
-            f"{DAGGER} Not told apart from the best: adjusted p ≥ {numbers.alpha(known[0].level):g}, or no p exists "
+            f"{DAGGER} Not told apart from the best: adjusted p ≥ {alpha(known[0].level):g}, or no p exists "
             f"({'; '.join(tests)}{adjusted}). A compared arm without {DAGGER} "
             "differs from the best, within that scope alone."
         )

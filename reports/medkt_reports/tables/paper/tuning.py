@@ -1,6 +1,7 @@
-"""Table III of the paper from our grids: of each student and teacher the setting that did best on validation images.
+"""Table III of the paper: for each student and teacher, the setting that did best on the validation images.
 
-In: every setting of every grid. Out: a `Table`: a row a student, three columns a teacher.
+In: every setting of every grid. Out: a `Table` with a row for each student and
+three columns for each teacher.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from statistics import stdev
 from medkt_eval.results.recorded import Tuning
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
-from medkt_reports.tables.model import Cell, Row, Span, Table, count_cell, marked, text_cell
+from medkt_reports.tables.model import Cell, Row, Span, Table, count_cell, text_cell, with_synthetic_mark
 
 _EDGE = "‡"
 _TEACHERS = list(words.TEACHERS)
 
 
 def table_three(lookup: Lookup) -> Table | None:
-    """The chosen settings, how many were tried, and the validation metric; None where no grid was searched."""
+    """The chosen settings, how many were tried, and the validation metric; None if no grid was searched."""
     tried = lookup.result.tuning
     if not tried:
         return None
@@ -46,7 +47,7 @@ def table_three(lookup: Lookup) -> Table | None:
         rows=tuple(rows),
         notes=tuple(notes),
     )
-    return marked(table)
+    return with_synthetic_mark(table)
 
 
 def _of(row: Tuning) -> TrainingSet:
@@ -60,7 +61,7 @@ def _teacher_order(teacher: str | None) -> tuple[int, str]:
 
 
 def _rows(lookup: Lookup, t: TrainingSet, tried: Sequence[Tuning], teachers: Sequence[str | None]) -> list[Row]:
-    """Rows of one training set: a student and method each; one more for each further grid that a teacher has there."""
+    """Rows of one training set: one for each student and method, and more if a teacher has several grids."""
     methods = {row.method for row in tried}
     stubs: dict[str, dict[str | None, dict[str, list[Tuning]]]] = {}
     for row in tried:
@@ -78,26 +79,28 @@ def _rows(lookup: Lookup, t: TrainingSet, tried: Sequence[Tuning], teachers: Seq
             cells: list[Cell] = []
             for teacher in teachers:
                 of_teacher = grids.get(teacher, [])
-                cells += _cells(of_teacher[k]) if k < len(of_teacher) else [Cell("", how="no grid was searched")] * 3
+                cells += (
+                    _cells(of_teacher[k]) if k < len(of_teacher) else [Cell("", footnote="no grid was searched")] * 3
+                )
             rows.append(Row(text_cell(stub), tuple(cells), group=t.text, synthetic=lookup.synthetic(t.dataset)))
     return rows
 
 
 def _cells(grid: Sequence[Tuning]) -> list[Cell]:
     """The chosen setting, the number tried, and its validation value, of one grid."""
-    how = f"Validation {words.metric(grid[0].metric, grid[0].label)}: " + "; ".join(
+    footnote = f"Validation {words.metric(grid[0].metric, grid[0].label)}: " + "; ".join(
         f"{_settings(row)}: {numbers.percent(row.value, 2)}" for row in grid
     )
     chosen = next((row for row in grid if row.chosen), None)
     if chosen is None:
-        absent = Cell(numbers.ABSENT, how=f"No setting was chosen. {how}")
+        absent = Cell(numbers.ABSENT, footnote=f"No setting was chosen. {footnote}")
         return [absent, count_cell(len(grid)), absent]
-    decimals = numbers.places(stdev(row.values) if len(row.values) > 1 else None for row in grid)
+    decimals = numbers.decimals_for(stdev(row.values) if len(row.values) > 1 else None for row in grid)
     printed = _settings(chosen)
     return [
-        Cell(f"{printed}{_EDGE}" if _is_at_an_edge(chosen, grid) else printed, how=how, value=printed),
+        Cell(f"{printed}{_EDGE}" if _is_at_an_edge(chosen, grid) else printed, footnote=footnote, value=printed),
         count_cell(len(grid)),
-        Cell(numbers.percent(chosen.value, decimals), how=how, value=chosen.value),
+        Cell(numbers.percent(chosen.value, decimals), footnote=footnote, value=chosen.value),
     ]
 
 
@@ -108,8 +111,8 @@ def _settings(row: Tuning) -> str:
 def _is_at_an_edge(chosen: Tuning, grid: Sequence[Tuning]) -> bool:
     """Whether a number that was varied has its smallest or largest value of three or more."""
     for key, value in chosen.varied.items():
-        found = {row.varied.get(key) for row in grid}
-        tried = [v for v in found if isinstance(v, int | float) and not isinstance(v, bool)]
-        if len(found) == len(tried) > 2 and value in (min(tried), max(tried)):
+        values = {row.varied.get(key) for row in grid}
+        tried = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        if len(values) == len(tried) > 2 and value in (min(tried), max(tried)):
             return True
     return False

@@ -114,7 +114,7 @@ def test_gaps_by_arm_and_by_contrast(lookup):
         "Gap of each arm, view: AP",
         "Difference of gaps, view: AP",
     ]
-    own, between, absent, _ = one.figure.axes
+    own, between_arms, absent, _ = one.figure.axes
     points = [
         (float(x), float(y), line.get_markerfacecolor() != figure_style.PAPER)
         for line in own.lines
@@ -123,7 +123,9 @@ def test_gaps_by_arm_and_by_contrast(lookup):
     ]
     assert points == [(pytest.approx(-1.2), 0, True), (pytest.approx(3.1), 1, False)]
     assert own.get_yticklabels()[0].get_text() == "TL"
-    assert [float(line.get_xdata()[0]) for line in between.lines if line.get_marker() == "o"] == [pytest.approx(4.3)]
+    assert [float(line.get_xdata()[0]) for line in between_arms.lines if line.get_marker() == "o"] == [
+        pytest.approx(4.3)
+    ]
     assert [text.get_text() for text in absent.texts] == ["n/a"]
     assert len(one.data) == 4  # not the gap of a label
     assert "1 of 4 intervals do not exist" in one.caption

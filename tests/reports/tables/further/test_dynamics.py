@@ -87,15 +87,17 @@ def test_epochs_are_epochs_and_fractions_points(table):
 
 
 def test_what_does_not_exist_says_why(table):
-    assert NO_VARIATION in table.rows[0].cells[4].how
-    assert [cell.how for cell in table.rows[2].cells[4:]] == [NO_VARIATION] * 2
-    assert [cell.how for cell in table.rows[1].cells[2:4]] == ["not measured"] * 2
+    assert NO_VARIATION in table.rows[0].cells[4].footnote
+    assert [cell.footnote for cell in table.rows[2].cells[4:]] == [NO_VARIATION] * 2
+    assert [cell.footnote for cell in table.rows[1].cells[2:4]] == ["not measured"] * 2
 
 
 def test_seeds_that_peaked_in_the_last_epoch_are_counted(table):
-    assert table.rows[0].cells[0].how == "Seed by seed: 11, 12, 14. 1 of 3 in the last epoch, 14."
-    assert table.rows[2].cells[0].how == ("Seed by seed: 16, 17, 18 against 11, 12, 14. 1 of 6 in the last epoch, 14.")
-    assert table.rows[0].cells[2].how == "Seed by seed: 1, 1.2, 1.49."
+    assert table.rows[0].cells[0].footnote == "Seed by seed: 11, 12, 14. 1 of 3 in the last epoch, 14."
+    assert table.rows[2].cells[0].footnote == (
+        "Seed by seed: 16, 17, 18 against 11, 12, 14. 1 of 6 in the last epoch, 14."
+    )
+    assert table.rows[0].cells[2].footnote == "Seed by seed: 1, 1.2, 1.49."
 
 
 def test_nothing_measured_is_no_table(result):

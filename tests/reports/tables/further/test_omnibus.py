@@ -71,7 +71,7 @@ def test_a_test_of_all_arms_is_a_row(result):
         "1.8, 5.8",
         "0.095",
     ]
-    assert row.cells[1].how == f"Random start, TL and {lookup.names['chest-at']}"
+    assert row.cells[1].footnote == f"Random start, TL and {lookup.names['chest-at']}"
     assert row.synthetic == "Phantom chest"
 
 
@@ -80,7 +80,7 @@ def test_a_test_that_could_not_be_made_says_why(result):
     row = omnibus_table(lookup_of(result, over_datasets(VALUES[:2]))).rows[0]
     assert row.group == "Over 2 data sets: Phantom chest and Phantom fundus"
     assert [cell.text for cell in row.cells] == ["Friedman", "3", "n/a", "n/a", "n/a"]
-    assert [row.cells[k].how for k in (2, 3, 4)] == [why] * 3
+    assert [row.cells[k].footnote for k in (2, 3, 4)] == [why] * 3
 
 
 def test_only_the_tests_that_were_made_are_explained(result):
@@ -99,7 +99,7 @@ def test_arms_are_ranked_from_the_best(result):
     assert [row.cells[1].value for row in table.rows] == pytest.approx([0, 0.8, 1.6])
     # R: ptukey(c(0.8, 1.6) / sqrt(3 * 4 / (6 * 5)) * sqrt(2), 3, Inf, lower.tail = FALSE)
     assert [row.cells[2].value for row in table.rows[1:]] == pytest.approx([0.41511350035, 0.03066274979], rel=1e-8)
-    assert (table.rows[0].cells[2].text, table.rows[0].cells[2].how) == ("", "the best itself")
+    assert (table.rows[0].cells[2].text, table.rows[0].cells[2].footnote) == ("", "the best itself")
     assert table.rows[0].group == (
         "Macro AUC, 5 data sets; critical difference 1.48; a description, of fewer than ten data sets"
     )

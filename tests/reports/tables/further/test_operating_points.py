@@ -43,7 +43,7 @@ def test_by_default_f1_alone_is_there(result):
     assert chest[0].text == f"{100 * expected[0]:.2f}"
     assert chest[0].uncertainty.startswith("(")
     tiny = [cell for cell in table.rows[2].cells if cell.text]
-    assert {(cell.text, cell.how) for cell in tiny} == {("n/a", "no positive image among 40")}
+    assert {(cell.text, cell.footnote) for cell in tiny} == {("n/a", "no positive image among 40")}
 
 
 def test_metrics_stand_in_one_order_and_the_specificity_is_named(result):
@@ -108,7 +108,7 @@ def test_calibration_is_printed_in_its_own_unit(result):
     printed = [(row.cells[0].text, row.cells[0].uncertainty) for row in table.rows]
     assert printed == [("0.136", "(0.126 to 0.147)"), ("1.23", "(0.90 to 1.60)"), ("−0.2", "")]
     assert table.rows[1].cells[0].value == 1.234
-    assert "No interval: one seed." in table.rows[2].cells[0].how
+    assert "No interval: one seed." in table.rows[2].cells[0].footnote
     assert "(1 is right, below 1 is overconfident)" in table.rows[1].group
     assert {sum(span.width for span in row) for row in table.head} == {table.n_columns}
 

@@ -67,7 +67,7 @@ def test_undefined_is_said(result):
     (sentence,) = size_effect_sentences(lookup)
     assert sentence.endswith("could not be compared: one seed.")
     (row,) = size_effects_table(lookup).rows
-    assert row.cells[-1].how == "one seed"
+    assert row.cells[-1].footnote == "one seed"
 
 
 def test_none_without_sizes(result):

@@ -168,8 +168,8 @@ def test_a_gap_without_an_interval_says_why(lookup):
     table = gaps_table(lookup)
     row = table.rows[-1]
     assert (row.cells[0].text, row.cells[0].uncertainty, row.cells[1].text) == ("+1.0", "", "n/a")
-    assert ONE_PATIENT in row.cells[0].how
-    assert row.cells[1].how == ONE_PATIENT
+    assert ONE_PATIENT in row.cells[0].footnote
+    assert row.cells[1].footnote == ONE_PATIENT
     assert f"Without an interval: {ONE_PATIENT}." in table.notes
 
 

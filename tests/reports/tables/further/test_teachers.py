@@ -36,7 +36,7 @@ def test_a_column_a_teacher(result):
     edema, effusion = table.rows
     assert [cell.text for cell in edema.cells] == ["61.3", "n/a"]
     assert edema.cells[0].value == 0.6127
-    assert effusion.cells[0].how == NOT_SHARED
+    assert effusion.cells[0].footnote == NOT_SHARED
     _, note, _synthetic = table.notes
     assert note.startswith("Teacher imagenet has no AUC on ")
     assert note.endswith(f": {NOT_SHARED}.")

@@ -59,7 +59,7 @@ def test_stages_are_rows_and_the_tap_is_marked(result):
         ["Dense Block (1) (tap)", "32 × 32", "(1 × 1 convolution; 3 × 3 convolution) × 6", "256", "335,040"],
         ["Classification", "1 × 1", "fully connected, 5 outputs", "5", "1,285"],
     ]
-    assert table.rows[0].cells[1].how == "Read off run densenet40-phantom-fundus-s0."
+    assert table.rows[0].cells[1].footnote == "Read off run densenet40-phantom-fundus-s0."
     assert any(note.startswith("Tap:") for note in table.notes)
     assert table.synthetic == []
 

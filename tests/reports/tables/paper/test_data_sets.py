@@ -41,7 +41,7 @@ def test_images_used_count_the_largest_training_set_once(result):
     table = table_one(lookup_of(result, CHEXPERT))
     assert texts(table.rows[0]) == ["CheXpert", "3", "automatic", "frontal and lateral", "95,296", "26,900"]
     assert table.rows[0].cells[3].value == 50_000 + 23_022 + 22_274
-    assert table.rows[0].cells[3].how == "50,000 (train 50000) + 23,022 (validation) + 22,274 (test)"
+    assert table.rows[0].cells[3].footnote == "50,000 (train 50000) + 23,022 (validation) + 22,274 (test)"
     assert "CheXpert: Stanford <b>." in table.notes
 
 
@@ -50,14 +50,14 @@ def test_patients_are_not_added_up_where_splits_may_share_them(result, shared):
     table = table_one(lookup_of(result, CHEXPERT.model_copy(update={"patients_in_two_splits": shared})))
     cell = table.rows[0].cells[4]
     assert (cell.text, cell.value) == ("n/a", None)
-    assert "may be in two splits" in cell.how
+    assert "may be in two splits" in cell.footnote
 
 
 def test_what_was_not_recorded_is_said(result):
     bare = Dataset(dataset="own", task="multiclass", labels=["a", "b"], splits={"test": Split()})
     table = table_one(lookup_of(result, bare))
     assert texts(table.rows[0]) == ["own", "2 classes", "not recorded", "not recorded", "n/a", "n/a"]
-    assert table.rows[0].cells[3].how == "not recorded"
+    assert table.rows[0].cells[3].footnote == "not recorded"
     group = table_two(lookup_of(result, bare)).rows[0].group
     assert group == "own: patients in two splits: not recorded; training sample unknown"
 
@@ -106,4 +106,4 @@ def test_teachers_have_the_main_metrics_of_their_task(result):
 def test_a_teacher_without_a_value_says_so(result):
     table = teachers_table(Lookup(result.model_copy(update={"runs": []})))
     assert (table.rows[0].cells[-1].text, table.rows[0].cells[-1].value) == ("n/a", None)
-    assert "not measured" in table.rows[0].cells[-1].how
+    assert "not measured" in table.rows[0].cells[-1].footnote

@@ -61,13 +61,13 @@ def test_students_are_rows_and_teachers_columns(result):
     first = [cell.text for cell in table.rows[0].cells]
     assert first == ["beta 2000‡", "4", "80.0", "beta 20", "3", "74.0"]
     assert [cell.text for cell in table.rows[1].cells] == ["", "", "", "beta 5", "1", "80.0"]
-    assert table.rows[1].cells[0].how == "no grid was searched"
+    assert table.rows[1].cells[0].footnote == "no grid was searched"
     assert table.rows[0].cells[2].value == 0.8
     assert table.synthetic == ["Phantom chest"]
 
 
 def test_a_cell_tells_the_whole_grid(result):
-    assert built(result, GRIDS).rows[0].cells[3].how == (
+    assert built(result, GRIDS).rows[0].cells[3].footnote == (
         "Validation macro AUC: beta 1: 70.00; beta 20: 74.00; beta 2000: 71.00"
     )
 

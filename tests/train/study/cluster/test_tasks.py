@@ -119,12 +119,12 @@ def test_a_killed_worker_costs_an_epoch_at_most(study_text, tmp_path, here):
     assert files(tmp_path / "runs") == {name: content for name, content in here.items() if name.split("/")[0] in whole}
     epochs = [epoch for run_id, epoch in killer.epochs if run_id == killer.killed]
     assert epochs in ([1, 2], [1, 1, 2])  # the second where the process died before its checkpoint was written
-    assert any("goes on" in note for note in killer.notes)
+    assert any("resumes" in note for note in killer.notes)
 
 
 def test_failures_are_listed_and_stop_nobody_else(study_text, tmp_path, client):
     broken = study_text.replace("beta = 2.0", "beta = 1e-39")  # a weight beyond float32: the loss is not finite
-    with pytest.raises(TrainingError, match=r"2 of 5 runs failed; the others are whole\.") as told:
+    with pytest.raises(TrainingError, match=r"2 of 5 runs failed; the others are finished\.") as told:
         train(broken, tmp_path / "runs", client=client)
     failed = [line.partition(":")[0] for line in str(told.value).splitlines()[1:]]
     assert len(failed) == 2

@@ -68,7 +68,7 @@ def test_a_checkpoint_in_the_making_does_not_count(tmp_path: Path, monkeypatch: 
     def full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "write_text_whole", full_disk)
+    monkeypatch.setattr(files, "write_text_atomically", full_disk)
     with pytest.raises(OSError, match="No space left"):
         files.write(tmp_path, made(3))
     assert [one.position for one in files.read(tmp_path)[0]] == [Position(2)]

@@ -1,0 +1,133 @@
+"""What is measured on one label and what comes out: the options, the label's images, and `LabelMetric`.
+
+In: nothing; the other files of this folder share these types. Out: `MeasurementOptions`, `Images`, `LabelMetric`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from medkt_eval.inference.over_patients.delong import Influence
+from medkt_eval.resampling.strata import Strata
+from medkt_eval.results.vocabulary import METRICS
+
+
+@dataclass(frozen=True)
+class MeasurementOptions:
+    """What is measured, and with which random numbers.
+
+    Parameters
+    ----------
+    metrics : tuple of str
+        Names in `results.vocabulary.METRICS`.
+    replicates : int
+        Bootstrap replicates; 0: none.
+    seed : int
+        Seed of the replicates.
+    dataset : str
+        Name of the data set, which has random streams of its own.
+    specificity : float
+        Specificity at which `sensitivity_at_specificity` is read.
+    strata : Strata or None
+        Strata within which patients are drawn; None: all patients are drawn from all.
+    values : bool
+        Whether to compute values on the data and without each patient. False: replicates only, for a part of them.
+    first : int
+        Number of the first replicate, a multiple of `resampling.bootstrap.BLOCK`.
+    threads : int or None
+        Threads that compute replicates; None: one for each processor.
+    """
+
+    metrics: tuple[str, ...]
+    replicates: int
+    seed: int
+    dataset: str
+    specificity: float = 0.9
+    strata: Strata | None = None
+    values: bool = True
+    first: int = 0
+    threads: int | None = None
+
+    def of_kind(self, kind: str) -> list[str]:
+        """The metrics of one kind, in order."""
+        return [metric for metric in self.metrics if METRICS[metric].kind == kind]
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images that a metric is computed on.
+
+    Parameters
+    ----------
+    truth : bool, (n_images,)
+    patient : int64, (n_images,)
+        0 to n_patients - 1.
+    n_patients : int
+        Patients of the data set; some may have no image here.
+    """
+
+    truth: np.ndarray
+    patient: np.ndarray
+    n_patients: int
+
+    @cached_property
+    def df_patients(self) -> float:
+        """The number of patients with a positive image or with a negative one, whichever is smaller, minus 1."""
+        return min(count_patients(self.patient[mask]) for mask in (self.truth, ~self.truth)) - 1.0
+
+
+@dataclass(frozen=True)
+class LabelMetric:
+    """One metric of every run on one label, or averaged over labels.
+
+    Parameters
+    ----------
+    metric, label : str
+    because : tuple of (str or None), (n_runs,)
+        Why a run has no value.
+    variants : float64, (n_runs, 1 + n_patients + replicates)
+        The values on the data; without each patient; in each replicate. NaN where a value does not exist. A part
+        without values holds its replicates only.
+    n_patients : int
+    n_images : int
+    n_positive : int or None
+    df_patients : float
+    has_jackknife : bool
+        Whether the values without each patient exist.
+    influences : tuple of Influence or None
+        Of each run, for AUC.
+    """
+
+    metric: str
+    label: str
+    because: tuple[str | None, ...]
+    variants: np.ndarray
+    n_patients: int
+    n_images: int
+    n_positive: int | None
+    df_patients: float
+    has_jackknife: bool = True
+    influences: tuple[Influence, ...] | None = None
+
+    @property
+    def values(self) -> np.ndarray:
+        """On the data, float64, (n_runs,)."""
+        return self.variants[:, 0]
+
+    @property
+    def without_patient(self) -> np.ndarray:
+        """Without each patient, float64, (n_runs, n_patients)."""
+        return self.variants[:, 1 : 1 + self.n_patients]
+
+    @property
+    def replicates(self) -> np.ndarray:
+        """In each bootstrap replicate, float64, (n_runs, replicates)."""
+        return self.variants[:, 1 + self.n_patients :]
+
+
+def count_patients(patient: np.ndarray) -> int:
+    """Number of different patients among images, each given by its patient's number: int, (n_images,)."""
+    return int(np.count_nonzero(np.bincount(patient)))

@@ -1,0 +1,122 @@
+"""What an evaluation starts from: the runs, their arms, and the analysis that was declared for them.
+
+In: a folder of runs, or each arm's prediction tables; the study file. Out: `Inputs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from medkt_eval.errors import InputError
+from medkt_eval.predictions.run_folders import Run, read_runs
+from medkt_eval.predictions.without_run_json import runs_from_tables
+from medkt_eval.results.recorded import Tuning
+from medkt_eval.results.schema import Arm
+from medkt_eval.runtime.locations import location
+from medkt_eval.study import tuning
+from medkt_eval.study.arms import arms_of
+from medkt_eval.study.contrasts import applicable
+from medkt_eval.study.declaration import Analysis, Declaration, read_declaration
+from medkt_eval.study.tuning import SelectedRuns
+
+Tables = Mapping[str, Sequence[pd.DataFrame | Path]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The runs to evaluate and the analysis that was declared for them.
+
+    Parameters
+    ----------
+    runs : tuple of Run
+        Of a tuning grid only those of its winner.
+    arms : tuple of Arm
+    tuning : tuple of Tuning
+        Every setting of every grid.
+    declaration : Declaration
+    analysis : Analysis
+        The part of the declared analysis that the runs allow.
+    notes : tuple of str
+        What the reader must be told.
+    """
+
+    runs: tuple[Run, ...]
+    arms: tuple[Arm, ...]
+    tuning: tuple[Tuning, ...]
+    declaration: Declaration
+    analysis: Analysis
+    notes: tuple[str, ...]
+
+
+def read_inputs(
+    runs: Path | str | Tables,
+    validation: Tables | None,
+    study: Path | None,
+    *,
+    margin: float | None = None,
+    independent_images: bool = False,
+) -> Inputs:
+    """Read runs, or tables of predictions, and the declared analysis.
+
+    Parameters
+    ----------
+    runs, validation, study, margin, independent_images
+        As in `evaluation.evaluate`.
+
+    Raises
+    ------
+    InputError
+        If a run, a table or the study file cannot be read, or the margin is out of range.
+    """
+    if margin is not None and not 0 < margin < 1:
+        raise InputError(f"--margin is {margin}; expected a fraction between 0 and 1, for example 0.02")
+    if isinstance(runs, Mapping):
+        selected, declaration, notes = _of_tables(runs, validation, study)
+    else:
+        selected, declaration, notes = _of_run_folders(runs, validation, study)
+    declaration = _overridden(declaration, margin=margin, independent_images=independent_images)
+    arms = selected.mark(arms_of(selected.runs))
+    analysis = declaration.analysis
+    if declaration.recorded:
+        analysis, not_yet_trained = applicable(analysis, arms)
+        notes = [*notes, *not_yet_trained]
+    return Inputs(selected.runs, tuple(arms), selected.rows, declaration, analysis, tuple(notes))
+
+
+def _of_run_folders(
+    runs: Path | str, validation: Tables | None, study: Path | None
+) -> tuple[SelectedRuns, Declaration, list[str]]:
+    if validation is not None:
+        raise InputError("--validation goes with --arm; run folders hold validation predictions of their own")
+    folder = location(runs)
+    declaration = read_declaration(folder, study)
+    records, notes = read_runs(folder)
+    selected = tuning.choose(records)
+    declaration = declaration.with_analysis(selected.by_winner(declaration.analysis))
+    return selected, declaration, [*declaration.notes, *notes, *selected.notes]
+
+
+def _of_tables(
+    runs: Tables, validation: Tables | None, study: Path | None
+) -> tuple[SelectedRuns, Declaration, list[str]]:
+    """Tables have no grids; the first arm is the baseline, unless the study names another."""
+    records = runs_from_tables(runs, validation=validation)
+    declaration = read_declaration(None, study)
+    if declaration.analysis.baseline is None:
+        analysis = declaration.analysis.model_copy(update={"baseline": next(iter(runs))})
+        declaration = declaration.with_analysis(analysis)
+    return SelectedRuns(tuple(records)), declaration, list(declaration.notes)
+
+
+def _overridden(declaration: Declaration, *, margin: float | None, independent_images: bool) -> Declaration:
+    """The declaration, with what the caller gives instead of the study."""
+    changes: dict[str, object] = {}
+    if margin is not None:
+        changes["margin"] = margin
+    if independent_images:
+        changes["independent_images"] = True
+    return declaration.with_analysis(declaration.analysis.model_copy(update=changes)) if changes else declaration

@@ -1,0 +1,66 @@
+"""Notes for the reader of a report: requests and declarations that have no effect, and labels that averages leave out.
+
+In: the request, the declared analysis, the test sets and the runs' values. Out: sentences for `notes` of results.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.results.schema import RunValue
+from medkt_eval.results.vocabulary import AVERAGES, METRICS
+from medkt_eval.study.declaration import Analysis
+from medkt_eval.study.requests import Request
+
+
+def notes_on_request(request: Request, analysis: Analysis, tests: Sequence[TestSet]) -> list[str]:
+    """Notes on what was requested or declared and has no effect on these data sets."""
+    return [*_without_effect(request, tests), *_without_refit(request, analysis, tests)]
+
+
+def notes_on_averages(runs: Sequence[RunValue], analysis: Analysis) -> list[str]:
+    """Notes on the labels that averages leave out, if the study averages over the labels that have a value."""
+    if analysis.labels_defined == "all":
+        return []
+    has_value: dict[tuple[str, str, str], bool] = {}
+    for row in runs:
+        if row.label not in AVERAGES and row.group is None:
+            key = row.dataset, row.metric, row.label
+            has_value[key] = has_value.get(key, False) or row.value is not None
+    missing: dict[tuple[str, str], list[str]] = {}
+    for (dataset, metric, label), known in has_value.items():
+        if not known:
+            missing.setdefault((dataset, metric), []).append(label)
+    return [
+        f"{dataset}: averages of {metric} leave out {', '.join(labels)}, which has none (labels_defined = 'defined')"
+        for (dataset, metric), labels in missing.items()
+    ]
+
+
+def _without_effect(request: Request, tests: Sequence[TestSet]) -> list[str]:
+    """Notes on requests that no data set can fulfil."""
+    notes = []
+    of_classes = [name for name, metric in METRICS.items() if metric.kind == "confusion"]
+    of_classes += [name for name, average in AVERAGES.items() if average.of_classes]
+    multiclass = any(test.predictions.task == "multiclass" for test in tests)
+    for name in of_classes:
+        if name in request.names and not multiclass:
+            notes.append(f"{name} was asked for: it is of several classes, and these runs are multi-label")
+    if "subgroups" in request.more and not any(test.predictions.groups for test in tests):
+        notes.append("subgroups were asked for: the predictions have no column group_<name>, e.g. group_sex")
+    return notes
+
+
+def _without_refit(request: Request, analysis: Analysis, tests: Sequence[TestSet]) -> list[str]:
+    """Notes on data sets and tests that thresholds = "refit" does not change."""
+    if analysis.thresholds == "fixed":
+        return []
+    notes = [
+        f"{test.dataset}: thresholds = 'refit' changes nothing: its classes are called by arg max"
+        for test in tests
+        if test.predictions.task == "multiclass"
+    ]
+    if "mcnemar" in request.tests:
+        notes.append("McNemar's test holds the thresholds fixed, though thresholds = 'refit'")
+    return notes
