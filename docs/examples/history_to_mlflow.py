@@ -28,8 +28,10 @@ class Mlflow(Observer):
         """Begin an MLflow run, with the settings that differ between arms."""
         mlflow_run = self.client.create_run(experiment_id="0", run_name=run.run_id)
         self.runs[run.run_id] = mlflow_run.info.run_id
-        for name in ("method", "student", "teacher", "beta", "train_size", "seed"):
-            self.client.log_param(mlflow_run.info.run_id, name, getattr(run, name))
+        settings = {name: getattr(run, name) for name in ("student", "teacher", "train_size", "seed")}
+        settings |= run.transfer.model_dump()  # the method and its keys, such as beta
+        for name, value in settings.items():
+            self.client.log_param(mlflow_run.info.run_id, name, value)
 
     def epoch(self, run: RunSettings, record: dict[str, float]) -> None:
         """Send a row of the history."""

@@ -44,7 +44,7 @@ Out = Annotated[
     Path,
     typer.Option(parser=path_or_url, metavar=PATH_OR_URL, help="Folder for results.json and report/, on this machine."),
 ]
-StudyFile = Annotated[Path | None, typer.Option(help="Study file whose [analysis] is used.")]
+StudyFile = Annotated[Path | None, typer.Option(help="Study file whose \\[analysis] is used.")]
 Level = Annotated[float, typer.Option(help="Confidence level of every interval.")]
 Replicates = Annotated[int, typer.Option(help="Number of bootstrap replicates; 0 for none.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]

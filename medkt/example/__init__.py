@@ -1,4 +1,5 @@
 """Synthetic predictions that ship with medkt: two arms, three seeds each, for a first evaluation without training.
 
-`generate.py` wrote the CSV files beside it; `medkt example` copies them. Read `generate.py` first.
+In: nothing. Out: the CSV files of this folder, which `medkt example` copies.
+Read first: generate.py, which wrote them.
 """

@@ -185,7 +185,7 @@ def test_primary_is_turned_as_named_and_stands_outside_its_family(write_run, two
     [
         ('{arm_a = "AT", arm_b = "TL", label = "Cough"}', "is 0 of the comparisons made; expected exactly one"),
         ('{arm_a = "AT", arm_b = "AT"}', "is 0 of the comparisons made"),
-        ('{arm_a = "AT", arm_b = "nobody"}', "primary.arm_b is 'nobody', which is no arm"),
+        ('{arm_a = "AT", arm_b = "nobody"}', "primary.arm_b is 'nobody', which is not an arm"),
         ('{arm_a = "AT"}', r"\[analysis\]: primary.arm_b is missing"),
         ('{arm_a = "AT", arm_b = "TL", test = "t"}', "unknown key 'primary.test'"),
     ],

@@ -6,7 +6,7 @@ adjusts when all are known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,7 +32,11 @@ from medkt_eval.study.tuning import SELECTED
 
 # Metrics of Tables IV and V, whose marks need every pair of arms.
 MARKED = {metric for headlines in HEADLINES.values() for metric, _ in headlines}
-OVER_SEEDS = {"mann-whitney": mann_whitney, "wilcoxon": wilcoxon, "sign-flip": sign_flip}
+TESTS_OVER_SEEDS: Mapping[str, Callable[[np.ndarray, np.ndarray, float], TestResult]] = {
+    "mann-whitney": mann_whitney,
+    "wilcoxon": wilcoxon,
+    "sign-flip": sign_flip,
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def _check_seeds(a: Arm, b: Arm, options: AnalysisOptions) -> None:
             f"[analysis] seeds = 'crossed', but {a.arm} has seeds {a.seeds} and {b.arm} has {b.seeds}; crossed seeds "
             "must be the same in every arm: train the missing ones, or declare seeds = 'nested'"
         )
-    over_seeds = [name for name in options.request.tests if name in OVER_SEEDS]
+    over_seeds = [name for name in options.request.tests if name in TESTS_OVER_SEEDS]
     for arm in (a, b):
         if over_seeds and len(arm.seeds) < 2:
             raise InputError(f"--add {over_seeds[0]!r}: {arm.arm} has one seed; a test over seeds needs two or more")
@@ -159,7 +163,7 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
     ]
     if "seeds+patients:bootstrap" in options.request.intervals and facts.is_resampled:
         tests.append(_seeds_and_patients(both, a, b, difference, options))
-    over_seeds = [OVER_SEEDS[name] for name in options.request.tests if name in OVER_SEEDS]
+    over_seeds = [TESTS_OVER_SEEDS[name] for name in options.request.tests if name in TESTS_OVER_SEEDS]
     return tests + [over(values_a, values_b, level) for over in over_seeds]
 
 

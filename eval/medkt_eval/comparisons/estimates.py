@@ -5,7 +5,7 @@ In: a `MetricOfRuns` of the arm's runs. Out: `Estimate` rows of results.json.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -26,6 +26,11 @@ from medkt_eval.results.schema import Arm, Estimate
 from medkt_eval.results.vocabulary import METRICS
 
 IMAGES_DELONG = "images:delong"
+INTERVALS_OVER_SEEDS: Mapping[str, Callable[[np.ndarray, float], Interval]] = {
+    "seeds:t": seeds_t,
+    "seeds:normal": seeds_normal,
+}
+"""Intervals of the runs' values alone, by name."""
 
 
 def estimates_of(
@@ -116,10 +121,8 @@ def _interval(
 ) -> tuple[Interval, int | None]:
     """The interval, and the number of bootstrap replicates in which the mean is undefined."""
     values, covariance = metric.values, metric.covariance
-    if name == "seeds:t":
-        return seeds_t(values, level), None
-    if name == "seeds:normal":
-        return seeds_normal(values, level), None
+    if name in INTERVALS_OVER_SEEDS:
+        return INTERVALS_OVER_SEEDS[name](values, level), None
     if name == "patients:delong":
         assert metric.delong is not None
         return delong.interval(values, metric.delong, level), None

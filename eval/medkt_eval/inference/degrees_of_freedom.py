@@ -17,6 +17,8 @@ Number = TypeVar("Number", float, np.ndarray)
 def satterthwaite(v_seeds: Number, df_seeds: Number | float, v_patients: Number | float, df_patients: float) -> Number:
     """Degrees of freedom of the default interval and test, by Satterthwaite's approximation.
 
+    If seeds do not vary (`v_seeds` is 0), the default interval has `df_patients`: see `obuchowski_rockette.analyse`.
+
     Parameters
     ----------
     v_seeds : float or float64 array
@@ -30,7 +32,8 @@ def satterthwaite(v_seeds: Number, df_seeds: Number | float, v_patients: Number 
 
     Notes
     -----
-    The factor 1 + 2/df_seeds undoes the upward bias of a squared mean square. Satterthwaite 1946, Biometrics 2:110.
+    The factor 1 + 2/df_seeds is a penalty. It lowers the degrees of freedom, and so keeps the level where arms have
+    unequal variances. Satterthwaite 1946, Biometrics 2:110.
 
     Examples
     --------
@@ -42,7 +45,7 @@ def satterthwaite(v_seeds: Number, df_seeds: Number | float, v_patients: Number 
 
 
 def hillis(v_seeds: float, df_seeds: float, v_patients: float) -> float:
-    """Hillis's degrees of freedom, which treat patients as endless; infinite where seeds do not vary.
+    """Hillis's degrees of freedom, which treat patients as infinitely many; infinite where seeds do not vary.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from medkt_reports.tables.model import Table
 from medkt_reports.tables.paper import published as reference_tables
 from medkt_reports.tables.paper.architecture import table_six
 from medkt_reports.tables.paper.data_sets import table_one, table_two, teachers_table
-from medkt_reports.tables.paper.results import table_five, table_four
+from medkt_reports.tables.paper.tables_four_and_five import table_five, table_four
 from medkt_reports.tables.paper.tuning import table_three
 
 _ASK = "ask for it with"

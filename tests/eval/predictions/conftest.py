@@ -20,7 +20,7 @@ EVERYTHING = (
     "max-t",
     *requests.MORE,
 )
-OF_SEEDS = {"nested": requests.NESTED_TESTS, "crossed": requests.CROSSED_TESTS}
+OF_SEEDS = requests.TESTS_FOR_SEEDS
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def test_no_baseline_is_told(make_arm):
 
 def test_unknown_baseline(study):
     with pytest.raises(
-        InputError, match=r"\[analysis\] baseline is 'nobody', which is no arm .*densenet121-at-imagenet"
+        InputError, match=r"\[analysis\] baseline is 'nobody', which is not an arm .*densenet121-at-imagenet"
     ):
         made(study, baseline="nobody")
 

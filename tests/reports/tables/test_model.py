@@ -13,7 +13,7 @@ from medkt_reports.lookup import Lookup
 from medkt_reports.renderers import plain
 from medkt_reports.tables.further.comparisons import comparisons_table
 from medkt_reports.tables.further.labels import label_differences_table, labels_table, thresholds_table
-from medkt_reports.tables.paper.results import best_and_second, table_five, table_four
+from medkt_reports.tables.paper.tables_four_and_five import best_and_second, table_five, table_four
 
 
 @pytest.fixture(scope="module")

@@ -215,7 +215,7 @@ def test_a_changed_study_file_is_remembered(copied: Path):
     second = json.loads((copied / "runs" / "study.json").read_text())
     assert first["earlier"] == []
     assert [entry["sha256"] for entry in second["earlier"]] == [first["sha256"]]
-    assert any("changed 1 time" in note for note in evaluate(copied / "runs").settings.notes)
+    assert any("edited 1 time" in note for note in evaluate(copied / "runs").settings.notes)
 
 
 def test_interrupted_training_keeps_what_was_whole_and_goes_on(study_file: Path, tmp_path: Path):
