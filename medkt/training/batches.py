@@ -25,7 +25,7 @@ from medkt.training.run_data import RunData
 class Batch(NamedTuple):
     """A batch of N images, of which this process has B; one process has them all.
 
-    Parameters
+    Attributes
     ----------
     images : float32, (B, 3, S, S)
         Augmented and normalised, in the device's memory format.
