@@ -1,4 +1,4 @@
-"""The plan of the house: small rooms, each with a sign at its door, imports that go down and never in a circle."""
+"""Rules of structure: small folders and files, a docstring for each room, imports without circles."""
 
 from __future__ import annotations
 
