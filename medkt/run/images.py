@@ -130,7 +130,7 @@ class DatasetLoader:
                     f"{collection.absent[0]!r}); add them, remove them from the table, or exclude them: "
                     "medkt data check --fix exclude lists them"
                 )
-            split = splits.as_asked(collection, brought, settings, self.train_sizes[dataset])
+            split = splits.from_settings(collection, brought, settings, self.train_sizes[dataset])
             self._opened[dataset] = collection.noted(*split.notes), split
         return self._opened[dataset]
 

@@ -181,7 +181,7 @@ def _sizes(runs: Sequence[RunSettings]) -> dict[tuple[str, int | None], _Size]:
             sizes[run.dataset, run.train_size] = _Size(*labels, run.train_size, data.validation_size, data.test_size)
             continue
         collection, brought = open_collection(data)
-        split = splits.as_asked(collection, brought, data, train_sizes[run.dataset])
+        split = splits.from_settings(collection, brought, data, train_sizes[run.dataset])
         for train_size, train in split.train.items():
             sizes[run.dataset, train_size] = _Size(
                 collection.task, len(collection.labels), len(train), len(split.validation), len(split.test)
