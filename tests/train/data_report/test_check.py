@@ -399,7 +399,7 @@ def test_patients_in_two_splits_are_wrong():
 
 def test_what_the_loader_noted_is_repeated():
     noted = labelled([[1.0]], ("Mass",)).noted("3 of 4 listed images are absent")
-    assert label_checks.told_by_the_loader(noted)[0].evidence[0].facts == {"note": "3 of 4 listed images are absent"}
+    assert label_checks.loader_notes(noted)[0].evidence[0].facts == {"note": "3 of 4 listed images are absent"}
 
 
 # Findings
