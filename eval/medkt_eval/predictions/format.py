@@ -229,7 +229,7 @@ def to_frame(predictions: Predictions) -> pd.DataFrame:
 
 
 def _texts(column: pd.Series) -> np.ndarray:
-    """Values as text, "" where missing, whatever the type of the column."""
+    """Convert a column of any type to text, "" for missing values."""
     return column.astype(object).where(column.notna(), "").astype(str).to_numpy(dtype=object)
 
 

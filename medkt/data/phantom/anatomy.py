@@ -153,7 +153,7 @@ def sample_anatomy(rng: np.random.Generator, *, female: bool, age: float) -> Ana
     Parameters
     ----------
     rng : numpy.random.Generator
-        Generator of this patient alone, so that one patient never depends on another.
+        A generator that only this patient uses, so that one patient never depends on another.
     female : bool
         Whether the chest is slightly narrower and has breast shadows.
     age : float

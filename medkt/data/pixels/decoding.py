@@ -76,7 +76,7 @@ def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool =
 
 
 def _check_shape(image: Image.Image) -> None:
-    """Refuse, from the header alone, an image that would not fit into memory."""
+    """Refuse, by its header, an image that would not fit into memory."""
     short, long = sorted(image.size)
     if short * long > MOST_PIXELS:
         raise Image.DecompressionBombError

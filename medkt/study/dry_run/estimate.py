@@ -82,10 +82,10 @@ def dry_run(
 ) -> DryRun:
     """List a study's runs and estimate their hours.
 
-    A run takes a training step for each training image and epoch, and a pass of the student for each validation image
-    and epoch and for each test image. The teacher takes a pass for each training image and epoch, once for all runs of
-    a grid with the same seed, because these train in lockstep. Not counted: decoding the images, the transfer method's
-    own loss, and epochs that `patience` saves.
+    A run takes a training step for each training image and epoch. It takes a pass of the student for each validation
+    image and epoch, and for each test image. The teacher takes a pass for each training image and epoch. Runs of a grid
+    with the same seed share it, because they train in lockstep. The estimate ignores the decoding of images, the
+    transfer method's own loss, and epochs that `patience` saves.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ def environment(templates: Path | None = None) -> jinja2.Environment:
 
 
 def render_page(page: Page, templates: Path | None = None) -> str:
-    """The whole page."""
+    """Render the complete page."""
     with _named(templates):
         return environment(templates).get_template("page.html.jinja").render(page=page)
 

@@ -48,7 +48,7 @@ def render(lookup: Lookup, templates: Path | None = None) -> str:
     ----------
     lookup : Lookup
     templates : Path or None
-        Folder whose model_card.md.jinja, if it has one, stands in for ours.
+        Folder whose model_card.md.jinja, if it has one, replaces medkt's.
 
     Raises
     ------
