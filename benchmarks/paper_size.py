@@ -3,10 +3,10 @@
     python benchmarks/paper_size.py RUNS && nox -s report -- RUNS
 
 RUNS is a folder that does not exist yet; it takes about 250 MB. It gets three data sets (CheXpert at three training
-sizes, ChestX-ray8, Retina), the seven arms of Tables IV and V and three seeds, with the paper's numbers of validation
-and test images. The two smaller data sets also get grids over beta. There are no images and no models: a score is its
-label's separation plus noise of the patient, the image and the run. An arm's expected AUC is the paper's published
-value if there is one (paper_numbers.py). Everything is marked SYNTHETIC.
+sizes, ChestX-ray8, Retina), the seven arms of Tables IV and V, and three seeds. The numbers of validation and test
+images are the paper's. The two smaller data sets also get grids over beta. There are no images and no models: a score
+is its label's separation plus noise of the patient, the image and the run. An arm's expected AUC is the paper's
+published value if there is one (paper_numbers.py). Everything is marked SYNTHETIC.
 """
 
 from __future__ import annotations

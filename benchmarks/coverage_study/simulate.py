@@ -9,7 +9,7 @@ threshold, which sets the prevalence. Run j of arm a gives it
     score = separation(a, j) * label + noise,    separation(a, j) = separation(a) + seed_sd(a) * z(a, j),
 
 so a seed changes how good a model is, not only which errors it makes. Noise has variance 1. It has parts of patients
-and of images, and each part has a share of all runs, a share of the arm and a share of the run (`SHARES`). Labels share
+and of images. Each part has a share of all runs, a share of the arm and a share of the run (`SHARES`). Labels share
 30 % of every part. The truth is the metric of infinitely many images of infinitely many patients, averaged over seeds
 by quadrature. The average deviation of finite samples from it (pairs within a patient, F1's ratio) is measured as bias.
 """
