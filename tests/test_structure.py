@@ -1,4 +1,4 @@
-"""The plan of the house: small rooms, each with a sign at its door, imports that go down and never in a circle."""
+"""The structure of the packages: small rooms with a docstring at the entrance, and imports in one direction."""
 
 from __future__ import annotations
 

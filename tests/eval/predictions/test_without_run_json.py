@@ -1,4 +1,4 @@
-"""Arms given as bare prediction tables: names, seeds, tasks and labels from what is there, and every fault named."""
+"""Arms as prediction tables: names, seeds, tasks and labels follow from the tables, and every fault is named."""
 
 from __future__ import annotations
 

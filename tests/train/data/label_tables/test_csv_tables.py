@@ -1,3 +1,5 @@
+"""Label tables in CSV files: encodings, separators, repeated rows, and every fault with its row."""
+
 import gzip
 from pathlib import Path
 

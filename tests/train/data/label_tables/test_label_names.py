@@ -1,3 +1,5 @@
+"""Shared names of labels, and a collection's own names."""
+
 import pytest
 
 from medkt.data.label_tables import label_names

@@ -1,3 +1,5 @@
+"""ChestX-ray8 in NIH's and Kaggle's layouts."""
+
 import gzip
 from pathlib import Path
 
