@@ -177,19 +177,19 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
     by_ratio: dict[str, list[float]] = {}
     for round_ in range(-WARM_UP, rounds):
         work = parts(*ready[round_ % STEPS])
-        took = {name: seconds(work[name]) for name in (reversed(work) if round_ % 2 else work)}
+        times = {name: seconds(work[name]) for name in (reversed(work) if round_ % 2 else work)}
         if round_ < 0:
             continue
         for name, value in {
-            "S / bare": took["S"] / took["bare"],
-            "loop / bare": took["loop"] / took["bare"],
-            "AT / (S + T)": took["AT"] / (took["S"] + took["T"]),
-            "grid of 6 / (6 S + T)": took["grid"] / (6 * took["S"] + took["T"]),
-            "grid of 6 / 6 (S + T)": took["grid"] / (6 * (took["S"] + took["T"])),
-            "plain / S": took["plain"] / took["S"],
-            "forward / predict": took["forward"] / took["predict"],
-            "T / S": took["T"] / took["S"],
-            "images a second of S": BATCH / took["S"],
+            "S / bare": times["S"] / times["bare"],
+            "loop / bare": times["loop"] / times["bare"],
+            "AT / (S + T)": times["AT"] / (times["S"] + times["T"]),
+            "grid of 6 / (6 S + T)": times["grid"] / (6 * times["S"] + times["T"]),
+            "grid of 6 / 6 (S + T)": times["grid"] / (6 * (times["S"] + times["T"])),
+            "plain / S": times["plain"] / times["S"],
+            "forward / predict": times["forward"] / times["predict"],
+            "T / S": times["T"] / times["S"],
+            "images a second of S": BATCH / times["S"],
         }.items():
             by_ratio.setdefault(name, []).append(value)
     return by_ratio

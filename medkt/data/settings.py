@@ -59,12 +59,12 @@ class DataSettings(Settings):
         return None
 
     @classmethod
-    def defaults_outside_a_study(cls, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG003
+    def defaults_outside_a_study(cls, overrides: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG003
         """Return defaults for `medkt data` that differ from those of a study file.
 
         Parameters
         ----------
-        given : mapping of str to object
+        overrides : mapping of str to object
             The settings of the command line.
         """
         return {}

@@ -34,13 +34,13 @@ def check(opened: Opened, progress: Progress = lambda _done, _all: None) -> Chec
     n = f"{len(collection):,} images"
     results, scope = image_checks.absent(collection)
     record(scope, ["absent images"], results)
-    with survey(collection, progress) as seen:
-        record(f"{n} read", ["unreadable images"], image_checks.unreadable(collection, seen))
-        record(f"{n} read", ["constant images"], image_checks.blank(collection, seen))
-        results, scope = image_checks.standing_out(collection, seen)
+    with survey(collection, progress) as surveyed:
+        record(f"{n} read", ["unreadable images"], image_checks.unreadable(collection, surveyed))
+        record(f"{n} read", ["constant images"], image_checks.blank(collection, surveyed))
+        results, scope = image_checks.standing_out(collection, surveyed)
         record(scope, ["negative images", "turned images", "unlike images"], results)
-        record(f"SHA-256 of {n}", ["identical images"], copies.identical(opened, seen))
-        results, scope = copies.similar(opened, seen, seen.readable() & (seen.spread >= image_checks.FLAT))
+        record(f"SHA-256 of {n}", ["identical images"], copies.identical(opened, surveyed))
+        results, scope = copies.similar(opened, surveyed, surveyed.readable() & (surveyed.spread >= image_checks.FLAT))
         record(scope, ["near-identical images", "one person, two patient ids"], results)
     labels = f"{len(collection.labels)} labels of {n}"
     record(labels, ["label conflicts"], label_checks.conflicts(collection))

@@ -45,8 +45,8 @@ def describe(opened: Opened, progress: Progress = lambda _done, _all: None) -> l
     """
     collection = opened.collection
     tables = [_table_one(opened), _table_two(opened), _labels(opened), _together(collection), _per_patient(collection)]
-    seen = headers(collection, progress)
-    tables += [_sizes(seen)] if seen is not None else []
+    file_headers = headers(collection, progress)
+    tables += [_sizes(file_headers)] if file_headers is not None else []
     tables += [
         _by(collection, name, values) for name, values in {**collection.groups, **collection.acquisition}.items()
     ]
@@ -153,10 +153,12 @@ def _per_patient(collection: Collection) -> Table:
     return _table("per-patient", "Images per patient", "How many images patients have.", heads, rows, [note])
 
 
-def _sizes(seen: Headers) -> Table:
+def _sizes(file_headers: Headers) -> Table:
     kinds = collections.Counter(
         (int(w), int(h), mode, kind)
-        for w, h, mode, kind in zip(seen.width_px, seen.height_px, seen.mode, seen.format, strict=True)
+        for w, h, mode, kind in zip(
+            file_headers.width_px, file_headers.height_px, file_headers.mode, file_headers.format, strict=True
+        )
     )
     common = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     rows = [
@@ -166,7 +168,10 @@ def _sizes(seen: Headers) -> Table:
         )
         for (w, h, mode, kind), n in common[:MOST_VALUES]
     ]
-    short, long = np.minimum(seen.width_px, seen.height_px), np.maximum(seen.width_px, seen.height_px)
+    short, long = (
+        np.minimum(file_headers.width_px, file_headers.height_px),
+        np.maximum(file_headers.width_px, file_headers.height_px),
+    )
     notes = [
         f"Shorter side {short.min():,} to {short.max():,} px, longer side {long.min():,} to {long.max():,} px.",
         "Mode as Pillow names it: L grey, RGB colour, I;16 grey of 16 bits, P a palette.",

@@ -69,13 +69,13 @@ def opened(dataset: str, root: Path | None, changes: Sequence[str], study: Path 
     InputError
         If the data set, a setting or a file is wrong.
     """
-    given: dict[str, Any] = dict(_setting(change) for change in changes)
+    overrides: dict[str, Any] = dict(_setting(change) for change in changes)
     if root is not None:
-        given["root"] = root
+        overrides["root"] = root
     if study is not None:
-        settings, sizes = _study_settings(study, dataset, given)
+        settings, sizes = _study_settings(study, dataset, overrides)
     else:
-        settings, sizes = _layout_settings(dataset, given)
+        settings, sizes = _layout_settings(dataset, overrides)
     settings = rooted(settings, Path())
     collection, defined = open_collection(settings)
     name = (settings.name_outside_a_study if study is None else None) or dataset
@@ -100,38 +100,38 @@ def _setting(change: str) -> tuple[str, Any]:
         return key.strip(), parts if len(parts) > 1 else parts[0]
 
 
-def _study_settings(study: Path, dataset: str, given: dict[str, Any]) -> tuple[DataSettings, list[int | None]]:
-    read, _, _ = read_study(study)
-    if dataset not in read.data:
-        raise InputError(f"{study}: no data set {dataset!r}; expected one of {', '.join(read.data)}")
-    model = type(read.data[dataset])
-    options = {**read.data[dataset].model_dump(exclude_unset=True), **_with_lists(model, given)}
+def _study_settings(study: Path, dataset: str, overrides: dict[str, Any]) -> tuple[DataSettings, list[int | None]]:
+    declared, _, _ = read_study(study)
+    if dataset not in declared.data:
+        raise InputError(f"{study}: no data set {dataset!r}; expected one of {', '.join(declared.data)}")
+    model = type(declared.data[dataset])
+    options = {**declared.data[dataset].model_dump(exclude_unset=True), **_with_lists(model, overrides)}
     settings = validated(model, options, f"{study}, {dataset}")
-    arms = {arm.train_size or settings.train_size for arm in read.arms if arm.data == dataset}
+    arms = {arm.train_size or settings.train_size for arm in declared.arms if arm.data == dataset}
     return settings, sorted(arms or {settings.train_size}, key=lambda size: (size is None, size))
 
 
-def _layout_settings(dataset: str, given: dict[str, Any]) -> tuple[DataSettings, list[int | None]]:
+def _layout_settings(dataset: str, overrides: dict[str, Any]) -> tuple[DataSettings, list[int | None]]:
     if dataset not in LAYOUTS:
         raise InputError(
             f"data set {dataset!r}; expected one of {', '.join(LAYOUTS)}, or --study with the file that defines it"
         )
     model = LAYOUTS[dataset]
-    if "root" in model.model_fields and "root" not in given:
+    if "root" in model.model_fields and "root" not in overrides:
         raise InputError(f"{dataset}: --root is not given; expected the folder of its images")
-    sized = any(key in given for key in _SPLITTING)
-    options = {"collection": dataset, **model.defaults_outside_a_study(given), **_with_lists(model, given)}
+    sized = any(key in overrides for key in _SPLITTING)
+    options = {"collection": dataset, **model.defaults_outside_a_study(overrides), **_with_lists(model, overrides)}
     if not sized:  # nothing is split, but the settings require sizes
-        options |= {"validation_size": 1, "test_size": None if given.get("official_split") else 1}
+        options |= {"validation_size": 1, "test_size": None if overrides.get("official_split") else 1}
     settings = validated(model, options, dataset)
     return settings, [settings.train_size] if sized and not settings.brings_split else []
 
 
-def _with_lists(model: type[DataSettings], given: dict[str, Any]) -> dict[str, Any]:
+def _with_lists(model: type[DataSettings], overrides: dict[str, Any]) -> dict[str, Any]:
     """Make one word a list if the setting only accepts a list."""
     kinds = {key: field.annotation for key, field in model.model_fields.items()}
     lists = {key for key, kind in kinds.items() if list in map(get_origin, (kind, *get_args(kind)))}
-    return {key: [value] if key in lists and isinstance(value, str) else value for key, value in given.items()}
+    return {key: [value] if key in lists and isinstance(value, str) else value for key, value in overrides.items()}
 
 
 def _by_name(names: np.ndarray) -> dict[str, np.ndarray]:

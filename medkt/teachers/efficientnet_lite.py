@@ -116,5 +116,5 @@ def _padding(kernel: int, stride: int) -> nn.Module:
     """Pad like TensorFlow's "SAME" for even sides: with stride 2, one pixel more on the right and at the bottom."""
     if stride == 1:
         return nn.Identity()  # the convolution's own padding is sufficient
-    before = (kernel - 2) // 2
-    return nn.ZeroPad2d((before, before + 1, before, before + 1))
+    left_and_top = (kernel - 2) // 2
+    return nn.ZeroPad2d((left_and_top, left_and_top + 1, left_and_top, left_and_top + 1))

@@ -6,7 +6,8 @@ In: the metric of each seed's run in each arm of a contrast, and the covariance 
 
 Obuchowski & Rockette 1995, Commun. Stat. Simul. Comput. 24:285; Hillis 2007, Stat. Med. 26:596; Hillis 2014, Stat. Med.
 33:330. Three things differ from these papers: mean squares are never pooled over arms, the degrees of freedom count
-patients too, and one arm's interval is on the logit scale. docs/statistics.md explains why and gives the measured coverage.
+patients too, and one arm's interval is on the logit scale. docs/statistics.md explains why and gives the measured
+coverage.
 """
 
 from __future__ import annotations

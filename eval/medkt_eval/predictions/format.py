@@ -160,8 +160,7 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
     repeated = frame["image_id"].duplicated()
     if repeated.any():
         raise InputError(
-            f"{source}: image_id {frame['image_id'][repeated].iloc[0]!r} stands in several rows; "
-            "expected one row an image"
+            f"{source}: image_id {frame['image_id'][repeated].iloc[0]!r} is in several rows; expected one row an image"
         )
     image_ids = frame["image_id"].to_numpy(dtype=object)
 

@@ -313,7 +313,7 @@ def _shared_task_and_labels(tables: Sequence[PredictionTable]) -> tuple[Task, li
 def _task_and_labels(table: PredictionTable) -> tuple[Task, list[str]]:
     columns = table.columns()
     if repeated := [name for name, count in Counter(columns).items() if count > 1]:
-        raise InputError(f"{table.source}: column {repeated[0]!r} stands there twice; expected it once")
+        raise InputError(f"{table.source}: column {repeated[0]!r} is there twice; expected it once")
     targets = [name.removeprefix("target_") for name in columns if name.startswith("target_")]
     scores = [name.removeprefix("score_") for name in columns if name.startswith("score_")]
     if "target" in columns and targets:

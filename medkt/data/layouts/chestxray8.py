@@ -58,9 +58,9 @@ class ChestXray8Data(RootedData):
     official_split: bool = Field(default=False, description="test on test_list.txt; the rest is train_val_list.txt")
 
     @classmethod
-    def defaults_outside_a_study(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+    def defaults_outside_a_study(cls, overrides: Mapping[str, Any]) -> dict[str, Any]:
         """Count "No Finding" as a label, unless labels are given: the paper's Table I counts 15 labels."""
-        return {"no_finding": "labels" not in given}
+        return {"no_finding": "labels" not in overrides}
 
     @property
     def brings_test(self) -> bool:

@@ -70,7 +70,7 @@ def _named(templates: Path | None) -> Iterator[None]:
             raise
         raise InputError(
             f"{_location(error, templates)}: {type(error).__name__}: {error.message}; expected a Jinja template that "
-            "stands in for medkt's own of that name"
+            "replaces medkt's own of that name"
         ) from error
 
 

@@ -63,8 +63,8 @@ def render(lookup: Lookup, templates: Path | None = None) -> str:
         if templates is None:
             raise
         raise InputError(
-            f"{templates / TEMPLATE}: {type(error).__name__}: {error.message}; expected a Jinja template that stands "
-            "in for medkt's own of that name"
+            f"{templates / TEMPLATE}: {type(error).__name__}: {error.message}; expected a Jinja template that "
+            "replaces medkt's own of that name"
         ) from error
 
 

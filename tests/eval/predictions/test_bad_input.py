@@ -253,7 +253,7 @@ def at(row, value):
         (multilabel, "score_A", at(3, "high"), r"image 'i03': score_A is 'high'; expected a number"),
         (multilabel, "target_A", at(3, 2), r"image 'i03': target_A is 2; expected 0, 1 or empty"),
         (multilabel, "target_B", at(4, np.nan), r"runs tl-s0 and at-s1 disagree on the target of B of image 'i04'"),
-        (multilabel, "image_id", at(3, "i04"), r"image_id 'i04' stands in several rows"),
+        (multilabel, "image_id", at(3, "i04"), r"image_id 'i04' is in several rows"),
         (multilabel, "image_id", at(3, "other"), r"different test images: 1 of tl-s0 are not in at-s1 \(first: i03\)"),
         (multilabel, "patient_id", at(3, None), r"image 'i03': no patient_id; expected one on every row"),
         (multilabel, "patient_id", at(3, "p00"), r"runs tl-s0 and at-s1 give image 'i03' different patients"),
