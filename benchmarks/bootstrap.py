@@ -33,7 +33,7 @@ PEER_REPLICATES = 20
 
 
 def images() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Truth int8 and scores float32, (n_images, n_labels), and patients; every patient has an image."""
+    """Draw truth int8 and scores float32, (n_images, n_labels), and patients. Every patient has an image."""
     rng = np.random.default_rng(0)
     truth = (rng.random((N_IMAGES, N_LABELS)) < PREVALENCE).astype(np.int8)
     scores = (truth + rng.normal(size=truth.shape)).astype(np.float32)
@@ -41,7 +41,7 @@ def images() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def ours(threads: int) -> dict[str, float]:
-    """Seconds of the first call and of the best later one, run in a process of its own for its peak memory."""
+    """Measure the seconds of the first and of the best later call. Run it in its own process for the peak memory."""
     from medkt_eval.metrics.ranking import rank
     from medkt_eval.resampling.bootstrap import resample_ranked
     from medkt_eval.resampling.draws import multiplicities
@@ -52,8 +52,8 @@ def ours(threads: int) -> dict[str, float]:
         multiplicities.cache.clear()
         began = time.perf_counter()
         rankings = [rank(truth[:, k], scores[:, k], patient, N_PATIENTS) for k in range(N_LABELS)]
-        found = resample_ranked(rankings, replicates=replicates, seed=0, dataset="benchmark", threads=threads)
-        found.auc.mean(axis=0)
+        replicated = resample_ranked(rankings, replicates=replicates, seed=0, dataset="benchmark", threads=threads)
+        replicated.auc.mean(axis=0)
         return time.perf_counter() - began
 
     first = seconds(1)
@@ -73,9 +73,9 @@ def with_scikit_learn() -> None:
 
     truth, scores, patient = images()
     rng = np.random.default_rng(0)
-    of_patient = np.split(np.argsort(patient, kind="stable"), np.cumsum(np.bincount(patient))[:-1])
+    images_of_patient = np.split(np.argsort(patient, kind="stable"), np.cumsum(np.bincount(patient))[:-1])
     for _ in range(PEER_REPLICATES):
-        rows = np.concatenate([of_patient[k] for k in rng.integers(0, N_PATIENTS, N_PATIENTS)])
+        rows = np.concatenate([images_of_patient[k] for k in rng.integers(0, N_PATIENTS, N_PATIENTS)])
         roc_auc_score(truth[rows], scores[rows])
 
 
@@ -140,9 +140,10 @@ def timed(peer: Callable[[], None]) -> float:
 def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         cold = in_a_process(1, cache)
-        alone = [in_a_process(threads, cache) for threads in (1, 2)]  # a child's peak begins at its parent's: torch's
+        # This comes before torch is imported, because a child's peak memory starts at its parent's.
+        alone = [in_a_process(threads, cache) for threads in (1, 2)]
         for _, _, peer in PEERS.values():
-            peer()  # imports
+            peer()  # imports its libraries
         rounds = [
             ([in_a_process(threads, cache) for threads in (1, 2)], [timed(peer) for _, _, peer in PEERS.values()])
             for _ in range(ROUNDS)
@@ -159,7 +160,7 @@ def main() -> None:
     print("\n| Bootstrap | Draws | ns / (image x label x replicate) | Fastest peer / this | s for 1,000 | Peak MB |")
     print("|---|---|---|---|---|---|")
     for place, threads in enumerate(("1 thread", "2 threads")):
-        runs = [of_threads[place] for of_threads, _ in rounds]
+        runs = [by_threads[place] for by_threads, _ in rounds]
         seconds = statistics.median(run["seconds"] for run in runs)
         ns = seconds / (columns * REPLICATES) * 1e9
         peak = alone[place]["peak_mb"]
@@ -167,7 +168,7 @@ def main() -> None:
     for (name, (call, draws, _)), ns in zip(PEERS.items(), nanoseconds, strict=True):
         seconds = ns * 1e-9 * columns * 1000
         print(f"| {name} {version(name)}, {call} | {draws} | {ns:.0f} | {fastest / ns:.2f} | {seconds:.0f} | |")
-    warm = statistics.median(of_threads[0]["first"] for of_threads, _ in rounds)
+    warm = statistics.median(by_threads[0]["first"] for by_threads, _ in rounds)
     print(
         f"\nFirst call of a process: {cold['first']:.1f} s to compile, {warm:.2f} s once compiled (any later process)."
     )

@@ -1,4 +1,4 @@
-"""Time and memory of `medkt evaluate --no-report`, as a process from its start to its end.
+"""Measure the time and memory of the process `medkt evaluate --no-report`, from its start to its end.
 
     python benchmarks/evaluation.py            one size
     python benchmarks/evaluation.py --curve    how time grows with images, replicates and arms
@@ -80,7 +80,7 @@ def write_runs(folder: Path, *, n_images: int, n_patients: int, n_arms: int, n_s
 
 
 def measure(runs: Path, out: Path, replicates: int) -> tuple[float, float]:
-    """Seconds and peak MB of one process."""
+    """Measure the seconds and peak MB of one process."""
     command = [
         sys.executable,
         "-m",
@@ -106,13 +106,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--curve", action="store_true", help="time against images, replicates and arms")
     parser.add_argument("--repeat", type=int, default=2)
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
     )
     large = {"n_images": 22_274, "n_patients": 8_000, "n_arms": 8, "n_seeds": 3, "replicates": 2_000}
     cases = [large]
-    if given.curve:
+    if options.curve:
         small = {"n_images": 30_000, "n_patients": 10_000, "n_arms": 2, "n_seeds": 1, "replicates": 500}
         cases = [small | {"n_images": n, "n_patients": n // 3} for n in (10_000, 30_000, 100_000, 300_000, 1_000_000)]
         cases += [small | {"replicates": b} for b in (1_000, 2_000, 4_000)]
@@ -122,13 +122,13 @@ def main() -> None:
         sizes = {name: size for name, size in case.items() if name != "replicates"}
         replicates = case["replicates"]
         with tempfile.TemporaryDirectory() as name:
-            # In a process of its own, because a process's peak memory counts what its parent held at the start.
+            # In a process of its own, because a process's peak memory includes its parent's memory at the start.
             writer = multiprocessing.get_context("spawn").Process(
                 target=write_runs, args=(Path(name) / "runs",), kwargs=sizes
             )
             writer.start()
             writer.join()
-            for _ in range(given.repeat if not given.curve else 1):
+            for _ in range(options.repeat if not options.curve else 1):
                 seconds, memory = measure(Path(name) / "runs", Path(name) / "out", replicates)
                 print(
                     f"| {case['n_images']:,} | {case['n_patients']:,} | {case['n_arms'] * case['n_seeds']} | "

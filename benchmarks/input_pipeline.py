@@ -50,7 +50,7 @@ CHEXPERT = 223_648  # images
 
 
 def collection(files: Sequence[Path], channels: int) -> Collection:
-    """Image files without labels."""
+    """Make a collection of image files without labels."""
     names = np.array([str(file) for file in files], dtype=object)
     targets = np.zeros((len(files), 14), dtype=np.float32)
     return Collection(
@@ -82,19 +82,19 @@ def settings(size_px: int) -> RunSettings:
     )
 
 
-def through_cache(made: Collection, size_px: int, folder: Path) -> Part:
-    pixels = cache.decoded(made, np.arange(len(made)), size_px, folder)
-    return Part(pixels, made.targets, made.image_ids)
+def through_cache(data: Collection, size_px: int, folder: Path) -> Part:
+    pixels = cache.decoded(data, np.arange(len(data)), size_px, folder)
+    return Part(pixels, data.targets, data.image_ids)
 
 
 def run_data(part: Part) -> RunData:
-    """A run that is trained on `part`."""
+    """Make the data of a run that trains on `part`."""
     labels = tuple(f"label {k}" for k in range(part.targets.shape[1]))
     return RunData("multilabel", labels, train=part, validation=part, test=part)
 
 
 def medkt_epochs(part: Part, size_px: int, n: int) -> float:
-    """CPU seconds an image over whole epochs of at least `n` images."""
+    """Measure CPU seconds per image over complete epochs with at least `n` images."""
     run, epoch, done, began = settings(size_px), 0, 0, time.process_time()
     while done < n:
         epoch += 1
@@ -103,7 +103,7 @@ def medkt_epochs(part: Part, size_px: int, n: int) -> float:
 
 
 def torchvision_epoch(folder: Path, size_px: int, rotation: InterpolationMode) -> float:
-    """CPU seconds an image over one epoch of an ImageFolder."""
+    """Measure CPU seconds per image over one epoch of an ImageFolder."""
     steps = [
         transforms.Resize(size_px),
         transforms.CenterCrop(size_px),
@@ -119,25 +119,25 @@ def torchvision_epoch(folder: Path, size_px: int, rotation: InterpolationMode) -
 
 
 def linked(files: Sequence[Path], root: Path) -> Path:
-    """An ImageFolder of one class that links to `files`."""
+    """Make an ImageFolder of one class that links to `files`."""
     (root / "all").mkdir(parents=True)
     for file in files:
         (root / "all" / file.name).symlink_to(file)
     return root
 
 
-def of_official_size(files: Sequence[Path], side_px: int, mode: str, folder: Path) -> list[Path]:
-    """Real images enlarged, with noise so that they compress as scans do: PNG of 1024 px, JPEG of 2592 px."""
+def at_official_size(files: Sequence[Path], side_px: int, mode: str, folder: Path) -> list[Path]:
+    """Enlarge real images to PNG of 1024 px or JPEG of 2592 px. Added noise makes them compress like scans."""
     folder.mkdir()
-    made = []
+    enlarged = []
     for number, file in enumerate(files):
         rng = np.random.default_rng(number)
         with Image.open(file) as opened:
             large = opened.convert(mode).resize((side_px, round(side_px * opened.height / opened.width)))
         noisy = np.asarray(large) + rng.normal(0, 2, np.asarray(large).shape)
-        made.append(folder / (file.stem + (".png" if mode == "L" else ".jpg")))
-        Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(made[-1], quality=90)
-    return made
+        enlarged.append(folder / (file.stem + (".png" if mode == "L" else ".jpg")))
+        Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(enlarged[-1], quality=90)
+    return enlarged
 
 
 def ratios(data: Path, scratch: Path) -> None:
@@ -146,8 +146,8 @@ def ratios(data: Path, scratch: Path) -> None:
     sets = {
         "NIH, 256 px grey PNG": (1, grey[:200]),
         "retina, 320 px RGB JPEG": (3, colour[:200]),
-        "1024 px grey PNG": (1, of_official_size(grey[:48], 1024, "L", scratch / "png")),
-        "2592 px RGB JPEG": (3, of_official_size(colour[:24], 2592, "RGB", scratch / "jpg")),
+        "1024 px grey PNG": (1, at_official_size(grey[:48], 1024, "L", scratch / "png")),
+        "2592 px RGB JPEG": (3, at_official_size(colour[:24], 2592, "RGB", scratch / "jpg")),
     }
     print(
         "| images | to px | medkt, ms | torchvision, ms | ratio, median (range) | ratio, nearest-neighbour rotation |"
@@ -178,7 +178,7 @@ def _span(values: Sequence[float]) -> str:
 
 
 def training(data: Path, scratch: Path) -> None:
-    """Share of the time of an epoch in which the network waits for its batch."""
+    """Measure the share of an epoch's time in which the network waits for its batch."""
     files = sorted((data / "nih-chestxray" / "images").iterdir())
     print("| network | batch | ms an image | of these input, ms | share |\n|---|---|---|---|---|", flush=True)
     for architecture, n in (("densenet40", 320), ("densenet121", 160)):
@@ -190,9 +190,9 @@ def training(data: Path, scratch: Path) -> None:
             waited, began = 0.0, time.process_time()
             coming = batches(settings(64), run_data(part), epoch, CPU)
             while True:
-                asked = time.process_time()
+                start = time.process_time()
                 batch = next(coming, None)
-                waited += time.process_time() - asked
+                waited += time.process_time() - start
                 if batch is None:
                     break
                 loss = task_loss("multilabel", model(batch[0]), batch[1])
@@ -201,7 +201,7 @@ def training(data: Path, scratch: Path) -> None:
                 optimiser.step()
             rounds.append(1000 * (time.process_time() - began) / n)
             shares.append(1000 * waited / n)
-        percent = [100 * share / whole for share, whole in zip(shares, rounds, strict=True)]
+        percent = [100 * share / total for share, total in zip(shares, rounds, strict=True)]
         print(
             f"| {architecture} | {BATCH} | {statistics.median(rounds):.1f} | {statistics.median(shares):.2f} "
             f"| {_span(percent)} % |",
@@ -210,30 +210,30 @@ def training(data: Path, scratch: Path) -> None:
 
 
 def memory(n: int, size_px: int, scratch: Path) -> None:
-    """Build a cache of `n` phantom images of their own content, train an epoch's batches from it, count."""
+    """Build a cache of `n` different phantom images, read an epoch's batches from it, and measure memory."""
     some = phantom_chest(patients=min(n, 400), seed=0)
     drawn = images.load(some, np.arange(min(n, len(some))), size_px)[:, 0]
     (scratch / "png").mkdir()
     files = []
-    for number in range(n):  # a phantom serves again, moved by a pixel
+    for number in range(n):  # each phantom is used several times, moved by a pixel
         moved = np.roll(drawn[number % len(drawn)], divmod(number // len(drawn), size_px), axis=(0, 1))
         files.append(scratch / "png" / f"{number:06d}.png")
         Image.fromarray(moved).save(files[-1], compress_level=1)
-    made = collection(files, 1)
+    data = collection(files, 1)
     del drawn
     _forget_peak()
-    before, began = _peak_mb(), time.perf_counter()
-    part = through_cache(made, size_px, scratch / "cache")
-    built, seconds = _peak_mb() - before, time.perf_counter() - began
+    start_mb, start = _peak_mb(), time.perf_counter()
+    part = through_cache(data, size_px, scratch / "cache")
+    built, seconds = _peak_mb() - start_mb, time.perf_counter() - start
     _forget_peak()
-    began = time.perf_counter()
-    again = through_cache(made, size_px, scratch / "cache")
-    reopened, reopening = _peak_mb() - before, time.perf_counter() - began
+    start = time.perf_counter()
+    second = through_cache(data, size_px, scratch / "cache")
+    reopened, reopening = _peak_mb() - start_mb, time.perf_counter() - start
     _forget_peak()
     for _ in batches(settings(size_px), run_data(part), 1, CPU):
         pass
-    read = _peak_mb() - before
-    assert np.array_equal(again.pixels[:BATCH], images.load(made, np.arange(BATCH), size_px))
+    read = _peak_mb() - start_mb
+    assert np.array_equal(second.pixels[:BATCH], images.load(data, np.arange(BATCH), size_px))
     sizes = {path.name: path.stat().st_size for path in (scratch / "cache").glob("*/*")}
     print(
         "| images | px | pixels.u8, bytes | index.bin, bytes | MB more: building | opening | over an epoch "
@@ -246,12 +246,12 @@ def memory(n: int, size_px: int, scratch: Path) -> None:
     gigabytes, megabytes = CHEXPERT * 256 * 256 / 1e9, CHEXPERT * sizes["index.bin"] / n / 1e6
     print(
         f"{CHEXPERT:,} images of 256 px: {gigabytes:.2f} GB of pixels, {megabytes:.0f} MB of index; "
-        f"the process had {before:.0f} MB before"
+        f"the process had {start_mb:.0f} MB before"
     )
 
 
 def mapped(scratch: Path) -> None:
-    """Gather every image of CheXpert's number at 256 px once, in random order; every 20th batch is augmented too."""
+    """Gather as many images as CheXpert has, at 256 px, once in random order. Every 20th batch is augmented too."""
     with (scratch / "pixels.u8").open("wb") as file:
         file.truncate(CHEXPERT * 256 * 256)
     pixels = Pixels.mapped(scratch / "pixels.u8", np.random.default_rng(0).permutation(CHEXPERT), (1, 256, 256))
@@ -264,7 +264,7 @@ def mapped(scratch: Path) -> None:
             augment.normalised(
                 augment.rotated_and_flipped(batch, torch.from_numpy(angles), torch.from_numpy(flips))
             ).contiguous(memory_format=torch.channels_last)
-        if number == 20:  # libraries are loaded and torch has its buffers
+        if number == 20:  # libraries are loaded and torch has allocated its buffers
             _forget_peak()
             before = _peak_mb()
     print(
@@ -277,7 +277,7 @@ def _forget_peak() -> None:
 
 
 def _peak_mb() -> float:
-    """Most memory that the process had resident, mapped files included."""
+    """Return the peak resident memory of the process, including mapped files."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1e3
 
@@ -288,20 +288,20 @@ def main() -> None:
     parser.add_argument("--training", action="store_true")
     parser.add_argument("--memory", type=int, nargs=2, metavar=("IMAGES", "PX"))
     parser.add_argument("--mapped", action="store_true")
-    given = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
-        if given.memory:
-            n, size_px = given.memory
+        if options.memory:
+            n, size_px = options.memory
             memory(n, size_px, Path(scratch))
-        elif given.mapped:
+        elif options.mapped:
             mapped(Path(scratch))
-        elif given.data is None:
+        elif options.data is None:
             parser.error("--data or MEDKT_DATA must name the folder of real images")
-        elif given.training:
-            training(given.data, Path(scratch))
+        elif options.training:
+            training(options.data, Path(scratch))
         else:
-            ratios(given.data, Path(scratch))
+            ratios(options.data, Path(scratch))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The numbers of the paper's study: arms, data sets, training sizes, and the results that it printed.
+"""The numbers of the paper's study: arms, data sets, training sizes, and its published results.
 
 Akbarian et al., Tables I, IV and V. paper_size.py draws run folders of this size.
 """
@@ -71,7 +71,7 @@ class Row:
 
 @dataclass(frozen=True)
 class DataSet:
-    """What the rows of one data set share."""
+    """Numbers that the rows of one data set share."""
 
     task: Literal["multilabel", "multiclass"]
     labels: tuple[str, ...]
@@ -116,7 +116,7 @@ DATA = {
         "left and right eyes",
     ),
 }
-# AUC: the paper's Table IV and V; of the larger CheXpert sets it prints a figure only, so these two rows are invented.
+# AUC of the paper's Tables IV and V. For the larger CheXpert sets it has only a figure, so these two rows are invented.
 ROWS = (
     Row("chexpert", 5_000, 1_450, (0.7286, 0.7123, 0.7183, 0.7264, 0.7222, 0.766, 0.7545), 0.003, (2000, 2000, 1, 20)),
     Row("chexpert", 50_000, 14_500, (0.775, 0.74, 0.768, 0.776, 0.769, 0.784, 0.778), 0.002, (2000, 2000, 50, 50)),
@@ -166,7 +166,7 @@ PUBLISHED: dict[tuple[str, int, str, str], tuple[tuple[float, float], ...]] = {
 
 
 def references() -> list[dict[str, Any]]:
-    """The paper's own results, as a study file's `reference` holds them."""
+    """Return the paper's own results, as in a study file's `reference`."""
     return [
         {
             "source": PAPER,

@@ -3,10 +3,10 @@
     python benchmarks/paper_size.py RUNS && nox -s report -- RUNS
 
 RUNS is a folder that does not exist yet; it takes about 250 MB. It gets three data sets (CheXpert at three training
-sizes, ChestX-ray8, Retina), the seven arms of Tables IV and V and three seeds, with the paper's numbers of validation
-and test images. The two smaller data sets also get grids over beta. There are no images and no models: a score is its
-label's separation plus noise of the patient, the image and the run. An arm's expected AUC is the paper's where the
-paper printed it (paper_numbers.py). Everything is marked SYNTHETIC.
+sizes, ChestX-ray8, Retina), the seven arms of Tables IV and V, and three seeds. The numbers of validation and test
+images are the paper's. The two smaller data sets also get grids over beta. There are no images and no models: a score
+is its label's separation plus noise of the patient, the image and the run. An arm's expected AUC is the paper's
+published value if there is one (paper_numbers.py). Everything is marked SYNTHETIC.
 """
 
 from __future__ import annotations
@@ -77,11 +77,11 @@ def draw_images(dataset: str, split: str) -> Images:
 
 
 def predictions(images: Images, data: DataSet, auc: float, arm_noise: np.ndarray, seed: int, key: str) -> pd.DataFrame:
-    """Draw the scores of one run; the runs of an arm share `arm_noise`."""
+    """Draw the scores of one run. The runs of an arm share `arm_noise`."""
     rng = np.random.default_rng([seed, *key.encode()])
     noise = np.sqrt(0.8) * images.noise + np.sqrt(0.15) * arm_noise + np.sqrt(0.05) * rng.normal(size=arm_noise.shape)
-    of_label = auc + np.linspace(-0.06, 0.06, len(data.labels))  # some findings are easier
-    separation = np.sqrt(2) * stats.norm.ppf(of_label.clip(0.52, 0.98))
+    label_auc = auc + np.linspace(-0.06, 0.06, len(data.labels))  # some findings are easier
+    separation = np.sqrt(2) * stats.norm.ppf(label_auc.clip(0.52, 0.98))
     latent = images.truth * separation + noise
     base = special.logit(data.prevalence)
     logits = base + separation * (latent - separation / 2)
@@ -91,7 +91,7 @@ def predictions(images: Images, data: DataSet, auc: float, arm_noise: np.ndarray
 
 
 def history(auc: float, seed: int, key: str, *, metric: str, attention: bool) -> pd.DataFrame:
-    """Draw a learning curve that rises, peaks and falls; with attention transfer later and with less noise."""
+    """Draw a learning curve that rises, peaks and falls. With attention transfer, it peaks later and has less noise."""
     rng = np.random.default_rng([seed, 1, *key.encode()])
     epoch = np.arange(1, EPOCHS + 1)
     peak = (22 if attention else 14) + rng.normal(scale=1.5)
@@ -188,7 +188,7 @@ def write_run(
 
 
 def write_study(out: Path) -> None:
-    """Write every run, and the study file that they belong to."""
+    """Write every run and the study file."""
     out.mkdir(parents=True)
     for row in ROWS:
         images = {split: draw_images(row.dataset, split) for split in ("validation", "test")}

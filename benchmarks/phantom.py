@@ -1,4 +1,4 @@
-"""Measure the phantom: its speed, whether findings can be seen in place, and what a change of hospital costs.
+"""Measure the phantom: its speed, the visibility of findings, and the loss when the hospital changes.
 
 python benchmarks/phantom.py                          images/s on one thread
 python benchmarks/phantom.py --instrument             the per-finding table and the cross-hospital loss
@@ -33,13 +33,13 @@ PATCH = 10  # side of the resampled region
 
 
 def case_of(image_id: str) -> tuple[int, int]:
-    """Read patient and image out of "p00012/i2"."""
+    """Read the patient and image numbers from "p00012/i2"."""
     patient, image = image_id.split("/")
     return int(patient[1:]), int(image[1:])
 
 
 def region_features(image: np.ndarray, slopes: tuple[np.ndarray, np.ndarray], mask: np.ndarray) -> np.ndarray:
-    """Features of one region, float32 (17 + 100,): grey values, contrast, slopes and pixels."""
+    """Compute the features of one region, float32 (17 + 100,): grey values, contrast, slopes and pixels."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     window = np.s_[max(rows[0] - 3, 0) : rows[-1] + 4, max(columns[0] - 3, 0) : columns[-1] + 4]
     mirrored = image[:, ::-1][mask]
@@ -66,12 +66,12 @@ def region_features(image: np.ndarray, slopes: tuple[np.ndarray, np.ndarray], ma
 
 
 def describe(chest: Collection, seed: int, size_px: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give each image's mean (n,) and each label's region features (n, 14, 117), drawn as `chest.read` draws them."""
+    """Return each image's mean (n,) and each label's region features (n, 14, 117), for images as `chest.read` draws."""
     means = np.empty(len(chest))
     features = np.empty((len(chest), len(LABELS), 17 + PATCH * PATCH), np.float32)
     for index, image_id in enumerate(chest.image_ids.tolist()):
         patient, number = case_of(image_id)
-        present = [label for label, here in zip(LABELS, chest.targets[index], strict=True) if here]
+        present = [label for label, shown in zip(LABELS, chest.targets[index], strict=True) if shown]
         pixels, masks = chest_case(seed=seed, patient=patient, image=number, present=present, size_px=size_px)
         means[index] = pixels.mean()
         image = (pixels - pixels.mean()) / pixels.std()
@@ -82,10 +82,9 @@ def describe(chest: Collection, seed: int, size_px: int) -> tuple[np.ndarray, np
 
 
 def instrument(patients: int, seed: int, size_px: int = 64) -> list[tuple[str, float, float, float]]:
-    """Give label, prevalence, region AUC and brightness AUC; even patients train, odd patients test.
+    """Return label, prevalence, region AUC and brightness AUC. Even patients train, odd patients test.
 
-    "No Finding" is a statement about all twelve regions, so its classifier is given the features of each, not those of
-    their union.
+    "No Finding" depends on all twelve regions, so its classifier gets the features of each region, not of their union.
     """
     chest = phantom_chest(patients=patients, seed=seed)
     means, features = describe(chest, seed, size_px)
@@ -102,7 +101,7 @@ def instrument(patients: int, seed: int, size_px: int = 64) -> list[tuple[str, f
 
 
 def hospital_loss(patients: int, seed: int, size_px: int = 64) -> list[tuple[str, str, float]]:
-    """Give (trained at, tested at, macro AUC) of a logistic regression on principal components of the pixels."""
+    """Return (trained at, tested at, macro AUC) of a logistic regression on principal components of the pixels."""
     chests = {hospital: phantom_chest(patients=patients, seed=seed, hospital=hospital) for hospital in ("A", "B")}
     pixels = {
         h: np.stack([c.read(i, size_px).ravel() for i in range(len(c))]).astype(np.float32) for h, c in chests.items()
@@ -124,7 +123,7 @@ def hospital_loss(patients: int, seed: int, size_px: int = 64) -> list[tuple[str
 
 
 def speed(images: int = 600, size_px: int = 64) -> list[tuple[str, float]]:
-    """Give images/s of each phantom, read once each in order, the best of three passes over different seeds."""
+    """Measure images/s of each phantom, read once in order: the best of three passes with different seeds."""
     rows = []
     for make in (
         lambda seed: phantom_chest(patients=images, seed=seed),
@@ -143,7 +142,7 @@ def speed(images: int = 600, size_px: int = 64) -> list[tuple[str, float]]:
 
 
 def _sheet(path: Path, rows: list[list[np.ndarray]], titles: list[list[str]], sides: list[str], title: str) -> None:
-    """Write rows of images as a PNG of 256 colours or greys, which is a third the size."""
+    """Write rows of images as a PNG of 256 colours or greys, a third of the size of a full-colour PNG."""
     import matplotlib as mpl
 
     mpl.use("Agg")

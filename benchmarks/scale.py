@@ -1,4 +1,4 @@
-"""How time and memory of an evaluation grow with images, and what a thousand million images would take.
+"""Measure how time and memory of an evaluation grow with images, and extrapolate to a thousand million images.
 
     python -m benchmarks.scale [IMAGES ...]       default: 100000 1000000 10000000; needs 25 GB of disk
 
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from benchmarks.evaluation import LABELS, measure
 
 SIZES = (100_000, 1_000_000, 10_000_000)
-ROWS = 2**20  # of a row group
+ROWS = 2**20  # rows of a row group
 IMAGES_PER_PATIENT = 3.6
 ARMS = ("transfer_learning", "attention_transfer")
 REPLICATES = 200
@@ -33,7 +33,7 @@ PREVALENCE = np.linspace(0.02, 0.4, len(LABELS))
 
 
 def write_runs(folder: Path, n_images: int) -> None:
-    """Write run folders of two arms, one row group at a time; there are a tenth as many validation images."""
+    """Write run folders of two arms, one row group at a time, with a tenth as many validation images."""
     for arm, method in enumerate(ARMS):
         name = f"large-{method}-s0"
         (folder / name).mkdir(parents=True)
@@ -76,14 +76,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", nargs="*", type=int, default=SIZES)
     parser.add_argument("--folder", type=Path, help="where the temporary prediction files go")
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}\n")
     print("| images | patients | seconds | ns per image, label, run and replicate | peak memory, MB |")
     print("|---|---|---|---|---|")
     seconds = []
-    for n_images in given.images:
-        with tempfile.TemporaryDirectory(dir=given.folder) as name:
-            # In a process of its own, because a process's peak memory counts what its parent held at the start.
+    for n_images in options.images:
+        with tempfile.TemporaryDirectory(dir=options.folder) as name:
+            # In a process of its own, because a process's peak memory includes its parent's memory at the start.
             writer = multiprocessing.get_context("spawn").Process(
                 target=write_runs, args=(Path(name) / "runs", n_images)
             )
@@ -97,7 +97,7 @@ def main() -> None:
             flush=True,
         )
     if len(seconds) > 1:
-        slope, constant = np.polyfit(given.images, seconds, 1)
+        slope, constant = np.polyfit(options.images, seconds, 1)
         print(f"\nseconds = {constant:.1f} + {1e6 * slope:.2f} per million images")
         for workers in (1, 16, 128):
             print(

@@ -1,4 +1,4 @@
-"""Images per second of DenseNet-40 training steps: runs one after another, or two runs side by side.
+"""Measure images per second of DenseNet-40 training steps: one run at a time, or two runs side by side.
 
 python benchmarks/side_by_side.py
 
@@ -24,7 +24,7 @@ SECONDS, BATCH = 10.0, 16
 
 
 def steps(threads: int, out: list[float], seed: int) -> None:
-    """Train on the same batch repeatedly; append the images per second to `out`."""
+    """Train on the same batch repeatedly, and append the images per second to `out`."""
     torch.set_num_threads(threads)
     model = densenet.build("densenet40", 14, seed=seed).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.Adam(model.parameters())
@@ -45,7 +45,7 @@ def steps(threads: int, out: list[float], seed: int) -> None:
 
 
 def rate(threads: int, runs: int) -> float:
-    """Images per second of `runs` runs together."""
+    """Measure the images per second of `runs` runs together."""
     out: list[float] = []
     workers = [threading.Thread(target=steps, args=(threads, out, seed)) for seed in range(runs)]
     for worker in workers:
@@ -58,6 +58,6 @@ def rate(threads: int, runs: int) -> float:
 rounds = [(rate(1, 1), rate(2, 1), rate(1, 2)) for _ in range(3)]
 print("| One run, 1 thread | One run, 2 threads | Two runs, 1 thread each | Two runs / one of 2 threads |")
 print("|---|---|---|---|")
-for one, two, side in rounds:
-    print(f"| {one:.0f} | {two:.0f} | {side:.0f} | {side / two:.2f} |")
-print(f"median ratio {statistics.median(side / two for _, two, side in rounds):.2f}")
+for one_thread, two_threads, side_by_side in rounds:
+    print(f"| {one_thread:.0f} | {two_threads:.0f} | {side_by_side:.0f} | {side_by_side / two_threads:.2f} |")
+print(f"median ratio {statistics.median(both / two_threads for _, two_threads, both in rounds):.2f}")

@@ -1,4 +1,4 @@
-"""What medkt's training adds to a bare PyTorch loop, what a teacher costs, and what a grid over beta saves.
+"""Measure the overhead of medkt's training over a bare PyTorch loop, the cost of a teacher, and a grid's saving.
 
 python benchmarks/train_step.py                      ratios, DenseNet-40 at 64 px, batches of 32, one thread
 python benchmarks/train_step.py --student densenet121 --size 64 --threads 2
@@ -62,7 +62,7 @@ BATCH, STEPS, WARM_UP, LABELS, BETAS = (
 
 
 def settings(student: Architecture, size_px: int, beta: float | None = None) -> RunSettings:
-    """A run of made images; with `beta`, of attention transfer."""
+    """Make the settings of a run on random images; with `beta`, of attention transfer."""
     return RunSettings(
         run_id=f"benchmark-{beta}-s0",
         role="arm",
@@ -82,8 +82,8 @@ def settings(student: Architecture, size_px: int, beta: float | None = None) -> 
     )
 
 
-def made(size_px: int) -> RunData:
-    """Random pixels and labels: STEPS batches to train, one to predict."""
+def random_data(size_px: int) -> RunData:
+    """Make random pixels and labels: STEPS batches to train, one to predict."""
     rng = np.random.default_rng(0)
 
     def part(n: int) -> Part:
@@ -97,7 +97,7 @@ def made(size_px: int) -> RunData:
 
 
 def teacher(architecture: Architecture) -> Teacher:
-    """An untrained network in a teacher's place."""
+    """Make a teacher from an untrained network."""
     network = densenet.build(architecture, len(LABELS), seed=1)
     return Teacher(
         network,
@@ -107,7 +107,7 @@ def teacher(architecture: Architecture) -> Teacher:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Wall-clock seconds of `work`."""
+    """Measure the wall-clock seconds of `work`."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
@@ -116,7 +116,7 @@ def seconds(work: Callable[[], object]) -> float:
 def bare_step(
     network: nn.Module, optimiser: torch.optim.Optimizer, images: torch.Tensor, targets: torch.Tensor
 ) -> None:
-    """What anybody would write."""
+    """Run one training step in plain PyTorch."""
     loss = functional.binary_cross_entropy_with_logits(network(images), targets)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
@@ -125,8 +125,8 @@ def bare_step(
 
 
 def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, list[float]]:
-    """Ratios of each round, by name."""
-    data, run = made(size_px), settings(architecture, size_px)
+    """Measure the ratios of each round, by name."""
+    data, run = random_data(size_px), settings(architecture, size_px)
     where = device.chosen(run.training)
     student = Student(run, data, start="random", teacher=None, device=where)
     ours = teacher(architecture).to(where.device, channels_last=True)
@@ -139,8 +139,8 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
     bare_adam, plain_adam = (torch.optim.Adam(network.parameters(), lr=5e-5) for network in (bare, plain))
     ready = [(images, targets) for images, targets, _ in batches(run, data, 1, where)]
     ids = data.train.image_ids[:BATCH]
-    for one in (student, *taught):
-        one.begin_epoch()
+    for each in (student, *taught):
+        each.begin_epoch()
 
     loop = itertools.chain.from_iterable(batches(run, data, epoch, where) for epoch in itertools.count(2))
 
@@ -154,8 +154,8 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
 
     def step_at(students: list[Student], images: torch.Tensor, targets: torch.Tensor) -> None:
         ours.forget()
-        for one in students:
-            one.step(images, targets, ids)
+        for taught_student in students:
+            taught_student.step(images, targets, ids)
 
     def forward(images: torch.Tensor) -> None:
         with torch.inference_mode():
@@ -174,29 +174,29 @@ def ratios(architecture: Architecture, size_px: int, rounds: int) -> dict[str, l
             "predict": lambda: predict(bare, "multilabel", data.test, BATCH, where),
         }
 
-    found: dict[str, list[float]] = {}
+    by_ratio: dict[str, list[float]] = {}
     for round_ in range(-WARM_UP, rounds):
         work = parts(*ready[round_ % STEPS])
-        took = {name: seconds(work[name]) for name in (reversed(work) if round_ % 2 else work)}
+        times = {name: seconds(work[name]) for name in (reversed(work) if round_ % 2 else work)}
         if round_ < 0:
             continue
         for name, value in {
-            "S / bare": took["S"] / took["bare"],
-            "loop / bare": took["loop"] / took["bare"],
-            "AT / (S + T)": took["AT"] / (took["S"] + took["T"]),
-            "grid of 6 / (6 S + T)": took["grid"] / (6 * took["S"] + took["T"]),
-            "grid of 6 / 6 (S + T)": took["grid"] / (6 * (took["S"] + took["T"])),
-            "plain / S": took["plain"] / took["S"],
-            "forward / predict": took["forward"] / took["predict"],
-            "T / S": took["T"] / took["S"],
-            "images a second of S": BATCH / took["S"],
+            "S / bare": times["S"] / times["bare"],
+            "loop / bare": times["loop"] / times["bare"],
+            "AT / (S + T)": times["AT"] / (times["S"] + times["T"]),
+            "grid of 6 / (6 S + T)": times["grid"] / (6 * times["S"] + times["T"]),
+            "grid of 6 / 6 (S + T)": times["grid"] / (6 * (times["S"] + times["T"])),
+            "plain / S": times["plain"] / times["S"],
+            "forward / predict": times["forward"] / times["predict"],
+            "T / S": times["T"] / times["S"],
+            "images a second of S": BATCH / times["S"],
         }.items():
-            found.setdefault(name, []).append(value)
-    return found
+            by_ratio.setdefault(name, []).append(value)
+    return by_ratio
 
 
 def peak_memory_mb(architecture: Architecture, size_px: int, taught: bool) -> float:
-    """Resident memory above the imports' after two steps, in a process of its own."""
+    """Measure the resident memory that two steps add, in a separate process."""
     code = (
         f"from benchmarks.train_step import steps_in_memory; "
         f"print(steps_in_memory({architecture!r}, {size_px}, {taught}))"
@@ -206,17 +206,17 @@ def peak_memory_mb(architecture: Architecture, size_px: int, taught: bool) -> fl
 
 
 def steps_in_memory(architecture: Architecture, size_px: int, taught: bool) -> float:
-    """MB that two steps, a validation and their networks add to what the process held."""
-    data, run = made(size_px), settings(architecture, size_px, 1.0 if taught else None)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Measure the MB that two steps, a validation and their networks add to the process."""
+    data, run = random_data(size_px), settings(architecture, size_px, 1.0 if taught else None)
+    start_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     where = device.chosen(run.training)
-    given = teacher(architecture).to(where.device, channels_last=True) if taught else None
-    student = Student(run, data, start="random", teacher=given, device=where)
+    loaded_teacher = teacher(architecture).to(where.device, channels_last=True) if taught else None
+    student = Student(run, data, start="random", teacher=loaded_teacher, device=where)
     student.begin_epoch()
     for k, batch in enumerate(batches(run, data, 1, where)):
         if k < 2:
             student.step(*batch)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start_kb) / 1024
 
 
 def main() -> None:
@@ -227,18 +227,21 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--memory", action="store_true")
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    if given.memory:
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.memory:
         print("| Network | px | a run of transfer learning, MB | of attention transfer, MB |\n|---|---|---|---|")
         for architecture in ("densenet40", "densenet121"):
             for size_px in (64, 128, 256):
                 figures = [peak_memory_mb(architecture, size_px, taught) for taught in (False, True)]
                 print(f"| {architecture} | {size_px} | {figures[0]:.0f} | {figures[1]:.0f} |", flush=True)
         return
-    print(f"{given.student}, {given.size} px, batches of {BATCH}, {given.threads} thread(s), {given.rounds} rounds\n")
+    print(
+        f"{options.student}, {options.size} px, batches of {BATCH}, {options.threads} thread(s), "
+        f"{options.rounds} rounds\n"
+    )
     print("| Ratio | median | its 95 % interval | middle nine tenths |\n|---|---|---|---|")
-    for name, values in ratios(given.student, given.size, given.rounds).items():
+    for name, values in ratios(options.student, options.size, options.rounds).items():
         ranked, reach = sorted(values), stats.binom.ppf(0.025, len(values), 0.5)
         low, high = np.quantile(values, (0.05, 0.95))
         print(

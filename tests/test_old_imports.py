@@ -1,4 +1,4 @@
-"""Imports that documents of medkt 0.1 showed still work."""
+"""Imports from the documents of medkt 0.1 still work."""
 
 from __future__ import annotations
 

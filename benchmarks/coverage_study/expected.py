@@ -1,8 +1,8 @@
 """The value of each metric on infinitely many images of the binormal model.
 
-In: separation of trained models, threshold and prevalence, which broadcast. Out: the metric. Scores are N(separation,
-1) for images with a label and N(0, 1) for those without. A metric without a closed form is a sum over a fixed, fine
-grid of scores.
+In: arrays of the separation of trained models, threshold and prevalence, which broadcast. Out: the metric. Scores are
+N(separation, 1) for images with a label and N(0, 1) for images without it. A metric without a closed form is a sum over
+a fixed, fine grid of scores.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from scipy.special import expit, logit
 
 from medkt_eval.metrics.sums import N_BINS, probability_bin
 
-GRID = np.linspace(-7.0, 11.0, 3601)  # middles of cells of scores
+GRID = np.linspace(-7.0, 11.0, 3601)  # midpoints of the grid's intervals
 STEP = GRID[1] - GRID[0]
-SPECIFICITY = 0.9  # of sensitivity_at_specificity: the default
+SPECIFICITY = 0.9  # default of sensitivity_at_specificity
 
 
 def auc(separation: np.ndarray, threshold: np.ndarray, prevalence: np.ndarray) -> np.ndarray:
@@ -28,13 +28,13 @@ def auc(separation: np.ndarray, threshold: np.ndarray, prevalence: np.ndarray) -
 
 
 def f1(separation: np.ndarray, threshold: np.ndarray, prevalence: np.ndarray) -> np.ndarray:
-    """F1 of calls."""
+    """F1 score of the calls."""
     hits, false_calls = stats.norm.sf(threshold - separation), stats.norm.sf(threshold)
     return 2 * prevalence * hits / (prevalence + prevalence * hits + (1 - prevalence) * false_calls)
 
 
 def accuracy(separation: np.ndarray, threshold: np.ndarray, prevalence: np.ndarray) -> np.ndarray:
-    """Share of right calls."""
+    """Share of images with the right call."""
     hits = stats.norm.sf(threshold - separation)
     return prevalence * hits + (1 - prevalence) * stats.norm.cdf(threshold)
 
@@ -62,13 +62,13 @@ def ppv(separation: np.ndarray, threshold: np.ndarray, prevalence: np.ndarray) -
 
 
 def npv(separation: np.ndarray, threshold: np.ndarray, prevalence: np.ndarray) -> np.ndarray:
-    """Share of images that are not called and rightly so."""
+    """Share of images without a call that do not have the label."""
     right = (1 - prevalence) * stats.norm.cdf(threshold)
     return right / (right + prevalence * stats.norm.cdf(threshold - separation))
 
 
 def sensitivity_at_specificity(separation: np.ndarray, threshold: np.ndarray, prevalence: np.ndarray) -> np.ndarray:
-    """Sensitivity where the specificity is `SPECIFICITY`."""
+    """Sensitivity at the threshold with specificity `SPECIFICITY`."""
     del threshold, prevalence
     return stats.norm.sf(stats.norm.ppf(SPECIFICITY) - separation)
 
@@ -98,14 +98,14 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] =
 
 @dataclass(frozen=True)
 class Printed:
-    """Probabilities printed for scores: logit = sharpness times what is right for a model of separation `usual`.
+    """Predicted probabilities: their logit is `sharpness` times the right logit of a model of separation `usual`.
 
     Parameters
     ----------
     usual : float
         Separation of a seed of average quality.
     prevalence, sharpness : float
-        Sharpness 1: right; above 1: overconfident.
+        Prevalence of the label. With sharpness 1 the probabilities are right, above 1 overconfident.
     """
 
     usual: float
@@ -113,15 +113,15 @@ class Printed:
     sharpness: float
 
     def probability(self, score: np.ndarray) -> np.ndarray:
-        """What is printed."""
+        """Return the predicted probability for a score."""
         return expit(self.sharpness * (logit(self.prevalence) + self.usual * (score - self.usual / 2)))
 
     def score(self, probability: np.ndarray) -> np.ndarray:
-        """The score for which it is printed."""
+        """Return the score of a predicted probability."""
         return (logit(probability) / self.sharpness - logit(self.prevalence)) / self.usual + self.usual / 2
 
     def brier(self, separation: np.ndarray) -> np.ndarray:
-        """Mean squared error of what is printed, float64, (n_models,)."""
+        """Mean squared error of the predicted probabilities, float64, (n_models,)."""
         shown = self.probability(GRID)
         return np.array([with_ @ (1 - shown) ** 2 + without @ shown**2 for with_, without in self._shares(separation)])
 
@@ -137,23 +137,23 @@ class Printed:
         )
 
     def slope(self, separation: np.ndarray) -> np.ndarray:
-        """Calibration slope, float64, (n_models,): the right logit is linear in the score, its slope the separation."""
+        """Calibration slope, float64, (n_models,). The right logit is linear in the score with slope separation."""
         return separation / (self.sharpness * self.usual)
 
     def intercept(self, separation: np.ndarray) -> np.ndarray:
-        """Calibration intercept, float64, (n_models,): what makes the mean probability the prevalence."""
+        """Calibration intercept, float64, (n_models,). With it, the mean probability equals the prevalence."""
         shown = logit(self.probability(GRID))
-        found = []
+        shifts = []
         for with_, without in self._shares(separation):
             share, shift = with_ + without, 0.0
             for _ in range(30):
                 mean = expit(shown + shift)
                 shift += float((self.prevalence - share @ mean) / (share @ (mean * (1 - mean))))
-            found.append(shift)
-        return np.array(found)
+            shifts.append(shift)
+        return np.array(shifts)
 
     def observed(self, separation: np.ndarray) -> np.ndarray:
-        """Share of positives in each bin of probability, float64, (n_models, n_bins); NaN where no image can be."""
+        """Share of positives in each bin of probability, float64, (n_models, n_bins); NaN if no image can be in it."""
         bins = probability_bin(self.probability(GRID))
         tables = [
             [np.bincount(bins, part, minlength=N_BINS) for part in (with_, with_ + without)]
@@ -168,10 +168,10 @@ class Printed:
         return self.prevalence * stats.norm.sf(score - separation[:, None]) - false_calls * at / (1 - at)
 
     def _shares(self, separation: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Of each model the share of images with and without the label at each score of the grid."""
+        """Yield, for each model, the shares of images with and without the label at each score of the grid."""
         without = (1 - self.prevalence) * stats.norm.pdf(GRID) * STEP
-        for one in separation:
-            yield self.prevalence * stats.norm.pdf(GRID - one) * STEP, without
+        for distance in separation:
+            yield self.prevalence * stats.norm.pdf(GRID - distance) * STEP, without
 
 
 PRINTED: dict[str, Callable[[Printed, np.ndarray], np.ndarray]] = {

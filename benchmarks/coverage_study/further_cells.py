@@ -1,7 +1,7 @@
 """Cells of further.toml: metrics besides AUC and F1, tests against a margin, families, groups, points of curves.
 
-In: further.toml. Out: cells; each kind has its class, and `simulate.draw` draws all of them. Their truth has a closed
-form or is a sum over a fixed grid; it is never simulated.
+In: further.toml. Out: cells. Each kind has its own class, and `simulate.draw` draws their studies. Their truth has a
+closed form or is a sum over a fixed grid. It is never simulated.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ FURTHER = Path(__file__).with_name("further.toml")
 
 @dataclass(frozen=True)
 class FurtherCell(Cell):
-    """A cell that has fewer studies than those of cells.toml."""
+    """A cell with fewer studies than the cells of cells.toml."""
 
     studies: int = 500
 
     @cached_property
     def nodes(self) -> np.ndarray:
-        """Separations over which `WEIGHTS` average, float64, (n_labels, n_arms, n_nodes)."""
+        """Separations at the quadrature nodes of `WEIGHTS`, float64, (n_labels, n_arms, n_nodes)."""
         return self.separation[:, :, None] + np.array(self.seed_sd)[:, None] * NODES
 
 
 @dataclass(frozen=True)
 class MetricCell(FurtherCell):
-    """Of any metric; for one of probabilities, or a curve, the runs print probabilities.
+    """A cell of any metric. If the metric needs probabilities, the runs predict probabilities.
 
     Parameters
     ----------
     sharpness : float
-        Printed logits over the right ones of a seed of average quality: see `expected.Printed`.
+        Ratio of the predicted logits to the right ones of a seed of average quality; see `expected.Printed`.
     """
 
     sharpness: float = 1.0
 
     @cached_property
     def printed(self) -> list[list[Printed]]:
-        """Of each label and arm."""
+        """The predicted probabilities of each label and arm."""
         return [
-            [Printed(float(one), prevalence, self.sharpness) for one in arms]
+            [Printed(float(usual), prevalence, self.sharpness) for usual in arms]
             for arms, prevalence in zip(self.separation, self.prevalence, strict=True)
         ]
 
     @property
     def of_probabilities(self) -> bool:
-        """Whether the runs print probabilities."""
+        """Whether the runs predict probabilities."""
         return self.metric in PRINTED
 
     def value_of(self, separation: np.ndarray) -> np.ndarray:
@@ -69,33 +69,33 @@ class MetricCell(FurtherCell):
         return self.averaged(
             np.array(
                 [
-                    [value(one, models) for one, models in zip(arms, of_arms, strict=False)]
-                    for arms, of_arms in zip(self.printed, separation, strict=True)
+                    [value(arm, models) for arm, models in zip(arms, separations, strict=False)]
+                    for arms, separations in zip(self.printed, separation, strict=True)
                 ]
             )
         )
 
     def shown(self, scores: np.ndarray) -> np.ndarray:
-        """Probabilities, where they are wanted; float64, (n_labels, n_arms, n_seeds, n_images)."""
+        """Return probabilities if the metric needs them, else scores; (n_labels, n_arms, n_seeds, n_images)."""
         if not self.of_probabilities:
             return scores
         return np.array(
             [
-                [one.probability(runs) for one, runs in zip(arms, of_arms, strict=False)]
-                for arms, of_arms in zip(self.printed, scores, strict=True)
+                [arm.probability(runs) for arm, runs in zip(arms, arm_scores, strict=False)]
+                for arms, arm_scores in zip(self.printed, scores, strict=True)
             ]
         )
 
 
 @dataclass(frozen=True)
 class ClassesCell(FurtherCell):
-    """Of ordered classes, `prevalence` their shares: class k's images score k times the separation higher.
+    """A cell of ordered classes with shares `prevalence`. Class k adds k times the separation to the scores.
 
-    The runs call the class whose mean, with a seed of average quality, lies nearest to the score.
+    The runs predict the class whose mean, for a seed of average quality, is nearest to the score.
     """
 
     def value_of(self, separation: np.ndarray) -> np.ndarray:
-        """As `Cell.value_of`: of infinitely many images' table of true and called classes."""
+        """As `Cell.value_of`, from the confusion matrix of infinitely many images."""
         classes = np.arange(len(self.prevalence))
         usual = self.separation[0, : separation.shape[1]]
         edges = np.concatenate([[-np.inf], classes[:-1] + 0.5, [np.inf]])[:, None] * usual  # (n_classes + 1, n_arms)
@@ -104,10 +104,10 @@ class ClassesCell(FurtherCell):
         return OF_CONFUSION[self.metric](shares.reshape(-1, *separation.shape[1:]))
 
     def draw(self, number: int) -> Study:
-        """A study: noise as in any other, classes by liability."""
+        """Draw a study. The noise is as in other studies, and the liability determines the class."""
         alike = (0.0,) * self.n_arms
-        of_noise = Cell(self.name, "", "auc", "label 0", self.patients, self.seeds, (0.5,), (0.5,), alike, alike)
-        noise = draw(of_noise, number).test
+        noise_cell = Cell(self.name, "", "auc", "label 0", self.patients, self.seeds, (0.5,), (0.5,), alike, alike)
+        noise = draw(noise_cell, number).test
         rng = np.random.default_rng([zlib.crc32(self.name.encode()), number, 1])
         liability = np.sqrt(ALIKE_IN_PATIENT) * rng.standard_normal(noise.n_patients)[noise.patient]
         liability += np.sqrt(1 - ALIKE_IN_PATIENT) * rng.standard_normal(noise.n_images)
@@ -125,48 +125,49 @@ class ClassesCell(FurtherCell):
 
 @dataclass(frozen=True)
 class CurveCell(MetricCell):
-    """Of reliability and net-benefit curves."""
+    """A cell of reliability and net-benefit curves."""
 
     @property
     def of_probabilities(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def observed(self, arm: int) -> np.ndarray:
-        """Truth of a reliability curve: share of positives in each bin, over seeds; float64, (n_bins,)."""
+        """Return the true reliability curve: the share of positives in each bin, over seeds. float64, (n_bins,)."""
         return self._over_seeds(self.printed[0][arm].observed(self.nodes[0, arm]))
 
     def net_benefit(self, arm: int, at: np.ndarray) -> np.ndarray:
-        """Truth of a net-benefit curve at some probabilities, over seeds; float64, (n_probabilities,)."""
+        """Return the true net benefit at some probabilities, over seeds. float64, (n_probabilities,)."""
         return self._over_seeds(self.printed[0][arm].net_benefit(self.nodes[0, arm], at))
 
-    def _over_seeds(self, of_nodes: np.ndarray) -> np.ndarray:
-        return WEIGHTS / WEIGHTS.sum() @ of_nodes
+    def _over_seeds(self, values_at_nodes: np.ndarray) -> np.ndarray:
+        return WEIGHTS / WEIGHTS.sum() @ values_at_nodes
 
 
 @dataclass(frozen=True)
 class MarginCell(FurtherCell):
-    """Whose true difference is the margin, or minus the margin."""
+    """A cell whose true difference is the margin, or minus the margin."""
 
     margin: float = 0.05
 
 
 @dataclass(frozen=True)
 class FamilyCell(FurtherCell):
-    """Every arm is compared with the first."""
+    """A cell in which every arm is compared with the first."""
 
 
 @dataclass(frozen=True)
 class GroupCell(FurtherCell):
-    """Of the AUC in one group and all other images.
+    """A cell of the AUC in one group and in all other images.
 
     Parameters
     ----------
     share : float
-        Of patients who are in the group; of images, where `by_image`.
+        Share of patients in the group; with `by_image`, share of images.
     by_image : bool
+        Whether the group is drawn image by image instead of by patient.
     in_group : tuple of float, (n_arms,)
-        What the separation is more in the group.
+        Additional separation in the group.
     """
 
     share: float = 0.5
@@ -180,7 +181,7 @@ class GroupCell(FurtherCell):
         return self.value_of(separation) @ (WEIGHTS / WEIGHTS.sum())
 
     def test_set(self, number: int) -> TestSet:
-        """A study's, with the column `group_of`: "a", the group, or "b"."""
+        """Draw a study's test set, with the column `group_of`: "a" in the group, otherwise "b"."""
         test = draw(self, number).test
         rng = np.random.default_rng([zlib.crc32(self.name.encode()), number, 1])
         inside = rng.random(test.n_images if self.by_image else test.n_patients) < self.share
@@ -204,8 +205,10 @@ KINDS: dict[str, type[FurtherCell]] = {
 
 
 def read_further(path: Path = FURTHER) -> dict[str, FurtherCell]:
-    """All cells, by name."""
+    """Read all cells, by name."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
     return {
-        table["name"]: of_kind(**settings(tables, table)) for kind, of_kind in KINDS.items() for table in tables[kind]
+        table["name"]: cell_class(**settings(tables, table))
+        for kind, cell_class in KINDS.items()
+        for table in tables[kind]
     }

@@ -1,4 +1,4 @@
-"""The counts of the cells of further.toml, as tables in markdown.
+"""Format the counts of the cells of further.toml as tables in markdown.
 
 In: summaries by cell. Out: text, in which each share has its standard error over studies.
 """
@@ -37,7 +37,7 @@ OF_FAMILIES = {
 
 
 def further_printed(cells: Sequence[FurtherCell], done: Done) -> str:
-    """All tables of the cells that are done."""
+    """Format all tables of the finished cells."""
     parts = []
     if metric := [cell for cell in cells if type(cell) in (MetricCell, ClassesCell)]:
         parts += _metrics(metric, done)
@@ -143,7 +143,7 @@ def _row(done: Done, cell: FurtherCell, of: str, name: str) -> dict | None:
 
 
 def _share(row: dict | None, share: str) -> str:
-    """In %, with its standard error; of none or all of n studies that of half a study."""
+    """Format a share in %, with its standard error. For a share of 0 or 1, it is that of half a study."""
     if row is None or row[share] is None:
         return ""
     p, n = row[share], row[f"{share}_of"]
@@ -161,6 +161,6 @@ def _entry(row: dict | None, studies: int | None = None) -> str:
     among = studies or row["studies"]
     if row["covers_of"] < 0.1 * among:
         return "rare"
-    known = f" [{row['covers_of']}]" if row["covers_of"] < 0.9 * among else ""
+    n_defined = f" [{row['covers_of']}]" if row["covers_of"] < 0.9 * among else ""
     size = f" / {_share(row, 'rejects')}" if row["rejects"] is not None else ""
-    return f"{_share(row, 'covers')}{known} / {_width(row)}{size}"
+    return f"{_share(row, 'covers')}{n_defined} / {_width(row)}{size}"

@@ -1,7 +1,7 @@
-"""The intervals and tests of medkt_eval for a simulated study, compared with the truth.
+"""Compare the intervals and tests of medkt_eval for a simulated study with the truth.
 
-In: a `Cell` and the number of a study. Out: `Outcome`s, one for each interval or test. All are computed by the
-functions that `medkt evaluate` calls, except "mean ± 1.96 s/√k" of a difference, which is here for contrast.
+In: a `Cell` and the number of a study. Out: `Outcome`s, one for each interval or test. The functions of
+`medkt evaluate` compute all of them, except "mean ± 1.96 s/√k" of a difference, which is included for contrast.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from medkt_eval.study.requests import Request
 
 LEVEL = 0.95
 REPLICATES = 1000
-REPLICATES_STUDENTIZED = 400  # and permutations
-RESAMPLED = 500  # the first studies of a cell have bootstrap intervals too,
-STUDENTIZED = 200  # and the first of them the studentised bootstrap, permutations and the truth of scope "seeds"
-RETRAINED = 50  # other seeds an arm, whose mean is that truth
+REPLICATES_STUDENTIZED = 400  # also the number of permutations
+RESAMPLED = 500  # studies of a cell, the first ones, that have bootstrap intervals
+STUDENTIZED = 200  # studies with the studentised bootstrap, permutations and the truth of scope "seeds"
+RETRAINED = 50  # further seeds per arm; their mean is that truth
 HABIT = "mean ± 1.96 s/√k"
 HILLIS = "or, Hillis's df"
 ANALYTIC = ("seeds+patients:or", "patients:delong", "patients:jackknife", "seeds:t", "seeds:normal")
@@ -56,19 +56,19 @@ class Outcome:
     ----------
     study : int
     of : str
-        "difference", "arm 0", "arm 1", or "all arms".
+        The quantity: "difference", "arm 0", "arm 1", or "all arms".
     name : str
-        Of the interval; of a test scope:test.
+        Name of the interval; scope:test for a test.
     value : float
         The estimate.
     width : float or None
-        Of the interval.
+        Width of the interval.
     covers, covers_own : bool or None
-        Whether the interval holds the truth over seeds and patients, and that of its own scope.
+        Whether the interval contains the truth over seeds and patients, and the truth of its own scope.
     rejects : bool or None
         Whether p < 0.05.
     se_seeds, of_models : float
-        The part of the estimate's standard error that is due to seeds; the trained models' own truth.
+        The part of the estimate's standard error that is due to seeds; the truth for the trained models.
     """
 
     study: int
@@ -84,39 +84,39 @@ class Outcome:
 
 
 def analyse(cell: Cell, number: int) -> list[Outcome]:
-    """Every interval and test of one study.
+    """Compute every interval and test of one study, and compare them with the truth.
 
     Parameters
     ----------
     cell : Cell
     number : int
-        Of the study; the first ones have more intervals than the others.
+        Number of the study. The first studies have more intervals than the others.
     """
     return judged(cell, number, draw(cell, number, retrained=RETRAINED if number < STUDENTIZED else 0))
 
 
 def judged(cell: Cell, number: int, study: Study) -> list[Outcome]:
-    """Every interval and test of a study that is drawn.
+    """Compute every interval and test of a drawn study, and compare them with the truth.
 
     Parameters
     ----------
     cell, number
-        As `analyse`.
+        As for `analyse`.
     study : Study
     """
     arms, pair = arms_of(cell), Contrast("arm 0", "arm 1", "declared")
     plan = _plan(cell, number)
-    one = _measured(
+    metric = _measured(
         cell, study, MeasurementOptions((cell.metric,), REPLICATES if number < RESAMPLED else 0, number, cell.name)
     )
-    judge = _Judge(cell, number, one, study)
+    judge = _Judge(cell, number, metric, study)
     on_images = _on_images(cell, study, number, pair, plan)
-    found, as_hillis = DatasetResults(), DatasetResults()
-    found.add(one, arms[:2], [pair], plan, on_images)
-    as_hillis.add(one, arms[:2], [pair], _like_other_software(plan))
-    for row in found.estimates:
+    results, as_hillis = DatasetResults(), DatasetResults()
+    results.add(metric, arms[:2], [pair], plan, on_images)
+    as_hillis.add(metric, arms[:2], [pair], _like_other_software(plan))
+    for row in results.estimates:
         judge.add(row.arm, row.interval, row.interval.partition(":")[0], row.low, row.high, None)
-    for row in (compared.row for compared in found.compared):
+    for row in (comparison.row for comparison in results.compared):
         judge.add("difference", f"{row.scope}:{row.test}", row.scope, row.low, row.high, row.p_value)
     for row in as_hillis.estimates:
         judge.add(row.arm, HILLIS, obuchowski_rockette.SCOPE, row.low, row.high, None)
@@ -124,35 +124,35 @@ def judged(cell: Cell, number: int, study: Study) -> list[Outcome]:
     judge.add("difference", HILLIS, row.scope, row.low, row.high, row.p_value)
     middle, reach = judge.value["difference"], 1.96 * judge.se_seeds["difference"]
     judge.add("difference", HABIT, "seeds", middle - reach, middle + reach, None)
-    for row in of_all_arms(one, arms, plan):
+    for row in of_all_arms(metric, arms, plan):
         judge.add("all arms", f"{row.scope}:{row.test}", row.scope, None, None, row.p_value)
     return judge.outcomes
 
 
 class _Judge:
-    """Sets limits beside the truth."""
+    """Compares limits with the truth."""
 
-    def __init__(self, cell: Cell, number: int, one: MetricOfRuns, study: Study) -> None:
-        values = one.values.reshape(cell.n_arms, cell.seeds)
+    def __init__(self, cell: Cell, number: int, metric: MetricOfRuns, study: Study) -> None:
+        values = metric.values.reshape(cell.n_arms, cell.seeds)
         variances = values.var(axis=1, ddof=1) / cell.seeds
         paired = np.var(values[0] - values[1], ddof=1) / cell.seeds
-        of_difference = variances[0] + variances[1] if cell.crossed is None else paired
+        difference_variance = variances[0] + variances[1] if cell.crossed is None else paired
         self.number, self.outcomes = number, list[Outcome]()
         self.value = _and_difference(values.mean(axis=1)) | {"all arms": np.nan}
         self.se_seeds = {
             "arm 0": float(variances[0] ** 0.5),
             "arm 1": float(variances[1] ** 0.5),
-            "difference": float(of_difference**0.5),
+            "difference": float(difference_variance**0.5),
             "all arms": np.nan,
         }
         self.truth = {"seeds+patients": _and_difference(cell.truth), "patients": _and_difference(study.of_models)}
         if study.retrained is not None:
             self.truth["seeds"] = _and_difference(_values(cell, study.retrained).mean(axis=1))
-        # The mean of other seeds has an error too: limits are moved outwards, as a prediction interval's are.
+        # The mean of other seeds has an error too, so limits are moved outwards, like those of a prediction interval.
         self.stretch = {"seeds": (1 + cell.seeds / RETRAINED) ** 0.5}
 
     def add(self, of: str, name: str, scope: str, low: float | None, high: float | None, p: float | None) -> None:
-        """One interval or test."""
+        """Add the outcome of one interval or test."""
         covers = covers_own = width = None
         middle = self.value[of]
         if low is not None and high is not None and not np.isnan(middle):
@@ -161,55 +161,55 @@ class _Judge:
                 stretch, off = self.stretch.get(scope, 1.0), self.truth[scope][of] - middle
                 covers_own = bool((low - middle) * stretch <= off <= (high - middle) * stretch)
         rejects = None if p is None else p < 1 - LEVEL
-        of_models = self.truth["patients"].get(of, np.nan)
+        models_truth = self.truth["patients"].get(of, np.nan)
         self.outcomes.append(
-            Outcome(self.number, of, name, middle, width, covers, covers_own, rejects, self.se_seeds[of], of_models)
+            Outcome(self.number, of, name, middle, width, covers, covers_own, rejects, self.se_seeds[of], models_truth)
         )
 
 
-def _and_difference(of_arms: np.ndarray) -> dict[str, float]:
-    first, second = (float(value) for value in of_arms[:2])
+def _and_difference(arm_values: np.ndarray) -> dict[str, float]:
+    first, second = (float(value) for value in arm_values[:2])
     return {"arm 0": first, "arm 1": second, "difference": first - second}
 
 
-def _measured(cell: Cell, study: Study, asked: MeasurementOptions) -> MetricOfRuns:
+def _measured(cell: Cell, study: Study, options: MeasurementOptions) -> MetricOfRuns:
     if METRICS[cell.metric].kind == "calibration":
-        found = measure_calibration(study.test)
+        metrics = measure_calibration(study.test)
     else:
-        found = measure(study.test, asked, averages=cell.averages, keep_patients=bool(asked.replicates))
-    return next(one for one in found if (one.metric, one.label) == (cell.metric, cell.label))
+        metrics = measure(study.test, options, averages=cell.averages, keep_patients=bool(options.replicates))
+    return next(metric for metric in metrics if (metric.metric, metric.label) == (cell.metric, cell.label))
 
 
 def _on_images(cell: Cell, study: Study, number: int, pair: Contrast, plan: AnalysisOptions) -> OnImages:
-    """Of the first two arms alone: the others change nothing of theirs."""
+    """Compute the tests on images of the first two arms. The other arms do not affect them."""
     if number >= STUDENTIZED:
         return NOTHING
     n_runs = 2 * cell.seeds
     test = replace(study.test, runs=study.test.runs[:n_runs], scores=study.test.scores[:, :n_runs])
-    asked = MeasurementOptions((cell.metric,), REPLICATES_STUDENTIZED, number, cell.name)
-    return analyse_images(test, asked, arms_of(cell)[:2], [pair], plan)
+    options = MeasurementOptions((cell.metric,), REPLICATES_STUDENTIZED, number, cell.name)
+    return analyse_images(test, options, arms_of(cell)[:2], [pair], plan)
 
 
 def _values(cell: Cell, test: TestSet) -> np.ndarray:
-    """The metric of each run of two arms, float64, (2, n_seeds); NaN where a label has none."""
-    of_labels, positives = [], []
+    """Compute the metric of each run of two arms, float64, (2, n_seeds); NaN if it is undefined for a label."""
+    label_values, positives = [], []
     for k, scores in enumerate(test.scores):
         truth = test.truth(k) == 1
         positives.append(truth.sum())
         if cell.metric != "auc":
             called = (calls(truth, run >= cell.thresholds[k], test.patient, test.n_patients) for run in scores)
-            of_labels.append([float(OF_CALLS[cell.metric](one.total)) for one in called])
+            label_values.append([float(OF_CALLS[cell.metric](run_calls.total)) for run_calls in called])
         elif 0 < truth.sum() < truth.size:
-            of_labels.append([placements(rank(truth, run, test.patient, test.n_patients)).auc for run in scores])
+            label_values.append([placements(rank(truth, run, test.patient, test.n_patients)).auc for run in scores])
         else:
-            of_labels.append([np.nan] * len(scores))
+            label_values.append([np.nan] * len(scores))
     weights = np.array(positives if cell.label == "weighted" else [1] * len(positives), dtype=float)
     counted = weights > 0
-    return np.average(np.array(of_labels)[counted], axis=0, weights=weights[counted]).reshape(2, -1)
+    return np.average(np.array(label_values)[counted], axis=0, weights=weights[counted]).reshape(2, -1)
 
 
 def arms_of(cell: Cell) -> list[Arm]:
-    """The cell's arms, as results.json lists them."""
+    """Return the cell's arms, as in results.json."""
     return [
         Arm(
             arm=f"arm {a}",
@@ -231,7 +231,7 @@ def arms_of(cell: Cell) -> list[Arm]:
 
 
 def _plan(cell: Cell, number: int) -> AnalysisOptions:
-    """Every interval and test that exists for the cell's metric and seeds, as far as this study is to have it."""
+    """Request every interval and test for the cell's metric and seeds that this study should have."""
     intervals, tests = ANALYTIC, ["mann-whitney"] if cell.crossed is None else ["wilcoxon", "sign-flip"]
     if number < RESAMPLED:
         intervals += BOOTSTRAPS
@@ -246,7 +246,7 @@ def _plan(cell: Cell, number: int) -> AnalysisOptions:
 
 
 def _like_other_software(plan: AnalysisOptions) -> AnalysisOptions:
-    """The default interval alone, with `degrees_of_freedom = "hillis"`."""
+    """Request only the default interval, with `degrees_of_freedom = "hillis"`."""
     return replace(
         plan,
         analysis=plan.analysis.model_copy(update={"degrees_of_freedom": "hillis"}),

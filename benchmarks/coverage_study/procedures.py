@@ -1,7 +1,6 @@
-"""Tests against a margin, families, groups and points of curves, compared with the truth.
+"""Compare tests against a margin, families, groups and points of curves with the truth.
 
-In: a cell of further.toml and the number of a study. Out: `Outcome`s, computed by the functions that `medkt evaluate`
-calls.
+In: a cell of further.toml and the number of a study. Out: `Outcome`s, computed by the functions of `medkt evaluate`.
 """
 
 from __future__ import annotations
@@ -38,41 +37,41 @@ from medkt_eval.study.declaration import Analysis, Primary
 from medkt_eval.study.options import AnalysisOptions
 from medkt_eval.study.requests import Request
 
-SHOWN = (0.05, 0.1, 0.2, 0.3, 0.5)  # probabilities at which net benefit is judged
+SHOWN = (0.05, 0.1, 0.2, 0.3, 0.5)  # probabilities at which net benefit is compared
 
 
 def analyse_further(cell: FurtherCell, number: int) -> list[Outcome]:
-    """What a study of any kind of cell has to show.
+    """Compute all outcomes of a study of any kind of cell.
 
     Parameters
     ----------
     cell : FurtherCell
     number : int
-        Of the study.
+        Number of the study.
     """
     return list(OF_KIND[type(cell)](cell, number))
 
 
 def _margin(cell: MarginCell, number: int) -> Iterator[Outcome]:
-    """The 90 % interval, and whether equivalence and non-inferiority are claimed, which is an error at the margin."""
+    """Compare the 90 % interval and the tests of equivalence and non-inferiority, which are errors at the margin."""
     analysis = Analysis(margin=cell.margin, primary=Primary(arm_a="arm 0", arm_b="arm 1", label=cell.label))
     truth = float(cell.truth[0] - cell.truth[1])
     for row in _comparisons(cell, number, analysis, [Contrast("arm 0", "arm 1", "declared")], replicates=0):
         if row.test in AGAINST_MARGIN and row.label == cell.label:
-            wrong = row.test == "tost" or truth < 0  # arm 0 is inferior only where the difference is negative
+            wrong = row.test == "tost" or truth < 0  # arm 0 is inferior only if the difference is negative
             p = row.p_value if wrong else None
             yield _outcome(number, "difference", row.test, row.difference, row.low, row.high, truth, p)
 
 
 def _family(cell: FamilyCell, number: int) -> Iterator[Outcome]:
-    """Whether any true null hypothesis of a family is rejected, and whether all limits hold the truth at once."""
+    """Check if a true null hypothesis of a family is rejected, and if all intervals contain their truth."""
     analysis = Analysis(confirmatory_labels=["label 0"] if cell.label == "label 0" else [])
     pairs = [Contrast(f"arm {a}", "arm 0", "declared") for a in range(1, cell.n_arms)]
     rows = _comparisons(cell, number, analysis, pairs, replicates=REPLICATES)
     truth = {f"arm {a}": float(cell.truth[a] - cell.truth[0]) for a in range(1, cell.n_arms)}
 
     def judge(name: str, members: Sequence[Comparison], p: str | None, limit: str | None = None) -> Outcome:
-        """Of one family; `p` and `limit` name the p-value and the lower limit in its rows."""
+        """Make the outcome of one family. `p` and `limit` name the p-value and the lower limit in its rows."""
         nulls = [getattr(row, p) for row in members if abs(truth[row.arm_a]) < 1e-12] if p else []
         rejects = None if None in nulls or not nulls else min(nulls) < 1 - LEVEL
         if limit is None:
@@ -93,34 +92,34 @@ def _family(cell: FamilyCell, number: int) -> Iterator[Outcome]:
     yield judge("max-t, unadjusted", max_t, "p_value", "low")
     yield judge("max-t", max_t, "p_adjusted")
     if cell.label not in cell.labels:
-        of_labels = [row for row in rows if row.label in cell.labels and row.test == obuchowski_rockette.TEST]
-        yield judge("benjamini-hochberg", [row for row in of_labels if row.arm_a == "arm 1"], "p_adjusted")
+        label_rows = [row for row in rows if row.label in cell.labels and row.test == obuchowski_rockette.TEST]
+        yield judge("benjamini-hochberg", [row for row in label_rows if row.arm_a == "arm 1"], "p_adjusted")
 
 
 def _group(cell: GroupCell, number: int) -> Iterator[Outcome]:
-    """Values, differences and gaps of one group."""
+    """Compare the values, differences and gaps of one group."""
     arms, pair = arms_of(cell), Contrast("arm 0", "arm 1", "declared")
     plan = _plan(cell, number, Analysis(), ("seeds+patients:or",), ())
-    found = measure_subgroups(
-        cell.test_set(number), _asked(cell, number, 0), averages=cell.averages, labels_defined="all"
+    subgroups = measure_subgroups(
+        cell.test_set(number), _options(cell, number, 0), averages=cell.averages, labels_defined="all"
     )
-    one = next(one for one in found if one.group.label == cell.label and one.group.group == "of=a")
+    subgroup = next(row for row in subgroups if row.group.label == cell.label and row.group.group == "of=a")
     inside, gap = (
         {f"arm {a}": float(value) for a, value in enumerate(values)}
         for values in (cell.truth_in_group, cell.truth_in_group - cell.truth)
     )
     rows = DatasetResults()
-    rows.add(one.group, arms, [pair], plan)
+    rows.add(subgroup.group, arms, [pair], plan)
     for row in rows.estimates:
         of = f"{row.arm} in the group"
         yield _outcome(number, of, row.interval, row.value, row.low, row.high, inside[row.arm])
-    for row in (compared.row for compared in rows.compared):
+    for row in (comparison.row for comparison in rows.compared):
         if row.test == obuchowski_rockette.TEST:
             truth = inside["arm 0"] - inside["arm 1"]
             p = row.p_value if abs(truth) < 1e-12 else None
             yield _outcome(number, "difference in the group", row.test, row.difference, row.low, row.high, truth, p)
-    assert one.gap is not None
-    for row in gap_rows(one.gap, arms, [pair], plan):
+    assert subgroup.gap is not None
+    for row in gap_rows(subgroup.gap, arms, [pair], plan):
         of = f"gap of {row.arm_a}" if row.arm_b is None else "difference of gaps"
         truth = gap[row.arm_a] - (0.0 if row.arm_b is None else gap[row.arm_b])
         p = row.p_value if abs(truth) < 1e-12 else None
@@ -128,7 +127,7 @@ def _group(cell: GroupCell, number: int) -> Iterator[Outcome]:
 
 
 def _curve(cell: CurveCell, number: int) -> Iterator[Outcome]:
-    """Points of the first arm's reliability and net-benefit curves."""
+    """Compare points of the first arm's reliability and net-benefit curves."""
     test, arms = draw(cell, number).test, arms_of(cell)[:1]
     observed, benefit = cell.observed(0), dict(zip(SHOWN, cell.net_benefit(0, np.array(SHOWN)), strict=True))
     for curve in reliability_curves(test, arms, LEVEL):
@@ -166,7 +165,7 @@ def _points(curve: Curve) -> Iterator[tuple[float, float | None, float | None, f
     return zip(curve.x, curve.y, curve.low, curve.high, strict=True)
 
 
-def _asked(cell: Cell, number: int, replicates: int) -> MeasurementOptions:
+def _options(cell: Cell, number: int, replicates: int) -> MeasurementOptions:
     return MeasurementOptions(("auc",), replicates, number, cell.name)
 
 
@@ -179,12 +178,12 @@ def _plan(
 def _comparisons(
     cell: Cell, number: int, analysis: Analysis, pairs: Sequence[Contrast], *, replicates: int
 ) -> list[Comparison]:
-    """Of a study's labels and their average, adjusted, with max-T where there are replicates."""
+    """Compare the arms for the labels and their average, adjusted; with max-T if there are replicates."""
     arms = arms_of(cell)
     plan = _plan(cell, number, analysis, (), ("max-t",) if replicates else ())
     compared = []
-    for one in measure(draw(cell, number).test, _asked(cell, number, replicates), averages=cell.averages):
-        compared += compare(one, arms, pairs, plan, {})
+    for metric in measure(draw(cell, number).test, _options(cell, number, replicates), averages=cell.averages):
+        compared += compare(metric, arms, pairs, plan, {})
     return adjusted(compared, arms, analysis, bonferroni=True)
 
 

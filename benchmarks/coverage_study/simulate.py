@@ -9,7 +9,7 @@ threshold, which sets the prevalence. Run j of arm a gives it
     score = separation(a, j) * label + noise,    separation(a, j) = separation(a) + seed_sd(a) * z(a, j),
 
 so a seed changes how good a model is, not only which errors it makes. Noise has variance 1. It has parts of patients
-and of images, and each part has a share of all runs, a share of the arm and a share of the run (`SHARES`). Labels share
+and of images. Each part has a share of all runs, a share of the arm and a share of the run (`SHARES`). Labels share
 30 % of every part. The truth is the metric of infinitely many images of infinitely many patients, averaged over seeds
 by quadrature. The average deviation of finite samples from it (pairs within a patient, F1's ratio) is measured as bias.
 """
@@ -32,7 +32,7 @@ from medkt_eval.metrics.thresholds import ChosenThreshold
 from medkt_eval.predictions.format import Predictions
 
 CELLS = Path(__file__).with_name("cells.toml")
-SHARES = {"patient": (0.34, 0.06, 0.005), "image": (0.46, 0.115, 0.02)}  # of all runs, of an arm's, a run's own
+SHARES = {"patient": (0.34, 0.06, 0.005), "image": (0.46, 0.115, 0.02)}  # shares of all runs, of an arm and of a run
 ALIKE_IN_PATIENT = 0.7  # share of the liability that the images of a patient have in common
 ALIKE_OVER_LABELS = 0.3
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(64)
@@ -45,21 +45,21 @@ class Cell:
     Parameters
     ----------
     name, what : str
-        For people.
+        Name, and description in words.
     metric : str
-        Of `expected.METRICS`.
+        A key of `expected.METRICS`.
     label : str
-        "label 0", "macro", "weighted" or, of AUC, "micro": what the intervals are of.
+        The label or average of the intervals: "label 0", "macro", "weighted" or, for AUC, "micro".
     patients, seeds : int
         Patients, each with 1 + Poisson(2) images; seeds of each arm.
     prevalence, auc : tuple of float, (n_labels,)
-        Share of positive images; AUC in expectation over seeds, of an arm without gain.
+        Share of positive images; expected AUC over seeds of an arm without gain.
     gain : tuple of float, (n_arms,)
-        What an arm's AUC has besides.
+        Addition to an arm's AUC.
     seed_sd : tuple of float, (n_arms,)
         Standard deviation of the separation over the seeds of an arm.
     crossed : float or None
-        Share of a seed's effect that arms have in common; None: seeds are nested in their arm.
+        Share of a seed's effect that arms have in common; None if seeds are nested in their arm.
     """
 
     name: str
@@ -81,12 +81,12 @@ class Cell:
 
     @property
     def averages(self) -> tuple[str, ...]:
-        """Which average over labels is wanted, if one is."""
+        """The average over labels, if the cell has one."""
         return () if self.label in self.labels else (self.label,)
 
     @property
     def n_arms(self) -> int:
-        """Arms."""
+        """Number of arms."""
         return len(self.seed_sd)
 
     @cached_property
@@ -97,19 +97,19 @@ class Cell:
 
     @cached_property
     def thresholds(self) -> np.ndarray:
-        """Of each label the one that gives the first arm the highest F1, float64, (n_labels,)."""
+        """The threshold of each label with the highest F1 of the first arm, float64, (n_labels,)."""
         grid = np.linspace(-1, 5, 601)
         f1 = expected.f1(self.separation[:, :1], grid, np.array(self.prevalence)[:, None])
         return grid[f1.argmax(axis=1)]
 
     @cached_property
     def truth(self) -> np.ndarray:
-        """Each arm's metric in expectation over seeds and patients, float64, (n_arms,)."""
+        """Each arm's expected metric over seeds and patients, float64, (n_arms,)."""
         separation = self.separation[:, :, None] + np.array(self.seed_sd)[:, None] * NODES
         return self.value_of(separation) @ (WEIGHTS / WEIGHTS.sum())
 
     def value_of(self, separation: np.ndarray) -> np.ndarray:
-        """The metric of trained models on infinitely many patients.
+        """Compute the metric of trained models on infinitely many patients.
 
         Parameters
         ----------
@@ -120,29 +120,31 @@ class Cell:
         float64, (n_arms, n_models)
         """
         prevalence, threshold = (np.array(of)[:, None, None] for of in (self.prevalence, self.thresholds))
-        of_labels = expected.METRICS[self.metric](separation, threshold, prevalence)
-        return self.averaged(of_labels)
+        label_values = expected.METRICS[self.metric](separation, threshold, prevalence)
+        return self.averaged(label_values)
 
-    def averaged(self, of_labels: np.ndarray) -> np.ndarray:
-        """Over labels, (n_labels, ...) -> (...); images without a label score alike, so micro AUC is the weighted."""
-        return np.average(of_labels, axis=0, weights=self.prevalence if self.label in ("weighted", "micro") else None)
+    def averaged(self, label_values: np.ndarray) -> np.ndarray:
+        """Average over labels, (n_labels, ...) -> (...). All negatives score alike, so micro AUC is weighted AUC."""
+        return np.average(
+            label_values, axis=0, weights=self.prevalence if self.label in ("weighted", "micro") else None
+        )
 
     def shown(self, scores: np.ndarray) -> np.ndarray:
-        """What the runs print, of scores, (n_labels, n_arms, n_seeds, n_images)."""
+        """Return the predictions of the runs for scores, (n_labels, n_arms, n_seeds, n_images)."""
         return scores
 
 
 def read_cells(path: Path = CELLS) -> dict[str, Cell]:
-    """All cells, by name; what a cell does not say is in `[defaults]`, what the 14 labels are in `[labels]`."""
+    """Read all cells, by name. `[defaults]` completes every cell, and `[labels]` has the values of the 14 labels."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
     return {table["name"]: Cell(**settings(tables, table)) for table in tables["cell"]}
 
 
 def settings(tables: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
-    """Of one cell: its own, `[labels]` if it averages over them, `[defaults]`."""
+    """Return a cell's settings: its own, those of `[labels]` if it averages over labels, and `[defaults]`."""
     labels = {} if table.get("label", "label 0") == "label 0" else tables["labels"]
-    given = tables["defaults"] | labels | table
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+    merged = tables["defaults"] | labels | table
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in merged.items()}
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,11 @@ class Study:
     Parameters
     ----------
     test : TestSet
-        Runs in the order of arms, then seeds.
+        The runs are sorted by arm, then by seed.
     of_models : float64, (n_arms,)
         Mean over seeds of the trained models' metric on infinitely many patients: the truth of scope "patients".
     retrained : TestSet or None
-        The same patients with other seeds of the first two arms: their mean is the truth of scope "seeds".
+        The same patients with other seeds of the first two arms. Their mean is the truth of scope "seeds".
     """
 
     test: TestSet
@@ -165,34 +167,34 @@ class Study:
 
 
 def draw(cell: Cell, number: int, retrained: int = 0) -> Study:
-    """Draw a study; its random numbers depend on nothing but the cell's name and the number.
+    """Draw a study. Its random numbers depend only on the cell's name and the number.
 
     Parameters
     ----------
     cell : Cell
     number : int
-        Of the study.
+        Number of the study.
     retrained : int
-        How many other seeds an arm are trained on the same data.
+        Number of further seeds per arm on the same data.
     """
     streams = np.random.SeedSequence([zlib.crc32(cell.name.encode()), number]).spawn(3)
-    of_patients, of_seeds, of_others = (np.random.default_rng(stream) for stream in streams)
-    patient = np.repeat(np.arange(cell.patients), 1 + of_patients.poisson(2, size=cell.patients))
+    patient_rng, seed_rng, retrained_rng = (np.random.default_rng(stream) for stream in streams)
+    patient = np.repeat(np.arange(cell.patients), 1 + patient_rng.poisson(2, size=cell.patients))
     n_labels = len(cell.labels)
 
     def noise(rng: np.random.Generator, *sizes: int, share: int) -> np.ndarray:
-        """One share of the noise of patients and of images, float64, (n_labels, *sizes, n_images)."""
-        of_patient = _alike(rng, n_labels, *sizes, cell.patients)[..., patient]
-        of_image = _alike(rng, n_labels, *sizes, len(patient))
-        return np.sqrt(SHARES["patient"][share]) * of_patient + np.sqrt(SHARES["image"][share]) * of_image
+        """Draw one share of the noise of patients and of images, float64, (n_labels, *sizes, n_images)."""
+        patient_noise = _alike(rng, n_labels, *sizes, cell.patients)[..., patient]
+        image_noise = _alike(rng, n_labels, *sizes, len(patient))
+        return np.sqrt(SHARES["patient"][share]) * patient_noise + np.sqrt(SHARES["image"][share]) * image_noise
 
-    liability = np.sqrt(ALIKE_IN_PATIENT) * _alike(of_patients, n_labels, cell.patients)[:, patient]
-    liability += np.sqrt(1 - ALIKE_IN_PATIENT) * _alike(of_patients, n_labels, len(patient))
+    liability = np.sqrt(ALIKE_IN_PATIENT) * _alike(patient_rng, n_labels, cell.patients)[:, patient]
+    liability += np.sqrt(1 - ALIKE_IN_PATIENT) * _alike(patient_rng, n_labels, len(patient))
     truth = liability > stats.norm.isf(np.array(cell.prevalence))[:, None]
-    common = noise(of_patients, share=0)[:, None] + noise(of_patients, cell.n_arms, share=1)
+    common = noise(patient_rng, share=0)[:, None] + noise(patient_rng, cell.n_arms, share=1)
 
     def train(rng: np.random.Generator, n_arms: int, n_seeds: int) -> tuple[np.ndarray, np.ndarray]:
-        """Separations, (n_labels, n_arms, n_seeds), and scores, (n_labels, n_arms, n_seeds, n_images)."""
+        """Draw separations, (n_labels, n_arms, n_seeds), and scores, (n_labels, n_arms, n_seeds, n_images)."""
         z = _alike(rng, n_labels, n_arms, n_seeds)
         if cell.crossed is not None:
             z = np.sqrt(cell.crossed) * _alike(rng, n_labels, 1, n_seeds) + np.sqrt(1 - cell.crossed) * z
@@ -213,16 +215,16 @@ def draw(cell: Cell, number: int, retrained: int = 0) -> Study:
             thresholds=(_thresholds(cell),) * (n_arms * n_seeds),
         )
 
-    separation, scores = train(of_seeds, cell.n_arms, cell.seeds)
+    separation, scores = train(seed_rng, cell.n_arms, cell.seeds)
     return Study(
         test=test_set(scores),
         of_models=cell.value_of(separation).mean(axis=1),
-        retrained=test_set(train(of_others, 2, retrained)[1]) if retrained else None,
+        retrained=test_set(train(retrained_rng, 2, retrained)[1]) if retrained else None,
     )
 
 
 def _alike(rng: np.random.Generator, n_labels: int, *sizes: int) -> np.ndarray:
-    """Standard normal numbers of each label, correlated over labels: float64, (n_labels, *sizes)."""
+    """Draw standard normal numbers for each label, correlated over labels, float64, (n_labels, *sizes)."""
     own = rng.standard_normal((n_labels, *sizes))
     if n_labels == 1:
         return own

@@ -1,6 +1,6 @@
 """Count the outcomes of many studies, and print the counts of many cells as tables in markdown.
 
-In: `Outcome`s. Out: a dict for each cell that JSON can hold, and for all cells the text that docs/statistics.md quotes.
+In: `Outcome`s. Out: a JSON-compatible dict for each cell, and for all cells the text that docs/coverage.md shows.
 """
 
 from __future__ import annotations
@@ -48,29 +48,31 @@ DIFFERENCES = {
 
 
 def summary(cell: Cell, outcomes: Sequence[Outcome]) -> dict:
-    """Counts of a cell; with the sizes of what is estimated, where a study has one metric of two arms.
+    """Count the outcomes of a cell. If a study has one metric of two arms, add the sizes of the estimates.
 
     Parameters
     ----------
     cell : Cell
     outcomes : sequence of Outcome
-        Of all its studies.
+        Outcomes of all its studies.
     """
     frame = pd.DataFrame([vars(outcome) for outcome in outcomes])
     rows = []
     for (of, name), group in frame.groupby(["of", "name"], sort=False):
         row: dict = {"of": of, "name": name, "studies": len(group), "width": _mean(group["width"])}
         for share in ("covers", "covers_own", "rejects"):
-            known = group[share].dropna()
-            row |= {share: _mean(known), f"{share}_of": len(known)}
+            defined = group[share].dropna()
+            row |= {share: _mean(defined), f"{share}_of": len(defined)}
         rows.append(row)
     shown = frame[frame["name"].isin(("seeds+patients:or", "seeds+patients:obuchowski-rockette"))].dropna(
         subset=["value", "se_seeds"]
     )
     sizes = []
     for of, group in shown.groupby("of", sort=False):
-        of_seeds = float((group["se_seeds"] ** 2).mean())
-        of_patients = float((group["value"] - group["of_models"]).var())  # of what models show about what they are
+        seed_variance = float((group["se_seeds"] ** 2).mean())
+        patient_variance = float(
+            (group["value"] - group["of_models"]).var()
+        )  # variance of the models' values around their truth
         se = float(group["value"].std())
         truth = {"arm 0": cell.truth[0], "arm 1": cell.truth[1], "difference": cell.truth[0] - cell.truth[1]}[str(of)]
         sizes.append(
@@ -79,21 +81,21 @@ def summary(cell: Cell, outcomes: Sequence[Outcome]) -> dict:
                 "truth": float(truth),
                 "bias_in_se": float((group["value"].mean() - truth) / se),
                 "se": se,
-                "of_seeds": of_seeds,
-                "of_patients": of_patients,
+                "of_seeds": seed_variance,
+                "of_patients": patient_variance,
             }
         )
     n_studies = frame["study"].nunique()
     return {"undefined": n_studies - int((shown["of"] == "difference").sum()), "rows": rows, "sizes": sizes}
 
 
-def _mean(known: pd.Series) -> float | None:
-    known = known.dropna()
-    return float(known.astype(float).mean()) if len(known) else None
+def _mean(values: pd.Series) -> float | None:
+    values = values.dropna()
+    return float(values.astype(float).mean()) if len(values) else None
 
 
 def printed(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
-    """All tables of the cells that are done; nothing where none is."""
+    """Format all tables of the finished cells; "" if there are none."""
     if not cells:
         return ""
     parts = [
@@ -122,22 +124,22 @@ def printed(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
 
 
 def cells_table(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
-    """What each cell turned out to be."""
+    """Describe each cell by the variances and the bias of its studies."""
     lines = [
         "| Cell | What | variance by seeds : patients | se of the difference, points | bias / se: difference, arm 0 | "
         "undefined | minutes |",
         "|---|---|---|---|---|---|---|",
     ]
     for cell in cells:
-        found = done[cell.name]
-        size = {one["of"]: one for one in found["sizes"]}
+        counts = done[cell.name]
+        size = {entry["of"]: entry for entry in counts["sizes"]}
         of = size["difference"]
         ratio = of["of_seeds"] / max(of["of_patients"], 1e-12)
         shown = f"{ratio:.1f} : 1" if ratio >= 1 else f"1 : {1 / ratio:.1f}" if ratio > 0.01 else "0 : 1"
         lines.append(
             f"| {cell.name} | {cell.what} | {shown} | {100 * of['se']:.1f} | {of['bias_in_se']:+.2f}, "
-            f"{size['arm 0']['bias_in_se']:+.2f} | {found['undefined']} of {found['studies']} | "
-            f"{found['seconds'] / 60:.1f} |"
+            f"{size['arm 0']['bias_in_se']:+.2f} | {counts['undefined']} of {counts['studies']} | "
+            f"{counts['seconds'] / 60:.1f} |"
         )
     return "\n".join(lines)
 
@@ -145,17 +147,17 @@ def cells_table(cells: Sequence[Cell], done: Mapping[str, dict]) -> str:
 def table(
     cells: Sequence[Cell], done: Mapping[str, dict], names: Mapping[str, str], of: Sequence[str], share: str
 ) -> str:
-    """One row a cell, one column an interval or test."""
-    found = {(name, row["of"], row["name"]): row for name in done for row in done[name]["rows"]}
-    columns = [name for name in names if any((cell.name, of[0], name) in found for cell in cells)]
+    """Format a table with one row per cell and one column per interval or test."""
+    rows = {(name, row["of"], row["name"]): row for name in done for row in done[name]["rows"]}
+    columns = [name for name in names if any((cell.name, of[0], name) in rows for cell in cells)]
     lines = [f"| Cell | {' | '.join(names[name] for name in columns)} |", "|---" * (len(columns) + 1) + "|"]
     for cell in cells:
-        # Arms that differ in nothing but their random numbers: the first speaks for both.
+        # Arms that differ only in their random numbers: show only the first.
         alike = cell.seed_sd[0] == cell.seed_sd[1] and cell.gain[0] == cell.gain[1]
-        for one in of[:1] if alike else of:
-            null = one == "difference" and abs(float(cell.truth[0] - cell.truth[1])) < 1e-12
-            entries = [_entry(found.get((cell.name, one, name)), share, null) for name in columns]
-            title = cell.name if len(of) == 1 or alike else f"{cell.name}: {one}"
+        for quantity in of[:1] if alike else of:
+            null = quantity == "difference" and abs(float(cell.truth[0] - cell.truth[1])) < 1e-12
+            entries = [_entry(rows.get((cell.name, quantity, name)), share, null) for name in columns]
+            title = cell.name if len(of) == 1 or alike else f"{cell.name}: {quantity}"
             lines.append(f"| {title} | {' | '.join(entries)} |")
     return "\n".join(lines)
 

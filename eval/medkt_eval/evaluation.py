@@ -79,7 +79,7 @@ def evaluate(
     command : str or None
         The command line, for provenance.
     execution : Execution
-        Where the heavy parts are computed: this process, or a `dask_execution.DaskExecution`. The result is the same.
+        It computes the heavy parts: in this process, or as `dask_execution.DaskExecution`. The result is the same.
 
     Returns
     -------

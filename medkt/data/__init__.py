@@ -23,7 +23,7 @@ AnySettings = TypeVar("AnySettings", bound=DataSettings)
 
 
 def open_collection(data: DataSettings) -> tuple[Collection, np.ndarray | None]:
-    """Open a data set; no image is read.
+    """Open a data set without reading its images.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def open_collection(data: DataSettings) -> tuple[Collection, np.ndarray | None]:
     Returns
     -------
     collection : Collection
-        All its images except those of the settings' `exclude`.
+        All its images except those that the setting `exclude` lists.
     split : str, (n_images,) or None
         The split of each image, if the data set defines it.
 
@@ -47,7 +47,7 @@ def open_collection(data: DataSettings) -> tuple[Collection, np.ndarray | None]:
 
 
 def rooted(data: AnySettings, folder: Path) -> AnySettings:
-    """The same settings with relative paths taken from `folder`; environment variables and ~ are expanded."""
+    """Make the settings' paths absolute: relative ones start at `folder`; environment variables and ~ are expanded."""
     paths = {key: getattr(data, key) for key in ("root", "test_patients", "exclude") if hasattr(data, key)}
     full = {key: expand_path(folder, path) for key, path in paths.items() if path}
     return data.model_copy(update=full)

@@ -1,7 +1,7 @@
-"""A data set as the rest of medkt sees it: a typed table of images, none of which is read yet.
+"""A data set as the rest of medkt sees it: a typed table of images. No image has been read yet.
 
-In: the arrays that a layout (`medkt.data.layouts`) read from its tables, or that the phantom drew. Out: `Collection`,
-on which splitting, training and describing work.
+In: the arrays that a layout (`medkt.data.layouts`) reads from its tables, or that the phantom draws. Out: `Collection`,
+the input of splitting, training and describing.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Collection:
     groups : mapping of name to str, (n_images,)
         Attributes that define subgroups: sex, age band, view. May be empty.
     acquisition : mapping of name to str, (n_images,)
-        How the image was taken, such as its original size. The check for shortcuts uses these; they have too
-        many values for subgroups.
+        How the image was taken, such as its original size. The check for shortcuts uses these attributes. They have
+        too many values for subgroups.
     channels : {1, 3}
-        What `read` gives: 1 grey, 3 RGB.
+        Channels of the arrays that `read` returns: 1 is grey, 3 is RGB.
     synthetic : bool
         Whether the images were drawn. Every report then says SYNTHETIC.
     source, labelling, views : str
@@ -52,10 +52,10 @@ class Collection:
     files : str, (n_images,), or None
         Paths or URLs of the images; None if they are drawn.
     absent : str, (n_absent,)
-        Ids of images that the tables list and that do not exist; they are not among the n_images.
+        Ids of images that the tables list but that do not exist. They are not among the n_images.
     complete : bool
-        Whether training is refused if images are absent. It is for a folder with its own table; of the large public
-        collections, many people have a part only.
+        Whether training is refused if images are absent. It is refused for a folder with its own table. It is allowed
+        for the large public collections, because many people have only a part of them.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Collection:
         return len(self.image_ids)
 
     def only(self, rows: np.ndarray) -> Collection:
-        """The same collection with only some of its images.
+        """Select some of the images.
 
         Parameters
         ----------
@@ -101,5 +101,5 @@ class Collection:
         )
 
     def noted(self, *notes: str) -> Collection:
-        """The same collection with further notes."""
+        """Add notes to the collection."""
         return replace(self, notes=self.notes + notes)

@@ -1,11 +1,13 @@
-"""What every layout has in common in a study file: how a data set is split, and where its images lie.
+"""Settings that all layouts share: how a data set is split, and where its images are.
 
-In: a table `[data.X]`. Out: `DataSettings`, the base class of each layout's own settings (`medkt.data.layouts`).
+In: a table `[data.X]` of a study file. Out: `DataSettings`, the base class of the layouts' settings
+(`medkt.data.layouts`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 class DataSettings(Settings):
     """Settings of a data set: how it is split. All images of a patient go into the same split.
 
-    A layout is a subclass. It adds `collection`, a `Literal` with the layout's name, and its own keys; it implements
-    `open`, and `task_and_labels` if a layout knows them before it is opened.
+    A layout is a subclass. It adds `collection`, a `Literal` with the layout's name, and its own keys. It implements
+    `open`, and `task_and_labels` if the settings alone determine them.
     """
 
     train_size: int | None = Field(default=None, ge=1, description="images; none: all that are left")
@@ -36,7 +38,7 @@ class DataSettings(Settings):
     )
 
     def open(self) -> tuple[Collection, np.ndarray | None]:
-        """Open the data set; no image is read.
+        """Open the data set without reading its images.
 
         Returns
         -------
@@ -53,7 +55,23 @@ class DataSettings(Settings):
         raise NotImplementedError
 
     def task_and_labels(self) -> tuple[Task, int] | None:
-        """The task and the number of labels, or None if only opening the data set can tell."""
+        """Return the task and the number of labels, or None if the data set must be opened to know them."""
+        return None
+
+    @classmethod
+    def defaults_outside_a_study(cls, overrides: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG003
+        """Return defaults for `medkt data` that differ from those of a study file.
+
+        Parameters
+        ----------
+        overrides : mapping of str to object
+            The settings of the command line.
+        """
+        return {}
+
+    @property
+    def name_outside_a_study(self) -> str | None:
+        """The name of the data set for `medkt data`, if it differs from the name of its layout."""
         return None
 
     @property
@@ -63,7 +81,7 @@ class DataSettings(Settings):
 
     @property
     def brings_test(self) -> bool:
-        """Whether the data set defines its test images; validation images are drawn from the others."""
+        """Whether the data set defines its test images. Validation images are then drawn from the others."""
         return False
 
     @model_validator(mode="after")
@@ -80,6 +98,6 @@ class DataSettings(Settings):
 
 
 class RootedData(DataSettings):
-    """Settings of a data set whose images lie in a folder."""
+    """Settings of a data set whose images are in a folder."""
 
     root: Place

@@ -1,5 +1,5 @@
-"""What is in a data set, and what is wrong with it: `medkt data describe` and `medkt data check`.
+"""The commands `medkt data describe`, what is in a data set, and `medkt data check`, what is wrong with it.
 
-In: a data set, opened. Out: tables and findings, on the terminal and as a page.
+In: an opened data set. Out: tables and findings, on the terminal and as a page.
 Read first: check.py, then describe.py.
 """

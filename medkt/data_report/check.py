@@ -1,6 +1,6 @@
 """MAIN PATH of `medkt data check`: what is wrong with a data set.
 
-In: an `Opened` data set. Out: `Checked`: every finding with its evidence, worst first. Each image is read once.
+In: an `Opened` data set. Out: `Checked`, every finding with its evidence, worst first. Each image is read once.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ def check(opened: Opened, progress: Progress = lambda _done, _all: None) -> Chec
     opened : Opened
         The data set and its splits.
     progress : callable (done, all)
-        Told as images are read.
+        Called as images are read.
     """
     collection = opened.collection
     findings: list[Finding] = []
-    looked: dict[str, str] = {}
+    scopes: dict[str, str] = {}
 
-    def note(said: str, names: list[str], found: list[Finding]) -> None:
-        findings.extend(found)
-        looked.update(dict.fromkeys(names, said))
+    def record(scope: str, names: list[str], results: list[Finding]) -> None:
+        findings.extend(results)
+        scopes.update(dict.fromkeys(names, scope))
 
     n = f"{len(collection):,} images"
-    found, said = image_checks.absent(collection)
-    note(said, ["absent images"], found)
-    with survey(collection, progress) as seen:
-        note(f"{n} read", ["unreadable images"], image_checks.unreadable(collection, seen))
-        note(f"{n} read", ["constant images"], image_checks.blank(collection, seen))
-        found, said = image_checks.standing_out(collection, seen)
-        note(said, ["negative images", "turned images", "unlike images"], found)
-        note(f"SHA-256 of {n}", ["identical images"], copies.identical(opened, seen))
-        found, said = copies.similar(opened, seen, seen.readable() & (seen.spread >= image_checks.FLAT))
-        note(said, ["near-identical images", "one person, two patient ids"], found)
+    results, scope = image_checks.absent(collection)
+    record(scope, ["absent images"], results)
+    with survey(collection, progress) as surveyed:
+        record(f"{n} read", ["unreadable images"], image_checks.unreadable(collection, surveyed))
+        record(f"{n} read", ["constant images"], image_checks.blank(collection, surveyed))
+        results, scope = image_checks.standing_out(collection, surveyed)
+        record(scope, ["negative images", "turned images", "unlike images"], results)
+        record(f"SHA-256 of {n}", ["identical images"], copies.identical(opened, surveyed))
+        results, scope = copies.similar(opened, surveyed, surveyed.readable() & (surveyed.spread >= image_checks.FLAT))
+        record(scope, ["near-identical images", "one person, two patient ids"], results)
     labels = f"{len(collection.labels)} labels of {n}"
-    note(labels, ["label conflicts"], label_checks.conflicts(collection))
-    note(labels, ["classes outside the range"], label_checks.outside_range(collection))
-    note(labels, ["labels never seen alone"], label_checks.implied(collection))
-    note(labels, ["unlabelled images"], label_checks.unlabelled(collection))
-    note(labels, ["labels without images"], label_checks.unshown(opened))
+    record(labels, ["label conflicts"], label_checks.conflicts(collection))
+    record(labels, ["classes outside the range"], label_checks.outside_range(collection))
+    record(labels, ["labels never seen alone"], label_checks.implied(collection))
+    record(labels, ["unlabelled images"], label_checks.unlabelled(collection))
+    record(labels, ["labels without images"], label_checks.unshown(opened))
     split = f"{len(opened.disjoint())} splits" if opened.parts else "not compared: no splits are known"
-    note(split, ["patients in two splits"], label_checks.shared_patients(opened))
-    found, said = shifts.shifts(opened)
-    note(said, ["prevalence shifts"], found)
-    found, said = shortcuts.shortcuts(collection, headers(collection))
-    note(said, ["shortcuts", "weak shortcuts", "labels told by age or sex"], found)
-    note(f"{len(collection.groups)} columns", ["unknown metadata"], label_checks.unknown_groups(collection))
-    findings += label_checks.told_by_the_loader(collection)
+    record(split, ["patients in two splits"], label_checks.shared_patients(opened))
+    results, scope = shifts.shifts(opened)
+    record(scope, ["prevalence shifts"], results)
+    results, scope = shortcuts.shortcuts(collection, headers(collection))
+    record(scope, ["shortcuts", "weak shortcuts", "labels told by age or sex"], results)
+    record(f"{len(collection.groups)} columns", ["unknown metadata"], label_checks.unknown_groups(collection))
+    findings += label_checks.loader_notes(collection)
     patients = len(set(collection.patient_ids.astype(str)))
-    return Checked(opened.name, len(collection), patients, worst_first(findings), looked)
+    return Checked(opened.name, len(collection), patients, worst_first(findings), scopes)

@@ -1,6 +1,6 @@
 """MAIN PATH of `medkt data describe`: what is in a data set.
 
-In: an `Opened` data set; of its images the headers alone. Out: `Table`s, Tables I and II of the paper first.
+In: an `Opened` data set; only the headers of its images are read. Out: `Table`s, Tables I and II of the paper first.
 """
 
 from __future__ import annotations
@@ -29,39 +29,41 @@ PAPER_TWO = {
     "eyepacs": {"train": "21,126", "validation": "7,000", "test": "7,000"},
 }
 """The paper's Table II: images."""
-MOST_VALUES = 12  # rows of a column of metadata, commonest first
+MOST_VALUES = 12  # rows of a column of metadata, most common first
 _BANDS = ((1, 1), (2, 2), (3, 3), (4, 5), (6, 10), (11, 20), (21, 50), (51, 10**9))
 
 
 def describe(opened: Opened, progress: Progress = lambda _done, _all: None) -> list[Table]:
-    """Every table.
+    """Build every table.
 
     Parameters
     ----------
     opened : Opened
         The data set and its splits.
     progress : callable (done, all)
-        Told as headers are read.
+        Called as headers are read.
     """
     collection = opened.collection
-    made = [_one(opened), _two(opened), _labels(opened), _together(collection), _per_patient(collection)]
-    seen = headers(collection, progress)
-    made += [_sizes(seen)] if seen is not None else []
-    made += [_by(collection, name, values) for name, values in {**collection.groups, **collection.acquisition}.items()]
-    return [table for table in made if table is not None]
+    tables = [_table_one(opened), _table_two(opened), _labels(opened), _together(collection), _per_patient(collection)]
+    file_headers = headers(collection, progress)
+    tables += [_sizes(file_headers)] if file_headers is not None else []
+    tables += [
+        _by(collection, name, values) for name, values in {**collection.groups, **collection.acquisition}.items()
+    ]
+    return [table for table in tables if table is not None]
 
 
-def _one(opened: Opened) -> Table:
+def _table_one(opened: Opened) -> Table:
     collection = opened.collection
     n_labels = Cell(str(len(collection.labels)), value=len(collection.labels), footnote=", ".join(collection.labels))
-    here = (
+    cells = (
         n_labels,
         text_cell(collection.labelling or "not known"),
         text_cell(collection.views or "not known"),
         count_cell(len(collection)),
         count_cell(_n_patients(collection)),
     )
-    rows = [Row(text_cell(f"{opened.name}, here"), here)]
+    rows = [Row(text_cell(f"{opened.name}, here"), cells)]
     if collection.name in PAPER_ONE:
         labels, labelling, views, images, patients = PAPER_ONE[collection.name]
         paper = (count_cell(labels), text_cell(labelling), text_cell(views), count_cell(images), count_cell(patients))
@@ -71,7 +73,7 @@ def _one(opened: Opened) -> Table:
     return _table("table1", "Data set", "What the data set is.", heads, rows, [*notes, *collection.notes])
 
 
-def _two(opened: Opened) -> Table | None:
+def _table_two(opened: Opened) -> Table | None:
     if not opened.parts:
         return None
     collection = opened.collection
@@ -120,7 +122,7 @@ def _labels(opened: Opened) -> Table:
 
 
 def _together(collection: Collection) -> Table | None:
-    """Of the images with one label, how many have another too."""
+    """Count, among the images with one label, those that also have another."""
     if collection.task == "multiclass" or len(collection.labels) < 2:
         return None
     shown = (collection.targets == 1).astype(np.float64)
@@ -151,10 +153,12 @@ def _per_patient(collection: Collection) -> Table:
     return _table("per-patient", "Images per patient", "How many images patients have.", heads, rows, [note])
 
 
-def _sizes(seen: Headers) -> Table:
+def _sizes(file_headers: Headers) -> Table:
     kinds = collections.Counter(
         (int(w), int(h), mode, kind)
-        for w, h, mode, kind in zip(seen.width_px, seen.height_px, seen.mode, seen.format, strict=True)
+        for w, h, mode, kind in zip(
+            file_headers.width_px, file_headers.height_px, file_headers.mode, file_headers.format, strict=True
+        )
     )
     common = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     rows = [
@@ -164,7 +168,10 @@ def _sizes(seen: Headers) -> Table:
         )
         for (w, h, mode, kind), n in common[:MOST_VALUES]
     ]
-    short, long = np.minimum(seen.width_px, seen.height_px), np.maximum(seen.width_px, seen.height_px)
+    short, long = (
+        np.minimum(file_headers.width_px, file_headers.height_px),
+        np.maximum(file_headers.width_px, file_headers.height_px),
+    )
     notes = [
         f"Shorter side {short.min():,} to {short.max():,} px, longer side {long.min():,} to {long.max():,} px.",
         "Mode as Pillow names it: L grey, RGB colour, I;16 grey of 16 bits, P a palette.",
@@ -180,7 +187,7 @@ def _by(collection: Collection, name: str, values: np.ndarray) -> Table:
     patients = collection.patient_ids.astype(str)
     names, counts = np.unique(values, return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    # A few values, such as age bands, read best in their own order.
+    # A few values, such as age bands, are easiest to read in their own order.
     shown = range(len(names)) if len(names) <= MOST_VALUES else order[:MOST_VALUES]
     rows = [
         Row(
@@ -193,10 +200,10 @@ def _by(collection: Collection, name: str, values: np.ndarray) -> Table:
         )
         for k in shown
     ]
-    said = name.replace("_", " ")
+    attribute = name.replace("_", " ")
     notes = [f"The {MOST_VALUES} commonest of {len(names):,}."] if len(names) > MOST_VALUES else []
-    heads = (said[:1].upper() + said[1:], "Images", "%", "Patients")
-    return _table("group", f"By {said}", f"Images by {said}.", heads, rows, notes)
+    heads = (attribute[:1].upper() + attribute[1:], "Images", "%", "Patients")
+    return _table("group", f"By {attribute}", f"Images by {attribute}.", heads, rows, notes)
 
 
 def _table(name: str, title: str, caption: str, heads: tuple[str, ...], rows: list[Row], notes: list[str]) -> Table:
@@ -204,16 +211,16 @@ def _table(name: str, title: str, caption: str, heads: tuple[str, ...], rows: li
 
 
 def _shown(collection: Collection, label: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which images show a label, and of which it is known; bool, (n_images,) each."""
+    """Find the images that show a label, and those for which it is known. bool, (n_images,) each."""
     if collection.task == "multiclass":
         return collection.targets == label, np.ones(len(collection), dtype=bool)
     return collection.targets[:, label] == 1, ~np.isnan(collection.targets[:, label])
 
 
-def _percent(n: int, of: int, decimals: int = 1) -> Cell:
-    if of == 0:
+def _percent(n: int, total: int, decimals: int = 1) -> Cell:
+    if total == 0:
         return Cell(numbers.ABSENT, footnote="no image")
-    return Cell(numbers.percent(n / of, decimals), value=n / of, footnote=f"{n:,} of {of:,}")
+    return Cell(numbers.percent(n / total, decimals), value=n / total, footnote=f"{n:,} of {total:,}")
 
 
 def _n_patients(collection: Collection) -> int:

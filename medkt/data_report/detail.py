@@ -1,7 +1,7 @@
-"""Fine detail: the vessels of a retina, the ribs and lung markings of a chest, without the shading that all share.
+"""Fine detail: the vessels of a retina, or the ribs and lung markings of a chest, without the common shading.
 
-In: small grey images. Out: maps of detail, and how well two of them match. A perceptual hash says that two images are
-alike, as all chest X-rays are; detail says that they are of the same body.
+In: small grey images. Out: maps of detail, and how well two of them match. A perceptual hash shows that two images are
+alike, as all chest X-rays are. Fine detail shows that they are of the same body.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from scipy import fft
 from scipy.ndimage import gaussian_filter
 
 SIDE_PX = 96
-_SHADING_PX = 2.0  # standard deviation of what is taken away as shading
-_FLAT = 3.0  # grey levels: detail weaker than this is noise
+_SHADING_PX = 2.0  # standard deviation of the Gaussian blur that is subtracted as shading
+_FLAT = 3.0  # grey levels; weaker detail is noise
 _CLIP = 3.0  # standard deviations
-_SHIFT_PX = 8  # most that one image may be shifted against the other
+_SHIFT_PX = 8  # largest shift of one image against the other
 _TAPER = np.sqrt(np.outer(*[np.hanning(SIDE_PX + 2)[1:-1]] * 2))
 
 
 def fine_detail(grey: np.ndarray) -> np.ndarray:
-    """The image without its shading, equally strong everywhere, fading to its edges.
+    """Remove the shading of an image, equalise its contrast, and fade it to its edges.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def fine_detail(grey: np.ndarray) -> np.ndarray:
 
 
 def spectrum(details: np.ndarray) -> np.ndarray:
-    """Fourier transform of maps of detail, scaled so that a map matches itself with 1.
+    """Compute the Fourier transform of maps of detail, scaled so that a map's match with itself is 1.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def spectrum(details: np.ndarray) -> np.ndarray:
 
 
 def match(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Highest correlation of two maps over shifts of up to 8 pixels.
+    """Compute the highest correlation of two maps over shifts of up to 8 pixels.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def match(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Returns
     -------
     float32, (n,)
-        1 for the same image; `alike.SAME` says from where it is the same body.
+        1 for the same image. From `alike.SAME`, both are of the same body.
     """
     correlation = fft.irfft2(a * np.conj(b), s=(SIDE_PX, SIDE_PX))
     near = np.r_[-_SHIFT_PX : _SHIFT_PX + 1]

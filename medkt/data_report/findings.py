@@ -1,7 +1,7 @@
-"""What a check found: how bad it is, what it means, the evidence, and which images to leave out.
+"""The findings of the checks: severity, meaning, evidence, and images to leave out.
 
-In: what the checks saw. Out: `Finding`s; as JSON, and as a list of images to leave out (image_id, reason) that the
-setting `exclude` of a data set honours.
+In: the evidence of the checks. Out: `Finding`s, also as JSON; and a list of images to leave out (image_id, reason) for
+the setting `exclude` of a data set.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Evidence:
-    """One row of what was seen."""
+    """One row of a finding's evidence."""
 
     images: tuple[str, ...] = ()
-    """Ids of the images that it is about, if it is about single images."""
+    """Ids of the images that it concerns, if it concerns single images."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or may be.
+    """One problem, or possible problem, of a data set.
 
     Parameters
     ----------
     check : str
         The check that found it.
     severity : {"error", "warning", "note"}
-        error: training on it would be wrong. warning: look at it before training. note: good to know.
+        error: you should not train on the data set. warning: look at it before training. note: good to know.
     title : str
-        What was found; `count` of them.
+        The problem, without the number of cases (`count`).
     meaning : str
-        What it does to a study, and what to do.
+        Its effect on a study, and what to do.
     evidence : tuple of Evidence
-        All of it.
+        All rows of evidence.
     exclude : mapping of str to str
-        Images to leave out, and why: the others are fit to train on then.
+        Images to leave out, and the reasons. You can train on the other images.
     """
 
     check: str
@@ -56,36 +56,36 @@ class Finding:
 
     @property
     def count(self) -> int:
-        """Rows of evidence."""
+        """Number of rows of evidence."""
         return len(self.evidence)
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A data set's findings, worst first, and what each check looked at."""
+    """A data set's findings, worst first, and the scope of each check."""
 
     dataset: str
     n_images: int
     n_patients: int
     findings: tuple[Finding, ...]
     looked_at: Mapping[str, str]
-    """What each check did, one phrase; one that found nothing is here too."""
+    """What each check looked at, in one phrase. Checks without a finding are included."""
 
     @property
     def wrong(self) -> bool:
-        """Whether training on it would be wrong."""
+        """Whether you should not train on the data set."""
         return any(finding.severity == "error" for finding in self.findings)
 
     def exclude(self) -> dict[str, str]:
-        """Images to leave out and why, by image id."""
-        found: dict[str, str] = {}
+        """Return the images to leave out and the reasons, sorted by image id."""
+        reasons: dict[str, str] = {}
         for finding in self.findings:
             for image, reason in finding.exclude.items():
-                found.setdefault(image, reason)
-        return dict(sorted(found.items()))
+                reasons.setdefault(image, reason)
+        return dict(sorted(reasons.items()))
 
     def json(self) -> str:
-        """Everything, as JSON."""
+        """Return everything as JSON."""
         content = {
             "format": 1,
             "dataset": self.dataset,
@@ -98,12 +98,12 @@ class Checked:
 
 
 def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Errors, warnings, notes; in each, the order in which they were found."""
+    """Sort the findings: errors, warnings, notes. Each group keeps its order."""
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
 def exclusion_list(exclude: Mapping[str, str]) -> str:
-    """CSV of images to leave out.
+    """Return a CSV of images to leave out.
 
     >>> print(exclusion_list({"a.png": "unreadable"}), end="")
     image_id,reason

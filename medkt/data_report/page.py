@@ -1,6 +1,6 @@
-"""The two pages: what is in a data set, and what is wrong with it. Self-contained HTML, in the report's own style.
+"""The two pages: what is in a data set, and what is wrong with it.
 
-In: tables or findings. Out: HTML.
+In: tables or findings. Out: self-contained HTML in the style of the report.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from medkt.data_report.pictures import Picture
 from medkt_reports.page.html import environment
 from medkt_reports.tables.model import Row, Span, Table, text_cell
 
-MOST_ROWS = 40  # of a finding's evidence; all of it is in findings.json
-MOST_PICTURED = 12  # rows of a finding's evidence
+MOST_ROWS = 40  # rows of a finding's evidence; findings.json has all of them
+MOST_PICTURED = 12  # rows of a finding's evidence that have pictures
 NAMES = {"error": "Wrong to train on", "warning": "To look at before training", "note": "Good to know"}
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A finding as the page has it."""
+    """A finding as the page shows it."""
 
     finding: Finding
     table: Table
@@ -30,7 +30,7 @@ class Shown:
 
 
 def description(opened: Opened, tables: list[Table], *, images: bool) -> str:
-    """The page of `medkt data describe`."""
+    """Render the page of `medkt data describe`."""
     collection = opened.collection
     template = environment().get_template("data.html.jinja")
     return template.render(
@@ -45,17 +45,17 @@ def description(opened: Opened, tables: list[Table], *, images: bool) -> str:
 
 
 def findings(opened: Opened, checked: Checked, *, images: bool) -> str:
-    """The page of `medkt data check`."""
+    """Render the page of `medkt data check`."""
     shown = [_shown(opened, finding, images=images) for finding in checked.findings]
     sections = [
-        (NAMES[severity], [one for one in shown if one.finding.severity == severity]) for severity in SEVERITIES
+        (NAMES[severity], [item for item in shown if item.finding.severity == severity]) for severity in SEVERITIES
     ]
     template = environment().get_template("data.html.jinja")
     return template.render(
         title=f"What is wrong with {opened.name}",
         subtitle=_subtitle(opened),
         synthetic=opened.collection.synthetic,
-        tables=[_looked(checked)],
+        tables=[_scopes(checked)],
         samples=[],
         checked=checked,
         sections=sections,
@@ -68,14 +68,14 @@ def _subtitle(opened: Opened) -> str:
     return f"{len(collection):,} images of {patients:,} patients, {len(collection.labels)} labels"
 
 
-def _looked(checked: Checked) -> Table:
-    """Every check, how much it found and what it looked at."""
+def _scopes(checked: Checked) -> Table:
+    """List every check, its number of findings and what it looked at."""
     counts = {finding.check: 0 for finding in checked.findings}
     for finding in checked.findings:
         counts[finding.check] += finding.count
     rows = [
-        Row(text_cell(name), (text_cell(f"{counts[name]:,}" if name in counts else "nothing"), text_cell(said)))
-        for name, said in checked.looked_at.items()
+        Row(text_cell(name), (text_cell(f"{counts[name]:,}" if name in counts else "nothing"), text_cell(scope)))
+        for name, scope in checked.looked_at.items()
     ]
     head = ((Span("Check"), Span("Found"), Span("Looked at")),)
     return Table("looked", "What was looked at", "Every check that was made.", head, tuple(rows))
@@ -94,7 +94,9 @@ def _shown(opened: Opened, finding: Finding, *, images: bool) -> Shown:
     table = Table(
         "evidence", finding.title, "", (tuple(Span(head[:1].upper() + head[1:]) for head in heads),), tuple(body)
     )
-    seen = [pictures.of_images(opened.collection, row.images) for row in rows[:MOST_PICTURED] if row.images and images]
-    if all(len(strip) == 1 for strip in seen):  # single images stand side by side, groups in a line each
-        seen = [[one for strip in seen for one in strip]]
-    return Shown(finding, table, seen, finding.count - len(rows))
+    strips = [
+        pictures.of_images(opened.collection, row.images) for row in rows[:MOST_PICTURED] if row.images and images
+    ]
+    if all(len(strip) == 1 for strip in strips):  # show single images side by side, and each group on its own line
+        strips = [[picture for strip in strips for picture in strip]]
+    return Shown(finding, table, strips, finding.count - len(rows))

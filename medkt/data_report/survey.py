@@ -1,8 +1,8 @@
-"""One pass over the images: what the checks need of each, and no more.
+"""Read all images once and keep only what the checks need.
 
-In: a `Collection`. Out: `Headers` (of files, nothing decoded) or a `Survey` (each image read once, whole, but at a
-reduced scale where its format allows that, and kept as 10 kB). Images are read in threads, block by block; what is
-large lies in a temporary file.
+In: a `Collection`. Out: `Headers` of the files, without decoding them; or a `Survey`, for which each image is read once
+and reduced to 10 kB. It is decoded at a reduced scale if its format allows that. Threads read the images block by
+block, and large arrays are in a temporary file.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from medkt_eval.runtime.locations import location
 
 Progress = Callable[[int, int], None]
 SMALL_PX = 16
-HASH_SIDE = 16  # 256 bits: with imagehash's usual 64, chest X-rays of strangers are as near as copies
+HASH_SIDE = 16  # 256 bits; with imagehash's default of 64, chest X-rays of strangers are as near as copies
 _BLOCK = 1024
 
 
 @dataclass(frozen=True)
 class Headers:
-    """What the files say of themselves.
+    """Properties in the headers of the files.
 
     Parameters
     ----------
     width_px, height_px : int64, (n_images,)
-        0 where the header cannot be read.
+        0 if the header cannot be read.
     mode, format : str, (n_images,)
-        As Pillow names them: L, RGB, I;16; PNG, JPEG. "" where the header cannot be read.
+        Pillow's names: L, RGB, I;16; PNG, JPEG. "" if the header cannot be read.
     compression : str, (n_images,)
-        Sum of a JPEG's luminance quantisation table, larger = coarser; "" for others. Different cameras and different
+        Sum of a JPEG's luminance quantisation table, larger = coarser; "" for other formats. Different cameras and
         exports have different tables.
     """
 
@@ -57,18 +57,18 @@ class Headers:
 
 @dataclass(frozen=True)
 class Survey:
-    """What reading each image once gave.
+    """Properties of the images, from reading each once.
 
     Parameters
     ----------
     unreadable : dict of int to str
-        Index of an image that cannot be read, and why. Its rows below are zeros.
+        Index of each image that cannot be read, and the reason. Its rows in the arrays are zeros.
     sha256 : uint8, (n_images, 32)
-        Of the file; of drawn images, of what was drawn.
+        SHA-256 of the file; for drawn images, of the pixels.
     hashes : uint64, (n_images, 4)
         Perceptual hash (imagehash.phash) of 256 bits.
     small : uint8, (n_images, 16, 16)
-        Grey.
+        Grey thumbnails.
     spread : uint8, (n_images,)
         Brightest minus darkest of 96 x 96 grey pixels.
     details : int8, (n_images, 96, 96)
@@ -84,13 +84,13 @@ class Survey:
 
     def readable(self) -> np.ndarray:
         """Whether each image could be read. bool, (n_images,)."""
-        found = np.ones(len(self.hashes), dtype=bool)
-        found[list(self.unreadable)] = False
-        return found
+        could_be_read = np.ones(len(self.hashes), dtype=bool)
+        could_be_read[list(self.unreadable)] = False
+        return could_be_read
 
 
 def headers(collection: Collection, progress: Progress = lambda _done, _all: None) -> Headers | None:
-    """Read the header of every file; None where images are drawn."""
+    """Read the header of every file. None for drawn images."""
     if collection.files is None:
         return None
     files, n = collection.files, len(collection)
@@ -104,7 +104,7 @@ def headers(collection: Collection, progress: Progress = lambda _done, _all: Non
                 tables = getattr(image, "quantization", None) or {}
                 words[index] = image.mode, image.format or "", str(sum(tables[min(tables)])) if tables else ""
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-            pass  # the check of unreadable images says it
+            pass  # the check of unreadable images reports it
 
     _each(look, n, progress)
     return Headers(sides[:, 0], sides[:, 1], *words.T)
@@ -112,13 +112,13 @@ def headers(collection: Collection, progress: Progress = lambda _done, _all: Non
 
 @contextmanager
 def survey(collection: Collection, progress: Progress = lambda _done, _all: None) -> Iterator[Survey]:
-    """Read every image; what the result holds is gone when the context ends."""
+    """Read every image. The result is only valid inside the context."""
     n = len(collection)
     with tempfile.TemporaryDirectory(prefix="medkt-") as folder:
         details = np.memmap(
             Path(folder) / "details", dtype=np.int8, mode="w+", shape=(max(n, 1), detail.SIDE_PX, detail.SIDE_PX)
         )
-        found = Survey(
+        images = Survey(
             {},
             np.zeros((n, 32), dtype=np.uint8),
             np.zeros((n, 4), dtype=np.uint64),
@@ -126,8 +126,8 @@ def survey(collection: Collection, progress: Progress = lambda _done, _all: None
             np.zeros(n, dtype=np.uint8),
             details,
         )
-        _each(lambda index: _read(collection, index, found), n, progress)
-        yield found
+        _each(lambda index: _read(collection, index, images), n, progress)
+        yield images
 
 
 def _each(task: Callable[[int], None], n: int, progress: Progress) -> None:
@@ -138,7 +138,7 @@ def _each(task: Callable[[int], None], n: int, progress: Progress) -> None:
                 progress(done, n)
 
 
-def _read(collection: Collection, index: int, found: Survey) -> None:
+def _read(collection: Collection, index: int, images: Survey) -> None:
     try:
         if collection.files is None:
             pixels = collection.read(index, detail.SIDE_PX)
@@ -147,13 +147,13 @@ def _read(collection: Collection, index: int, found: Survey) -> None:
             pixels = read_image(collection.files[index], detail.SIDE_PX, collection.channels, reduced=True)
             content = location(collection.files[index]).read_bytes()
     except InputError as error:
-        found.unreadable[index] = str(error)
+        images.unreadable[index] = str(error)
         return
     image = Image.fromarray(pixels).convert("L")
     grey = np.asarray(image)
     bits = imagehash.phash(image, hash_size=HASH_SIDE).hash
-    found.sha256[index] = np.frombuffer(hashlib.sha256(content).digest(), dtype=np.uint8)
-    found.hashes[index] = np.packbits(bits).view(np.uint64)
-    found.small[index] = np.asarray(image.resize((SMALL_PX, SMALL_PX), Image.Resampling.BOX))
-    found.spread[index] = grey.max() - grey.min()
-    found.details[index] = detail.fine_detail(grey)
+    images.sha256[index] = np.frombuffer(hashlib.sha256(content).digest(), dtype=np.uint8)
+    images.hashes[index] = np.packbits(bits).view(np.uint64)
+    images.small[index] = np.asarray(image.resize((SMALL_PX, SMALL_PX), Image.Resampling.BOX))
+    images.spread[index] = grey.max() - grey.min()
+    images.details[index] = detail.fine_detail(grey)

@@ -23,7 +23,7 @@ _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error while images are read, where somebody watches."""
+    """Show a progress bar on standard error if it is a terminal."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=None)
@@ -31,7 +31,7 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def show_tables(tables: list[Table]) -> None:
-    """Print tables one under another."""
+    """Print tables one below the other."""
     console = Console(highlight=False)
     for table in tables:
         if table.name == "together" and table.n_columns > 8:
@@ -48,7 +48,7 @@ def show_tables(tables: list[Table]) -> None:
 
 
 def show_findings(checked: Checked) -> None:
-    """Print every finding with its first rows of evidence, then what was found in order."""
+    """Print every finding with its first rows of evidence, then the checks without a finding."""
     console = Console(highlight=False)
     for finding in checked.findings:
         head = Text(f"{finding.severity}: ", style=_STYLES[finding.severity])
@@ -60,7 +60,7 @@ def show_findings(checked: Checked) -> None:
         if finding.count > MOST_ROWS:
             console.print(Text(f"  and {finding.count - MOST_ROWS:,} more"))
         console.print()
-    found = {finding.check for finding in checked.findings}
-    nothing = [name for name in checked.looked_at if name not in found]
-    console.print(Text(f"Nothing found: {', '.join(nothing)}."))
+    with_findings = {finding.check for finding in checked.findings}
+    without_findings = [name for name in checked.looked_at if name not in with_findings]
+    console.print(Text(f"Nothing found: {', '.join(without_findings)}."))
     console.print()

@@ -1,6 +1,6 @@
 """Write the example's prediction files: `python -m medkt.example.generate`.
 
-In: nothing but a seed. Out: `tl_seed0.csv` ... `at_seed2.csv` in this folder, in the format of docs/formats.md.
+In: a seed. Out: `tl_seed0.csv` ... `at_seed2.csv` in this folder, in the format of docs/formats.md.
 
 The files imitate a study of 120 patients with one to four chest X-rays each and three findings. Attention transfer is
 better than transfer learning for Edema and equally good for Atelectasis and Effusion. Images of one patient resemble

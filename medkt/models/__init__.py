@@ -1,5 +1,5 @@
-"""Students: the networks, which of their layers train, and the weights they start from.
+"""Students: the networks, which of their layers train, and their initial weights.
 
-In: an architecture and a seed. Out: a network of torch, ready to train.
+In: an architecture and a seed. Out: a torch network, ready to train.
 Read first: densenet.py.
 """

@@ -1,7 +1,7 @@
-"""A network as the rows of a table: what each stage does, what comes out of it, how many parameters it has.
+"""Describe a network as the rows of a table: the operations, output size and parameters of each stage.
 
 In: a DenseNet-121 or DenseNet-40 and the side of its images. Out: `Stage`s, as Table VI lists them. Sizes are measured
-in a forward pass and parameters are counted; nothing is written down beforehand.
+in a forward pass and parameters are counted; no number is typed in.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from medkt.models.densenet import attention_layer
 from medkt_eval.errors import InputError
 from medkt_eval.results.recorded import Stage
 
-_SERVANTS = (nn.BatchNorm2d, nn.ReLU)  # belong to the stage before them
+_NOT_LISTED = (nn.BatchNorm2d, nn.ReLU)  # part of a stage, but not among its operations
 
 
 def stages(model: nn.Module, image_size_px: int) -> list[Stage]:
     """List a network's stages from its modules.
 
-    Every parameter is in one stage: that of the convolution which its normalisation follows, or, where it follows a
-    dense block (whose layers normalise their input), that of the stage it leads into. Normalisation and ReLU are not
-    among the `operations`, as in Table VI.
+    Every parameter belongs to one stage. A normalisation belongs to the stage of the convolution before it. After a
+    dense block, whose layers normalise their input, it belongs to the next stage. As in Table VI, normalisation and
+    ReLU are not among the `operations`.
 
     Parameters
     ----------
     model : nn.Module
-        A DenseNet-40, or any network with DenseNet-121's layer names. It is not changed: a copy without data is run.
+        A DenseNet-40, or any network with DenseNet-121's layer names. It does not change: a copy without data is run.
     image_size_px : int
-        Side of the images, at least what `densenet.check_size` asks for.
+        Side of the images, at least the minimum of `densenet.check_size`.
 
     Returns
     -------
@@ -42,17 +42,17 @@ def stages(model: nn.Module, image_size_px: int) -> list[Stage]:
     Raises
     ------
     InputError
-        Where a layer is of a kind that has no description, or the network has no attention layer.
+        If a layer is of a kind without a description, or the network has no attention layer.
 
     Source: Table VI.
 
     Examples
     --------
     >>> from medkt.models.densenet import build
-    >>> found = stages(build("densenet40", 14, seed=0), 256)
-    >>> [(stage.name, stage.repeats, stage.channels, stage.height) for stage in found][2:4]
+    >>> rows = stages(build("densenet40", 14, seed=0), 256)
+    >>> [(stage.name, stage.repeats, stage.channels, stage.height) for stage in rows][2:4]
     [('Dense Block (1)', 6, 256, 64), ('Transition Layer (1)', 1, 128, 32)]
-    >>> sum(stage.parameters for stage in found)
+    >>> sum(stage.parameters for stage in rows)
     1364142
     """
     tapped = attention_layer(model)
@@ -60,21 +60,21 @@ def stages(model: nn.Module, image_size_px: int) -> list[Stage]:
     layers["classifier"] = model.get_submodule("classifier")
     shapes = _output_shapes(model, list(layers), image_size_px)
 
-    found: list[dict[str, Any]] = []
-    blocks, transitions, waiting = 0, 0, 0  # waiting: parameters of the next stage
+    rows: list[dict[str, Any]] = []
+    blocks, transitions, pending = 0, 0, 0  # pending: parameters that belong to the next stage
     previous: nn.Module | None = None
     for name, layer in layers.items():
-        if isinstance(layer, _SERVANTS):
+        if isinstance(layer, _NOT_LISTED):
             if isinstance(previous, nn.Conv2d):
-                found[-1]["parameters"] += _parameters(layer)
+                rows[-1]["parameters"] += _parameters(layer)
             else:
-                waiting += _parameters(layer)
+                pending += _parameters(layer)
             continue
         blocks += isinstance(layer, _DenseBlock)
         transitions += isinstance(layer, _Transition)
         operations, repeats = _operations(layer, name)
         channels, *grid = shapes[name]
-        found.append(
+        rows.append(
             {
                 "name": _title(layer, blocks, transitions),
                 "operations": operations,
@@ -82,17 +82,17 @@ def stages(model: nn.Module, image_size_px: int) -> list[Stage]:
                 "channels": channels,
                 "height": grid[0] if grid else None,
                 "width": grid[1] if grid else None,
-                "parameters": waiting + _parameters(layer),
+                "parameters": pending + _parameters(layer),
                 "tap": tapped == name or tapped.startswith(f"{name}."),
             }
         )
-        previous, waiting = layer, 0
-    return [Stage(**stage) for stage in found]
+        previous, pending = layer, 0
+    return [Stage(**stage) for stage in rows]
 
 
 def _output_shapes(model: nn.Module, names: list[str], image_size_px: int) -> dict[str, tuple[int, ...]]:
-    """Shape of what each layer gives for one image, without the batch."""
-    ghost = copy.deepcopy(model).to("meta").eval()  # shapes alone: no numbers are computed
+    """Return the shape of each layer's output for one image, without the batch axis."""
+    ghost = copy.deepcopy(model).to("meta").eval()  # only shapes are computed, no numbers
     shapes: dict[str, tuple[int, ...]] = {}
 
     def keep(name: str) -> None:
@@ -109,21 +109,21 @@ def _output_shapes(model: nn.Module, names: list[str], image_size_px: int) -> di
 
 
 def _operations(layer: nn.Module, name: str) -> tuple[list[str], int]:
-    """What a layer does, step by step, and how often it does that in a row."""
+    """Return the operations of a layer and the number of their repetitions."""
     if isinstance(layer, _DenseBlock):
         each = [[_operation(step, name) for step in _steps(inner)] for inner in layer.values()]
         if any(steps != each[0] for steps in each):
             raise InputError(f"{name}: its {len(each)} layers differ; expected a dense block of equal layers")
         return each[0], len(each)
-    if isinstance(layer, nn.Linear):  # it takes a vector, so the maps were averaged over the whole image before it
+    if isinstance(layer, nn.Linear):  # its input is a vector, so the maps were averaged over the image before it
         return ["global average pooling", _operation(layer, name)], 1
     return [_operation(step, name) for step in _steps(layer)], 1
 
 
 def _steps(layer: nn.Module) -> list[nn.Module]:
-    """The layers within a layer, or the layer itself, without `_SERVANTS`."""
+    """Return the layers within a layer, or the layer itself, without `_NOT_LISTED`."""
     inner = [step for step in layer.modules() if not list(step.children())]
-    return [step for step in inner if not isinstance(step, _SERVANTS)]
+    return [step for step in inner if not isinstance(step, _NOT_LISTED)]
 
 
 def _operation(layer: nn.Module, name: str) -> str:

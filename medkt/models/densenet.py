@@ -1,7 +1,7 @@
-"""The paper's two networks and the layer from which attention is read.
+"""The paper's two networks, and the layer whose output is their attention.
 
-In: an architecture's name and a number of outputs. Out: a network with fresh random weights, giving logits; a `Tap`
-on its attention layer. Parameter names are torchvision's, so one file of weights serves both networks.
+In: an architecture's name and a number of outputs. Out: a network with fresh random weights that returns logits; a
+`Tap` on its attention layer. Parameter names are torchvision's, so both networks can load the same file of weights.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from medkt_eval.errors import InputError
 
 _ONE_AT_A_TIME = Lock()
 
-# DenseNet-121 halves the image five times: its last map is size/32, and one pixel holds no attention.
+# DenseNet-121 halves the image five times, so its last map is size/32. A map of one pixel has no attention.
 _SMALLEST_PX = 32
 _SMALLEST_PX_DENSENET121_TAP = 64
 
 
 class DenseNet40(nn.Module):
-    """DenseNet-121 cut after its second dense block, with a narrow waist where attention is read.
+    """DenseNet-121 cut after its second dense block, with a narrow layer whose output is the attention.
 
-    38 convolutions of DenseNet-121 and two of its own. There is no second transition, and no ReLU between the
-    two 1 x 1 convolutions. S is the image's side; below 64 px the 8 x 8 grid repeats the pixels of a smaller one.
+    It has 38 convolutions of DenseNet-121 and two of its own. There is no second transition, and no ReLU between the
+    two 1 x 1 convolutions. S is the image's side. Below 64 px the 8 x 8 grid repeats the pixels of a smaller one.
 
-    Source: Table VI, and Table IV's 1.4m parameters (1,364,142 at 14 outputs). `norm5` is not in Table VI; the
-    count needs it.
+    Source: Table VI, and Table IV's 1.4m parameters (1,364,142 at 14 outputs). `norm5` is not in Table VI, but the
+    parameter count requires it.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class DenseNet40(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give logits.
+        """Compute the logits.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class DenseNet40(nn.Module):
 
 
 def build(architecture: Architecture, n_outputs: int, *, seed: int) -> nn.Module:
-    """Build a network with fresh random weights, drawn from `seed` only; torch's random state does not change.
+    """Build a network with fresh random weights. Only `seed` determines them; torch's random state does not change.
 
     Parameters
     ----------
@@ -95,17 +95,17 @@ def build(architecture: Architecture, n_outputs: int, *, seed: int) -> nn.Module
     n_outputs : int
         Number of labels, at least 1.
     seed : int
-        Of the weights.
+        Seed of the weights.
 
     Returns
     -------
     nn.Module
-        Maps images, float32 (B, 3, S, S), to logits, float32 (B, n_outputs). All parameters trainable.
+        Maps images, float32 (B, 3, S, S), to logits, float32 (B, n_outputs). All parameters are trainable.
 
     Raises
     ------
     InputError
-        Where the architecture is unknown or `n_outputs` is below 1.
+        If the architecture is unknown or `n_outputs` is below 1.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def build(architecture: Architecture, n_outputs: int, *, seed: int) -> nn.Module
     _check_architecture(architecture)
     if n_outputs < 1:
         raise InputError(f"A network needs at least one output; found n_outputs = {n_outputs}.")
-    # torch's layers draw from a random state that all threads share: one network at a time.
+    # torch's layers draw from a random state that all threads share, so build one network at a time.
     with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if architecture == "densenet40":
@@ -124,7 +124,7 @@ def build(architecture: Architecture, n_outputs: int, *, seed: int) -> nn.Module
 
 
 def smallest_size_px(architecture: Architecture, *, tapped: bool) -> int:
-    """Give the smallest image side that a network can work with.
+    """Return the smallest image side that a network can process.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def smallest_size_px(architecture: Architecture, *, tapped: bool) -> int:
     Returns
     -------
     int
-        Pixels: 64 where DenseNet-121 is tapped (below, its map is 1 x 1), else 32.
+        Pixels. 64 if DenseNet-121 is tapped, because its map is 1 x 1 below 64 px; else 32.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def smallest_size_px(architecture: Architecture, *, tapped: bool) -> int:
 
 
 def check_size(architecture: Architecture, image_size_px: int, *, tapped: bool) -> None:
-    """Refuse images that are too small for a network, before any are read.
+    """Refuse images that are too small for a network, before any image is read.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def check_size(architecture: Architecture, image_size_px: int, *, tapped: bool) 
     Raises
     ------
     InputError
-        Where `image_size_px` is below `smallest_size_px`.
+        If `image_size_px` is below `smallest_size_px`.
     """
     smallest = smallest_size_px(architecture, tapped=tapped)
     if image_size_px < smallest:
@@ -175,22 +175,22 @@ def check_size(architecture: Architecture, image_size_px: int, *, tapped: bool) 
 
 
 class Tap:
-    """The last output of one layer, kept by a single forward hook.
+    """The last output of one layer, stored by a single forward hook.
 
-    The hook is registered once, when the tap is made; one hook a batch would leak. `value` is of the layer's last
-    forward pass, with its gradient graph if it had one.
+    The hook is registered once, when the tap is created; one hook per batch would leak memory. `value` is the output of
+    the layer's last forward pass, with its gradient graph if it has one.
 
     Parameters
     ----------
     module : nn.Module
         The layer.
     architecture : {"densenet121", "densenet40"}
-        The network it is in, which sets the smallest image (`check_size`).
+        The network that contains it. It determines the smallest image (`check_size`).
 
     Attributes
     ----------
     value : Tensor or None
-        (B, C, H, W), raw; None before the first pass and after `take`.
+        (B, C, H, W), the raw output. None before the first pass and after `take`.
     """
 
     def __init__(self, module: nn.Module, architecture: Architecture) -> None:
@@ -202,7 +202,7 @@ class Tap:
         self.value = output
 
     def take(self) -> Tensor:
-        """Return the value and drop it, so that no batch is read twice and no graph outlives its step.
+        """Return the value and drop it. Thus no batch is read twice, and its graph is freed after the step.
 
         Returns
         -------
@@ -212,7 +212,7 @@ class Tap:
         Raises
         ------
         RuntimeError
-            Where no forward pass came since the last call.
+            If there was no forward pass since the last call.
         """
         if self.value is None:
             raise RuntimeError("The tap is empty: run the network on the batch before reading its attention.")
@@ -226,7 +226,9 @@ class Tap:
 
 
 def tap(model: nn.Module) -> Tap:
-    """Put a tap on a network's attention layer: 32 planes, 8 x 8 at 256 px in either network.
+    """Put a tap on a network's attention layer, before any BatchNorm or ReLU.
+
+    In both networks, the layer's output has 32 planes and is 8 x 8 at 256 px.
 
     Parameters
     ----------
@@ -236,13 +238,13 @@ def tap(model: nn.Module) -> Tap:
     Returns
     -------
     Tap
-        On DenseNet-40's first 1 x 1 convolution (always 8 x 8), or on the last 3 x 3 convolution of DenseNet-121
-        (S/32 x S/32), before any BatchNorm or ReLU.
+        The tap is on DenseNet-40's first 1 x 1 convolution (always 8 x 8), or on DenseNet-121's last 3 x 3 convolution
+        (S/32 x S/32).
 
     Raises
     ------
     InputError
-        Where the network has no such layer.
+        If the network has no such layer.
     """
     return Tap(model.get_submodule(attention_layer(model)), architecture_of(model))
 
@@ -258,12 +260,12 @@ def attention_layer(model: nn.Module) -> str:
     Returns
     -------
     str
-        Its name in the network, as `get_submodule` takes it.
+        The layer's name in the network, as `get_submodule` takes it.
 
     Raises
     ------
     InputError
-        Where the network has no such layer.
+        If the network has no such layer.
     """
     name = "features.reduce" if architecture_of(model) == "densenet40" else "features.denseblock4.denselayer16.conv2"
     try:
@@ -276,7 +278,7 @@ def attention_layer(model: nn.Module) -> str:
 
 
 def architecture_of(model: nn.Module) -> Architecture:
-    """The architecture of a student: DenseNet-40, or a network with DenseNet-121's layer names.
+    """Return the architecture of a student: DenseNet-40, or a network with DenseNet-121's layer names.
 
     Returns
     -------

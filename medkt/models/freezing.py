@@ -1,6 +1,6 @@
-"""Which layers train, and how frozen BatchNorm layers behave while the others do.
+"""Choose the layers that train, and how frozen BatchNorm layers behave during training.
 
-In: a network and the words of the study file. Out: the same network with `requires_grad` and modes set.
+In: a network and the settings of the study file. Out: the same network with `requires_grad` and modes set.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def apply(model: nn.Module, unfrozen: Unfrozen, frozen_batchnorm: FrozenBatchNor
     Parameters
     ----------
     model : nn.Module
-        Changed in place: `requires_grad` of every parameter, and the mode of every layer.
+        The network. `requires_grad` of every parameter and the mode of every layer change in place.
     unfrozen : {"all", "last34", "head"} or list of str
-        All layers; DenseNet-121's last 34 (transition3 to classifier); the classifier alone; or the layers of these
-        names, with all that is in them.
+        All layers; DenseNet-121's last 34 (transition3 to classifier); only the classifier; or the named layers and the
+        layers inside them.
     frozen_batchnorm : {"update", "fixed"}
         See `set_training_mode`.
 
     Raises
     ------
     InputError
-        Where "last34" is asked of a network other than DenseNet-121, a word is unknown, or a layer does not exist or
-        has nothing to train.
+        If "last34" is set for a network other than DenseNet-121, a value is unknown, or a layer does not exist or has
+        no parameters to train.
 
     Source: Table IV, column "2.7m".
     """
@@ -49,7 +49,7 @@ def apply(model: nn.Module, unfrozen: Unfrozen, frozen_batchnorm: FrozenBatchNor
 
 
 def _chosen(model: nn.Module, unfrozen: Unfrozen) -> Iterator[nn.Module]:
-    """The layers that train, each with the layers inside it."""
+    """Return the layers that train, each with the layers inside it."""
     if unfrozen == "all":
         yield model
         return
@@ -73,20 +73,20 @@ def _chosen(model: nn.Module, unfrozen: Unfrozen) -> Iterator[nn.Module]:
 
 
 def set_training_mode(model: nn.Module, frozen_batchnorm: FrozenBatchNorm) -> None:
-    """Put a network in training mode, before every epoch and after every validation.
+    """Put a network in training mode. Call it before every epoch and after every validation.
 
     Parameters
     ----------
     model : nn.Module
-        Its modes are changed in place.
+        The network. Its modes change in place.
     frozen_batchnorm : {"update", "fixed"}
-        "update": frozen BatchNorm layers normalise by the batch and move their running statistics, as the paper's
-        authors did. "fixed": they stay in evaluation mode, and nothing in a frozen layer moves.
+        "update": frozen BatchNorm layers normalise by the batch and update their running statistics, as the paper's
+        authors did. "fixed": they stay in evaluation mode, and nothing in a frozen layer changes.
 
     Raises
     ------
     InputError
-        Where the word is unknown.
+        If the value is unknown.
     """
     if frozen_batchnorm not in get_args(FrozenBatchNorm):
         raise InputError(f'frozen_batchnorm = "{frozen_batchnorm}": expected "update" or "fixed".')
@@ -98,7 +98,7 @@ def set_training_mode(model: nn.Module, frozen_batchnorm: FrozenBatchNorm) -> No
 
 
 def parameter_counts(model: nn.Module) -> tuple[int, int]:
-    """Count a network's parameters, or those that a transfer method trains itself.
+    """Count the parameters of a network or of a transfer method.
 
     Parameters
     ----------
@@ -108,9 +108,9 @@ def parameter_counts(model: nn.Module) -> tuple[int, int]:
     Returns
     -------
     trainable : int
-        Those with `requires_grad`.
+        Number of parameters with `requires_grad`.
     total : int
-        All; buffers, such as running statistics, are not counted.
+        Number of all parameters. Buffers, such as running statistics, are not counted.
     """
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     return trainable, sum(parameter.numel() for parameter in model.parameters())

@@ -1,7 +1,7 @@
-"""The weights a network starts from: random, ImageNet's, or those of any run or file.
+"""Load a network's initial weights: random, ImageNet's, or those of any run or file.
 
-In: a network and the study file's `initialisation`. Out: the network filled, and an `InitialWeights` that says with
-what. Nothing is ever fetched: a missing file is an error that says what to fetch and where to put it.
+In: a network and the study file's `initialisation`. Out: the network with its weights, and an `InitialWeights` that
+records their source. Nothing is downloaded. If a file is missing, the error says what to fetch and where to put it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from torchvision.models import DenseNet121_Weights
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote, location
 
-# torchvision's file name ends in the first eight digits of its sha256.
+# torchvision's file name ends in the first eight digits of the file's sha256.
 _IMAGENET_URL = DenseNet121_Weights.IMAGENET1K_V1.url
 _IMAGENET_SHA256_PREFIX = "a639ec97"
 
-# torchvision's published DenseNets are older than its present layer names: denselayer1.norm.1 is now denselayer1.norm1.
+# torchvision's published DenseNets have older layer names: denselayer1.norm.1 is now denselayer1.norm1.
 _OLD_NAME = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)$")
 
 
@@ -37,13 +37,14 @@ class InitialWeights:
     Parameters
     ----------
     source : str
-        As the study file gave it: "random", "imagenet", or a path.
+        The value in the study file: "random", "imagenet", or a path.
     sha256 : str or None
-        Of the file of weights; None for "random".
+        SHA-256 of the file of weights; None for "random".
     loaded : tuple of str
-        Parameters and running statistics taken from the file.
+        Names of the parameters and running statistics that came from the file.
     fresh : tuple of str
-        Those left as they were drawn. BatchNorm's batch counters, which nothing here reads, are in neither.
+        Names of those that keep their random values. BatchNorm's batch counters, which medkt does not use, are in
+        neither.
     """
 
     source: str
@@ -53,21 +54,21 @@ class InitialWeights:
 
 
 def load_weights(model: nn.Module, source: str | Path, *, keep_head: bool = False) -> InitialWeights:
-    """Fill a network with the weights it starts from.
+    """Load the initial weights of a network.
 
-    All that has the same name is loaded, except the classifier, which is drawn fresh for each task: a DenseNet-40
-    takes what it shares with a DenseNet-121. A layer of the same name and another shape means another architecture,
-    and is refused.
+    All tensors with the same name are loaded, except the classifier, which is drawn fresh for each task. Thus a
+    DenseNet-40 loads the layers that it shares with a DenseNet-121. A tensor with the same name and another shape is
+    refused, because it means another architecture.
 
     Parameters
     ----------
     model : nn.Module
-        As `densenet.build` gives it; changed in place.
+        A network from `densenet.build`. It changes in place.
     source : str or Path
-        "random" (leaves the network as it is); "imagenet" (DenseNet-121's weights from torch's cache); a run's folder;
-        a `.safetensors` file; or a `.pth` or `.pt` file of tensors alone.
+        "random" (keeps the network's weights); "imagenet" (DenseNet-121's weights from torch's cache); a run's folder;
+        a `.safetensors` file; or a `.pth` or `.pt` file that contains only tensors.
     keep_head : bool
-        True for a teacher: the classifier is loaded too, and file and network must match name by name.
+        True for a teacher. Then the classifier is loaded too, and the names in file and network must match.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def load_weights(model: nn.Module, source: str | Path, *, keep_head: bool = Fals
     Raises
     ------
     InputError
-        Where the file is missing, unreadable, holds more than tensors, or does not fit the network.
+        If the file is missing, unreadable, contains more than tensors, or does not fit the network.
     """
     names = [name for name in model.state_dict() if not name.endswith("num_batches_tracked")]
     if str(source) == "random":
@@ -91,32 +92,32 @@ def load_weights(model: nn.Module, source: str | Path, *, keep_head: bool = Fals
     if keep_head:
         _check_complete(names, weights, path)
     usable = {name: tensor for name, tensor in weights.items() if keep_head or not _is_head(name)}
-    wanted = [name for name in names if name in usable]
-    if not any(weights[name].ndim == 4 for name in wanted):
+    loadable = [name for name in names if name in usable]
+    if not any(weights[name].ndim == 4 for name in loadable):
         raise InputError(
             f"{path}: no convolution of {type(model).__name__} is in it (the first of its {len(weights)} names: "
             f"{next(iter(weights), 'none')}). Expected names such as {names[0]}, as torchvision's densenet121 has them."
         )
     model.load_state_dict(usable, strict=False)
-    loaded = frozenset(wanted)
+    loaded = frozenset(loadable)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return InitialWeights(str(source), sha256, tuple(wanted), tuple(name for name in names if name not in loaded))
+    return InitialWeights(str(source), sha256, tuple(loadable), tuple(name for name in names if name not in loaded))
 
 
 def imagenet_path() -> Path:
-    """Where torchvision keeps DenseNet-121's ImageNet weights; the file may not exist.
+    """Return the path where torchvision keeps DenseNet-121's ImageNet weights. The file may not exist.
 
     Returns
     -------
     Path
-        In torch's cache, which the environment's TORCH_HOME moves.
+        A path in torch's cache. The environment variable TORCH_HOME moves the cache.
     """
     return Path(torch.hub.get_dir()) / "checkpoints" / _IMAGENET_URL.rsplit("/", 1)[-1]
 
 
 def find_weights(source: str | Path) -> Path:
-    """The file of weights that a name means.
+    """Find the file of weights that a source names.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def find_weights(source: str | Path) -> Path:
     Raises
     ------
     InputError
-        Where there is no such file; says what to fetch and where to put it.
+        If there is no such file. The message says what to fetch and where to put it.
     """
     if str(source) == "imagenet":
         return _find_imagenet()
@@ -159,17 +160,17 @@ def _find_imagenet() -> Path:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read names and tensors; old names become the present ones.
+    """Read names and tensors. Old layer names are converted to the present ones.
 
     Parameters
     ----------
     path : Path
-        A `.safetensors` file, or a `.pth` or `.pt` file of tensors alone.
+        A `.safetensors` file, or a `.pth` or `.pt` file that contains only tensors.
 
     Raises
     ------
     InputError
-        Where the file is damaged, holds more than tensors, or is of another kind.
+        If the file is damaged, contains more than tensors, or is of another kind.
     """
     if path.suffix == ".safetensors":
         try:
@@ -179,16 +180,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     elif path.suffix in {".pth", ".pt"}:
         try:
             with warnings.catch_warnings():
-                # It either reads another protocol or raises; the warning is of use to neither.
+                # torch reads another protocol or raises an error, so the warning is not useful.
                 warnings.filterwarnings("ignore", message="Detected pickle protocol")
-                # weights_only: a pickle may hold code, and this is the setting that never runs it.
+                # weights_only: a pickle may contain code, and with this setting torch never runs it.
                 with path.open("rb") as file:
                     content = torch.load(file, map_location="cpu", weights_only=True)
         except OSError:
             raise
         except (
             Exception
-        ) as error:  # a damaged file makes torch fail in a dozen ways, KeyError and struct.error among them
+        ) as error:  # a damaged file makes torch raise many kinds of errors, such as KeyError and struct.error
             raise InputError(
                 f"{path}: refused. It is damaged, or holds Python objects besides tensors, and loading those can run "
                 "code. Save model.state_dict() alone, best as .safetensors."
@@ -196,7 +197,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     else:
         raise InputError(f'{path}: unknown kind of file "{path.suffix}". Expected .safetensors, .pth or .pt.')
 
-    # A training checkpoint holds the weights under one of its keys.
+    # A training checkpoint has the weights under one of its keys.
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping):
@@ -226,9 +227,9 @@ def _check_shapes(model: nn.Module, weights: Mapping[str, Tensor], path: Path, k
 def _check_complete(names: list[str], weights: Mapping[str, Tensor], path: Path) -> None:
     absent = [name for name in names if name not in weights]
     foreign = sorted(name for name in weights.keys() - set(names) if not name.endswith("num_batches_tracked"))
-    for found, what in ((absent, "of the network's are not in it"), (foreign, "are not in the network")):
-        if found:
+    for mismatches, what in ((absent, "of the network's are not in it"), (foreign, "are not in the network")):
+        if mismatches:
             raise InputError(
-                f"{path}: {len(found)} names {what} (first: {found[0]}). A teacher must be the whole network that "
-                "was trained: check its architecture, or name its own file."
+                f"{path}: {len(mismatches)} names {what} (first: {mismatches[0]}). A teacher must be the whole network "
+                "that was trained: check its architecture, or name its own file."
             )

@@ -1,6 +1,6 @@
-"""Layers of a network by their names.
+"""Find layers of a network by their names.
 
-In: a network and a name from a study file. Out: the layer, or an error that names those it may have meant.
+In: a network and a name from a study file. Out: the layer, or an error that suggests similar names.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def find_layer(network: nn.Module, name: str, *, key: str) -> nn.Module:
     network : nn.Module
         Any network.
     name : str
-        As `get_submodule` takes it: dots lead inwards.
+        The layer's name, as `get_submodule` takes it. Dots lead to inner layers.
     key : str
-        Of the study file, for the error.
+        The key of the study file, for the error message.
 
     Returns
     -------
@@ -32,14 +32,14 @@ def find_layer(network: nn.Module, name: str, *, key: str) -> nn.Module:
     Raises
     ------
     InputError
-        Where there is no such layer; names near ones.
+        If there is no such layer. The message names similar ones.
 
     Examples
     --------
     >>> find_layer(nn.Sequential(nn.ReLU()), "0", key="taps")
     ReLU()
     """
-    layers = {known: module for known, module in network.named_modules() if known}
+    layers = {layer_name: module for layer_name, module in network.named_modules() if layer_name}
     if name not in layers:
         near = difflib.get_close_matches(name, layers, n=3) or [outer for outer, _ in network.named_children()]
         raise InputError(

@@ -1,4 +1,4 @@
-"""Observers: objects that are told of the progress of a study. Progress bars, a log, TensorBoard.
+"""Observers: objects that get the events of a study. Progress bars, a log, TensorBoard.
 
 In: events of a study (planned, epoch done, run done). Out: lines, bars, event files.
 Read first: observer.py, the interface. Subclass `Observer` to write your own.

@@ -1,4 +1,4 @@
-"""The interface of observers, which are told of the progress of a study."""
+"""The interface of observers, which get the events of a study."""
 
 from __future__ import annotations
 

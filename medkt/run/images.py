@@ -46,7 +46,7 @@ class DatasetLoader:
     train_sizes : mapping of data set to sizes
         All sizes that the study uses; smaller training sets are subsets of larger ones.
     cache_folder : Path, optional
-        Where decoded images are kept. Default: `medkt.data.pixels.cache.default_folder`.
+        Folder of the decoded images. Default: `medkt.data.pixels.cache.default_folder`.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class DatasetLoader:
                     f"{collection.absent[0]!r}); add them, remove them from the table, or exclude them: "
                     "medkt data check --fix exclude lists them"
                 )
-            split = splits.as_asked(collection, brought, settings, self.train_sizes[dataset])
+            split = splits.from_settings(collection, brought, settings, self.train_sizes[dataset])
             self._opened[dataset] = collection.noted(*split.notes), split
         return self._opened[dataset]
 
@@ -147,7 +147,7 @@ class DatasetLoader:
 
 
 def check_no_leak(runs: Sequence[RunSettings], loader: DatasetLoader) -> None:
-    """Refuse a teacher that is trained on patients whom an arm is tested on.
+    """Refuse a teacher if an arm is tested on patients that the teacher was trained on.
 
     Raises
     ------

@@ -65,7 +65,7 @@ class UnitTrainer:
     options : CheckpointOptions
         When runs are saved, and which of them may resume.
     observer : Observer
-        Is told of the progress.
+        Gets the events of the training.
     processes : ProcessGroup
         The processes that train each run together; the main process locks and writes.
 

@@ -1,4 +1,4 @@
-"""Where the weights of a run come from: its start weights and its teacher.
+"""The files of a run's start weights and of its teacher.
 
 In: the names that a study file uses. Out: files, networks and their hashes.
 """

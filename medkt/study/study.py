@@ -1,10 +1,10 @@
-"""MAIN PATH of a study: trains the runs of a study file, teachers first, each into a folder of its own.
+"""MAIN PATH of a study: train the runs of a study file, teachers first, each into its own folder.
 
     train_study_file(StudyFile.read(Path("my-study.toml")), Path("runs"), observer=Observer())
 
-Finished runs are kept; unfinished runs resume. Runs train at the same time where the cores allow it
-(`medkt.study.parallel`), on a Dask cluster (`medkt.study.cluster`), or one after another, each by all of torchrun's
-processes.
+Finished runs are kept; unfinished runs resume. Runs train at the same time if there are enough cores
+(`medkt.study.parallel`), or on a Dask cluster (`medkt.study.cluster`). With torchrun they train one after another, each
+by all processes.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def train_study_file(
     options : TrainOptions
         Which runs, how many at a time, and when they are saved.
     observer : Observer
-        Is told of the progress, from several threads.
+        Gets the events of the training, from several threads.
     client : distributed.Client, optional
-        Of a Dask cluster that trains the runs; its workers decide how many train at a time.
+        Client of a Dask cluster that trains the runs. Its workers decide how many train at a time.
     processes : ProcessGroup
         The processes that train each run together; the runs then train one after another.
 

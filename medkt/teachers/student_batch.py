@@ -1,6 +1,6 @@
-"""The student's batch, as a network that was trained on another scale takes it.
+"""Convert the student's batch for networks that were trained with another normalisation.
 
-In: float32 (B, 3, S, S), ImageNet-normalised RGB, as `medkt.data.augment` makes it. Out: its pixels.
+In: float32 (B, 3, S, S), ImageNet-normalised RGB, from `medkt.data.pixels.augment`. Out: its pixels.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Of ImageNet, RGB, of pixels in 0-1. The same numbers as in medkt.data.augment, which lies a layer above.
+# ImageNet's mean and standard deviation, RGB, of pixels in 0-1. They equal those in medkt.data.pixels.augment, which is
+# a layer above this one.
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
 
@@ -19,12 +20,12 @@ def pixels(images: Tensor) -> Tensor:
     Parameters
     ----------
     images : float32, (B, 3, S, S)
-        Normalised.
+        Normalised images.
 
     Returns
     -------
     float32, (B, 3, S, S)
-        0 (black) to 1.
+        Pixels from 0 (black) to 1.
 
     Examples
     --------

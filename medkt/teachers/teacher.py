@@ -1,7 +1,7 @@
-"""Teachers: networks that are looked at and never changed.
+"""Teachers: frozen networks whose outputs students learn from.
 
-In: an architecture and a file of weights. Out: a `Teacher`, the exact network, frozen, which gives its logits and the
-maps of the layers that are watched, from one pass a batch however many students ask.
+In: an architecture and a file of weights. Out: a `Teacher`, exactly this network, frozen. It returns its logits and the
+outputs of the watched layers. It runs once per batch, whatever the number of students.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ from medkt.teachers import networks as teacher_networks
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote
 
-METADATA = "medkt"  # of a converted .safetensors file: a JSON table with `labels`
+METADATA = "medkt"  # metadata key of a converted .safetensors file; its value is a JSON table with `labels`
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a teacher saw in a batch, without gradient."""
+    """A teacher's outputs for a batch, without gradient."""
 
     logits: Tensor  # (B, k)
-    maps: Mapping[str, Tensor]  # of the watched layers, by name: raw outputs, (B, C, H, W) where the layer gives maps
+    maps: Mapping[str, Tensor]  # raw outputs of the watched layers by name; (B, C, H, W) if they are maps
 
 
 class Teacher:
-    """A frozen network that sees each batch once.
+    """A frozen network that runs once on each batch.
 
-    Not a layer: no parameter of it is ever among those of a student or a method.
+    It is not an nn.Module, so its parameters are never among those of a student or a method.
 
     Parameters
     ----------
     network : nn.Module
-        Maps the student's batch, float32 (B, 3, S, S), ImageNet-normalised RGB, to logits, (B, k). Put in evaluation
-        mode, no parameter trainable.
+        Maps the student's batch, float32 (B, 3, S, S), ImageNet-normalised RGB, to logits, (B, k). It is put in
+        evaluation mode, and none of its parameters is trainable.
     attention_layer : str
-        Name of the layer whose output is its attention.
+        Name of the layer whose output is the attention.
     smallest_size_px : int
         Smallest S at which that layer's map is more than one pixel.
     labels : sequence of str, optional
-        What the outputs mean, "" for one that means nothing; None where it is not known.
+        Labels of the outputs, "" for an unused output; None if they are unknown.
 
     Examples
     --------
@@ -73,17 +73,17 @@ class Teacher:
         self._last: tuple[Tensor, Seen] | None = None
 
     def watch(self, layer: str) -> None:
-        """Keep this layer's output for each batch from now on; repeated calls add no further hook.
+        """Keep a layer's output for each batch from now on. Repeated calls add no further hook.
 
         Parameters
         ----------
         layer : str
-            As the network's `get_submodule` takes it.
+            The layer's name, as the network's `get_submodule` takes it.
 
         Raises
         ------
         InputError
-            Where there is no such layer; names near ones.
+            If there is no such layer. The message names similar ones.
         """
         module = find_layer(self.network, layer, key="teacher")
         if layer not in self._hooks:
@@ -92,22 +92,22 @@ class Teacher:
                 self._outputs[layer] = output
 
             self._hooks[layer] = module.register_forward_hook(keep)
-            self.forget()  # what was seen before lacks this layer
+            self.forget()  # the stored outputs lack this layer
 
     def look(self, images: Tensor) -> Seen:
-        """Run the network on a batch, or remember what it saw in it.
+        """Run the network on a batch, or return the stored outputs of the same batch.
 
         Parameters
         ----------
         images : float32, (B, 3, S, S)
-            The student's batch. Students that share a teacher give the same tensor, by which it is known; it must not
-            be changed in place meanwhile.
+            The student's batch. Students that share a teacher pass the same tensor object, which identifies the batch.
+            It must not change in place meanwhile.
 
         Returns
         -------
         Seen
-            Without gradient, whatever was done to the network: it is put in evaluation mode first, for in training
-            mode a mere look would move its BatchNorm statistics.
+            The outputs, without gradient. The network is put in evaluation mode first, because in training mode a
+            forward pass would change its BatchNorm statistics.
         """
         if self._last is None or self._last[0] is not images:
             self.network.eval()
@@ -119,11 +119,11 @@ class Teacher:
         return self._last[1]
 
     def forget(self) -> None:
-        """Let go of the last batch."""
+        """Drop the last batch."""
         self._last = None
 
     def to(self, device: torch.device | str, channels_last: bool) -> Teacher:
-        """Move the network, and order its weights as the student's; gives itself."""
+        """Move the network to a device, with the student's memory format. Returns itself."""
         self.forget()
         memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network.to(device, memory_format=memory_format)  # pyright: ignore[reportCallIssue]
@@ -138,25 +138,25 @@ class Teacher:
 
 
 def load_teacher(architecture: TeacherArchitecture, source: str | Path) -> Teacher:
-    """Load a trained network as a teacher, with the number of outputs that its file holds.
+    """Load a trained network as a teacher. The file determines the number of outputs.
 
     Parameters
     ----------
     architecture : {"densenet121", "densenet40", "torchxrayvision-densenet121", "efficientnet-lite0"}
-        Which network the file holds.
+        The network in the file.
     source : str or Path
         A run's folder, a `.safetensors` or `.pth` file, or "imagenet".
 
     Returns
     -------
     Teacher
-        Its labels are those that `medkt teacher convert` wrote into the file, or those of the run.json beside it; else
-        they are not known.
+        Its labels are those that `medkt teacher convert` wrote into the file, or those of the run.json beside it.
+        Otherwise they are unknown.
 
     Raises
     ------
     InputError
-        Where the file is missing or is not exactly this network.
+        If the file is missing or is not exactly this network.
     """
     kind = teacher_networks.KINDS[architecture]
     path = teacher_networks.find_weights(architecture, source)
@@ -180,17 +180,19 @@ def load_teacher(architecture: TeacherArchitecture, source: str | Path) -> Teach
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    """What a file of weights says of itself."""
+    """Read the metadata of a file of weights."""
     if not is_remote(path):
         with safe_open(path, "pt") as file:
             return file.metadata() or {}
-    with path.open("rb") as stream:  # of a file elsewhere its head is enough: a length in 8 bytes, then JSON
+    with path.open(
+        "rb"
+    ) as stream:  # a remote file is not read completely: its header is a length in 8 bytes, then JSON
         head = stream.read(int.from_bytes(stream.read(8), "little"))
     return json.loads(head).get("__metadata__") or {}
 
 
 def _labels(path: Path, n_outputs: int) -> tuple[str, ...] | None:
-    """What the outputs mean, from the file itself, or from run.json in the same folder."""
+    """Read the labels of the outputs from the file, or from run.json in the same folder."""
     where, text = path, None
     if path.suffix == ".safetensors":
         text = _metadata(path).get(METADATA)
@@ -200,11 +202,11 @@ def _labels(path: Path, n_outputs: int) -> tuple[str, ...] | None:
     if text is None:
         return None
     try:
-        listed = json.loads(text).get("labels")
+        labels = json.loads(text).get("labels")
     except (ValueError, AttributeError) as error:
         raise InputError(f"{where}: damaged: what the teacher's outputs mean is no JSON table ({error})") from error
-    if listed is not None and len(listed) != n_outputs:
+    if labels is not None and len(labels) != n_outputs:
         raise InputError(
-            f"{where}: names {len(listed)} labels, but the network has {n_outputs} outputs; expected one each"
+            f"{where}: names {len(labels)} labels, but the network has {n_outputs} outputs; expected one each"
         )
-    return None if listed is None else tuple(listed)
+    return None if labels is None else tuple(labels)

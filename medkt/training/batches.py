@@ -30,9 +30,9 @@ class Batch(NamedTuple):
     images : float32, (B, 3, S, S)
         Augmented and normalised, in the device's memory format.
     targets : float32, (B, n_labels), or int64, (B,)
-        Of these images.
+        Targets of these images.
     image_ids : str, (N,)
-        Of the whole batch.
+        Ids of the images of the full batch, of all processes.
     """
 
     images: Tensor
@@ -54,7 +54,7 @@ def batches(
     epoch : int
         From 1.
     device : Device
-        Where images are augmented.
+        Device that augments the images.
     skip : int
         Number of batches to skip, because a run that resumes has seen them.
     processes : ProcessGroup

@@ -1,4 +1,4 @@
-"""Where a run is trained: the device, its memory layout and its precision.
+"""The device that trains a run, its memory layout and its precision.
 
 In: a run's settings and the machine. Out: a `Device`. The code for CUDA is untested on hardware.
 """

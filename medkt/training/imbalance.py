@@ -22,13 +22,13 @@ def order(targets: np.ndarray, task: Task, settings: TrainingSettings, seed: int
     Parameters
     ----------
     targets : float32, (n, n_labels), NaN = not labelled; or int64, (n,)
-        Of the training images.
+        Targets of the training images.
     task : {"multilabel", "multiclass"}
-        How to read them.
+        The task of the targets.
     settings : TrainingSettings
         `imbalance`.
     seed, epoch : int
-        The order depends on these alone.
+        The order depends only on these two numbers.
 
     Returns
     -------
@@ -68,9 +68,9 @@ def loss_weights(targets: np.ndarray, task: Task, settings: TrainingSettings, n_
     Parameters
     ----------
     targets : float32, (n, n_labels), NaN = not labelled; or int64, (n,)
-        Of the training images.
+        Targets of the training images.
     task : {"multilabel", "multiclass"}
-        How to read them.
+        The task of the targets.
     settings : TrainingSettings
         `imbalance`.
     n_labels : int

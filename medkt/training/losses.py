@@ -1,7 +1,7 @@
 """The task's loss, and the losses of a batch that several processes share.
 
 In: logits and targets of this process's images. Out: the loss, as a tensor with its gradient. The losses of the
-transfer methods are in `medkt.transfer`; here their parts become that of the whole batch.
+transfer methods are in `medkt.transfer`; this module combines their parts into the loss of the full batch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def task_loss(task: Task, logits: Tensor, targets: Tensor, weights: Tensor | Non
     targets : float32, (B, n_labels), NaN = not labelled; or int64, (B,)
         Multi-label or multi-class.
     weights : float32, (n_labels,), optional
-        Of the positive entries of each label, or of the images of each class (`medkt.training.imbalance`).
+        Weights of the positive entries of each label, or of the images of each class (`medkt.training.imbalance`).
     """
     logits = logits.float()
     if task == "multiclass":

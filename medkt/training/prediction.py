@@ -22,7 +22,7 @@ def predict(
 ) -> tuple[np.ndarray, float]:
     """Predict the images of one split.
 
-    Several processes share out whole batches, so each image is predicted once, in the same batch as by one process.
+    Several processes divide the batches among them. Each image is predicted once, in the same batch as by one process.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def predict(
     batch_size : int
         Images at a time.
     device : Device
-        Where `model` is.
+        Device of `model`.
     processes : ProcessGroup
         The processes that predict together.
 

@@ -72,7 +72,7 @@ def validation_metric(data: RunData, scores: np.ndarray) -> float:
     data : RunData
         Its validation targets are used.
     scores : float32, (n, n_labels)
-        Of the validation images.
+        Scores of the validation images.
 
     Raises
     ------

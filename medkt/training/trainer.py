@@ -6,11 +6,11 @@ The student starts from given weights and follows the paper's protocol (section 
 halved every 16 epochs, random rotation and flip. The epoch with the best validation metric is selected
 (`medkt.training.selection`); its weights predict the validation and test images.
 
-All random numbers depend on the run's seed alone. The same settings on the same machine with the same number of threads
+All random numbers depend only on the run's seed. The same settings on the same machine with the same number of threads
 give a bit-identical result, whether the training was interrupted or not.
 
-Runs that differ only in beta train in lockstep: each batch is read, augmented and seen by the teacher once, and each
-run gets the same bits as it would alone. Several processes can share each batch (`medkt.training.processes`).
+Runs that differ only in beta train in lockstep: each batch is read, augmented and passed to the teacher once, and each
+run gets the same result as it would on its own. Several processes can share each batch (`medkt.training.processes`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def train(
     teacher : Teacher or None
         The frozen network that they learn from.
     checkpoints : Checkpoints
-        Where they are saved, and what they may resume from.
+        Save the runs; they may resume from them.
     on_batch : callable
         Called before each batch; if it raises, the runs are saved and training ends.
     on_epoch : callable

@@ -1,7 +1,7 @@
-"""Methods of knowledge transfer, one a file: the keys it has in a study file, its loss, how it is built.
+"""Methods of knowledge transfer, one per file: its keys in a study file, its loss, and how it is built.
 
 In: the keys of an arm, the student and, for some methods, a teacher. Out: a `Transfer`, whose loss is added to the
-task's, or None if the loss is the task's alone.
+task's, or None if the loss is only the task's.
 Read first: attention.py, which holds Eq. 1. To add a method, see docs/contributing.md.
 """
 

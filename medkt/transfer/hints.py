@@ -65,7 +65,7 @@ def hint_transfer(taps: Taps, *, beta: float, seed: int) -> TappedTransfer:
 
     Three things differ from the paper:
 
-    - The paper trained in two stages: by hints alone up to the guided layer, then the whole network by knowledge
+    - The paper trained in two stages: only hints up to the guided layer, then the complete network by knowledge
       distillation. Here both losses act from the first step, so that all methods have the same epochs and schedule.
     - Its regressor was a convolution just large enough to bring the student's grid to the teacher's. Here the larger
       grid is pooled, and the convolution is 1 x 1.

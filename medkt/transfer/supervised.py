@@ -1,4 +1,4 @@
-"""Supervised training from random weights: the loss is the task's alone.
+"""Supervised training from random weights: the loss is only the task's.
 
 In: the keys of an arm. Out: `Supervised`. A study's own teachers are trained like this too.
 """

@@ -1,4 +1,4 @@
-"""Transfer learning: the student starts from trained weights, and the loss is the task's alone.
+"""Transfer learning: the student starts from trained weights, and the loss is only the task's.
 
 In: the keys of an arm. Out: `TransferLearning`. The start weights are loaded by `medkt.models.initialisation`; which
 layers train is decided by `medkt.models.freezing`.

@@ -1,1 +1,1 @@
-"""Tables, figures, HTML and LaTeX, drawn from results.json alone."""
+"""Tables, figures, HTML and LaTeX, drawn only from results.json."""

@@ -91,7 +91,7 @@ class Lookup:
         )
 
     def training_set_of(self, row: Comparison | Gap) -> TrainingSet:
-        """Where a comparison was made."""
+        """Return the data set and training size of a comparison."""
         return TrainingSet(row.dataset, self.arms[row.arm_a].train_size)
 
     def task(self, training_set: TrainingSet) -> str:

@@ -10,10 +10,10 @@ There are two rules:
 `interval_shows`
     The interval excludes 0, and the adjusted p-value, if there is one, is below alpha. The sentences of the answer and
     of gaps between subgroups use this rule, because they print the interval. The course of training is not
-    adjusted, so its sentences use `excludes_zero` alone.
+    adjusted, so its sentences only use `excludes_zero`.
 
 The rules differ where the interval of a row and its p-value come from different methods, or where there is no p-value:
-an interval that excludes 0 then shows a difference by the second rule alone.
+an interval that excludes 0 then shows a difference only by the second rule.
 
 Tests against a margin (`margin_test_shows`) and mean ranks (`ranks_within_critical_difference`) have their own rules.
 The published numbers of the study file have no test; `tables/paper/published_difference.py` reads their

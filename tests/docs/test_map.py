@@ -1,4 +1,4 @@
-"""README's map: every room that it names exists, and so does each file that it tells you to read first."""
+"""README's map of the packages: every room and every file that it names exists."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The documents as a site: built strictly, with no link that leads nowhere and nothing fetched from the network."""
+"""The documentation site: it builds without warnings, has no broken link, and fetches nothing from the network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.docs
 
 
 class Addresses(HTMLParser):
-    """Collects what a page loads and where it links to."""
+    """Collects the files that a page loads and the targets of its links."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ def addresses(page: Path) -> Addresses:
 
 
 def leads_somewhere(address: str, page: Path, site: Path) -> bool:
-    """Whether a relative address is a file of the site; `404.html` alone has addresses from the root."""
+    """Whether a relative address is a file of the site. Only `404.html` has addresses from the root."""
     path = unquote(urlsplit(address).path)
     if not path:
         return True
@@ -57,7 +57,7 @@ def leads_somewhere(address: str, page: Path, site: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def build() -> subprocess.CompletedProcess[str]:
-    """The site is built from the sources as they are."""
+    """Build the site from the current sources."""
     pytest.importorskip("zensical", reason="install the dependency group `docs`")
     command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

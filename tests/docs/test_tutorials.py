@@ -1,10 +1,11 @@
-"""The tutorials of docs/tutorials, carried out command by command: what each prints is what its page shows.
+"""The commands of docs/tutorials print what the tutorials show.
 
 A page is read from top to bottom in an empty folder. A block with a title is written to a file of that name. In a
-`console` block, each line that begins with `$ ` is run, and the lines below it must be what the command prints: its
-standard output, and its standard error too if it fails. `RULES` and lines of three dots say what may differ.
+`console` block, each line that begins with `$ ` is run. The lines below it must be the command's standard output, and
+also its standard error if the command fails. `RULES` and lines of three dots define what may differ.
 
-Write the pages' output again with `MEDKT_REFRESH_TUTORIALS=1 pytest tests/docs/test_tutorials.py`, then read the diff.
+To write the output of the pages again, run `MEDKT_REFRESH_TUTORIALS=1 pytest tests/docs/test_tutorials.py`. Then read
+the diff.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import pytest
 TUTORIALS = Path(__file__).parents[2] / "docs" / "tutorials"
 BLOCK = re.compile(r'^```(?P<kind>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
 ANY_LINES = "..."
-"""A line that stands for any number of lines: numbers that depend on the machine."""
+"""A line that matches any number of lines, for numbers that depend on the machine."""
 RULES = {
     "durations": (r"\b\d+(\.\d+)? (s|min|h)\b", "DURATION"),
     "dates": (r"\b\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|\+00:00)?)?", "DATE"),
@@ -30,7 +31,7 @@ RULES = {
 
 
 def printed(command: str, folder: Path) -> str:
-    """What the command prints in this folder, without blanks at the ends of lines."""
+    """Run a command in this folder, and return its output without trailing blanks."""
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -45,27 +46,27 @@ def printed(command: str, folder: Path) -> str:
 
 
 def compared(text: str) -> str:
-    """The text as it is compared, by `RULES`."""
+    """Prepare a text for comparison, by `RULES`."""
     for pattern, replacement in RULES.values():
         text = re.sub(pattern, replacement, text)
     return text
 
 
 def agrees(shown: str, output: str) -> bool:
-    """Whether a command's output is what the page shows."""
+    """Whether the page shows a command's output."""
     parts = compared(shown).split("\n")
     pattern = "\n".join(r"[\s\S]*" if part == ANY_LINES else re.escape(part) for part in parts)
     return re.fullmatch(pattern, compared(output)) is not None
 
 
 def commands(block: str) -> list[tuple[str, str]]:
-    """Commands of a console block, each with the output below it."""
+    """List the commands of a console block, each with its output."""
     pieces = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
     return [(piece.split("\n", 1)[0], piece.split("\n", 1)[1].rstrip()) for piece in pieces]
 
 
 def carried_out(page: str, folder: Path) -> str:
-    """The page with the output that its commands print today."""
+    """Return the page with the current output of its commands."""
 
     def block_today(block: re.Match[str]) -> str:
         if block["title"]:

@@ -15,7 +15,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def medkt(tmp_path: Path) -> Run:
-    """The command line, in a process of its own, in an empty folder."""
+    """Run the command line in its own process, in an empty folder."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "medkt", *map(str, arguments)]
@@ -26,7 +26,7 @@ def medkt(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def medkt_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """The same in this process: for what is refused at once, and would wait for its imports most of all."""
+    """Run it in this process. Use this for quick refusals, whose time would mostly be imports."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(tmp_path)
@@ -41,7 +41,7 @@ def medkt_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
 
 @pytest.fixture
 def foreign_runs(tmp_path: Path) -> Path:
-    """Runs as another trainer would write them: CSV, no history, no validation; arm AT is better than arm TL."""
+    """Runs like those of another trainer: CSV, no history, no validation. Arm AT is better than arm TL."""
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 2, (80, 2))
     noise = rng.normal(size=(80, 2))

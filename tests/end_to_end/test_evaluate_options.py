@@ -1,4 +1,4 @@
-"""`medkt evaluate` as a user runs it on prediction files of any origin, and its options."""
+"""`medkt evaluate` and its options, run on prediction files of any origin."""
 
 import json
 from pathlib import Path

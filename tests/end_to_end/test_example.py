@@ -1,4 +1,4 @@
-"""`medkt example`: prediction files that ship with medkt, and the command that evaluates them."""
+"""`medkt example` copies prediction files that ship with medkt, and prints the command that evaluates them."""
 
 import io
 import shlex
@@ -12,7 +12,7 @@ from medkt_eval.results.schema import EvaluationResult
 
 @pytest.fixture
 def tables():
-    """The files as the generator draws them today."""
+    """The files as the generator draws them now."""
     return example_tables(np.random.default_rng(23))
 
 

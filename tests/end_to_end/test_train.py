@@ -1,4 +1,4 @@
-"""`medkt train` as a user runs it."""
+"""`medkt train`, run as a user runs it."""
 
 import json
 import signal
@@ -54,7 +54,7 @@ def test_from_a_study_file_to_a_report_with_the_same_bytes_by_one_job_or_two(med
 
 
 def digests(runs: Path) -> list[str]:
-    """Of the runs' predictions."""
+    """Hashes of the runs' predictions."""
     return [json.loads(path.read_text())["predictions"]["sha256"] for path in sorted(runs.glob("*/run.json"))]
 
 
@@ -76,7 +76,7 @@ def test_a_wrong_study_file_costs_one_line_and_exit_2(medkt_here, tmp_path: Path
 
 
 def _heed_ctrl_c() -> None:
-    """A shell that starts the tests in the background makes them ignore Ctrl-C, and children inherit that."""
+    """Restore Ctrl-C. A shell that starts the tests in the background makes them and their children ignore it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

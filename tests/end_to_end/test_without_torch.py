@@ -1,4 +1,4 @@
-"""What works where torch is not installed: everything but training. `nox -s notorch` runs this without torch."""
+"""Everything except training works without torch. `nox -s notorch` runs these tests without it."""
 
 import importlib.util
 import json

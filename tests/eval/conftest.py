@@ -27,7 +27,7 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 
 @pytest.fixture(scope="session", autouse=True)
 def _short_collections() -> Iterator[None]:
-    """statsmodels collects garbage in every call of Holm: spare it the modules, which are half of the tests' time."""
+    """Freeze the modules: statsmodels collects garbage in every call of Holm, which took half of the tests' time."""
     gc.collect()
     gc.freeze()
     yield
@@ -36,7 +36,7 @@ def _short_collections() -> Iterator[None]:
 
 @pytest.fixture
 def golden() -> Callable[[str], list[dict[str, Any]]]:
-    """Cases of a file of golden numbers."""
+    """Read the cases of a file of golden numbers."""
 
     def read(name: str) -> list[dict[str, Any]]:
         return json.loads((GOLDEN / name).read_text(encoding="utf-8"))["cases"]
@@ -54,7 +54,7 @@ def frame_of(
     skill: float = 1.0,
     n_images: int = 40,
 ) -> pd.DataFrame:
-    """A prediction table: the targets depend on data set and split alone, the scores on `seed_of_scores` too."""
+    """Make a prediction table. Targets depend only on data set and split, scores also on `seed_of_scores`."""
     truth = np.random.default_rng(zlib.crc32(f"{dataset} {split}".encode()))
     noise = np.random.default_rng(seed_of_scores)
     columns: dict[str, Any] = {
@@ -76,7 +76,7 @@ def frame_of(
 
 
 def save_frame(frame: pd.DataFrame, path: Path) -> Path:
-    """Write a table in the format that its name asks for."""
+    """Write a table in the format of its name."""
     if path.suffix == ".parquet":
         frame.to_parquet(path, index=False)
     else:
@@ -104,7 +104,7 @@ def runs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write_run(runs: Path) -> Callable[..., Path]:
-    """A function that writes one run folder; its scores come from the run id, so they are the same in any study."""
+    """A function that writes one run folder. Its scores depend on the run id, so they are the same in any study."""
 
     def write(
         arm: str,
@@ -219,7 +219,7 @@ def study(tmp_path):
 
 
 def minimal(runs, run_id, seed, scores, **manifest):
-    """What another trainer must write, and no more."""
+    """The minimum that another trainer must write."""
     folder = runs / run_id
     folder.mkdir()
     arm = {"dataset": "ours", "task": "multilabel", "method": run_id.split("-")[0], "student": "resnet50"}

@@ -1,6 +1,9 @@
-"""The coverage simulation in small: its truth is true, its numbers do not depend on who computes them, and the default
-interval holds the truth about as often as it says, where the usual one does not. What is drawn depends on a cell's name
-alone, so shares do not change from run to run; their bounds are about three standard errors off."""
+"""The coverage simulation in small.
+
+Its truth is right, and its numbers do not depend on the number of processes. The default interval contains the truth
+about as often as it should, and the usual interval does not. Draws depend only on a cell's name, so shares do not
+change between runs. Their bounds are about three standard errors away.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arms given as bare tables, evaluated: the numbers that run folders give, whatever the order of rows and columns."""
+"""Evaluation of tables: the same numbers as from run folders, in any order of rows and columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAST = {"replicates": 100}
 
 @pytest.fixture
 def tables(two_arms):
-    """A function: what the run folders hold, as one table a seed, of this split."""
+    """A function that returns the predictions of the run folders for a split, one table per seed."""
 
     def of(split="test"):
         return {
@@ -31,7 +31,7 @@ def tables(two_arms):
 
 
 def numbers(found, *, without=("dataset", "family")):
-    """Rows without what names the data set."""
+    """Rows without the names of the data set."""
     return [row.model_dump(exclude=set(without)) for row in found]
 
 

@@ -1,4 +1,4 @@
-"""From run folders to results.json: values, contrasts, families."""
+"""The evaluation from run folders to results.json: values, contrasts and families."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_values_are_those_computed_by_hand(two_arms):
         interval = welch.confidence_interval(0.9)
         assert (row.low, row.high) == pytest.approx((interval.low, interval.high), **EXACT)
         assert (row.n_seeds_a, row.n_seeds_b, row.n_patients, row.n_images) == (3, 3, 20, 40)
-        assert row.p_adjusted == row.p_value  # alone in its family
+        assert row.p_adjusted == row.p_value  # the only one in its family
         primary = one(result.comparisons, kind="declared", test=OR, **fields)
         assert (primary.difference, primary.scope) == (row.difference, "seeds+patients")
         assert primary.low < primary.difference < primary.high
@@ -356,7 +356,7 @@ def test_hillis_degrees_of_freedom_are_those_of_the_default_interval_and_test(wr
     assert (after.low, after.high) == pytest.approx((low, high), **EXACT)
     assert one(hillis.comparisons, test="tost", **fields).df == after.df
     before, after = (one(r.estimates, arm="tl", interval="seeds+patients:or", **fields) for r in (ours, hillis))
-    assert (after.value, after.se) == (before.value, before.se)  # an arm alone has nothing to pool
+    assert (after.value, after.se) == (before.value, before.se)  # a single arm has nothing to pool
     assert after.df != before.df
     unchanged = [[row for row in r.estimates if row.interval != "seeds+patients:or"] for r in (ours, hillis)]
     assert unchanged[0] == unchanged[1]

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of medkt_eval are run."""
+"""The examples in the docstrings of medkt_eval run."""
 
 from __future__ import annotations
 

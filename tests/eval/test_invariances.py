@@ -1,4 +1,4 @@
-"""What must change nothing, with everything asked for: other arms, order, a scale of scores, images standing twice."""
+"""Results do not depend on other arms, on order, on the scale of scores, or on duplicates of all images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Change = Callable[[pd.DataFrame, str, int], pd.DataFrame]
 
 
 def scores_of(truth: np.ndarray, arm: str, seed: int, skill: float, task: str) -> np.ndarray:
-    """Probabilities, those of findings with ties."""
+    """Probabilities; those of findings have ties."""
     rng = np.random.default_rng(zlib.crc32(f"{arm} {seed}".encode()))
     odds = np.exp(skill * truth + rng.normal(size=truth.shape))
     return odds / odds.sum(axis=1, keepdims=True) if task == "multiclass" else (odds / (1 + odds)).round(2)
@@ -77,7 +77,7 @@ def result(
 
 
 def comparable(found: EvaluationResult, *, without: tuple[str, ...] = ()) -> dict[str, dict]:
-    """Rows by what they are of, but for what belongs to a family."""
+    """Rows by their keys, without the fields that depend on a family."""
     of_family = {"p_adjusted", "low_bonferroni", "high_bonferroni", *without}
     rows: dict[str, dict] = {}
     for part in (found.runs, found.estimates, found.comparisons, found.variance_components, found.gaps, found.curves):
@@ -179,7 +179,7 @@ def twice(frame: pd.DataFrame, *_: object) -> pd.DataFrame:
 
 
 def test_images_that_stand_twice_with_their_patient_change_no_bit_of_auc(findings):
-    """Values, every interval, every test and every p of AUC; the other metrics are sums in another order: 1e-9."""
+    """Values, intervals, tests and p-values of AUC are equal. Other metrics are sums in another order: 1e-9."""
     counts = ("n_images", "n_positive")
     before, after = comparable(findings, without=counts), comparable(result(change=twice), without=counts)
     exact = [key for key, row in before.items() if row.get("metric") == "auc" and "curve" not in row]

@@ -1,4 +1,4 @@
-"""The recipes of docs/contributing.md, carried out as they are printed, each in a copy of the three packages."""
+"""Carry out the recipes of docs/contributing.md as printed, each in a copy of the three packages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BLOCK = re.compile(r'^```(?P<kind>python|diff) title="(?P<path>[^"]+)"\n(?P<text
 
 @dataclass(frozen=True)
 class Copy:
-    """The three packages in a folder of their own, laid out as in the repository."""
+    """A copy of the three packages in a folder, laid out as in the repository."""
 
     folder: Path
 
@@ -47,7 +47,7 @@ class Copy:
         return [block["path"] for block in blocks]
 
     def run(self, *arguments: str | Path, cwd: Path) -> str:
-        """What `python ARGUMENTS` prints, with the packages of this copy."""
+        """Run `python ARGUMENTS` with the packages of this copy, and return its output."""
         sources = os.pathsep.join(str(self.folder / root) for root in (".", "eval", "reports"))
         environment = {**os.environ, "PYTHONPATH": sources}
         done = subprocess.run(
@@ -63,7 +63,7 @@ class Copy:
 
 
 def _with_lines_added(text: str, diff: str) -> str:
-    """The text with the lines marked + put after the line above them, which must stand in it once."""
+    """Insert the lines marked + after the line above them, which must occur once in the text."""
     lines = text.splitlines()
     at = None
     for line in diff.splitlines():
@@ -80,7 +80,7 @@ def _with_lines_added(text: str, diff: str) -> str:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Copy:
-    """A copy of the packages that are tested, with their compiled kernels."""
+    """A copy of the tested packages, with their compiled kernels."""
     folder = tmp_path / "copy"
     for package, place in ((medkt, "medkt"), (medkt_eval, "eval/medkt_eval"), (medkt_reports, "reports/medkt_reports")):
         shutil.copytree(Path(package.__path__[0]), folder / place)

@@ -1,4 +1,4 @@
-"""A figure, added as docs/contributing.md says, is on the page and among the files, or is said to be missing."""
+"""The recipe of a figure: it is on the page and among the files, or the page says that it is missing."""
 
 from __future__ import annotations
 

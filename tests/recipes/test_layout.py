@@ -1,4 +1,4 @@
-"""A data layout by the recipe: in the study file, in the run, in the results and in the report."""
+"""The recipe of a data layout: it works in the study file, the run, the results and the report."""
 
 from __future__ import annotations
 

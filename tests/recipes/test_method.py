@@ -1,4 +1,4 @@
-"""A method of transfer by the recipe: in the study file, in the run, in the results and in the report."""
+"""The recipe of a transfer method: it works in the study file, the run, the results and the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe of a metric, carried out: Youden's J in the study file, the results and the report."""
+"""The recipe of a metric, with Youden's J: it works in the study file, the results and the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A column and a table, added as docs/contributing.md says, are in every form of the report."""
+"""The recipe of a column and a table: both are in every form of the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results made by hand: two multi-label data sets, one of them with nothing defined, and a multi-class one."""
+"""Results made by hand: two multi-label data sets, one of them with only undefined numbers, and a multi-class one."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ LEVELS = {
 
 @pytest.fixture(scope="session")
 def result() -> EvaluationResult:
-    """All that a report must cope with."""
+    """Results with every case that a report must handle."""
     arms = [*CHEST, TEACHER, *FUNDUS, *TINY]
     runs = list(_runs(arms))
     comparisons = [row for pair in PAIRS for row in _compare(pair, runs, arms, "declared")]
@@ -172,7 +172,7 @@ def result() -> EvaluationResult:
 
 @pytest.fixture(scope="session")
 def only_arms(result) -> EvaluationResult:
-    """The three arms of the multi-label set with their values, and nothing that was made of them."""
+    """The three arms of the multi-label set with their values, but without comparisons."""
     kept = {arm.arm for arm in CHEST}
     return result.model_copy(
         update={

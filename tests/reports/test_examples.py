@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the reports."""
+"""The examples in the docstrings of the reports run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which comparisons count as shown: both rules, where they differ, and the tests that have a rule of their own."""
+"""The comparisons that count as shown: both rules, where they differ, and tests with their own rule."""
 
 from __future__ import annotations
 

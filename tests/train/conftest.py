@@ -73,7 +73,7 @@ def study_text() -> str:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> Path:
-    """A folder with tiny.toml and the runs it gave, made once; tests that change it copy it."""
+    """A folder with tiny.toml and its runs, created once. Tests that change it copy it."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "tiny.toml").write_text(study_text)
     file = StudyFile.read(folder / "tiny.toml")

@@ -1,3 +1,5 @@
+"""Study files: their keys, defaults and errors."""
+
 from pathlib import Path
 
 import pytest

@@ -1,4 +1,4 @@
-"""The examples in medkt's docstrings run and say what they print."""
+"""The examples in medkt's docstrings run and print what they show."""
 
 import doctest
 import importlib

@@ -24,7 +24,7 @@ def bootstrap_limits(kind: str, metric: MetricOfRuns, weights: np.ndarray, level
     ----------
     kind : {"percentile", "basic", "bca"}
     metric : MetricOfRuns
-        Of the runs that are weighted.
+        The metric of the runs that are weighted.
     weights : float64, (n_runs,)
     level : float
         Confidence level in (0, 1).

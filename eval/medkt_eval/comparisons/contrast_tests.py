@@ -59,7 +59,7 @@ def compare(
     Parameters
     ----------
     metric : MetricOfRuns
-        Of all runs of the data set.
+        The metric of all runs of the data set.
     arms : sequence of Arm
         Those of the contrasts.
     pairs : sequence of Contrast

@@ -27,7 +27,7 @@ def data_size_curves(arms: Sequence[Arm], estimates: Sequence[Estimate]) -> list
     ----------
     arms : sequence of Arm
     estimates : sequence of Estimate
-        Of those arms. The band is the first of `INTERVALS` that exists at every size, else at any size.
+        Estimates of those arms. The band is the first of `INTERVALS` that exists at every size, else at any size.
 
     Returns
     -------

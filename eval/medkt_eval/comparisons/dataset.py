@@ -94,7 +94,7 @@ def analyse_dataset(
         Contrasts of all data sets; only those of this data set are used.
     options : AnalysisOptions
     execution : Execution
-        Where the heavy parts are computed.
+        It computes the heavy parts.
     """
     ids = {arm.arm for arm in arms}
     contrasts = [pair for pair in pairs if pair.arm_a in ids]

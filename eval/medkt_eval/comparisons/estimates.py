@@ -50,7 +50,7 @@ def estimates_of(
     ----------
     arm : Arm
     metric : MetricOfRuns
-        Of the arm's runs alone, in the order of its seeds.
+        The metric of only the arm's runs, in the order of its seeds.
     intervals : sequence of str
         Names in `results.vocabulary.INTERVALS`.
     n_patients : int or None
@@ -58,11 +58,11 @@ def estimates_of(
     level : float
         Confidence level in (0, 1).
     seed : int
-        Of the random numbers.
+        Seed of the random numbers.
     studentized : Limits or None
         Limits of the studentised bootstrap, which image_tests.py computes; None: it was not computed.
     degrees_of_freedom : {"satterthwaite", "hillis"}
-        Of the default interval: see `obuchowski_rockette.analyse`.
+        The choice for the default interval; see `obuchowski_rockette.analyse`.
     """
     because = metric.undefined_because
     rows = []

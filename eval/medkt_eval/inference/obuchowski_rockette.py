@@ -115,8 +115,9 @@ def analyse(
 
     Notes
     -----
-    With crossed seeds or one arm, one image per patient and "hillis", variance and degrees of freedom equal those of
-    R's MRMCaov 0.3.0, `mrmc(empirical_auc(truth, rating), treatment, reader, case, cov = jackknife)`.
+    In one case, variance and degrees of freedom equal those of R's MRMCaov 0.3.0: with crossed seeds or one arm, one
+    image per patient and "hillis". The call is
+    `mrmc(empirical_auc(truth, rating), treatment, reader, case, cov = jackknife)`.
     """
     c = np.asarray(coefficients, dtype=np.float64)
     r = np.array([len(arm) for arm in arms])

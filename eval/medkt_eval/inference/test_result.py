@@ -37,7 +37,7 @@ class TestResult:
     df_hillis : float or None
         Hillis's degrees of freedom, beside `df`.
     undefined_replicates : int or None
-        Of a bootstrap test: replicates in which the metric does not exist.
+        Number of replicates of a bootstrap test in which the metric does not exist.
     note : str or None
         What you must know of a test that exists, for example that it has no interval.
     """

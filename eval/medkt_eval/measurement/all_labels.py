@@ -50,7 +50,7 @@ def measure(
     images : bool, (n_images,), or None
         Images of a subgroup; None: all images.
     execution : Execution
-        Where labels are measured.
+        It measures the labels.
 
     Raises
     ------

@@ -98,7 +98,7 @@ class LabelMetric:
     has_jackknife : bool
         Whether the values without each patient exist.
     influences : tuple of Influence or None
-        Of each run, for AUC.
+        Influences of each run, for AUC.
     """
 
     metric: str

@@ -28,7 +28,7 @@ class LabelData:
     Parameters
     ----------
     options : MeasurementOptions
-        Of all parts together.
+        The options of all parts together.
     label : str
     images : Images
     scores : float64, (n_runs, n_images)
@@ -72,7 +72,7 @@ def joined(parts: list[Part]) -> Part:
 
 
 def _parts(replicates: int, n_parts: int) -> list[tuple[bool, int, int]]:
-    """Of each part: whether it computes values, its first replicate, and its number of replicates.
+    """List for each part whether it computes values, its first replicate, and its number of replicates.
 
     The last part takes the replicates that do not fill a block. So no part has only one or two replicates, which numpy
     would add up in another order.

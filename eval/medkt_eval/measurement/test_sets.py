@@ -41,7 +41,7 @@ class TestSet:
     scores : sequence of float64, (n_labels,) of (n_runs, n_images)
         An array, or scores that are read when they are used.
     thresholds : tuple of tuple of ChosenThreshold, (n_runs, n_labels)
-        Of multi-label runs; empty for multi-class runs.
+        Thresholds of multi-label runs; empty for multi-class runs.
     refitted : float64, (n_runs, n_labels, replicates), or None
         Thresholds chosen again in each bootstrap replicate; None: thresholds are held fixed.
     """
@@ -123,7 +123,7 @@ def read_test_sets(
     refit : ThresholdRefit or None
         How thresholds are chosen again in each bootstrap replicate; None: they are held fixed.
     execution : Execution
-        Where thresholds are chosen again.
+        It chooses thresholds again.
 
     Raises
     ------

@@ -3,8 +3,9 @@
 In: `Ranking`, one label's images in the order of one run's scores. Out: average precision, with all patients and
 without each.
 
-With TP(x) and N(x) the positive images and all images that score at least as high as a positive x, average precision is
-the mean over the m positives of TP(x)/N(x): scikit-learn's sum over thresholds, with one term for each positive.
+For a positive image x, TP(x) positive images and N(x) images of any kind score at least as high as x. Average precision
+is the mean of TP(x)/N(x) over the m positives. It equals scikit-learn's sum over thresholds, with one term for each
+positive.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ def average_precision_without_each_patient(ranking: Ranking) -> np.ndarray:
     Notes
     -----
     Without a patient who has a positives and b images at or above x, TP(x)/N(x) becomes (TP(x) - a)/(N(x) - b). Between
-    two neighbouring images of the patient a and b are constant, so that prefix sums over the positives of TP/(N - b)
-    and of 1/(N - b), a pair for each b, give the sum over all positives there at once; the patient's own are taken off.
-    With N images, m positives: O(N + m sqrt(N)) steps and O(N) memory, however the images lie among the patients.
+    two neighbouring images of the patient, a and b are constant. Prefix sums of TP/(N - b) and 1/(N - b) over the
+    positives, a pair for each b, then give the sum over all positives there at once. The patient's own positives are
+    subtracted. With N images and m positives, this takes O(N + m sqrt(N)) steps and O(N) memory.
     """
     return _without_each(ranking.positive, ranking.patient, ranking.ends_tie, ranking.n_patients)
 

@@ -66,7 +66,7 @@ def multilabel_metrics(
     Returns
     -------
     list of MetricValue
-        Of each metric: the labels, then `macro`, then `weighted`. Counts are numbers of images, not sums of weights.
+        For each metric the labels, then `macro`, then `weighted`. Counts are numbers of images, not sums of weights.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def multiclass_metrics(
     Returns
     -------
     list of MetricValue
-        Of each metric, per class, then `macro`, then `weighted`.
+        For each metric the classes, then `macro`, then `weighted`.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def averages(values: Sequence[MetricValue], n_images: int, weights: Sequence[flo
         One metric of each label.
     n_images : int
     weights : sequence of float, or None
-        Of the labels; None: their positive images.
+        Weights of the labels. None weights each by its number of positive images.
 
     Notes
     -----

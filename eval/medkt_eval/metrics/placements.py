@@ -100,7 +100,7 @@ def auc_without_each_patient(ranking: Ranking, placed: Placements) -> np.ndarray
     ----------
     ranking : Ranking
     placed : Placements
-        Of this ranking.
+        Placements of this ranking.
 
     Returns
     -------

@@ -31,5 +31,5 @@ def sensitivity_at_specificity(ranking: Ranking, specificity: float) -> float:
     negatives_below = np.cumsum(~ranking.positive)
     positives_below = np.cumsum(ranking.positive)
     ends = ranking.ends_tie  # thresholds just above a group of ties
-    enough = negatives_below[ends] / ranking.n_negative >= specificity  # a product could round past a whole number
+    enough = negatives_below[ends] / ranking.n_negative >= specificity  # a product could round past an integer
     return float((ranking.n_positive - positives_below[ends][enough]).max() / ranking.n_positive)

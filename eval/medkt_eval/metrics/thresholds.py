@@ -131,7 +131,7 @@ def at_sensitivity(truth: np.ndarray, score: np.ndarray, sensitivity: float) -> 
         In [0, 1].
     """
     candidates, _, hits = _at_each_threshold(truth, score)
-    return float(candidates[hits / np.sum(truth) >= sensitivity].max())  # a product could round past a whole number
+    return float(candidates[hits / np.sum(truth) >= sensitivity].max())  # a product could round past an integer
 
 
 def _at_each_threshold(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Where a metric does not exist, and the reason.
+"""The cases in which a metric does not exist, and the reasons.
 
 In: a metric's needs (`results.vocabulary`), and one label's images. Out: `undefined_because` of results.json.
 """

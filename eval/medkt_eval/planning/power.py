@@ -3,12 +3,12 @@
 In: `VarianceComponents` of a pilot and a difference that would matter. Out: the probability that the primary analysis
 detects it, and the fewest patients that suffice.
 
-With r seeds per arm and P patients (P0 in the pilot) the difference has variance
+With r seeds per arm and P patients (P0 in the pilot), the difference has the variance
 V(r, P) = 2 (seeds + seeds x patients P0/P) / r + patients P0/P. Its estimate is a sum of independent mean squares, each
 a multiple of chi-square. Hillis, Obuchowski & Berbaum 2011 (Acad. Radiol. 18:129) approximate the test by one
-noncentral t. With three seeds the estimated degrees of freedom vary so much between studies that this promises up to
-9 points of power too many (25 with two seeds). So the power is averaged over the mean squares instead. Each gives the
-critical value that the primary analysis would use, and given that value the difference is normal.
+noncentral t. But with three seeds, the estimated degrees of freedom vary much between studies, and the approximate
+power is up to 9 points too high (25 with two seeds). So the power is averaged over the mean squares instead. Each gives
+the critical value that the primary analysis would use, and given that value the difference is normal.
 """
 
 from __future__ import annotations

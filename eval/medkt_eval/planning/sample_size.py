@@ -1,8 +1,8 @@
 """How many seeds and patients the next study needs, and what this study could have detected.
 
 In: an `EvaluationResult`, whose variance components serve as a pilot's; a difference that would matter; a power. Out:
-`Plan`. For each contrast it has the power of the study that was run, the patients needed with each number of seeds and
-the seeds needed with each number of patients. All are given at the limits of the standard deviation over seeds too.
+`Plan`. For each contrast it has the power of this study, the patients needed with each number of seeds, and the seeds
+needed with each number of patients. All are also given at the limits of the standard deviation over seeds.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def plan(
     level : float or None
         Confidence level of the test in (0, 1); None: the pilot's.
     metric, label : str or None
-        If both are None, the plan is for the contrast that the study named as its primary one, otherwise for `auc`
-        and `macro`. If you give one, the plan covers every contrast on that metric and label.
+        If you give one, the plan covers every contrast on that metric and label. If both are None, the plan is for the
+        study's primary contrast, or else for `auc` and `macro`.
 
     Raises
     ------

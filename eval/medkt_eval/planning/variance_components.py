@@ -8,7 +8,7 @@ The model is that of the primary analysis (obuchowski_rockette.py). A run's metr
     the arm's value + seed + patients + seed x patients.
 
 With r seeds per arm and the pilot's patients, a difference has variance 2 runs / r + patients, where
-runs = seeds + seeds x patients. Hillis, Obuchowski & Berbaum 2011, Acad. Radiol. 18:129, plan reader studies likewise.
+runs = seeds + seeds x patients. Hillis, Obuchowski & Berbaum 2011, Acad. Radiol. 18:129, plan reader studies so.
 """
 
 from __future__ import annotations

@@ -160,8 +160,7 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
     repeated = frame["image_id"].duplicated()
     if repeated.any():
         raise InputError(
-            f"{source}: image_id {frame['image_id'][repeated].iloc[0]!r} stands in several rows; "
-            "expected one row an image"
+            f"{source}: image_id {frame['image_id'][repeated].iloc[0]!r} is in several rows; expected one row an image"
         )
     image_ids = frame["image_id"].to_numpy(dtype=object)
 
@@ -229,7 +228,7 @@ def to_frame(predictions: Predictions) -> pd.DataFrame:
 
 
 def _texts(column: pd.Series) -> np.ndarray:
-    """Values as text, "" where missing, whatever the type of the column."""
+    """Convert a column of any type to text, "" for missing values."""
     return column.astype(object).where(column.notna(), "").astype(str).to_numpy(dtype=object)
 
 

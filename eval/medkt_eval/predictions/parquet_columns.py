@@ -211,7 +211,7 @@ def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:
     repeated = pc.equal(ascending.slice(0, len(ascending) - 1), ascending.slice(1))
     if pc.any(repeated).as_py():
         name = ascending[pc.index(repeated, True).as_py()].as_py()
-        raise InputError(f"{path}: image_id {name!r} stands in several rows; expected one row an image")
+        raise InputError(f"{path}: image_id {name!r} is in several rows; expected one row per image")
     return order.to_numpy().astype(np.int64)
 
 

@@ -125,7 +125,7 @@ class Run(Protocol):
         ...
 
     def validation(self, *, in_memory: bool = True) -> AnyPredictions | None:
-        """The validation predictions likewise, or None if there are none."""
+        """Read the validation predictions in the same way; None if there are none."""
         ...
 
     def history(self) -> pd.DataFrame | None:

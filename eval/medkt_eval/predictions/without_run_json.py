@@ -1,4 +1,4 @@
-"""Arms without run.json: their predictions alone, from the command line or from Python.
+"""Arms without run.json: only predictions, from the command line or from Python.
 
 In: for each arm's name one prediction table per seed, as files or DataFrames with the columns of docs/formats.md. Out:
 `RunFromTables`s, which the evaluation reads like run folders. Columns give task and labels, file names give seeds.
@@ -145,7 +145,7 @@ def runs_from_tables(
     Parameters
     ----------
     arms : mapping of str to sequence of DataFrame or path
-        Arm's name -> its test predictions. A file's seed is the last whole number in its name. If no file name of the
+        Arm's name -> its test predictions. A file's seed is the last integer in its name. If no file name of the
         arm has a number, and for DataFrames, seeds are 0, 1, ... in the order given.
     validation : mapping of str to sequence of DataFrame or path, or None
         Arm's name -> its validation predictions, of the same seeds. An arm without them has no thresholds.
@@ -313,7 +313,7 @@ def _shared_task_and_labels(tables: Sequence[PredictionTable]) -> tuple[Task, li
 def _task_and_labels(table: PredictionTable) -> tuple[Task, list[str]]:
     columns = table.columns()
     if repeated := [name for name, count in Counter(columns).items() if count > 1]:
-        raise InputError(f"{table.source}: column {repeated[0]!r} stands there twice; expected it once")
+        raise InputError(f"{table.source}: column {repeated[0]!r} is there twice; expected it once")
     targets = [name.removeprefix("target_") for name in columns if name.startswith("target_")]
     scores = [name.removeprefix("score_") for name in columns if name.startswith("score_")]
     if "target" in columns and targets:

@@ -55,7 +55,7 @@ def studentized_auc(
     seed, dataset
         As in `draws.multiplicities`, which draws the patients.
     execution : Execution
-        Where replicates are computed.
+        It computes the replicates.
 
     Returns
     -------

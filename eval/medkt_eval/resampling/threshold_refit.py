@@ -1,11 +1,11 @@
-"""Thresholds chosen again in every bootstrap replicate, on resampled validation patients.
+"""Choose thresholds again in every bootstrap replicate, on resampled validation patients.
 
-In: the runs' validation predictions. Out: a threshold for each label and replicate, and in each replicate the sums of
-calls at its own threshold, over the same draws of test patients as everywhere else.
+In: the runs' validation predictions. Out: a threshold for each label and replicate, and the sums of calls at the
+replicate's own threshold. The draws of test patients are the same as for all other metrics.
 
 A replicate of F1 or of an operating point then varies as if you repeated the study with other validation and other test
-patients; only the models are held fixed. Validation patients have their own random streams and are sorted by id, so
-threads, order of rows and other arms change no bit.
+patients; only the models stay the same. Validation patients have their own random streams and are sorted by id. Thus
+the results do not depend on threads, the order of rows or other arms.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ MAX_F1, YOUDEN, SENSITIVITY = range(3)
 
 @dataclass(frozen=True)
 class ThresholdRefit:
-    """How thresholds are chosen again in every replicate.
+    """Settings of the choice of thresholds in every replicate.
 
     Parameters
     ----------
     rule : str
-        Rule of `thresholds.choose` other than a fixed threshold.
+        A rule of `thresholds.choose`, except a fixed threshold.
     replicates : int
         Number of replicates.
     seed : int
-        Seed of the evaluation: see `draws.multiplicities`.
+        Seed of the evaluation, as for `draws.multiplicities`.
     stratified : bool
         Whether validation patients are drawn in strata, like test patients.
     """
@@ -55,18 +55,18 @@ class ThresholdRefit:
         Parameters
         ----------
         validations : iterable of Predictions, PredictionFile or None
-            One for each run; None: the run has no thresholds.
+            One for each run; None if the run has no thresholds.
         n_labels : int
             Number of labels.
         dataset : str
             Name of the data set. Data sets draw independently of each other.
         execution : Execution
-            Where replicates are computed, in parts.
+            Computes the replicates, in parts.
 
         Returns
         -------
         float64, (n_runs, n_labels, replicates)
-            NaN if the replicate's validation images have no positive one (for Youden's rule: only one class).
+            NaN if no validation image of the replicate is positive. For Youden's rule, also if none is negative.
         """
         none = np.full((n_labels, self.replicates), np.nan)
         works = (self._work(validation, n_labels, dataset, execution) for validation in validations)
@@ -102,10 +102,10 @@ class _Choice:
 
 
 def _choose_in(choice: _Choice, lanes: range) -> np.ndarray:
-    """Thresholds in some replicates, all in full blocks except the last: float64, (n_labels, n)."""
+    """Choose thresholds in some replicates. All blocks except the last are full. float64, (n_labels, n)."""
     name, _, number = choice.refit.rule.partition("=")
     sensitivity = float(number) if number else 0.0
-    found = np.empty((len(choice.columns), len(lanes)))
+    chosen = np.empty((len(choice.columns), len(lanes)))
 
     def fill(block: int) -> None:
         drawn = multiplicities(
@@ -116,16 +116,18 @@ def _choose_in(choice: _Choice, lanes: range) -> np.ndarray:
             strata=choice.strata,
             split="validation",
         )
-        for values, (whose, positive, score) in zip(found, choice.columns, strict=True):
-            here = values[block * BLOCK : (block + 1) * BLOCK]
-            here[:] = _choose(drawn, whose, positive, score, RULES.index(name), sensitivity)[: len(here)]
+        for values, (patient, positive, score) in zip(chosen, choice.columns, strict=True):
+            block_values = values[block * BLOCK : (block + 1) * BLOCK]
+            block_values[:] = _choose(drawn, patient, positive, score, RULES.index(name), sensitivity)[
+                : len(block_values)
+            ]
 
     for_each_block(fill, len(lanes), choice.threads)
-    return found
+    return chosen
 
 
 def _descending(validation: AnyPredictions, k: int, patient: np.ndarray, n_patients: int) -> _Descending:
-    """Patient, truth and score of label k's images, the highest score first."""
+    """Return patient, truth and score of label k's images, the highest score first."""
     target = validation.target(k)
     labelled = ~np.isnan(target)
     score = validation.score(k)[labelled]
@@ -147,124 +149,126 @@ def resample_calls(
     first: int = 0,
     threads: int | None = None,
 ) -> np.ndarray:
-    """Images, positives, calls and hits in each replicate, called at the replicate's own threshold.
+    """Count images, positives, calls and hits in each replicate, at the replicate's own threshold.
 
     Parameters
     ----------
     truth : bool, (n_images,)
-        Of one label's test images.
+        Whether each test image has the label.
     patient : int, (n_images,)
-        0 to n_patients - 1.
+        Patient of each image, 0 to n_patients - 1.
     n_patients : int
     scores : float64, (n_runs, n_images)
     thresholds : float64, (n_runs, replicates)
-        Called is score >= threshold; NaN: no call exists.
+        An image is called if score >= threshold. If a threshold is NaN, there are no calls.
     seed, dataset, strata, first, threads
-        Of the test patients' draws, which are those of `resampling.resample_sums`.
+        They define the draws of test patients, as for `bootstrap.resample_sums`.
 
     Returns
     -------
     float64, (n_runs, 4, replicates)
-        In the order of `sums.CALLS`; calls and hits are NaN where the threshold is.
+        In the order of `sums.CALLS`. Calls and hits are NaN if the threshold is.
     """
     replicates = thresholds.shape[1]
-    found = np.empty((len(scores), 4, replicates))
+    counts = np.empty((len(scores), 4, replicates))
     rows = patient.astype(np.uint32)
-    places = []
-    for run, chosen in zip(scores, thresholds, strict=True):  # compared by rank: integers as wide as the counts
+    ranks_of_runs = []
+    for run, chosen in zip(
+        scores, thresholds, strict=True
+    ):  # compare ranks instead of scores: they are as wide as the counts
         ascending = np.unique(run)
         padded = np.full(-(-replicates // BLOCK) * BLOCK, len(ascending), dtype=np.uint32)
         padded[:replicates] = np.searchsorted(ascending, chosen)
-        places.append((np.searchsorted(ascending, run).astype(np.uint32), padded))
+        ranks_of_runs.append((np.searchsorted(ascending, run).astype(np.uint32), padded))
 
     def fill(block: int) -> None:
         drawn = multiplicities(n_patients, dataset=dataset, seed=seed, block=first // BLOCK + block, strata=strata)
         lanes = slice(block * BLOCK, (block + 1) * BLOCK)
-        for values, (place, lowest) in zip(found, places, strict=True):
-            here = values[:, lanes]
-            here[:] = _call(drawn, rows, truth, place, lowest[lanes])[:, : here.shape[1]]
+        for values, (ranks, lowest) in zip(counts, ranks_of_runs, strict=True):
+            block_values = values[:, lanes]
+            block_values[:] = _call(drawn, rows, truth, ranks, lowest[lanes])[:, : block_values.shape[1]]
 
     for_each_block(fill, replicates, threads)
-    found[:, 2:] = np.where(np.isnan(thresholds)[:, None], np.nan, found[:, 2:])
-    return found
+    counts[:, 2:] = np.where(np.isnan(thresholds)[:, None], np.nan, counts[:, 2:])
+    return counts
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _choose(
     multiplicity: np.ndarray, patient: np.ndarray, positive: np.ndarray, score: np.ndarray, rule: int, least: float
 ) -> np.ndarray:
-    """Threshold of each lane by the rule, of equally good ones the lowest: float64, (LANES,).
+    """Choose the threshold of each lane by the rule, the lowest of equally good ones. float64, (LANES,).
 
-    Images in descending order of score; `least` is the sensitivity of that rule. Only scores of drawn images are
-    thresholds. With the other two rules a score that no positive image has is passed over: more calls without a hit
-    are worse.
+    Images are in descending order of score. `least` is the smallest sensitivity for the rule of that name. Only scores
+    of drawn images can be thresholds. The other two rules skip scores that no positive image has, because more calls
+    without a hit are worse.
     """
     images, positives = _totals(multiplicity, patient), _totals(multiplicity, patient[positive])
     chosen = np.full(LANES, np.nan)
     best = np.full(LANES, -np.inf)
     calls = np.zeros(LANES, dtype=np.int64)
     hits = np.zeros(LANES, dtype=np.int64)
-    tied = np.zeros(LANES, dtype=np.int64)  # drawn images of this score
-    worth_a_look = rule == SENSITIVITY
+    tied = np.zeros(LANES, dtype=np.int64)  # drawn images with this score
+    candidate = rule == SENSITIVITY
     for k in range(len(patient)):
         row = patient[k]
         for lane in range(LANES):
             tied[lane] += multiplicity[row, lane]
         if positive[k]:
-            worth_a_look = True
+            candidate = True
             for lane in range(LANES):
                 hits[lane] += multiplicity[row, lane]
         if k + 1 < len(patient) and score[k + 1] == score[k]:
             continue
         for lane in range(LANES):
             calls[lane] += tied[lane]
-        if worth_a_look:
+        if candidate:
             for lane in range(LANES):
                 merit = _merit(rule, least, hits[lane], calls[lane], positives[lane], images[lane])
                 if tied[lane] and merit >= best[lane]:
                     best[lane] = merit
                     chosen[lane] = score[k]
-            worth_a_look = rule == SENSITIVITY
+            candidate = rule == SENSITIVITY
         tied[:] = 0
     return np.where((positives > 0) & ((rule != YOUDEN) | (positives < images)), chosen, np.nan)
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _merit(rule: int, least: float, hits: int, calls: int, positives: int, images: int) -> float:
-    """What the rule makes largest, computed as thresholds.py does: equal merits are equal floats."""
+    """Return what the rule maximises. It is computed as in thresholds.py, so that equal merits are equal floats."""
     if rule == MAX_F1:
         return 2 * hits / (calls + positives)
     if rule == YOUDEN:
         return float(hits * (images - positives) - (calls - hits) * positives)
-    return -float(calls) if hits / positives >= least else -np.inf  # the highest threshold calls fewest
+    return -float(calls) if hits / positives >= least else -np.inf  # fewest calls means the highest threshold
 
 
 @njit(cache=True, nogil=True)
 def _totals(multiplicity: np.ndarray, patient: np.ndarray) -> np.ndarray:
-    """Drawn images of these patients in each lane: int64, (LANES,)."""
-    found = np.zeros(LANES, dtype=np.int64)
+    """Count the drawn images of these patients in each lane. int64, (LANES,)."""
+    totals = np.zeros(LANES, dtype=np.int64)
     for k in range(len(patient)):
         row = patient[k]
         for lane in range(LANES):
-            found[lane] += multiplicity[row, lane]
-    return found
+            totals[lane] += multiplicity[row, lane]
+    return totals
 
 
 @njit(cache=True, nogil=True)
 def _call(
-    multiplicity: np.ndarray, patient: np.ndarray, positive: np.ndarray, place: np.ndarray, lowest: np.ndarray
+    multiplicity: np.ndarray, patient: np.ndarray, positive: np.ndarray, rank_of_image: np.ndarray, lowest: np.ndarray
 ) -> np.ndarray:
-    """Images, positives, calls and hits of each lane: float64, (4, LANES)."""
+    """Count images, positives, calls and hits of each lane. float64, (4, LANES)."""
     counts = np.zeros((4, LANES), dtype=np.uint32)
     for image in range(len(patient)):
-        row, here = patient[image], place[image]
+        row, score_rank = patient[image], rank_of_image[image]
         for lane in range(LANES):
             drawn = np.uint32(multiplicity[row, lane])
             counts[0, lane] += drawn
-            counts[2, lane] += drawn * np.uint32(here >= lowest[lane])
+            counts[2, lane] += drawn * np.uint32(score_rank >= lowest[lane])
         if positive[image]:
             for lane in range(LANES):
                 drawn = np.uint32(multiplicity[row, lane])
                 counts[1, lane] += drawn
-                counts[3, lane] += drawn * np.uint32(here >= lowest[lane])
+                counts[3, lane] += drawn * np.uint32(score_rank >= lowest[lane])
     return counts.astype(np.float64)

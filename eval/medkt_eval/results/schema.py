@@ -108,7 +108,7 @@ class Estimate(Row):
     n_images: int
     n_positive: int | None
     undefined_replicates: int | None = Field(default=None, description="of the bootstrap; null where none were drawn")
-    note: str | None = Field(default=None, description="what the reader of this interval must be told")
+    note: str | None = Field(default=None, description="what the reader of this interval must know")
     undefined_because: str | None = None
 
 

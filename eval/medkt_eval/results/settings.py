@@ -68,4 +68,4 @@ class Settings(Row):
     study_sha256: str | None = None
     software: Software | None = None
     command: str | None = None
-    notes: list[str] = Field(default_factory=list, description="what the reader of a report must be told")
+    notes: list[str] = Field(default_factory=list, description="what the reader of a report must know")

@@ -55,7 +55,7 @@ class Metric:
     reading : str
         How a value is read, where its direction does not say it.
     caution : str or None
-        What the reader of each estimate must be told.
+        What the reader of each estimate must know.
     """
 
     word: str
@@ -142,7 +142,7 @@ class Average:
     """What is known of an average over labels."""
 
     default: bool = False
-    of_classes: bool = False  # whether it exists for multi-class runs alone
+    of_classes: bool = False  # whether it exists only for multi-class runs
 
 
 AVERAGES: dict[str, Average] = {

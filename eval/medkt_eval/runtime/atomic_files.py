@@ -45,8 +45,8 @@ def write_folder_atomically(folder: Path, files: Mapping[str, bytes]) -> None:
     folder : Path
         Must not exist; in object storage, what a killed process left there is removed.
     files : mapping of str to bytes
-        Name in the folder, with `/` between parts, and content. In object storage the files are written in this order,
-        so a reader must treat the folder as complete only if the last of them is there.
+        Name in the folder, with `/` between parts, and content. In object storage the files are written in this order.
+        There, the folder is complete only if its last file exists.
 
     Raises
     ------

@@ -29,7 +29,7 @@ def is_remote(path: Path | str) -> bool:
 
 
 def location(given: Path | str) -> Path:
-    """The path that a text stands for.
+    """Return the path that a text names.
 
     Parameters
     ----------

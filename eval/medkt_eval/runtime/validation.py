@@ -61,7 +61,7 @@ def _key(error: ErrorDetails, table: object) -> str:
 def _nearest(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
     """Suggest a known key for an unknown one, from all keys of the model and its parts.
 
-    Where a word selects a part (collection = "folder"), only that part's keys are candidates.
+    If a word selects a part (collection = "folder"), only that part's keys are candidates.
     """
     schema, key = model.model_json_schema(), str(place[-1])
     parts = [part.get("properties", {}) for part in (schema, *schema.get("$defs", {}).values())]

@@ -33,7 +33,7 @@ class Inputs:
     Parameters
     ----------
     runs : tuple of Run
-        Of a tuning grid only those of its winner.
+        The runs to compare; of a tuning grid, only those of its winner.
     arms : tuple of Arm
     tuning : tuple of Tuning
         Every setting of every grid.
@@ -41,7 +41,7 @@ class Inputs:
     analysis : Analysis
         The part of the declared analysis that the runs allow.
     notes : tuple of str
-        What the reader must be told.
+        What the reader must know.
     """
 
     runs: tuple[Run, ...]

@@ -39,7 +39,7 @@ def settings_of(
     baselines : mapping of (data set, training size, student) to arm id
     options : EvaluationOptions
     notes : sequence of str
-        What the reader must be told.
+        What the reader must know.
     """
     declaration = inputs.declaration
     return Settings(

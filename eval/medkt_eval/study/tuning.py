@@ -1,7 +1,7 @@
 """Tuning grids: the setting that did best on the validation images, which all further steps use.
 
-In: run records. Out: `SelectedRuns`: the runs to compare, a `Tuning` row for every setting that was tried (for Table
-III and its curve), and the arms that were chosen on the same seeds that they are compared on.
+In: run records. Out: `SelectedRuns`: the runs to compare, a `Tuning` row for every setting (for Table III and its
+curve), and the arms that are compared on the same seeds on which they were chosen.
 
 All runs with the same `grid` form a grid. Its winner did best on its own seeds, partly by luck. To compare it without
 that luck, train it again with other seeds and `grid` null. Runs with the winner's arm id outside the grid then replace
@@ -38,7 +38,7 @@ class SelectedRuns:
     rows : tuple of Tuning
         Every setting of every grid, by grid and arm.
     notes : tuple of str
-        What the reader must be told about each grid.
+        What the reader must know about each grid.
     fresh : frozenset of str
         Arms that won a grid and are compared on seeds that had no part in it.
     """

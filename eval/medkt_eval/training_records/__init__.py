@@ -1,4 +1,4 @@
-"""What the runs recorded of their training: curves, teachers, networks, pictures.
+"""Training records of the runs: learning curves, teachers, networks and pictures.
 
 In: run folders. Out: rows of results.json that do not depend on test predictions.
 Read first: learning_curves.py.

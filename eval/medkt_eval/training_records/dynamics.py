@@ -4,17 +4,17 @@ In: learning curves of runs (learning_curves.py). Out: `Dynamics`: each arm's me
 difference. They measure the paper's claim that attention transfer delays overfitting and steadies training (Fig. 4).
 There are three measures of one run's values y at epochs t:
 
-- `peak_epoch`: the epoch of the largest value (ties: the first). A peak at the last epoch (`last_epoch`) means that
-  nothing was lost yet, and that longer training might move it.
-- `loss_after_peak`: the largest value minus that of the last epoch, a fraction.
+- `peak_epoch`: the epoch of the largest value (ties: the first). If the peak is at the last epoch (`last_epoch`), the
+  metric has not fallen yet, and longer training might move the peak.
+- `loss_after_peak`: the largest value minus the value of the last epoch, a fraction.
 - `roughness`: the standard deviation of one epoch's value about a line through its two neighbours, a fraction. A steady
   rise adds nothing and a bend adds little: a rise a (1 - exp(-t/tau)) adds at most a / (2.4 tau^2). The standard
   deviation of first differences would count the rise itself. This is the noise estimate of Gasser, Sroka &
   Jennen-Steinmetz 1986, Biometrika 73:625. For equally spaced epochs it is the root mean square of the second
   differences over sqrt(6).
 
-Only epochs that all runs have are used, in a difference those of both arms: an arm that was stopped earlier had less
-time to peak or to lose.
+Only epochs that all runs have are used; for a difference, the runs of both arms count. Otherwise an arm that stopped
+earlier would have less time to peak or to fall.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def measure_curve(epochs: np.ndarray, values: np.ndarray) -> CurveMeasures:
     Parameters
     ----------
     epochs : float64, (n_epochs,)
-        Increasing; three or more, not necessarily equally spaced.
+        Three or more increasing epochs, not necessarily equally spaced.
     values : float64, (n_epochs,)
-        The validation metric; higher is better, as for every metric that selects an epoch.
+        The validation metric. Higher is better, as for every metric that selects an epoch.
 
     Examples
     --------
@@ -60,9 +60,9 @@ def measure_curve(epochs: np.ndarray, values: np.ndarray) -> CurveMeasures:
     >>> measures.peak_epoch, round(measures.loss_after_peak, 3), round(measures.roughness, 3)
     (3.0, 0.04, 0.028)
     """
-    left = (epochs[2:] - epochs[1:-1]) / (epochs[2:] - epochs[:-2])  # weight of the neighbour before
-    off_the_line = left * values[:-2] + (1 - left) * values[2:] - values[1:-1]
-    noise = off_the_line**2 / (left**2 + (1 - left) ** 2 + 1)
+    weight_before = (epochs[2:] - epochs[1:-1]) / (epochs[2:] - epochs[:-2])  # weight of the neighbour before
+    deviation = weight_before * values[:-2] + (1 - weight_before) * values[2:] - values[1:-1]
+    noise = deviation**2 / (weight_before**2 + (1 - weight_before) ** 2 + 1)
     return CurveMeasures(
         peak_epoch=float(epochs[values.argmax()]),
         loss_after_peak=float(values.max() - values[-1]),
@@ -87,49 +87,54 @@ def dynamics(
     arms : sequence of Arm
         Teachers are left out.
     pairs : sequence of Contrast
-        Those for the marks of a table are left out.
+        Contrasts for the marks of a table are left out.
     seeds : {"nested", "crossed"}
-        Welch's t, or paired t.
+        "nested": Welch's t test. "crossed": paired t test.
     level : float
-        Confidence level in (0, 1) of every interval; p-values are not adjusted.
+        Confidence level in (0, 1) of every interval. P-values are not adjusted.
     """
-    of_runs = {curve.run_id: curve for curve in curves if curve.curve == "learning" and curve.run_id is not None}
+    curve_of_run = {curve.run_id: curve for curve in curves if curve.curve == "learning" and curve.run_id is not None}
     by_id = {arm.arm: arm for arm in arms if arm.role == "arm"}
-    with_curve = {curve.arm for curve in of_runs.values()}
-    found = []
+    with_curve = {curve.arm for curve in curve_of_run.values()}
+    rows = []
     for arm in by_id.values():
         if arm.arm in with_curve:
-            found += _rows(of_runs, [arm], seeds, level)
+            rows += _rows(curve_of_run, [arm], seeds, level)
     for pair in pairs:
         if pair.kind != "table" and {pair.arm_a, pair.arm_b} & with_curve:
-            found += _rows(of_runs, [by_id[pair.arm_a], by_id[pair.arm_b]], seeds, level)
-    return found
+            rows += _rows(curve_of_run, [by_id[pair.arm_a], by_id[pair.arm_b]], seeds, level)
+    return rows
 
 
 def _rows(
-    of_runs: Mapping[str, Curve], arms: Sequence[Arm], seeds: Literal["nested", "crossed"], level: float
+    curve_of_run: Mapping[str, Curve], arms: Sequence[Arm], seeds: Literal["nested", "crossed"], level: float
 ) -> list[Dynamics]:
-    """All measures of one arm, or of the difference of two."""
+    """Compute all measures of one arm, or of the difference of two arms."""
     run_ids = [[f"{arm.arm}-s{seed}" for seed in arm.seeds] for arm in arms]
-    known = {run: of_runs[run] for of_arm in run_ids for run in of_arm if run in of_runs}
-    first = next(iter(known.values()))
-    because = _not_comparable(of_runs, run_ids)
-    measures_of_runs: list[list[CurveMeasures]] = [[] for _ in arms]
+    arm_curves = {run: curve_of_run[run] for arm_runs in run_ids for run in arm_runs if run in curve_of_run}
+    first = next(iter(arm_curves.values()))
+    because = _not_comparable(curve_of_run, run_ids)
+    measures_by_arm: list[list[CurveMeasures]] = [[] for _ in arms]
     last = None
     if because is None:
-        defined = {run: dict(zip(curve.x, curve.y, strict=True)) for run, curve in known.items()}
-        epochs = [epoch for epoch in sorted(first.x) if all(one.get(epoch) is not None for one in defined.values())]
+        defined = {run: dict(zip(curve.x, curve.y, strict=True)) for run, curve in arm_curves.items()}
+        epochs = [
+            epoch for epoch in sorted(first.x) if all(values.get(epoch) is not None for values in defined.values())
+        ]
         if len(epochs) < FEWEST_EPOCHS:
             because = f"{len(epochs)} epoch(s) with a value in every run; expected {FEWEST_EPOCHS} or more"
         else:
             last = epochs[-1]
-            measures_of_runs = [
-                [measure_curve(np.array(epochs), np.array([defined[run][epoch] for epoch in epochs])) for run in of_arm]
-                for of_arm in run_ids
+            measures_by_arm = [
+                [
+                    measure_curve(np.array(epochs), np.array([defined[run][epoch] for epoch in epochs]))
+                    for run in arm_runs
+                ]
+                for arm_runs in run_ids
             ]
     rows = []
     for measure in MEASURES:
-        values = [[float(getattr(one, measure)) for one in of_arm] for of_arm in measures_of_runs]
+        values = [[float(getattr(run, measure)) for run in arm_runs] for arm_runs in measures_by_arm]
         rows.append(
             Dynamics(
                 dataset=arms[0].dataset,
@@ -143,20 +148,20 @@ def _rows(
                 values_b=values[1] if len(arms) > 1 else None,
                 last_epoch=last,
                 level=level,
-                **_tested([np.array(of_arm) for of_arm in values], seeds, level, because),
+                **_tested([np.array(arm_runs) for arm_runs in values], seeds, level, because),
             )
         )
     return rows
 
 
-def _not_comparable(of_runs: Mapping[str, Curve], run_ids: Sequence[Sequence[str]]) -> str | None:
-    """Why runs cannot be measured together; None where they can."""
-    runs = [run for of_arm in run_ids for run in of_arm]
-    if missing := [run for run in runs if run not in of_runs]:
+def _not_comparable(curve_of_run: Mapping[str, Curve], run_ids: Sequence[Sequence[str]]) -> str | None:
+    """Explain why runs cannot be measured together; None if they can."""
+    runs = [run for arm_runs in run_ids for run in arm_runs]
+    if missing := [run for run in runs if run not in curve_of_run]:
         return f"{missing[0]} has no learning curve"
-    first = of_runs[runs[0]]
+    first = curve_of_run[runs[0]]
     for run in runs[1:]:
-        if (of_runs[run].metric, of_runs[run].label) != (first.metric, first.label):
+        if (curve_of_run[run].metric, curve_of_run[run].label) != (first.metric, first.label):
             return f"{runs[0]} and {run} were selected by different metrics"
     return None
 
@@ -164,25 +169,25 @@ def _not_comparable(of_runs: Mapping[str, Curve], run_ids: Sequence[Sequence[str
 def _tested(
     values: Sequence[np.ndarray], seeds: Literal["nested", "crossed"], level: float, because: str | None
 ) -> dict[str, Any]:
-    """The mean or difference with its test, as the fields of a row."""
+    """Test a mean or a difference; returns fields of a row."""
     paired = seeds == "crossed"
     name = "t" if len(values) == 1 else "t-paired" if paired else "t-welch"
     if because:
         nothing = dict.fromkeys(("value", "se", "low", "high", "df", "p_value"))
         return {**nothing, "test": name, "undefined_because": because}
     if len(values) == 1:
-        made = seeds_t(values[0], level)
+        result = seeds_t(values[0], level)
         value, p = float(values[0].mean()), None
     else:
-        made = (paired_t if paired else welch_t)(values[0], values[1], level)
-        value, p = made.difference, made.p_value
+        result = (paired_t if paired else welch_t)(values[0], values[1], level)
+        value, p = result.difference, result.p_value
     return {
         "value": value,
-        "se": made.se,
-        "low": made.low,
-        "high": made.high,
-        "df": made.df,
+        "se": result.se,
+        "low": result.low,
+        "high": result.high,
+        "df": result.df,
         "p_value": p,
         "test": name,
-        "undefined_because": made.undefined_because,
+        "undefined_because": result.undefined_because,
     }

@@ -17,7 +17,7 @@ from medkt_eval.results.schema import Arm, Curve
 
 
 def curves_of_all_arms(arms: Sequence[Arm], records: Sequence[Run], level: float) -> list[Curve]:
-    """Learning curves of every arm whose runs have a history of the metric that selected their epoch."""
+    """Build the learning curves of every arm whose runs have a history of the metric that selected their epoch."""
     curves = []
     for arm in arms:
         runs = [record for record in records if record.manifest.arm_id == arm.arm]
@@ -33,25 +33,25 @@ def curves_of_all_arms(arms: Sequence[Arm], records: Sequence[Run], level: float
 def learning_curves(
     arm: Arm, histories: Mapping[str, pd.DataFrame], metric: str, label: str, level: float
 ) -> list[Curve]:
-    """Validation metric against epoch: a curve a run, and their mean with a `seeds:t` band.
+    """Build one curve of the validation metric against the epoch per run, and their mean with a `seeds:t` band.
 
     Parameters
     ----------
     arm : Arm
-        Arm of the runs.
+        The arm of the runs.
     histories : mapping of run id to DataFrame
         Columns `epoch` and `metric`, one row per epoch.
     metric : str
         Column of the histories to plot.
     label : str
-        What the column is an average over: "macro" or "weighted".
+        The average over labels in the column: "macro" or "weighted".
     level : float
         Confidence level of the band.
 
     Raises
     ------
     InputError
-        If a history lacks a column, holds text in it, or has no or several rows for an epoch.
+        If a history lacks a column, has text in it, or has no row or several rows for an epoch.
     """
     for run_id, history in histories.items():
         for column in ("epoch", metric):

@@ -1,7 +1,8 @@
-"""What runs keep of their network and their images: `architecture.json`, and `pictures.json` with small PNG files.
+"""Read a run's `architecture.json`, its network, and `pictures.json`, which lists small PNG files.
 
-In: run folders. Out: rows of results.json, and the PNG files copied beside it. A run that holds none of this (another
-trainer's, or one trained with `[report] pictures = false`) adds nothing. Nothing outside a run folder is ever read.
+In: run folders. Out: rows of results.json, and the PNG files copied beside it. A run without these files adds nothing:
+it comes from another trainer, or from training with `[report] pictures = false`. Only files inside a run folder are
+read.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from medkt_eval.runtime.locations import is_remote
 from medkt_eval.runtime.validation import validated
 
 FOLDER = "pictures"  # in a run folder, and beside results.json
-MOST_PICTURES = 64  # of a run
-MOST_BYTES = 500_000  # of a picture
+MOST_PICTURES = 64  # per run
+MOST_BYTES = 500_000  # per picture
 MOST_BYTES_JSON = 1_000_000
 LONGEST_PX = 512
-# Every file that is copied is called so; what is called otherwise is not medkt's to remove.
+# All copied files have such names. Files with other names are not medkt's, so they are never removed.
 NAME = r"^(sample-[0-9]{2}|attention-[0-9]{2}-(student|teacher))\.png$"
 _PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 
@@ -88,93 +89,97 @@ class PicturesFile(ManifestPart):
 
 
 def read_architectures(records: Sequence[Run]) -> list[Architecture]:
-    """The networks that were trained: one for each student, data set and image size, read by its first run.
+    """Read the networks that were trained: one per student, data set and image size, from the first run with it.
 
     Raises
     ------
     InputError
-        If an architecture.json is damaged, does not add up, or is of another network than its run.
+        If an architecture.json is damaged, is inconsistent, or describes another network than its run's.
     """
-    found: dict[tuple[str, str, int], Architecture] = {}
+    architectures: dict[tuple[str, str, int], Architecture] = {}
     for record in _with_folder(records):
         path = record.folder / "architecture.json"
-        read = _read(path, ArchitectureFile, record.folder)
-        if read is None:
+        content = _read(path, ArchitectureFile, record.folder)
+        if content is None:
             continue
         arm = record.manifest.arm
-        if read.student != arm.student:
-            raise InputError(f"{path}: student is {read.student!r}, the run's is {arm.student!r}; remove the file")
-        found.setdefault(
-            (read.student, arm.dataset, read.image_size_px),
+        if content.student != arm.student:
+            raise InputError(f"{path}: student is {content.student!r}, the run's is {arm.student!r}; remove the file")
+        architectures.setdefault(
+            (content.student, arm.dataset, content.image_size_px),
             Architecture(
-                student=read.student,
+                student=content.student,
                 dataset=arm.dataset,
                 run_id=record.manifest.run_id,
-                image_size_px=read.image_size_px,
-                n_outputs=read.n_outputs,
-                total_parameters=read.total_parameters,
-                stages=read.stages,
+                image_size_px=content.image_size_px,
+                n_outputs=content.n_outputs,
+                total_parameters=content.total_parameters,
+                stages=content.stages,
             ),
         )
-    return list(found.values())
+    return list(architectures.values())
 
 
 def read_pictures(records: Sequence[Run]) -> list[Picture]:
-    """Samples of each data set, and maps of attention of each arm: those of the first run that holds any.
+    """Read the samples of each data set and the attention maps of each arm, from the first run that has any.
 
     Raises
     ------
     InputError
-        If a pictures.json is damaged, or a picture is absent, too large, no PNG, or other than pictures.json says.
+        If a pictures.json is damaged, or a picture is absent, too large, not a PNG, or differs from pictures.json.
     """
-    found: dict[tuple[str, str], list[Picture]] = {}
+    pictures: dict[tuple[str, str], list[Picture]] = {}
     for record in _with_folder(records):
-        read = _read(record.folder / "pictures.json", PicturesFile, record.folder)
-        for kind, whose in (("sample", record.manifest.arm.dataset), ("attention", record.manifest.arm_id)):
-            entries = [entry for entry in read.pictures if entry.kind == kind] if read else []
-            if entries and (kind, whose) not in found:
-                found[kind, whose] = [_picture(record, entry) for entry in entries]
+        listing = _read(record.folder / "pictures.json", PicturesFile, record.folder)
+        for kind, owner in (("sample", record.manifest.arm.dataset), ("attention", record.manifest.arm_id)):
+            entries = [entry for entry in listing.pictures if entry.kind == kind] if listing else []
+            if entries and (kind, owner) not in pictures:
+                pictures[kind, owner] = [_picture(record, entry) for entry in entries]
     return [
-        picture for kind in ("sample", "attention") for key, rows in found.items() if key[0] == kind for picture in rows
+        picture
+        for kind in ("sample", "attention")
+        for key, rows in pictures.items()
+        if key[0] == kind
+        for picture in rows
     ]
 
 
 def copy_pictures(result: EvaluationResult, runs: Path | None, out: Path) -> None:
-    """Copy the pictures of a result beside results.json; remove those that an older evaluation left there.
+    """Copy the pictures of a result beside results.json, and remove those of an older evaluation.
 
     Parameters
     ----------
     result : EvaluationResult
-        Of `runs`.
+        The result of `runs`.
     runs : Path or None
-        Folder of run folders; None where the result is not of run folders, and has no pictures.
+        Folder of run folders; None if the result comes from other predictions and has no pictures.
     out : Path
-        Folder of results.json. Only files in `out/pictures/` that are called as medkt calls its pictures are removed.
+        Folder of results.json. Only files in `out/pictures/` with names of medkt's pictures are removed.
 
     Raises
     ------
     InputError
-        If a picture was changed since the result was made.
+        If a picture has changed since the evaluation.
     """
-    wanted = set()
+    copied = set()
     for row in result.pictures if runs is not None else []:
         assert runs is not None
         folder = runs / row.run_id
         target = out / row.file
         target.parent.mkdir(parents=True, exist_ok=True)
         write_bytes_atomically(target, _png(folder / FOLDER / target.name, row, folder))
-        wanted.add(target)
-    for old in sorted((out / FOLDER).glob("*/*.png")):
-        if old not in wanted and re.match(NAME, old.name):
-            old.unlink()
-            if not any(old.parent.iterdir()):
-                old.parent.rmdir()
+        copied.add(target)
+    for path in sorted((out / FOLDER).glob("*/*.png")):
+        if path not in copied and re.match(NAME, path.name):
+            path.unlink()
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
 
 
 def _with_folder(records: Sequence[Run]) -> list[RunRecord]:
-    """Runs that may hold more than predictions, those of teachers last."""
-    found = [record for record in records if isinstance(record, RunRecord)]
-    return sorted(found, key=lambda record: record.manifest.role == "teacher")
+    """Select the runs that may have more than predictions. Those of teachers are last."""
+    with_folder = [record for record in records if isinstance(record, RunRecord)]
+    return sorted(with_folder, key=lambda record: record.manifest.role == "teacher")
 
 
 def _picture(record: RunRecord, entry: PictureEntry) -> Picture:
@@ -201,40 +206,40 @@ def _picture(record: RunRecord, entry: PictureEntry) -> Picture:
     )
 
 
-def _png(path: Path, said: PictureEntry | Picture, folder: Path) -> bytes:
-    """A picture's bytes, if they are what was said of them."""
+def _png(path: Path, listed: PictureEntry | Picture, folder: Path) -> bytes:
+    """Read the bytes of a picture, and check its SHA-256, format and size."""
     content = _bytes(path, MOST_BYTES, folder, "a picture that pictures.json lists")
-    if hashlib.sha256(content).hexdigest() != said.sha256:
+    if hashlib.sha256(content).hexdigest() != listed.sha256:
         raise InputError(
             f"{path}: its sha256 is not the one in pictures.json, so it was changed after the run; "
             "restore it, or remove pictures.json to do without pictures"
         )
     size = int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
-    if not content.startswith(_PNG) or size != (said.width_px, said.height_px):
+    if not content.startswith(_PNG) or size != (listed.width_px, listed.height_px):
         raise InputError(
-            f"{path}: no PNG of {said.width_px} x {said.height_px} px, as pictures.json says; write it "
+            f"{path}: no PNG of {listed.width_px} x {listed.height_px} px, as pictures.json says; write it "
             "again, or remove pictures.json to do without pictures"
         )
     return content
 
 
 def _read(path: Path, model: type[Model], folder: Path) -> Model | None:
-    """A JSON file of a run folder, or None where there is none."""
+    """Read a JSON file of a run folder; None if it does not exist."""
     if not path.exists():
         return None
     expected = "what medkt train writes (docs/formats.md), or no such file"
     content = _bytes(path, MOST_BYTES_JSON, folder, expected)
     try:
         table = json.loads(content)
-    except ValueError as error:  # UnicodeDecodeError is one too
+    except ValueError as error:  # including UnicodeDecodeError
         raise InputError(f"{path}: not JSON ({error}); expected {expected}") from error
     return validated(model, table, str(path))
 
 
 def _bytes(path: Path, most: int, folder: Path, expected: str) -> bytes:
-    """A file's bytes, if it lies in `folder` (links are followed before that is asked) and is not too large."""
+    """Read a file. Refuse it if it is too large or, with links followed, not in `folder`."""
     try:
-        # object storage has no links, and `path` was made from names without / in them
+        # object storage has no links, and `path` consists of names without /
         if not is_remote(path) and not path.resolve(strict=True).is_relative_to(folder.resolve()):
             raise InputError(f"{path}: leads out of the run's folder; expected {expected}")
         if (size := path.stat().st_size) > most:

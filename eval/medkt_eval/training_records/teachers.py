@@ -1,6 +1,6 @@
-"""The teachers' own AUC on their students' task, as the runs recorded it.
+"""The teachers' own AUC on their students' task, as recorded by the runs.
 
-In: run records. Out: `TeacherAuc` rows of results.json, and notes where runs disagree.
+In: run records. Out: `TeacherAuc` rows of results.json, and notes if runs disagree.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def teacher_aucs(records: Sequence[Run]) -> tuple[list[TeacherAuc], list[str]]:
             continue
         key = (manifest.arm.dataset, teacher.source, teacher.sha256)
         if key in first:
-            before, known = first[key]
-            if known.auc != teacher.auc:
+            first_run, recorded = first[key]
+            if recorded.auc != teacher.auc:
                 notes.append(
-                    f"runs {before} and {manifest.run_id} recorded different AUCs of the teacher "
+                    f"runs {first_run} and {manifest.run_id} recorded different AUCs of the teacher "
                     f"{teacher.source} on {manifest.arm.dataset}; the first are shown"
                 )
             continue

@@ -1,6 +1,6 @@
 """Boxes that radiologists drew around findings of ChestX-ray8.
 
-In: NIH's `BBox_List_2017.csv`. Out: `Boxes`, or None where the file is absent.
+In: NIH's `BBox_List_2017.csv`. Out: `Boxes`, or None if the file is absent.
 
 Source: Wang et al., ChestX-ray8, CVPR 2017, section 3.2: 984 boxes on 880 images, eight findings.
 """
@@ -16,20 +16,20 @@ import pandas as pd
 from medkt.data.label_tables import csv_tables as tables
 
 FILE = "BBox_List_2017.csv"
-COLUMNS = ["Image Index", "Finding Label", "Bbox [x", "y", "w", "h]"]  # one heading, cut at its commas
+COLUMNS = ["Image Index", "Finding Label", "Bbox [x", "y", "w", "h]"]  # one heading, which its commas split
 IMAGE_SIDE_PX = 1024
 
 
 @dataclass(frozen=True)
 class Boxes:
-    """A row a box.
+    """The boxes of a data set, one row per box.
 
     Parameters
     ----------
     image_ids, labels : str, (n_boxes,)
-        As in the label table; NIH's "Infiltrate" is called Infiltration here, as it is there.
+        As in the label table. NIH writes "Infiltrate" in this file; `labels` has the label table's Infiltration.
     x, y, width, height : float64, (n_boxes,)
-        Corner nearest the image's upper left, and size, as fractions of the image's side; cut at its edges.
+        Upper left corner and size, as fractions of the image's side. Boxes are cut at the image's edges.
     """
 
     image_ids: np.ndarray
@@ -49,7 +49,7 @@ def read_boxes(root: Path) -> Boxes | None:
     Raises
     ------
     InputError
-        If a box is no four numbers, or begins outside the image of 1024 x 1024 pixels.
+        If a box does not consist of four numbers, or begins outside the image of 1024 x 1024 pixels.
     """
     path = root / FILE
     if not path.is_file():

@@ -1,7 +1,7 @@
-"""Tables of labels in CSV files, whatever their encoding and separator, with repeated rows.
+"""Read tables of labels from CSV files of any common encoding and separator.
 
-In: a CSV file, plain or gzipped. Out: a `Table` of text, or an `InputError` that names file and row. Its notes say
-what was converted. Every cell stays text: an id of "0012" keeps its zeros, and nothing becomes NaN.
+In: a CSV file, plain or gzipped. Out: a `Table` of text, whose notes say what was converted; or an `InputError` that
+names the file and the row. Every cell stays text: an id of "0012" keeps its zeros, and no cell becomes NaN.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a file."""
+    """The rows of a file, and what was converted when they were read."""
 
     path: Path
     rows: pd.DataFrame
-    """Text; the index is the row's number as a spreadsheet shows it (the header is row 1)."""
+    """Text. The index is the row's number as a spreadsheet shows it (the header is row 1)."""
     notes: tuple[str, ...] = ()
     """What was converted or left out, one phrase each."""
 
     def refuse(self, wrong: pd.Series, column: str, expected: str) -> None:
-        """Raise an `InputError` that names the first row where `wrong` holds, and what its `column` says."""
+        """Raise an `InputError` that names the first row where `wrong` holds, and the value of its `column`."""
         if wrong.any():
             row = self.rows.index[wrong.to_numpy()][0]
             value = self.rows.at[row, column]
-            said = f"{column} is {value!r}" if value else f"{column} is empty"
-            raise InputError(f"{self.path}: row {row}: {said}; expected {expected}")
+            content = f"{column} is {value!r}" if value else f"{column} is empty"
+            raise InputError(f"{self.path}: row {row}: {content}; expected {expected}")
 
-    def keep(self, wanted: pd.Series, left_out: str = "") -> Table:
-        """The rows where `wanted` holds. A note counts the others if `left_out` says what they are."""
-        n = int((~wanted).sum())
+    def keep(self, kept: pd.Series, left_out: str = "") -> Table:
+        """Keep the rows where `kept` holds. A note counts the others if `left_out` says what they are."""
+        n = int((~kept).sum())
         notes = (f"{n:,} of {len(self.rows):,} {left_out}",) if n and left_out else ()
-        return replace(self, rows=self.rows[wanted], notes=self.notes + notes)
+        return replace(self, rows=self.rows[kept], notes=self.notes + notes)
 
 
-def the_one(root: Path, names: Sequence[str], what: str) -> Path:
-    """The only file of a folder that has one of these names.
+def only_file(root: Path, names: Sequence[str], what: str) -> Path:
+    """Find the only file of a folder that has one of these names.
 
     Parameters
     ----------
     root : Path
         The folder.
     names : sequence of str
-        File names, with * as a wildcard. Each is also looked for with `.gz` at its end.
+        File names, with * as a wildcard. Gzipped files, with `.gz` after the name, are found too.
     what : str
         What the folder should hold, for the message.
 
@@ -66,25 +66,26 @@ def the_one(root: Path, names: Sequence[str], what: str) -> Path:
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; expected {what}")
-    found = sorted({path for name in names for ending in ("", ".gz") for path in root.glob(name + ending)})
-    if len(found) != 1:
-        listed = ", ".join(path.name for path in found) or "none"
-        raise InputError(f"{root}: tables found: {listed}; expected one {' or '.join(names)} (or .gz): {what}")
-    return found[0]
+    paths = sorted({path for name in names for ending in ("", ".gz") for path in root.glob(name + ending)})
+    if len(paths) != 1:
+        listing = ", ".join(path.name for path in paths) or "none"
+        raise InputError(f"{root}: tables found: {listing}; expected one {' or '.join(names)} (or .gz): {what}")
+    return paths[0]
 
 
 def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_empty: bool = False) -> Table:
     """Read a table.
 
-    UTF-8 with or without a byte-order mark, UTF-16 with one, else Latin-1 with a note; lines may end in LF, CRLF or CR.
-    Fields are separated by commas, or by semicolons or tabs if commas do not give the columns.
+    The encoding is UTF-8 with or without a byte-order mark, UTF-16 with one, or else Latin-1, which a note reports.
+    Lines may end in LF, CRLF or CR. Commas separate the fields; if commas do not give the columns, semicolons or tabs
+    do.
 
     Parameters
     ----------
     path : Path
-        CSV, gzipped if its name ends in .gz.
+        The CSV file. It is gzipped if its name ends in .gz.
     columns : sequence of str
-        Columns that must exist; none: two or more of any name.
+        Columns that must exist. If none is given, the table needs two or more columns of any name.
     only : bool
         Whether to drop other columns, which take much memory in tables of several hundred thousand rows.
     may_be_empty : bool
@@ -100,52 +101,52 @@ def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_
         raise InputError(f"{path}: the file is empty; expected a table with a header{_named(columns)}")
     separator, header = _separator(path, text, columns)
     utf8 = io.BytesIO(text.encode())
-    del text  # tables of several hundred thousand rows: keep one copy
+    del text  # a table may have several hundred thousand rows: keep only one copy
     if separator != ",":
         notes += (f"{path.name}: fields are separated by {SEPARATORS[separator]}",)
     blank = _blank_rows(path, utf8, separator, header)
-    wanted = [k for k, name in enumerate(header) if not only or name in columns]
-    rows = pd.read_csv(utf8, sep=separator, dtype=str, na_filter=False, skip_blank_lines=False, usecols=wanted)
-    rows.columns = pd.Index([header[k] for k in wanted])
+    positions = [k for k, name in enumerate(header) if not only or name in columns]
+    rows = pd.read_csv(utf8, sep=separator, dtype=str, na_filter=False, skip_blank_lines=False, usecols=positions)
+    rows.columns = pd.Index([header[k] for k in positions])
     rows.index += 2
     rows = rows.drop(index=blank) if blank else rows
     if rows.empty and not may_be_empty:
-        raise InputError(f"{path}: a header, but no rows; expected one an image")
+        raise InputError(f"{path}: a header, but no rows; expected one per image")
     return Table(path, rows, notes)
 
 
 def one_row_each(table: Table, key: str, what: str = "image") -> Table:
-    """Drop rows that equal another in every field, and count them.
+    """Drop rows that equal another row in every field, and count them in a note.
 
     Raises
     ------
     InputError
-        If the key is empty on a row, or two rows with the same key contradict each other.
+        If the key is empty on a row, or two rows with the same key differ in another field.
     """
     rows = table.rows
     table.refuse(rows[key] == "", key, "a value on every row")
     if len(set(rows[key])) == len(rows):
         return table
-    twice = rows[key].duplicated(keep=False)
-    again = rows.index[twice][rows[twice].duplicated().to_numpy()]
-    rows = rows.drop(index=again)
+    repeated = rows[key].duplicated(keep=False)
+    repeats = rows.index[repeated][rows[repeated].duplicated().to_numpy()]
+    rows = rows.drop(index=repeats)
     contradicting = rows[key].duplicated()
     if contradicting.any():
         second = rows.index[contradicting.to_numpy()][0]
         value = rows.at[second, key]
         first = rows.index[(rows[key] == value).to_numpy()][0]
-        before, now = (rows.loc[row].astype(str) for row in (first, second))
-        column = next(name for name in rows.columns if before[name] != now[name])
+        first_row, second_row = (rows.loc[row].astype(str) for row in (first, second))
+        column = next(name for name in rows.columns if first_row[name] != second_row[name])
         raise InputError(
-            f"{table.path}: row {second}: {what} {value!r} is listed twice: {column} is {now[column]!r}, "
-            f"in row {first} {before[column]!r}; expected one row: take off the wrong one"
+            f"{table.path}: row {second}: {what} {value!r} is listed twice: {column} is {second_row[column]!r}, "
+            f"in row {first} {first_row[column]!r}; expected one row: take off the wrong one"
         )
-    note = f"{table.path.name}: {len(again):,} rows that repeat another are left out"
+    note = f"{table.path.name}: {len(repeats):,} rows that repeat another are left out"
     return Table(table.path, rows, (*table.notes, note))
 
 
 def shared(column: pd.Series) -> np.ndarray:
-    """The column with equal texts stored once, which saves memory for ids of patients. str, (n,), object."""
+    """Store equal texts of a column only once, which saves memory for patient ids. Returns str, (n,), object."""
     codes, values = pd.factorize(column)
     return np.asarray(values, dtype=object)[codes]
 
@@ -158,7 +159,7 @@ def _text(path: Path) -> tuple[str, tuple[str, ...]]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; expected a table (CSV)") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected a table (CSV), whole") from error
+        raise InputError(f"{path}: cannot be read ({error}); expected a complete table (CSV)") from error
     notes: tuple[str, ...] = ()
     try:
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
@@ -181,16 +182,16 @@ def _separator(path: Path, text: str, columns: Sequence[str]) -> tuple[str, list
             if repeated:
                 raise InputError(f"{path}: two columns are called {repeated[0]!r}; expected one of each name")
             return separator, header
-    found = max(headers.values(), key=len)
-    absent = next((name for name in columns if name not in found), None)
+    longest_header = max(headers.values(), key=len)
+    absent = next((name for name in columns if name not in longest_header), None)
     lacking = f"no column {absent!r}" if columns else "one column only"
-    raise InputError(f"{path}: {lacking}; found {', '.join(found)[:300]}; expected a table{_named(columns)}")
+    raise InputError(f"{path}: {lacking}; found {', '.join(longest_header)[:300]}; expected a table{_named(columns)}")
 
 
 def _blank_rows(path: Path, utf8: io.BytesIO, separator: str, header: Sequence[str]) -> list[int]:
-    """Numbers of the empty rows.
+    """Return the numbers of the empty rows.
 
-    A row with more or fewer fields than the header is refused, because pandas would pad it silently.
+    Refuse rows with more or fewer fields than the header, because pandas would pad them silently.
     """
     blank = []
     fewest = max((k + 1 for k, name in enumerate(header) if name), default=1)

@@ -16,17 +16,17 @@ _YEARS = {"": 1, "Y": 1, "M": 1 / 12, "W": 1 / 52, "D": 1 / 365}
 
 
 def age_band(ages: pd.Series) -> np.ndarray:
-    """Band of an age.
+    """Convert ages to bands of 20 years.
 
     Parameters
     ----------
     ages : Series of str
-        Years ("57", "57.0"), or DICOM's way ("057Y", "018M", "011D").
+        Years ("57", "57.0"), or as DICOM writes ages ("057Y", "018M", "011D").
 
     Returns
     -------
     str, (n,)
-        "unknown" for a blank, and for 120 years or more: NIH lists a patient of 412 years.
+        "unknown" for blanks and for 120 years or more, because NIH lists a patient of 412 years.
 
     Examples
     --------
@@ -43,11 +43,11 @@ def age_band(ages: pd.Series) -> np.ndarray:
 
 
 def sex(sexes: pd.Series) -> np.ndarray:
-    """F or M for "Female", "male", "F" ...; "unknown" for anything else. str, (n,)."""
+    """Convert "Female", "male", "F" ... to F or M, anything else to "unknown". Returns str, (n,)."""
     first = sexes.str.strip().str.upper().map({"F": "F", "FEMALE": "F", "M": "M", "MALE": "M"})
     return first.fillna(UNKNOWN).to_numpy(dtype=object)
 
 
 def filled(column: pd.Series) -> np.ndarray:
-    """The column with "unknown" in place of blanks. str, (n,)."""
+    """Replace blanks with "unknown". Returns str, (n,)."""
     return shared(column.str.strip().replace("", UNKNOWN))

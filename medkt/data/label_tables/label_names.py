@@ -1,10 +1,10 @@
-"""One name for a finding, whatever a collection calls it.
+"""Translate the label names of each collection to names that all collections share.
 
-In: a collection and its name of a label. Out: the name that all collections share: CheXpert's where CheXpert has the
-finding, else the plain words. Loaders keep a collection's own names unless a study asks for others (`labels`): a run's
-label is called as the study calls it, and is found in the collection under either name. Whoever sets the outputs of one
-network beside the labels of another collection goes by these names, never by position: CheXclusion's MIMIC-CXR network
-has Lung Lesion before Lung Opacity, CheXpert the other way round.
+In: a collection and its name for a label. Out: the shared name. It is CheXpert's name if CheXpert has the finding, and
+plain words otherwise. A collection keeps its own names unless the setting `labels` of a study gives other names; it
+accepts its own and the shared names. Always match labels of two collections or networks by these names, never by
+position: CheXclusion's MIMIC-CXR network has Lung Lesion before Lung Opacity, and CheXpert has them the other way
+round.
 
 Source: Irvin et al., CheXpert, AAAI 2019, Table 1; Wang et al., ChestX-ray8, CVPR 2017; Seyyed-Kalantari et al.,
 CheXclusion, PSB 2021 and its code; Cohen et al., TorchXRayVision, MIDL 2022.
@@ -52,7 +52,7 @@ CHEXCLUSION_MIMIC = (
     "Fracture",
     "Support Devices",
 )
-"""Outputs of CheXclusion's network for MIMIC-CXR, in their order."""
+"""Outputs of CheXclusion's network for MIMIC-CXR, in order."""
 
 SHARED = {
     ("chestxray8", "Effusion"): "Pleural Effusion",
@@ -61,11 +61,11 @@ SHARED = {
     ("torchxrayvision", "Pleural_Thickening"): "Pleural Thickening",
     ("chexclusion", "Airspace Opacity"): "Lung Opacity",
 }
-"""(collection, its name) -> the shared name; a name that is not here is the shared one already."""
+"""(collection, its name) -> the shared name. A name that is not listed here already is the shared name."""
 
 
 def shared(collection: str, name: str) -> str:
-    """The name that all collections share.
+    """Return the name that all collections share.
 
     >>> shared("chestxray8", "Effusion"), shared("chexpert", "Edema")
     ('Pleural Effusion', 'Edema')
@@ -73,22 +73,22 @@ def shared(collection: str, name: str) -> str:
     return SHARED.get((collection, name), name)
 
 
-def asked(collection: str, known: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """A collection's own names of the labels that a study asks for.
+def own_names(collection: str, labels: Sequence[str], selected: Sequence[str]) -> list[str]:
+    """Return a collection's own names of the labels that a study selects.
 
     Parameters
     ----------
     collection : str
         As in `Collection.name`.
-    known : sequence of str
+    labels : sequence of str
         The collection's labels, by its own names.
-    wanted : sequence of str
-        Own or shared names.
+    selected : sequence of str
+        The labels to select, by the collection's own or the shared names.
 
     Returns
     -------
     list of str
-        One of `known` for each label of `wanted`.
+        One of `labels` for each name in `selected`.
 
     Raises
     ------
@@ -97,27 +97,27 @@ def asked(collection: str, known: Sequence[str], wanted: Sequence[str]) -> list[
 
     Examples
     --------
-    >>> asked("chestxray8", ["Edema", "Effusion"], ["Pleural Effusion"])
+    >>> own_names("chestxray8", ["Edema", "Effusion"], ["Pleural Effusion"])
     ['Effusion']
     """
-    own = {shared(collection, name): name for name in known} | {name: name for name in known}
-    found: list[str] = []
-    for name in wanted:
+    own = {shared(collection, name): name for name in labels} | {name: name for name in labels}
+    names: list[str] = []
+    for name in selected:
         if name not in own:
-            raise InputError(f"{collection}: labels names {name!r}; expected some of {', '.join(known)}")
-        if own[name] in found:
+            raise InputError(f"{collection}: labels names {name!r}; expected some of {', '.join(labels)}")
+        if own[name] in names:
             raise InputError(f"{collection}: labels names {name!r}, which it names before; expected each once")
-        found.append(own[name])
-    return found
+        names.append(own[name])
+    return names
 
 
 def positions(collection: str, labels: Sequence[str], other: str, others: Sequence[str]) -> list[int | None]:
-    """The position of each label among those of another collection or network, None if it has no such label.
+    """Find the position of each label in another collection or network; None if it has no such label.
 
     Examples
     --------
-    >>> found = positions("chexpert", CHEXPERT, "chexclusion", CHEXCLUSION_MIMIC)
-    >>> found[3:5]  # Lung Opacity, Lung Lesion
+    >>> columns = positions("chexpert", CHEXPERT, "chexclusion", CHEXCLUSION_MIMIC)
+    >>> columns[3:5]  # Lung Opacity, Lung Lesion
     [4, 3]
     """
     place = {shared(other, name): k for k, name in enumerate(others) if name}

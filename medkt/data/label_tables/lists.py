@@ -1,4 +1,4 @@
-"""Lists that go with a data set: images to leave out, patients to test on.
+"""Read lists that belong to a data set: images to leave out, and test patients.
 
 In: a CSV of image ids, or a text file of patient ids. Out: a smaller `Collection`, or a set.
 """
@@ -16,9 +16,9 @@ from medkt_eval.runtime.validation import read_text
 
 
 def excluded(path: Path) -> dict[str, str]:
-    """Image id -> reason ("" where none is given), of a CSV with `image_id` and, if known, `reason`.
+    """Read a CSV with `image_id` and, if known, `reason`: image id -> reason, "" if none is given.
 
-    An image may be listed several times, for several reasons; the first is taken.
+    If an image is listed several times, its first reason counts.
     """
     rows = tables.read(path, ["image_id"], may_be_empty=True).rows
     rows = rows[~rows["image_id"].duplicated()]
@@ -26,21 +26,21 @@ def excluded(path: Path) -> dict[str, str]:
 
 
 def without(collection: Collection, split: np.ndarray | None, path: Path) -> tuple[Collection, np.ndarray | None]:
-    """Leave out the images of an exclusion list, and say in the notes how many and why.
+    """Leave out the images of an exclusion list; a note says how many and why.
 
     Parameters
     ----------
     collection : Collection
         All images.
     split : str, (n_images,) or None
-        The split that it brings along.
+        The split that the data set defines.
     path : Path
-        The list (`excluded`).
+        The exclusion list, as for `excluded`.
 
     Raises
     ------
     InputError
-        If none of the listed images is in the collection, so that the list is another's; or all are.
+        If the list has no image of the collection, so that it belongs to another one; or has all of its images.
     """
     reasons = excluded(path)
     listed = np.array([image in reasons for image in collection.image_ids], dtype=bool)
@@ -51,10 +51,10 @@ def without(collection: Collection, split: np.ndarray | None, path: Path) -> tup
         )
     if listed.all():
         raise InputError(f"{path}: lists all {len(listed):,} images of {collection.name}; expected some to be left")
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for image in collection.image_ids[listed]:
-        found[reasons[image] or "no reason given"] = found.get(reasons[image] or "no reason given", 0) + 1
-    why = "; ".join(f"{reason}: {n:,}" for reason, n in sorted(found.items()))
+        counts[reasons[image] or "no reason given"] = counts.get(reasons[image] or "no reason given", 0) + 1
+    why = "; ".join(f"{reason}: {n:,}" for reason, n in sorted(counts.items()))
     smaller = collection.only(np.flatnonzero(~listed))
     if why:
         note = f"{int(listed.sum()):,} of {len(listed):,} images are left out by {path.name} ({why})"
@@ -63,15 +63,15 @@ def without(collection: Collection, split: np.ndarray | None, path: Path) -> tup
 
 
 def ids(path: Path, what: str) -> frozenset[str]:
-    """Ids of a text file, one a line, of a patient or image (`what`); spaces around them and blank lines do not count.
+    """Read a text file of patient or image ids (`what`), one per line. Blank lines and outer spaces are ignored.
 
     Raises
     ------
     InputError
-        If it cannot be read or lists none.
+        If the file cannot be read or lists no id.
     """
     text = read_text(path, f"a text file of {what} ids, one a line").removeprefix("\ufeff")
-    found = frozenset(line.strip() for line in text.splitlines()) - {""}
-    if not found:
+    listed = frozenset(line.strip() for line in text.splitlines()) - {""}
+    if not listed:
         raise InputError(f"{path}: lists no {what}; expected {what} ids, one a line")
-    return found
+    return listed

@@ -1,9 +1,10 @@
-"""Targets from CheXpert's labels: 1 and 0 unchanged, -1 (uncertain) and blank (unmentioned) by a named policy.
+"""Convert CheXpert's labels to targets. A named policy decides what -1 (uncertain) and blank (unmentioned) count as.
 
 In: columns of text. Out: float32 targets, NaN for images that count as not labelled, and the policy in words.
 
-Source: Irvin et al., CheXpert, AAAI 2019, section 3.1: U-Zeros, U-Ones, U-Ignore for -1, a blank being no mention. The
-paper's protocol counts everything that is not positive as negative: "zeros" for both.
+Source: Irvin et al., CheXpert, AAAI 2019, section 3.1: U-Zeros, U-Ones and U-Ignore for -1. A blank means that the
+report does not mention the finding. The paper's protocol counts everything that is not positive as negative, which is
+"zeros" for both.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _PRESENT, _ABSENT, _UNCERTAIN = ("1", "1.0"), ("0", "0.0"), ("-1", "-1.0")
 
 
 class CheXpertLabels(RootedData):
-    """Settings of a data set whose labels come from CheXpert's labeller: what its open cases count as."""
+    """Settings of a data set with labels by CheXpert's labeller: what uncertain and unmentioned findings count as."""
 
     labels: list[str] | None = Field(default=None, description="findings to learn; none: all 14")
     uncertain: Uncertain | dict[str, Uncertain] = Field(
@@ -44,16 +45,16 @@ class CheXpertLabels(RootedData):
 
 
 def targets(table: Table, columns: Sequence[str], data: CheXpertLabels) -> np.ndarray:
-    """Targets under the policies of the settings.
+    """Convert labels to targets by the policies of the settings.
 
     Parameters
     ----------
     table : Table
-        Holds 1, 0, -1 (with or without ".0") or nothing.
+        Its cells are 1, 0, -1 (with or without ".0") or empty.
     columns : sequence of str
-        The columns to take.
+        The columns to convert.
     data : CheXpertLabels
-        `uncertain` and `unmentioned`.
+        The policies are `uncertain` and `unmentioned`.
 
     Returns
     -------
@@ -62,26 +63,26 @@ def targets(table: Table, columns: Sequence[str], data: CheXpertLabels) -> np.nd
     Raises
     ------
     InputError
-        If a row holds something else, or a policy names an unknown label.
+        If a cell has another value, or a policy names an unknown label.
     """
     uncertain = _by_label(data.uncertain, "uncertain")
     unmentioned = _by_label(data.unmentioned, "unmentioned")
-    made = np.empty((len(table.rows), len(columns)), dtype=np.float32)
+    converted = np.empty((len(table.rows), len(columns)), dtype=np.float32)
     for k, name in enumerate(columns):
         column = table.rows[name]
         table.refuse(~column.isin([*_PRESENT, *_ABSENT, *_UNCERTAIN, ""]), name, "1, 0, -1 (uncertain) or nothing")
-        made[:, k] = column.isin(_PRESENT)
-        made[column.isin(_UNCERTAIN), k] = _COUNTS_AS[uncertain[name]]
-        made[column == "", k] = _COUNTS_AS[unmentioned[name]]
-    return made
+        converted[:, k] = column.isin(_PRESENT)
+        converted[column.isin(_UNCERTAIN), k] = _COUNTS_AS[uncertain[name]]
+        converted[column == "", k] = _COUNTS_AS[unmentioned[name]]
+    return converted
 
 
 def policy(data: CheXpertLabels) -> str:
-    """The policies in words, for the notes."""
-    return f"uncertain labels: {_said(data.uncertain)}; unmentioned: {_said(data.unmentioned)}"
+    """Describe the policies in words, for the notes."""
+    return f"uncertain labels: {_in_words(data.uncertain)}; unmentioned: {_in_words(data.unmentioned)}"
 
 
-def _said(setting: Any) -> str:
+def _in_words(setting: Any) -> str:
     if isinstance(setting, str):
         return setting
     return ", ".join(
@@ -90,7 +91,7 @@ def _said(setting: Any) -> str:
 
 
 def _by_label(setting: Any, key: str) -> dict[str, str]:
-    """The policy of each of the 14 labels."""
+    """Return the policy of each of the 14 labels."""
     if isinstance(setting, str):
         return dict.fromkeys(label_names.CHEXPERT, setting)
     unknown = [name for name in setting if name not in (*label_names.CHEXPERT, "default")]

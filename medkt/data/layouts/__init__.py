@@ -1,6 +1,6 @@
-"""Data sets as their owners ship them, one layout a file: its settings, how it is opened, its number of labels.
+"""Data sets in the layouts in which their owners publish them. Each file has a layout's settings and its reader.
 
-In: a table `[data.X]` of a study file. Out: `DataSettings`, whose `open` gives a `Collection`.
+In: a table `[data.X]` of a study file. Out: `DataSettings`, whose `open` returns a `Collection`.
 Read first: folder.py, any folder with a CSV. To add a layout, see docs/contributing.md.
 """
 
@@ -30,7 +30,7 @@ LAYOUTS: dict[str, type[DataSettings]] = {
     "covid": CovidData,
     "folder": FolderData,
 }
-"""Each layout by its name, the value of `collection` in a study file."""
+"""The settings class of each layout. The key is the value of `collection` in a study file."""
 
 if TYPE_CHECKING:
     AnyData = DataSettings

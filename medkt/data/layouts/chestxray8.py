@@ -1,15 +1,16 @@
-"""NIH ChestX-ray8/14 in NIH's own layout, and its 5 % sample in Kaggle's.
+"""NIH ChestX-ray8/14 in NIH's own layout, and its 5 % sample in Kaggle's layout.
 
 In: a folder with `Data_Entry_2017*.csv(.gz)` or `sample_labels.csv`, and `images/`, `images_001/images/` ... or the
-sample's `sample/images/`. Out: a `Collection`. Listed images that are absent are left out and counted.
+sample's `sample/images/`. Out: a `Collection`. Listed images that are absent are left out, and a note counts them.
 
 Source: Wang et al., ChestX-ray8, CVPR 2017; https://nihcc.app.box.com/v/ChestXray-NIHCC
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -45,7 +46,7 @@ TABLES = ("Data_Entry_2017*.csv", "sample_labels.csv")
 SIZE = (("OriginalImage[Width", "Height]"), ("OriginalImageWidth", "OriginalImageHeight"))
 SPACING = ("OriginalImagePixelSpacing[x", "OriginalImagePixelSpacing_x")  # NIH's header has commas inside its names
 OFFICIAL = {"train": "train_val_list.txt", "test": "test_list.txt"}
-PLACES = ("sample/sample/images", "sample/images", "images_*/images", "images")  # Kaggle's sample holds images twice
+PLACES = ("sample/sample/images", "sample/images", "images_*/images", "images")  # Kaggle's sample has every image twice
 
 
 class ChestXray8Data(RootedData):
@@ -55,6 +56,11 @@ class ChestXray8Data(RootedData):
     labels: list[str] | None = Field(default=None, description="findings to learn; none: all 14")
     no_finding: bool = Field(default=False, description="'No Finding' as a 15th label, as the paper counts")
     official_split: bool = Field(default=False, description="test on test_list.txt; the rest is train_val_list.txt")
+
+    @classmethod
+    def defaults_outside_a_study(cls, overrides: Mapping[str, Any]) -> dict[str, Any]:
+        """Count "No Finding" as a label, unless labels are given: the paper's Table I counts 15 labels."""
+        return {"no_finding": "labels" not in overrides}
 
     @property
     def brings_test(self) -> bool:
@@ -78,24 +84,24 @@ def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
     collection : Collection
         All images.
     split : str, (n_images,) or None
-        "test" for those of NIH's `test_list.txt`, "train" for those of `train_val_list.txt`, where `official_split`
-        asks for it.
+        If `official_split` is set: "test" for the images of NIH's `test_list.txt`, "train" for the images of
+        `train_val_list.txt`.
 
     Raises
     ------
     InputError
-        If the table or all images are absent, a column is missing, a label is unknown, or an image
-        is in none of NIH's lists or in both.
+        If the table or all images are absent, a column is missing, a label is unknown, or an image is in neither or
+        both of NIH's lists.
     """
-    path = tables.the_one(data.root, TABLES, "ChestX-ray8 in NIH's layout")
+    path = tables.only_file(data.root, TABLES, "ChestX-ray8 in NIH's layout")
     table = tables.one_row_each(tables.read(path, COLUMNS), "Image Index")
     table.refuse(table.rows["Patient ID"] == "", "Patient ID", "a value on every row")
     names = tuple(data.labels) if data.labels is not None else FINDINGS
     names += (NO_FINDING,) if data.no_finding and NO_FINDING not in names else ()
-    own = label_names.asked("chestxray8", (*FINDINGS, NO_FINDING), names)
+    own = label_names.own_names("chestxray8", (*FINDINGS, NO_FINDING), names)
 
-    found = {image.name: str(image) for place in PLACES for image in data.root.glob(f"{place}/*.png")}
-    present = table.rows["Image Index"].isin(found)
+    paths = {image.name: str(image) for place in PLACES for image in data.root.glob(f"{place}/*.png")}
+    present = table.rows["Image Index"].isin(paths)
     if not present.any():
         raise InputError(
             f"{data.root}: none of the {len(table.rows)} images that {path.name} lists; expected them in "
@@ -114,7 +120,7 @@ def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
             )
 
     image_ids = rows["Image Index"].to_numpy(dtype=object)
-    files = np.array([found[name] for name in image_ids], dtype=object)
+    files = np.array([paths[name] for name in image_ids], dtype=object)
     collection = Collection(
         name="chestxray8",
         task="multilabel",
@@ -137,7 +143,7 @@ def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
 
 
 def _official(root: Path, image_ids: np.ndarray) -> np.ndarray:
-    """The split of each image in NIH's lists. str, (n_images,)."""
+    """Return the split of each image by NIH's lists. str, (n_images,)."""
     parts = {name: lists.ids(root / file, "image") for name, file in OFFICIAL.items()}
     for image in image_ids:
         n = sum(image in part for part in parts.values())
@@ -151,24 +157,24 @@ def _official(root: Path, image_ids: np.ndarray) -> np.ndarray:
 
 def _groups(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     sexes = next((rows[name] for name in ("Patient Gender", "Patient Sex") if name in rows), None)
-    found = {} if sexes is None else {"sex": groups.sex(sexes)}
+    columns = {} if sexes is None else {"sex": groups.sex(sexes)}
     if "View Position" in rows:
-        found["view"] = groups.filled(rows["View Position"])
+        columns["view"] = groups.filled(rows["View Position"])
     if "Patient Age" in rows:
-        found["age_band"] = groups.age_band(rows["Patient Age"])
-    return found
+        columns["age_band"] = groups.age_band(rows["Patient Age"])
+    return columns
 
 
 def _acquisition(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Size and pixel spacing before NIH shrank the images; they differ between devices."""
-    found = {}
+    """Size and pixel spacing before NIH reduced the images. They differ between devices."""
+    columns = {}
     for width, height in SIZE:
         if width in rows and height in rows:
             sizes = rows[width] + " × " + rows[height]
-            found["original size"] = groups.filled(sizes.where((rows[width] != "") & (rows[height] != ""), ""))
+            columns["original size"] = groups.filled(sizes.where((rows[width] != "") & (rows[height] != ""), ""))
     for spacing in SPACING:
         if spacing in rows:
-            found["pixel spacing (mm)"] = groups.filled(
+            columns["pixel spacing (mm)"] = groups.filled(
                 rows[spacing].str.slice(0, 5)
             )  # 0.14300000000000002 is 0.143 mm
-    return found
+    return columns

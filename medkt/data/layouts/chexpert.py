@@ -1,8 +1,8 @@
 """CheXpert in Stanford's own layout.
 
-In: a folder with `train.csv` and `valid.csv`, itself or in its `CheXpert-v1.0/` or `CheXpert-v1.0-small/`; or the
-batches `CheXpert-v1.0 batch 1 (validate & csv)/` ... as they unpack. Out: a `Collection` of both tables, as in
-the paper: 223,414 + 234 images.
+In: a folder with `train.csv` and `valid.csv`, directly or in `CheXpert-v1.0/` or `CheXpert-v1.0-small/`. The unpacked
+batches `CheXpert-v1.0 batch 1 (validate & csv)/` ... are accepted too. Out: a `Collection` of the images of both
+tables, 223,414 + 234, as in the paper.
 
 Source: Irvin et al., CheXpert, AAAI 2019; https://stanfordmlgroup.github.io/competitions/chexpert/
 """
@@ -40,8 +40,8 @@ class CheXpertData(CheXpertLabels):
 def chexpert(data: CheXpertData) -> Collection:
     """Read both tables and find their images.
 
-    An image's id is its path without the first folder ("train/patient00001/study1/view1_frontal.jpg"), the same in both
-    sizes of the download; its patient is the folder in it.
+    An image's id is its path without the first folder ("train/patient00001/study1/view1_frontal.jpg"). It is the same
+    in both sizes of the download. The patient id is the name of the patient's folder in it.
 
     Raises
     ------
@@ -49,9 +49,9 @@ def chexpert(data: CheXpertData) -> Collection:
         If a table or all images are absent, a column or value is not as expected, or `labels` names an unknown label.
     """
     base = _base(data.root)
-    own = label_names.asked("chexpert", label_names.CHEXPERT, data.labels or label_names.CHEXPERT)
+    own = label_names.own_names("chexpert", label_names.CHEXPERT, data.labels or label_names.CHEXPERT)
     read = [
-        _table(base, name, own) for name in ("train.csv", "valid.csv") if name == "train.csv" or _is_there(base, name)
+        _table(base, name, own) for name in ("train.csv", "valid.csv") if name == "train.csv" or _has_table(base, name)
     ]
     notes = [note for table in read for note in table.notes]
     if len(read) == 1:
@@ -62,14 +62,15 @@ def chexpert(data: CheXpertData) -> Collection:
 
     patients = tables.shared(rows["image_id"].str.extract("/([^/]*)/", expand=False))
     files = _files(base, data.root, rows["image_id"], patients, str(read[0].path))
-    there, absent = images.present(files, f"{base}: {where}")
+    exists, absent = images.present(files, f"{base}: {where}")
     image_ids = rows["image_id"].to_numpy(dtype=object)
-    not_there = image_ids[~there]
+    absent_ids = image_ids[~exists]
     frontal = (rows["Frontal/Lateral"] == "Frontal").to_numpy()
     notes += absent
+    kept = exists
     if data.views == "frontal":
-        notes.append(f"{int((there & ~frontal).sum()):,} lateral images are left out")
-        there &= frontal
+        notes.append(f"{int((exists & ~frontal).sum()):,} lateral images are left out")
+        kept = exists & frontal
     projection = rows["AP/PA"].where(rows["AP/PA"] != "", rows["Frontal/Lateral"].str.lower())
     everything = Collection(
         name="chexpert",
@@ -91,32 +92,32 @@ def chexpert(data: CheXpertData) -> Collection:
         views="frontal" if data.views == "frontal" else "frontal and lateral",
         notes=tuple(notes),
         files=files,
-        absent=not_there,
+        absent=absent_ids,
     )
-    return everything.only(np.flatnonzero(there))
+    return everything.only(np.flatnonzero(kept))
 
 
-def _is_there(base: Path, name: str) -> bool:
+def _has_table(base: Path, name: str) -> bool:
     return (base / name).is_file() or (base / f"{name}.gz").is_file()
 
 
 def _base(root: Path) -> Path:
-    """The folder of the tables."""
+    """Find the folder of the tables."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; expected CheXpert in Stanford's layout")
-    batches = sorted(path for path in root.glob("CheXpert-v1.0 batch *") if _is_there(path, "train.csv"))
-    found = [path for path in (root, *(root / name for name in FOLDERS), *batches) if _is_there(path, "train.csv")]
-    if len(found) != 1:
-        listed = ", ".join(str(path.relative_to(root)) for path in found) or "nowhere"
+    batches = sorted(path for path in root.glob("CheXpert-v1.0 batch *") if _has_table(path, "train.csv"))
+    folders = [path for path in (root, *(root / name for name in FOLDERS), *batches) if _has_table(path, "train.csv")]
+    if len(folders) != 1:
+        listing = ", ".join(str(path.relative_to(root)) for path in folders) or "nowhere"
         raise InputError(
-            f"{root}: train.csv found: {listed}; expected it once, in the root or in its {' or '.join(FOLDERS)}"
+            f"{root}: train.csv found: {listing}; expected it once, in the root or in its {' or '.join(FOLDERS)}"
         )
-    return found[0]
+    return folders[0]
 
 
 def _table(base: Path, name: str, labels: list[str]) -> Table:
-    """Rows with an `image_id`."""
-    path = tables.the_one(base, [name], "CheXpert's table")
+    """Read a table and add the column `image_id`."""
+    path = tables.only_file(base, [name], "CheXpert's table")
     table = tables.one_row_each(tables.read(path, [*COLUMNS, *labels]), "Path")
     ids = table.rows["Path"].str.replace(r"^CheXpert-v1\.0[^/]*/", "", regex=True)
     table.refuse(
@@ -129,7 +130,7 @@ def _table(base: Path, name: str, labels: list[str]) -> Table:
 
 
 def _files(base: Path, root: Path, ids: pd.Series, patients: np.ndarray, where: str) -> np.ndarray:
-    """The path of each image: its id in the base folder; with batches, train/<patient> in the patient's batch."""
+    """Return the path of each image: its id in the base folder; with batches, its path in the patient's batch."""
     if base.parent != root or " batch " not in base.name:
         return images.paths(base, ids, where)
     moved = {path.name: path.parent.name for path in root.glob("CheXpert-v1.0 batch */patient*")}

@@ -1,7 +1,7 @@
-"""The COVID-19 image data collection, as its repository has it.
+"""The COVID-19 image data collection, in the layout of its repository.
 
-In: a folder with `metadata.csv` and `images/`. Out: a `Collection` of X-rays whose labels are nodes of the tree of
-findings: "Pneumonia/Viral/COVID-19" is Pneumonia, Viral and COVID-19.
+In: a folder with `metadata.csv` and `images/`. Out: a `Collection` of X-rays. Its labels are nodes of the tree of
+findings: an image of "Pneumonia/Viral/COVID-19" has the labels Pneumonia, Viral and COVID-19.
 
 Source: Cohen et al., COVID-19 image data collection: prospective predictions are the future, MELBA 2020;
 https://github.com/ieee8023/covid-chestxray-dataset
@@ -44,22 +44,23 @@ class CovidData(RootedData):
 
 
 def covid(data: CovidData) -> Collection:
-    """Read the table and find the X-rays of the requested views.
+    """Read the table and find the X-rays of the views that the settings name.
 
-    If an image's finding ends above a label in the tree ("Pneumonia" for COVID-19), that label is NaN, not labelled.
+    If an image's finding is an ancestor of a label in the tree ("Pneumonia" for COVID-19), that label is NaN, not
+    labelled.
 
     Raises
     ------
     InputError
-        If the table or all images are absent, a column is missing, or a label or view is in no row.
+        If the table or all images are absent, a column is missing, or no row has a label or view.
     """
-    path = tables.the_one(data.root, ["metadata.csv"], "the COVID-19 image data collection")
+    path = tables.only_file(data.root, ["metadata.csv"], "the COVID-19 image data collection")
     table = tables.one_row_each(tables.read(path, COLUMNS), "filename")
-    known = {node for finding in table.rows["finding"] for node in finding.split("/")}
-    for key, wanted, found in (("labels", data.labels, known), ("views", data.views, {*table.rows["view"]})):
-        strange = [name for name in wanted if name not in found]
-        if strange:
-            raise InputError(f"{path}: {key} names {strange[0]!r}; expected some of {', '.join(sorted(found - {''}))}")
+    nodes = {node for finding in table.rows["finding"] for node in finding.split("/")}
+    for key, selected, values in (("labels", data.labels, nodes), ("views", data.views, {*table.rows["view"]})):
+        unknown = [name for name in selected if name not in values]
+        if unknown:
+            raise InputError(f"{path}: {key} names {unknown[0]!r}; expected some of {', '.join(sorted(values - {''}))}")
     tree = {finding for finding in table.rows["finding"] if finding not in UNLABELLED}
     table = table.keep(table.rows["modality"] == "X-ray", "images are no X-rays and left out")
     table = table.keep(table.rows["view"].isin(data.views), f"X-rays are not {', '.join(data.views)} and left out")
@@ -69,7 +70,7 @@ def covid(data: CovidData) -> Collection:
     rows = table.rows
     names = rows["folder"] + "/" + rows["filename"]
     files = images.paths(data.root, names, str(path))
-    there, absent = images.present(files, str(path))
+    exists, absent = images.present(files, str(path))
     licence = groups.filled(rows["license"])
     return Collection(
         name="covid",
@@ -90,14 +91,14 @@ def covid(data: CovidData) -> Collection:
         source="publications and public case collections",
         labelling="from publications and reports",
         views=", ".join(data.views),
-        notes=(*table.notes, *absent, _licences(licence[there])),
+        notes=(*table.notes, *absent, _licences(licence[exists])),
         files=files,
-        absent=rows["filename"].to_numpy(dtype=object)[~there],
-    ).only(np.flatnonzero(there))
+        absent=rows["filename"].to_numpy(dtype=object)[~exists],
+    ).only(np.flatnonzero(exists))
 
 
 def _targets(findings: pd.Series, labels: list[str], tree: set[str]) -> np.ndarray:
-    """float32, (n_images, n_labels): 1 in the label's branch, NaN above it, 0 elsewhere."""
+    """Return float32, (n_images, n_labels): 1 in the label's branch, NaN for its ancestors, 0 elsewhere."""
     above = {
         label: {
             tuple(finding.split("/")[:depth])
@@ -115,6 +116,6 @@ def _targets(findings: pd.Series, labels: list[str], tree: set[str]) -> np.ndarr
 
 
 def _licences(licence: np.ndarray) -> str:
-    """A note with the number of images under each licence, because licences differ between images."""
+    """Count the images under each licence for a note, because licences differ between images."""
     names, counts = np.unique(licence.astype(str), return_counts=True)
     return "licences: " + ", ".join(f"{name} {n:,}" for name, n in zip(names, counts, strict=True))

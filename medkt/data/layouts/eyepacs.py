@@ -1,7 +1,7 @@
-"""EyePACS, as Kaggle's diabetic retinopathy detection has it.
+"""EyePACS, in the layout of Kaggle's diabetic retinopathy detection.
 
-In: a folder with `trainLabels.csv` (image, level) and `<patient>_left.jpeg`, `<patient>_right.jpeg` in `train/` or
-beside it. Out: a `Collection` of five grades; both eyes belong to one patient.
+In: a folder with `trainLabels.csv` (image, level). The images `<patient>_left.jpeg` and `<patient>_right.jpeg` are in
+`train/` or beside the table. Out: a `Collection` of five grades; both eyes belong to one patient.
 
 Source: https://www.kaggle.com/c/diabetic-retinopathy-detection
 """
@@ -42,14 +42,14 @@ def eyepacs(data: EyePacsData) -> Collection:
     InputError
         If the table or all images are absent, or an image or level is not as expected.
     """
-    path = tables.the_one(data.root, ["trainLabels.csv"], "EyePACS in Kaggle's layout")
+    path = tables.only_file(data.root, ["trainLabels.csv"], "EyePACS in Kaggle's layout")
     table = tables.one_row_each(tables.read(path, ["image", "level"]), "image")
     rows = table.rows
     table.refuse(~rows["image"].str.fullmatch(r"[^/\\]+_(left|right)"), "image", "<patient>_left or <patient>_right")
     table.refuse(~rows["level"].isin(["0", "1", "2", "3", "4"]), "level", "0 to 4")
     folder = "train/" if (data.root / "train").is_dir() else ""
     files = images.paths(data.root, folder + rows["image"] + ".jpeg", str(path))
-    there, absent = images.present(files, str(path))
+    exists, absent = images.present(files, str(path))
     eyes = rows["image"].str.rsplit("_", n=1)
     return Collection(
         name="eyepacs",
@@ -66,5 +66,5 @@ def eyepacs(data: EyePacsData) -> Collection:
         views="fundus",
         notes=table.notes + absent,
         files=files,
-        absent=rows["image"].to_numpy(dtype=object)[~there],
-    ).only(np.flatnonzero(there))
+        absent=rows["image"].to_numpy(dtype=object)[~exists],
+    ).only(np.flatnonzero(exists))

@@ -1,6 +1,6 @@
-"""Any folder of images with a CSV: one row an image, a column for the image, one for the patient, labels.
+"""Any folder of images with a CSV: one row per image, with columns for the image, the patient and the labels.
 
-In: `root` and a CSV in it. Out: a `Collection`, and the splits if the CSV has a column for them.
+In: `root` and a CSV in it. Out: a `Collection`, and the split of each image if the CSV has a column for it.
 """
 
 from __future__ import annotations
@@ -45,25 +45,30 @@ class FolderData(RootedData):
         """Whether a `split_column` is named."""
         return self.split_column is not None
 
+    @property
+    def name_outside_a_study(self) -> str:
+        """The name of the folder."""
+        return self.root.name
+
     def open(self) -> tuple[Collection, np.ndarray | None]:
         """Open the data set; see `folder`."""
         return folder(self)
 
 
 def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
-    """Read the CSV; columns that the settings do not name are guessed if only one guess is possible.
+    """Read the CSV. A column that the settings do not name is guessed if exactly one guess is possible.
 
     Returns
     -------
     collection : Collection
-        All rows; with `classes`, the rows of those classes.
+        All rows; if `classes` is set, only the rows of those classes.
     split : str, (n_images,) or None
         The content of `split_column`.
 
     Raises
     ------
     InputError
-        If a file, column or value is not as expected; the message names the row (the header is row 1).
+        If a file, column or value is not as expected. The message names the row; the header is row 1.
     """
     table = _table(data)
     where = str(table.path)
@@ -86,7 +91,7 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
         labels, targets = _findings(data, table, special)
     image_ids = rows[image_column].to_numpy(dtype=object)
     files = images.paths(_image_root(data, image_ids), image_ids, where)
-    there, absent = _there(data, image_ids, files, where)
+    exists, absent = _present(data, image_ids, files, where)
     collection = Collection(
         name="folder",
         task="multiclass" if data.class_column is not None else "multilabel",
@@ -100,64 +105,66 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
         source=data.root.name,
         notes=table.notes + absent,
         files=files,
-        absent=image_ids[~there],
+        absent=image_ids[~exists],
         complete=True,
     )
     split = None
     if data.split_column is not None:
-        split = _named(rows, data.split_column, "split_column", where).to_numpy(dtype=object)[there]
-    return collection.only(np.flatnonzero(there)), split
+        split = _named(rows, data.split_column, "split_column", where).to_numpy(dtype=object)[exists]
+    return collection.only(np.flatnonzero(exists)), split
 
 
 def _groups(data: FolderData, rows: pd.DataFrame, where: str) -> dict[str, np.ndarray]:
-    """Columns that the settings name as groups, and those whose name begins with `group_`."""
+    """Return the columns that the settings name as groups, and those whose name begins with `group_`."""
     columns = {name: str(name).removeprefix("group_") for name in rows.columns if str(name).startswith("group_")}
     columns |= {str(_named(rows, name, "group_columns", where).name): name for name in data.group_columns}
-    twice = next((group for group in columns.values() if list(columns.values()).count(group) > 1), None)
-    if twice is not None:
-        raise InputError(f"{where}: columns {twice!r} and 'group_{twice}' are both the group {twice!r}; take one off")
+    repeated = next((group for group in columns.values() if list(columns.values()).count(group) > 1), None)
+    if repeated is not None:
+        raise InputError(
+            f"{where}: columns {repeated!r} and 'group_{repeated}' are both the group {repeated!r}; take one off"
+        )
     return {group: rows[name].to_numpy(dtype=object) for name, group in columns.items()}
 
 
 def _image_root(data: FolderData, image_ids: np.ndarray) -> Path:
-    """The folder of the images: as set, else the root or its images/, whichever holds the first image that exists."""
+    """Find the folder of the images: the setting, or else the root or its images/, by the first image that exists."""
     if data.image_folder is not None:
         return images.inside(data.root, data.image_folder, str(data.root))
     places = (data.root, data.root / "images")
     return next((place for name in image_ids for place in places if (place / name).is_file()), data.root)
 
 
-def _there(
+def _present(
     data: FolderData, image_ids: np.ndarray, files: np.ndarray, where: str
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Which images exist, as `images.present`; images that `exclude` lists are not looked for."""
+    """Look for the images, as `images.present`. Images that `exclude` lists need not exist."""
     left_out = lists.excluded(data.exclude) if data.exclude is not None else {}
-    there = np.array([name in left_out for name in image_ids], dtype=bool)
-    there[~there], absent = images.present(files[~there], where)
-    return there, absent
+    exists = np.array([name in left_out for name in image_ids], dtype=bool)
+    exists[~exists], absent = images.present(files[~exists], where)
+    return exists, absent
 
 
 def _table(data: FolderData) -> Table:
     if not data.root.is_dir():
         raise InputError(f"{data.root}: no such folder; expected one with images and a CSV")
-    found = [data.root / data.csv] if data.csv else sorted([*data.root.glob("*.csv"), *data.root.glob("*.csv.gz")])
-    found = [path for path in found if path != data.exclude]
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
+    paths = [data.root / data.csv] if data.csv else sorted([*data.root.glob("*.csv"), *data.root.glob("*.csv.gz")])
+    paths = [path for path in paths if path != data.exclude]
+    if len(paths) != 1:
+        names = ", ".join(path.name for path in paths) or "none"
         raise InputError(f"{data.root}: CSV files found: {names}; expected one, or name it with csv = '...'")
-    return tables.read(found[0])
+    return tables.read(paths[0])
 
 
 def _column(table: pd.DataFrame, named: str | None, guesses: tuple[str, ...], setting: str, where: str) -> str:
     if named is not None:
         return str(_named(table, named, setting, where).name)
-    found = [name for name in guesses if name in table.columns]
-    if len(found) != 1:
+    candidates = [name for name in guesses if name in table.columns]
+    if len(candidates) != 1:
         raise InputError(
-            f"{where}: columns {', '.join(table.columns)}: {len(found)} of them could be {setting}; "
+            f"{where}: columns {', '.join(table.columns)}: {len(candidates)} of them could be {setting}; "
             f"name it with {setting} = '...'"
         )
-    return found[0]
+    return candidates[0]
 
 
 def _named(table: pd.DataFrame, name: str, setting: str, where: str) -> pd.Series:

@@ -1,8 +1,8 @@
 """MIMIC-CXR-JPG in PhysioNet's own layout.
 
-In: a folder with `mimic-cxr-2.0.0-chexpert.csv`, `-metadata.csv` and, for the official split, `-split.csv` (each plain
-or .gz) and `files/p10/p10000032/s50414267/<dicom>.jpg`. Out: a `Collection` with a row for each image,
-labelled as its study.
+In: a folder with `mimic-cxr-2.0.0-chexpert.csv`, `-metadata.csv` and, for the official split, `-split.csv`, each plain
+or gzipped. The images are `files/p10/p10000032/s50414267/<dicom>.jpg`. Out: a `Collection` with a row per image; an
+image has the labels of its study.
 
 Source: Johnson et al., MIMIC-CXR-JPG, 2019; https://physionet.org/content/mimic-cxr-jpg/
 """
@@ -47,8 +47,8 @@ class MimicCxrData(CheXpertLabels):
 def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:
     """Join the tables and find the images.
 
-    An image's id is its DICOM id, its patient the subject id. Images of studies without CheXpert labels are left out
-    and counted.
+    An image's id is its DICOM id, and its patient is the subject id. Images of studies without CheXpert labels are left
+    out, and a note counts them.
 
     Returns
     -------
@@ -62,14 +62,14 @@ def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:
     InputError
         If a table or all images are absent, a column or value is not as expected, or tables contradict each other.
     """
-    own = label_names.asked("mimic-cxr", label_names.CHEXPERT, data.labels or label_names.CHEXPERT)
+    own = label_names.own_names("mimic-cxr", label_names.CHEXPERT, data.labels or label_names.CHEXPERT)
     labelled = _table(data.root, "chexpert", [*STUDY, *own], "study_id")
     targets = uncertainty.targets(labelled, own, data)
     studies = labelled.rows[STUDY].assign(target_row=range(len(targets)))
     table = _table(data.root, "metadata", ["dicom_id", *STUDY, "ViewPosition"], "dicom_id")
     rows = table.rows.reset_index(names="row").merge(studies, on=STUDY, how="left").set_index("row")
     table = Table(table.path, rows, labelled.notes + table.notes)
-    del labelled, studies, rows  # several hundred thousand rows: free the memory
+    del labelled, studies, rows  # they have several hundred thousand rows: free the memory
     if data.official_split:
         table = _with_split(data.root, table)
     table = table.keep(table.rows["target_row"].notna(), "images are of studies without CheXpert labels and left out")
@@ -83,35 +83,35 @@ def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:
         for subject, study, image in zip(subjects, rows["study_id"], image_ids, strict=True)
     )
     files = images.paths(data.root, names, str(table.path))
-    there, absent = images.present(files, str(table.path))
-    rows = rows[there]
+    exists, absent = images.present(files, str(table.path))
+    rows = rows[exists]
     collection = Collection(
         name="mimic-cxr",
         task="multilabel",
         labels=tuple(data.labels or own),
-        image_ids=image_ids[there],
-        patient_ids=subjects[there],
+        image_ids=image_ids[exists],
+        patient_ids=subjects[exists],
         targets=targets[rows["target_row"].to_numpy(dtype=np.int64)],
-        read=images.reader(files[there], channels=1),
+        read=images.reader(files[exists], channels=1),
         groups={"view": groups.filled(rows["ViewPosition"])},
         channels=1,
         source="Beth Israel Deaconess Medical Center",
         labelling=f"automatic, from reports ({uncertainty.policy(data)})",
         views="frontal" if data.views == "frontal" else "frontal and lateral",
         notes=(*table.notes, *absent),
-        files=files[there],
-        absent=image_ids[~there],
+        files=files[exists],
+        absent=image_ids[~exists],
     )
     return collection, tables.shared(rows["split"]) if data.official_split else None
 
 
 def _table(root: Path, kind: str, columns: list[str], key: str) -> Table:
-    path = tables.the_one(root, [f"mimic-cxr-*-{kind}.csv"], f"MIMIC-CXR-JPG's table of {kind}")
+    path = tables.only_file(root, [f"mimic-cxr-*-{kind}.csv"], f"MIMIC-CXR-JPG's table of {kind}")
     return tables.one_row_each(tables.read(path, columns, only=True), key, "study" if key == "study_id" else "image")
 
 
 def _with_split(root: Path, table: Table) -> Table:
-    """The table with the official split of each image, by medkt's names."""
+    """Add the official split of each image, by medkt's names."""
     split = _table(root, "split", ["dicom_id", "split"], "dicom_id")
     split.refuse(~split.rows["split"].isin(OFFICIAL), "split", "train, validate or test")
     official = dict(zip(split.rows["dicom_id"], split.rows["split"].map(OFFICIAL), strict=True))

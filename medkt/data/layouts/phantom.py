@@ -1,6 +1,6 @@
-"""The phantom's three collections, as a study file asks for them.
+"""The layouts of the phantom's three collections.
 
-In: settings. Out: a `Collection` whose images are drawn (`medkt.data.phantom`).
+In: settings of a study file. Out: a `Collection` whose images are drawn (`medkt.data.phantom`).
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class PhantomShapesData(DataSettings):
 
 
 def _drawn(layout: str, draw: Callable[[], Collection]) -> tuple[Collection, None]:
-    """The collection; a setting that the phantom refuses becomes an `InputError`."""
+    """Draw a collection. A setting that the phantom refuses raises an `InputError`."""
     try:
         return draw(), None
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Synthetic images with known truth: chest X-rays, fundus photographs, shapes.
+"""Synthetic images with known truth: chest X-rays, fundus photographs and shapes.
 
 In: a seed and sizes. Out: a `Collection` that draws its images.
 Read first: collections.py.

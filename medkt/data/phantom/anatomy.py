@@ -1,8 +1,9 @@
-"""A patient of the chest phantom: where everything is, where each finding would be, and how an image was posed.
+"""The anatomy of a patient of the chest phantom, the place of each finding, and the pose of an image.
 
-In: random generators that belong to one patient or one image. Out: `Anatomy` and `Pose`, which `phantom_chest` draws.
-Body coordinates are fractions of the image's side with (0, 0) in the middle of the chest, x to the image's right (the
-patient's left, as on a lightbox) and y downwards. The chest is about 0.77 wide, so 0.08 stands for some 3 cm.
+In: random generators that belong to one patient or one image. Out: `Anatomy` and `Pose`, which `chest.py` draws. Body
+coordinates are fractions of the image's side. (0, 0) is the middle of the chest, x increases to the image's right, and
+y increases downwards. The image's right is the patient's left, as on a lightbox. The chest is about 0.77 wide, so 0.08
+is about 3 cm.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Anatomy:
-    """One patient: the chest, and where each finding would be. Lengths are fractions of the image's side.
+    """One patient: the chest and the place of each finding, present or not. Lengths are fractions of the image's side.
 
     `*_side` is +1 for the patient's left (the image's right), -1 for the right.
     """
@@ -35,7 +36,7 @@ class Anatomy:
     knob: float  # radius of the aortic knob
     rib_phase: float
     rib_spacing: float
-    bone: float  # brightness of ribs, fading with age
+    bone: float  # brightness of the ribs, which fade with age
     vessels: tuple[np.ndarray, np.ndarray, np.ndarray]  # starts, ends (n, 2) and half widths (n,)
     opacity: tuple[float, float, float]  # x, y, radius
     lesion: tuple[float, float, float]  # x, y, radius: a nodule below 0.04 (3 cm across), a mass above
@@ -58,7 +59,7 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Pose:
-    """One image of a patient: how they stood and breathed, and the exposure."""
+    """One image of a patient: the patient's position and breath, and the exposure."""
 
     shift: Point
     angle: float
@@ -68,7 +69,7 @@ class Pose:
     exposure: float  # mean of the image
     contrast: float
     collimation: np.ndarray  # (4,): left, top, right, bottom, used at hospital B
-    marker: tuple[int, int]  # where the marker was put: steps of 0.015 to the right and down
+    marker: tuple[int, int]  # position of the marker: steps of 0.015 to the right and down
 
 
 def _side(rng: np.random.Generator) -> int:
@@ -76,7 +77,7 @@ def _side(rng: np.random.Generator) -> int:
 
 
 def _lung_vessels(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Grow five branches from each hilum, each forking once."""
+    """Grow five branches from each hilum. Each branch forks once."""
     sign = np.repeat([-1.0, 1.0], 5)
     angle = np.tile([-1.35, -0.7, -0.05, 0.6, 1.25], 2) + rng.normal(0, 0.12, 10)
     tip = sign * 0.085 - 0.02j
@@ -97,7 +98,7 @@ def _lung_vessels(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def _devices(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give a patient two of: tracheal tube, gastric tube, central line, pacemaker, ECG leads."""
+    """Give a patient two of these: tracheal tube, gastric tube, central line, pacemaker, ECG leads."""
     side = _side(rng)
     w0, w1, w2, w3, w4 = rng.normal(0, 0.008, 5).tolist()
     catalogue: tuple[
@@ -147,16 +148,16 @@ def _patches(rng: np.random.Generator, side: int) -> np.ndarray:
 
 
 def sample_anatomy(rng: np.random.Generator, *, female: bool, age: float) -> Anatomy:
-    """Draw a patient's anatomy and, whether present or not, the geometry of every finding.
+    """Draw a patient's anatomy and the geometry of every finding, present or not.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Used for nothing else, so that one patient never depends on another.
+        A generator that only this patient uses, so that one patient never depends on another.
     female : bool
-        A slightly narrower chest, and breast shadows.
+        Whether the chest is slightly narrower and has breast shadows.
     age : float
-        Years; older bones are fainter, older aortas wider.
+        Years. Older bones are fainter, and older aortas are wider.
 
     Examples
     --------
@@ -203,7 +204,7 @@ def sample_anatomy(rng: np.random.Generator, *, female: bool, age: float) -> Ana
 
 
 def sample_pose(rng: np.random.Generator) -> Pose:
-    """Draw what differs between two images of one patient: position, breath, exposure."""
+    """Draw what differs between images of one patient: position, breath and exposure."""
     return Pose(
         shift=(rng.normal(0, 0.012), rng.normal(0, 0.012)),
         angle=rng.normal(0, 0.03),

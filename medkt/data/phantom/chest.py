@@ -1,7 +1,7 @@
 """A frontal chest radiograph drawn from a patient's anatomy, an image's pose and the findings that are present.
 
-In: an `Anatomy`, a `Pose`, the findings that are present, a size, a hospital. Out: `draw_chest`, the image, and
-`chest_masks`, for each label the region where the finding is or, where it is absent, would have been.
+In: an `Anatomy`, a `Pose`, the findings that are present, a size, a hospital. Out: `draw_chest` returns the image, and
+`chest_masks` the region of each label. If a finding is absent, its region is the place where it would be.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from medkt.data.phantom.hospitals import Hospital, expose
 
 
 class Scene:
-    """The coordinates and outlines of one patient in one pose at one size, each computed on first use."""
+    """The coordinates and outlines of one patient in one pose at one size. Each is computed on first use."""
 
     def __init__(self, anatomy: Anatomy, pose: Pose, size_px: int, present: Names[str] = ()) -> None:
         self.anatomy, self.pose, self.size_px, self.present = anatomy, pose, size_px, present
@@ -34,30 +34,30 @@ class Scene:
         self.left = self.x > 0
 
     def to_image(self, points: np.ndarray) -> np.ndarray:
-        """Carry body coordinates (n, 2) to unit coordinates of the image."""
+        """Convert body coordinates (n, 2) to unit coordinates of the image."""
         cos, sin = math.cos(self.pose.angle) * self.pose.scale, math.sin(self.pose.angle) * self.pose.scale
         return points @ np.array([[cos, sin], [-sin, cos]]) + (0.5 + self.pose.shift[0], 0.5 + self.pose.shift[1])
 
     def lines(self, start: np.ndarray, end: np.ndarray, half_width: float | np.ndarray) -> Floats:
-        """Draw strokes given in body coordinates."""
+        """Draw strokes whose ends are in body coordinates."""
         return strokes(self.size_px, self.to_image(start), self.to_image(end), half_width)
 
     def wall(self, inset: float = 0.0) -> Floats:
-        """Half the thorax's width at each pixel's height, with the apex lowered by `inset`."""
+        """Return half the thorax's width at each pixel's height. The apex is lowered by `inset`."""
         apex = np.float32(self.anatomy.apex + inset)
         rise = np.clip((np.float32(0.15) - self.y) / (np.float32(0.15) - apex), 0, 1)
         return np.float32(self.anatomy.half_width) * np.sqrt(np.float32(1) - rise * rise)
 
     @cached_property
     def from_wall(self) -> Floats:
-        """Distance to the inner chest wall, positive inside."""
+        """The distance to the inner chest wall, positive inside."""
         return self.wall() - self.aside
 
     @cached_property
     def above_dome(self) -> Floats:
-        """Height above the diaphragm, which falls towards the costophrenic angles."""
+        """The height above the diaphragm, which descends towards the costophrenic angles."""
         right, left = self.anatomy.base
-        if "Atelectasis" in self.present:  # volume loss: that side's dome rises
+        if "Atelectasis" in self.present:  # volume loss raises the dome of that side
             rise = 0.05 * self.pose.severity
             right, left = (right, left - rise) if self.anatomy.atelectasis_side > 0 else (right - rise, left)
         dome = np.where(self.left, np.float32(left + self.pose.breath), np.float32(right + self.pose.breath))
@@ -67,11 +67,11 @@ class Scene:
 
     @cached_property
     def thorax(self) -> Floats:
-        """Coverage of the space above the diaphragm and inside the wall."""
+        """The coverage of the space above the diaphragm and inside the wall."""
         return inside(np.minimum(self.from_wall, self.above_dome), self.pixel)
 
     def heart(self, enlarged: bool) -> Floats:
-        """Signed distance to the heart; its width is the cardiothoracic ratio times the thorax's."""
+        """Return the signed distance to the heart. Its width is the cardiothoracic ratio times the thorax's width."""
         a = self.anatomy
         half = a.heart_ratio[int(enlarged)] * a.half_width
         tall = a.heart_height * (1.12 if enlarged else 1.0)
@@ -80,7 +80,7 @@ class Scene:
         return ellipse(self.x, self.y, centre, (long, tall), a.heart_angle)
 
     def mediastinum(self, enlarged: bool) -> Floats:
-        """Signed distance to the band of great vessels above the heart, wider in the middle when enlarged."""
+        """Return the signed distance to the great vessels above the heart. Enlargement widens their middle."""
         normal, wide = self.anatomy.mediastinum
         width = np.full_like(self.y, normal)
         if enlarged:
@@ -91,9 +91,10 @@ class Scene:
         return np.maximum(band, knob)
 
     def rib_phase(self) -> tuple[Floats, Floats, Floats]:
-        """Give the phase of the posterior ribs (a rib where it is whole), and how near the fracture a pixel is.
+        """Return the phase of the posterior ribs, and how near each pixel is to the fracture.
 
-        The second array is 1 on the broken ribs and 0 beyond; the third is the distance outwards from the break.
+        In the first array, a rib lies where the phase is an integer. The second array is 1 on the broken ribs and 0
+        elsewhere. The third array is the distance outwards from the break.
         """
         a = self.anatomy
         out = self.aside * np.float32(1 / a.half_width)
@@ -116,7 +117,7 @@ def _lung_lesion(scene: Scene) -> Floats:
 
 
 def _edema(scene: Scene) -> Floats:
-    """A bat's wings around both hila, and Kerley's lines at the bases."""
+    """Draw bat's wings around both hila, and Kerley's lines at the bases."""
     spread = scene.anatomy.edema
     dx = (scene.aside - np.float32(0.14)) * np.float32(1 / (0.075 * spread))
     dy = (scene.y + np.float32(0.03)) * np.float32(1 / (0.13 * spread))
@@ -127,7 +128,7 @@ def _edema(scene: Scene) -> Floats:
 
 
 def _consolidation(scene: Scene) -> Floats:
-    """An upper lobe, dense and sharply bounded by its fissure, with air bronchograms."""
+    """Draw a dense upper lobe with a sharp border at its fissure, and with air bronchograms."""
     a = scene.anatomy
     beside = scene.x * np.float32(a.consolidation_side)
     fissure = np.float32(a.consolidation_fissure) + np.float32(0.1) * (beside - np.float32(0.2)) - scene.y
@@ -138,7 +139,7 @@ def _consolidation(scene: Scene) -> Floats:
 
 
 def _pneumonia(scene: Scene) -> Floats:
-    """Patches that run together in one lower zone."""
+    """Draw confluent patches in one lower zone."""
     total = np.zeros_like(scene.x)
     for x, y, radius in scene.anatomy.pneumonia.tolist():
         total += haze(scene.x, scene.y, (x, y), (radius, radius))
@@ -150,7 +151,7 @@ def _atelectasis(scene: Scene) -> Floats:
 
 
 def _pleural_effusion(scene: Scene) -> Floats:
-    """Fluid over the diaphragm, its meniscus rising towards the wall."""
+    """Draw fluid over the diaphragm. Its meniscus rises towards the wall."""
     out = scene.aside * np.float32(1 / scene.anatomy.half_width)
     level = np.float32(scene.anatomy.effusion_level) - np.float32(0.17) * out * out * out
     fluid = inside(scene.y - level, max(scene.pixel, 0.015))
@@ -160,7 +161,7 @@ def _pleural_effusion(scene: Scene) -> Floats:
 
 
 def _pleural_other(scene: Scene) -> Floats:
-    """Lumpy thickening along the lateral wall."""
+    """Draw lumpy thickening along the lateral wall."""
     a = scene.anatomy
     middle, half, thickness = a.pleural
     along = (scene.y - np.float32(middle)) * np.float32(1 / half)
@@ -170,7 +171,7 @@ def _pleural_other(scene: Scene) -> Floats:
     return plaque * (scene.left if a.pleural_side > 0 else ~scene.left)
 
 
-# Findings that fill air spaces: what is drawn, and how much of the air it replaces.
+# Findings that fill air spaces: the function that draws each, and the share of the air that it replaces.
 FILLING: dict[str, tuple[Callable[[Scene], Floats], float]] = {
     "Lung Opacity": (_lung_opacity, 0.75),
     "Lung Lesion": (_lung_lesion, 0.80),
@@ -184,18 +185,18 @@ FILLING: dict[str, tuple[Callable[[Scene], Floats], float]] = {
 
 
 def _pneumothorax(scene: Scene) -> tuple[Floats, Floats]:
-    """Give the air beyond the collapsed lung, and the pleural line that bounds it."""
+    """Draw the air outside the collapsed lung, and the pleural line between them."""
     a = scene.anatomy
     taper = np.clip((np.float32(0.12) - scene.y) * np.float32(1 / 0.2), 0, 1)
     edge = scene.wall(inset=0.7 * a.pneumothorax_gap) - np.float32(a.pneumothorax_gap) * taper - scene.aside
-    here = (scene.left if a.pneumothorax_side > 0 else ~scene.left) & (scene.y < 0.12)
-    beyond = inside(-edge, scene.pixel) * here
-    line = inside(np.float32(0.006) - np.abs(edge), scene.pixel) * here
+    space = (scene.left if a.pneumothorax_side > 0 else ~scene.left) & (scene.y < 0.12)
+    beyond = inside(-edge, scene.pixel) * space
+    line = inside(np.float32(0.006) - np.abs(edge), scene.pixel) * space
     return beyond, line
 
 
 def _bones(scene: Scene) -> Floats:
-    """Ribs, behind and in front, clavicles and spine; a fracture steps and gapes, its ends overlapping."""
+    """Draw posterior and anterior ribs, clavicles and spine. A fracture has a step, a gap and overlapping ends."""
     a = scene.anatomy
     phase, broken, beyond = scene.rib_phase()
     strength = np.full_like(scene.x, a.bone)
@@ -222,7 +223,7 @@ def _bones(scene: Scene) -> Floats:
 
 
 def _density(scene: Scene, rng: np.random.Generator) -> Floats:
-    """What the beam met: 0 for air beside the patient, about 1 for metal."""
+    """Return the density along the beam: 0 for air beside the patient, about 1 for metal."""
     a, present, severity = scene.anatomy, scene.present, scene.pose.severity
     x, y, aside = scene.x, scene.y, scene.aside
     slope = np.maximum(aside - np.float32(0.08), 0)
@@ -276,14 +277,14 @@ def draw_chest(
     anatomy : Anatomy
     pose : Pose
     present : collection of str
-        Labels to draw; "No Finding" draws nothing.
+        Labels to draw. "No Finding" draws nothing.
     size_px : int
         Side of the image.
     hospital : {"A", "B"}
         A: linear contrast, sharp, little noise, an L beside the left shoulder. B: compressed contrast, blurred, coarse
         grain, heel effect, collimated, an R at the right base.
     rng : numpy.random.Generator
-        For texture and noise alone: the geometry is all in `anatomy` and `pose`.
+        For texture and noise only: `anatomy` and `pose` determine the geometry.
 
     Returns
     -------
@@ -295,13 +296,13 @@ def draw_chest(
 
 
 def chest_masks(anatomy: Anatomy, pose: Pose, size_px: int) -> np.ndarray:
-    """Give the region of each label, present or not.
+    """Return the region of each label, present or not.
 
     Returns
     -------
     bool, (14, size_px, size_px)
-        In the order of `LABELS`, each a little wider than what is drawn. "No Finding" has the
-        union of the twelve findings' regions.
+        In the order of `LABELS`. Each region is a little wider than the drawn finding. "No Finding" has the union of
+        the twelve findings' regions.
     """
     scene = Scene(anatomy, pose, size_px)
     inner = scene.from_wall > -0.01

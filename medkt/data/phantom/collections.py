@@ -1,8 +1,9 @@
-"""Synthetic images whose truth is known, so that medkt runs anywhere and its claims can be tested.
+"""Synthetic images with known truth. With them, medkt runs anywhere and its claims can be tested.
 
-In: a seed, a number of patients, settings. Out: a `Collection` whose images are drawn when read. A patient depends on
-(seed, patient) alone and an image on (seed, patient, image) alone: never on the order of reading, on a thread, or on
-how many others there are. A later NumPy may draw other patients; one version draws the same ones everywhere.
+In: a seed, a number of patients, settings. Out: a `Collection` whose images are drawn when they are read. A patient
+depends only on (seed, patient), and an image only on (seed, patient, image). They do not depend on the order of
+reading, on threads, or on the number of other patients. One version of NumPy draws the same patients on every machine;
+another version may draw others.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from medkt.data.phantom.hospitals import Hospital
 from medkt.data.phantom.shapes import SHAPES, draw_shape
 
 GRADE_SHARES = (0.40, 0.18, 0.18, 0.12, 0.12)
-"""Default share of eyes of each grade; in EyePACS it is 0.73, 0.07, 0.15, 0.03, 0.02."""
+"""Default share of eyes of each grade. In EyePACS the shares are 0.73, 0.07, 0.15, 0.03, 0.02."""
 
-_IMAGES_PER_PATIENT = (0.28, 0.20, 0.17, 0.14, 0.12, 0.09)  # 1 to 6, 2.9 in the mean
+_IMAGES_PER_PATIENT = (0.28, 0.20, 0.17, 0.14, 0.12, 0.09)  # shares of 1 to 6 images; the mean is 2.9
 _AGE_BANDS = ("under 40", "40-64", "65 and over")
-_BOTH_EYES = 0.8  # correlation of the two eyes' latent grade
+_BOTH_EYES = 0.8  # correlation of the latent grades of a patient's eyes
 _SOURCE = "SYNTHETIC, drawn by medkt's phantom"
-# The streams of random numbers, each keyed (stream, patient[, image]).
+# The streams of random numbers. The key of each is (stream, patient[, image]).
 _CHEST_PATIENT, _CHEST_IMAGE, _CHEST_LABEL, _CHEST_DRAW, _FUNDUS_PATIENT, _FUNDUS_DRAW, _SHAPE = range(7)
 
 
@@ -57,7 +58,7 @@ def _check_hospital(hospital: str) -> None:
 
 
 def _subject(seed: int, patient: int) -> tuple[str, float, int, np.random.Generator]:
-    """Give a patient's sex, age in years, number of images, and the random stream that draws the anatomy next."""
+    """Draw a patient's sex, age in years and number of images. Also return the stream, which then draws the anatomy."""
     rng = _stream(seed, _CHEST_PATIENT, patient)
     sex = "F" if rng.random() < 0.45 else "M"
     age = float(np.clip(rng.normal(58, 17), 20, 90))
@@ -65,7 +66,7 @@ def _subject(seed: int, patient: int) -> tuple[str, float, int, np.random.Genera
     return sex, age, n_images, rng
 
 
-@lru_cache(maxsize=1024)  # some 5 MB; a patient has three images in the mean
+@lru_cache(maxsize=1024)  # about 5 MB; a patient has three images on average
 def _anatomy(seed: int, patient: int) -> Anatomy:
     sex, age, _, rng = _subject(seed, patient)
     return sample_anatomy(rng, female=sex == "F", age=age)
@@ -82,7 +83,7 @@ def _draw_chest(
 def chest_case(
     *, seed: int, patient: int, image: int, present: Names[str], size_px: int, hospital: Hospital = "A"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one chest image with the given findings, and the region of every finding, present or not.
+    """Draw one chest image with the given findings, and return the region of every finding, present or not.
 
     Parameters
     ----------
@@ -97,12 +98,12 @@ def chest_case(
     -------
     pixels : uint8, (size_px, size_px)
     masks : bool, (14, size_px, size_px)
-        In the order of `LABELS`; a finding's region does not depend on whether it is present.
+        In the order of `LABELS`. A finding's region does not depend on whether it is present.
 
     Raises
     ------
     ValueError
-        For a finding or hospital that does not exist.
+        If a finding or the hospital does not exist.
 
     Examples
     --------
@@ -123,7 +124,7 @@ def _read_chest(
     index: int, size_px: int, *, seed: int, hospital: Hospital, cases: np.ndarray, truth: np.ndarray
 ) -> np.ndarray:
     patient, image = cases[index].tolist()
-    present = {label for label, here in zip(LABELS, truth[index].tolist(), strict=True) if here}
+    present = {label for label, shown in zip(LABELS, truth[index].tolist(), strict=True) if shown}
     return _draw_chest(seed, patient, image, present, size_px, hospital)
 
 
@@ -137,27 +138,28 @@ def phantom_chest(
     within_patient: float = 0.6,
     label_noise: float = 0.0,
 ) -> Collection:
-    """Draw chest radiographs with the 14 labels of CheXpert, 1 to 6 images a patient.
+    """Draw chest radiographs with the 14 labels of CheXpert, 1 to 6 images per patient.
 
-    Findings are latent normal values cut at a threshold: `prevalence` sets the threshold, `co_occurrence` the
-    correlations of an image's findings, `within_patient` that of one finding in two images of a patient.
+    A finding is present if its latent normal value exceeds a threshold. `prevalence` sets the thresholds and
+    `co_occurrence` the correlations of an image's findings. `within_patient` sets the correlation of one finding in two
+    images of a patient.
 
     Parameters
     ----------
     patients : int
     seed : int
-        The same seed has the same patients at both hospitals.
+        The same seed gives the same patients at both hospitals.
     hospital : {"A", "B"}
-        How images look: contrast, blur, noise, collimation, marker.
+        The appearance of the images: contrast, blur, noise, collimation, marker.
     prevalence : mapping of finding to share of images, optional
-        Findings that are not named keep `PREVALENCE`. "No Finding" follows and cannot be set.
+        Findings that are not named keep `PREVALENCE`. "No Finding" results from the others and cannot be set.
     co_occurrence : mapping of two findings to a latent correlation, optional
-        Replaces `CO_OCCURRENCE` as a whole: pairs that are not named are independent, so `{}` makes all so.
+        Replaces all of `CO_OCCURRENCE`. Pairs that are not named are independent, so with `{}` all are.
     within_patient : float
         Latent correlation of a finding between images of a patient, 0 to 1.
     label_noise : float
-        Probability with which each recorded label, "No Finding" too, is flipped. What is drawn stays the truth, so
-        recorded labels may contradict each other, as a labeller's do.
+        Probability with which each recorded label, including "No Finding", is flipped. The images still show the truth.
+        Recorded labels may contradict each other, like those of an automatic labeller.
 
     Returns
     -------
@@ -167,7 +169,7 @@ def phantom_chest(
     Raises
     ------
     ValueError
-        For a setting out of range, an unknown finding, or correlations that no variables can have together.
+        If a setting is out of range, a finding is unknown, or no variables can have the correlations.
 
     Examples
     --------
@@ -223,14 +225,14 @@ def _read_fundus(index: int, size_px: int, *, seed: int, grades: np.ndarray) -> 
 
 
 def phantom_fundus(*, patients: int, seed: int, grade_shares: tuple[float, ...] = GRADE_SHARES) -> Collection:
-    """Draw fundus photographs graded for diabetic retinopathy, a left and a right eye a patient.
+    """Draw fundus photographs with grades of diabetic retinopathy, of both eyes of each patient.
 
     Parameters
     ----------
     patients : int
     seed : int
     grade_shares : tuple of 5 floats
-        Share of eyes of each grade, summing to 1. The grades of a patient's eyes are correlated.
+        Share of eyes of each grade. The shares sum to 1. The grades of a patient's eyes are correlated.
 
     Returns
     -------
@@ -240,7 +242,7 @@ def phantom_fundus(*, patients: int, seed: int, grade_shares: tuple[float, ...] 
     Raises
     ------
     ValueError
-        For a setting out of range, or shares that do not sum to 1.
+        If a setting is out of range, or the shares do not sum to 1.
 
     Examples
     --------
@@ -287,7 +289,7 @@ def phantom_shapes(*, images: int, seed: int) -> Collection:
     Parameters
     ----------
     images : int
-        Number of images; each is its own patient.
+        Number of images. Each has a patient of its own.
     seed : int
 
     Returns
@@ -298,7 +300,7 @@ def phantom_shapes(*, images: int, seed: int) -> Collection:
     Raises
     ------
     ValueError
-        For a setting out of range.
+        If a setting is out of range.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Drawing primitives of the phantoms, in unit coordinates: (0, 0) is the top left corner, (1, 1) the bottom right.
 
-In: numbers in fractions of the image's side, so that a picture is the same at any size. Out: float32 coverages in
-[0, 1], anti-aliased over about one pixel. Nothing here is random unless a `Generator` is handed in.
+In: lengths as fractions of the image's side, so that a picture is the same at any size. Out: float32 coverages in
+[0, 1], anti-aliased over about one pixel. Only functions that take a `Generator` are random.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.floating]  # float32 everywhere; numpy's stubs lose track of it
+Floats = NDArray[np.floating]  # always float32, which numpy's type stubs do not track
 
-_LONGEST_PIECE = 0.1  # strokes are cut into pieces of at most this length, so that their windows stay small
+_LONGEST_PIECE = 0.1  # longer strokes are cut into pieces, so that their windows stay small
 
 
 @lru_cache(maxsize=8)
 def grid(size_px: int) -> tuple[Floats, Floats]:
-    """Give the pixel centres of a square image, x and y, each float32, (size_px, size_px), read-only.
+    """Return the pixel centres of a square image: x and y, each float32, (size_px, size_px), read-only.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def grid(size_px: int) -> tuple[Floats, Floats]:
 
 
 def inside(distance: Floats, softness: float) -> Floats:
-    """Turn a signed distance (positive inside) into coverage with an edge `softness` wide, both in unit lengths."""
+    """Convert a signed distance (positive inside) to coverage. The edge is `softness` wide, in unit lengths."""
     coverage = distance * np.float32(1.0 / softness)
     coverage += np.float32(0.5)
     return np.clip(coverage, 0.0, 1.0, out=coverage)
@@ -43,7 +43,7 @@ def inside(distance: Floats, softness: float) -> Floats:
 def ellipse(
     x: Floats, y: Floats, centre: tuple[float, float], radii: tuple[float, float], angle: float = 0.0
 ) -> Floats:
-    """Give the approximate signed distance to an ellipse (positive inside), turned by `angle` radians."""
+    """Return the approximate signed distance (positive inside) to an ellipse that is turned by `angle` radians."""
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
     along = (dx * cos + dy * sin) * np.float32(1.0 / radii[0])
@@ -53,7 +53,7 @@ def ellipse(
 
 
 def haze(x: Floats, y: Floats, centre: tuple[float, float], radii: tuple[float, float]) -> Floats:
-    """Give a Gaussian cloud of height 1 with standard deviations `radii`."""
+    """Return a Gaussian cloud of height 1 with standard deviations `radii`."""
     dx = (x - np.float32(centre[0])) * np.float32(1.0 / radii[0])
     dy = (y - np.float32(centre[1])) * np.float32(1.0 / radii[1])
     return np.exp(np.float32(-0.5) * (dx * dx + dy * dy))
@@ -68,7 +68,7 @@ def _interpolation(size_px: int, cells: int) -> tuple[np.ndarray, Floats]:
 
 
 def smooth_noise(rng: np.random.Generator, size_px: int, cells: int) -> Floats:
-    """Give value noise of about unit variance: `cells` x `cells` normal values, smoothly interpolated to any size."""
+    """Draw noise of about unit variance: `cells` x `cells` normal values, smoothly interpolated to any size."""
     values = rng.standard_normal((cells, cells), dtype=np.float32)
     lower, weight = _interpolation(size_px, cells)
     rows = values[lower]
@@ -79,13 +79,13 @@ def smooth_noise(rng: np.random.Generator, size_px: int, cells: int) -> Floats:
 
 
 def strokes(size_px: int, start: ArrayLike, end: ArrayLike, half_width: ArrayLike) -> Floats:
-    """Draw straight strokes with round ends; where they overlap, the strongest counts.
+    """Draw straight strokes with round ends. Where strokes overlap, the strongest counts.
 
     Parameters
     ----------
     size_px : int
     start, end : (n, 2)
-        x and y of the ends.
+        Their x and y.
     half_width : scalar or (n,)
         Half the width in unit lengths. A stroke thinner than a pixel is drawn fainter.
 
@@ -98,7 +98,7 @@ def strokes(size_px: int, start: ArrayLike, end: ArrayLike, half_width: ArrayLik
     >>> strokes(4, [[0.0, 0.375]], [[1.0, 0.375]], 0.125)[:, 0].round(3).tolist()
     [0.0, 1.0, 0.0, 0.0]
     """
-    # In pixels from here on.
+    # All lengths below are in pixels.
     first: np.ndarray = np.asarray(start, np.float64) * size_px
     along: np.ndarray = np.asarray(end, np.float64) * size_px - first
     half = np.full(len(first), half_width, np.float64) * size_px
@@ -110,17 +110,19 @@ def strokes(size_px: int, start: ArrayLike, end: ArrayLike, half_width: ArrayLik
         first = np.repeat(first, pieces, axis=0) + order[:, None] * along
         half = np.repeat(half, pieces)
 
-    # Each piece is drawn in a square window of its own, all windows at once: (pieces, window, window).
+    # Each piece is drawn in its own square window, and all windows are drawn at once: (pieces, window, window).
     reach = half.max() + 0.5
     window = int(np.abs(along).max() + 2 * reach) + 2
     corner = np.floor(np.minimum(first, first + along) - reach).astype(np.intp)
-    np.clip(corner, -window, size_px, out=corner)  # what lies outside lands in a margin that is cut off
+    np.clip(corner, -window, size_px, out=corner)  # parts outside the image go to a margin, which is cut off
     pixels = corner[:, :, None] + np.arange(window)
     away = (pixels + 0.5 - first[:, :, None]).astype(np.float32)
     along = along.astype(np.float32)
     square = np.maximum(along[:, 0] * along[:, 0] + along[:, 1] * along[:, 1], np.float32(1e-6))
     projected = away * (along / square[:, None])[:, :, None]
-    place = projected[:, 0, None, :] + projected[:, 1, :, None]  # along the piece, 0 at its start and 1 at its end
+    place = (
+        projected[:, 0, None, :] + projected[:, 1, :, None]
+    )  # position along the piece, 0 at its start and 1 at its end
     nearest = np.clip(place, 0.0, 1.0)
     place *= np.float32(-2)
     place += nearest
@@ -128,7 +130,7 @@ def strokes(size_px: int, start: ArrayLike, end: ArrayLike, half_width: ArrayLik
     place *= square[:, None, None]
     away *= away
     place += away[:, 0, None, :]
-    place += away[:, 1, :, None]  # the squared distance, multiplied out
+    place += away[:, 1, :, None]  # the expanded squared distance
     np.maximum(place, 0.0, out=place)
     np.sqrt(place, out=place)
     half = half.astype(np.float32)[:, None, None]
@@ -144,7 +146,7 @@ def strokes(size_px: int, start: ArrayLike, end: ArrayLike, half_width: ArrayLik
 
 
 def points(complex_points: np.ndarray) -> np.ndarray:
-    """Give x + iy, complex (n,), as float64 (n, 2): turning and adding directions is easiest in complex numbers."""
+    """Convert x + iy, complex (n,), to float64 (n, 2). Complex numbers make turning and adding directions easy."""
     return np.ascontiguousarray(complex_points).view(np.float64).reshape(-1, 2)
 
 
@@ -155,5 +157,5 @@ def _bernstein(pieces: int) -> np.ndarray:
 
 
 def bezier(points: ArrayLike, pieces: int) -> np.ndarray:
-    """Give `pieces` + 1 points, float64 (pieces + 1, 2), on the cubic curve with these four control points."""
+    """Return `pieces` + 1 points, float64 (pieces + 1, 2), on the cubic Bezier curve with four control points."""
     return np.einsum("ij,jk->ik", _bernstein(pieces), np.asarray(points, np.float64))

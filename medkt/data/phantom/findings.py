@@ -1,7 +1,7 @@
-"""Which findings an image of the chest phantom has: how often each, and how often together.
+"""How often each finding of the chest phantom occurs, and how often findings occur together.
 
-In: prevalences and latent correlations. Out: the thresholds and the mixing matrix of the latent normal values by which
-`phantom.phantom_chest` decides. A finding is present where its latent value exceeds its threshold.
+In: prevalences and latent correlations. Out: the thresholds and the mixing matrix of the latent normal values that
+`phantom_chest` draws. A finding is present if its latent value exceeds its threshold.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ LABELS = (
     "Fracture",
     "Support Devices",
 )
-"""In the order of CheXpert."""
+"""The 14 labels, in the order of CheXpert."""
 
 FINDINGS = LABELS[1:]
-"""What is drawn. "No Finding" is the absence of all of them but Support Devices, as CheXpert defines it."""
+"""Labels that are drawn. As CheXpert defines it, "No Finding" means that all are absent except Support Devices."""
 
 PREVALENCE: dict[str, float] = {
     "Enlarged Cardiomediastinum": 0.18,
@@ -48,7 +48,7 @@ PREVALENCE: dict[str, float] = {
     "Fracture": 0.16,
     "Support Devices": 0.38,
 }
-"""Default share of images with each finding: CheXpert's order of frequency, rare findings made less rare."""
+"""Default share of images with each finding: in CheXpert's order of frequency, but rare findings are less rare."""
 
 CO_OCCURRENCE: dict[tuple[str, str], float] = dict.fromkeys(combinations(FINDINGS, 2), 0.2) | {
     ("Enlarged Cardiomediastinum", "Cardiomegaly"): 0.4,
@@ -63,11 +63,11 @@ CO_OCCURRENCE: dict[tuple[str, str], float] = dict.fromkeys(combinations(FINDING
     ("Pneumothorax", "Support Devices"): 0.4,
     ("Pleural Effusion", "Support Devices"): 0.3,
 }
-"""Default latent correlation of each pair of findings: a sick patient has several."""
+"""Default latent correlation of pairs of findings, because a sick patient often has several."""
 
 
 def thresholds(prevalence: Mapping[str, float] | None) -> np.ndarray:
-    """Give the latent value, float64 (13,), above which each finding is present."""
+    """Return the latent value above which each finding is present, float64 (13,)."""
     named = prevalence or {}
     for label, share in named.items():
         if label == "No Finding":
@@ -80,7 +80,7 @@ def thresholds(prevalence: Mapping[str, float] | None) -> np.ndarray:
 
 
 def mixing_matrix(co_occurrence: Mapping[tuple[str, str], float] | None) -> np.ndarray:
-    """Give the Cholesky factor, float64 (13, 13), of the findings' latent correlations."""
+    """Return the Cholesky factor of the findings' latent correlations, float64 (13, 13)."""
     correlation = np.eye(len(FINDINGS))
     for pair, value in (CO_OCCURRENCE if co_occurrence is None else co_occurrence).items():
         if len(pair) != 2 or pair[0] == pair[1] or not set(pair) <= set(FINDINGS):

@@ -1,8 +1,8 @@
 """A fundus photograph drawn from an eye's anatomy and its grade of diabetic retinopathy.
 
-In: `sample_eye` (disc, macula, vessels, and where each lesion would be), a side, a grade, a size. Out: an RGB image.
-Coordinates are fractions of the image's side with (0, 0) in the middle, drawn as a right eye, whose disc is on the
-image's right; a left eye is its mirror image.
+In: an `Eye` from `sample_eye` (disc, macula, vessels, and possible places of lesions), a side, a grade, a size. Out: an
+RGB image. Coordinates are fractions of the image's side, with (0, 0) in the middle. Every eye is drawn as a right eye,
+whose disc is on the image's right, and a left eye is then mirrored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from medkt.data.phantom.drawing import Floats, ellipse, grid, haze, inside, poin
 Side = Literal["left", "right"]
 Strokes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-# How many lesions of each kind a grade has (lowest, highest): the signs by which graders tell the grades apart.
+# Lowest and highest number of lesions of each kind in each grade. Graders distinguish the grades by these signs.
 _COUNTS: dict[str, tuple[tuple[int, int], ...]] = {
     "microaneurysm": ((0, 0), (8, 14), (10, 16), (14, 22), (10, 20)),
     "haemorrhage": ((0, 0), (0, 0), (5, 9), (18, 26), (8, 16)),
@@ -30,7 +30,7 @@ _RADII = {"microaneurysm": (0.007, 0.010), "haemorrhage": (0.013, 0.022), "exuda
 
 @dataclass(frozen=True)
 class Eye:
-    """One eye, drawn as a right one. Lengths are fractions of the image's side."""
+    """One eye, as a right eye. Lengths are fractions of the image's side."""
 
     disc: tuple[float, float]
     disc_radius: float
@@ -38,14 +38,14 @@ class Eye:
     vessels: Strokes
     colour: tuple[float, float, float]
     turn: float
-    amount: float  # 0 to 1: where within a grade's range the number of lesions lies
-    places: np.ndarray  # (80, 3): x, y and size (0 to 1) of lesions, used from the front
+    amount: float  # 0 to 1: position of the number of lesions within the grade's range
+    places: np.ndarray  # (80, 3): x, y and size (0 to 1) of lesions, used in this order
     new_vessels: Strokes
-    boat: tuple[float, float]  # middle of a preretinal haemorrhage
+    boat: tuple[float, float]  # centre of a preretinal haemorrhage
 
 
 def _tree(rng: np.random.Generator, disc: tuple[float, float]) -> Strokes:
-    """Grow two arcades around the macula and two nasal vessels, each forking off branches."""
+    """Grow two arcades around the macula and two nasal vessels. Each has branches."""
     up = np.repeat([-1.0, 1.0], 3)[:, None]
     reach = np.tile([-0.62, -0.40, 0.28], 2)[:, None]
     lift = np.tile([0.30, 0.40, 0.20], 2)[:, None] * rng.uniform(0.85, 1.15, (6, 1))
@@ -68,7 +68,7 @@ def _tree(rng: np.random.Generator, disc: tuple[float, float]) -> Strokes:
 
 
 def _tangle(rng: np.random.Generator, centre: tuple[float, float]) -> Strokes:
-    """Draw a fan of fine loops, as new vessels grow."""
+    """Draw a fan of fine loops, the shape of new vessels."""
     angle = np.linspace(0, 2 * math.pi, 11)[:-1] + rng.normal(0, 0.2, 10)
     radius = rng.uniform(0.05, 0.10, 10)
     middle = complex(*centre)
@@ -79,7 +79,7 @@ def _tangle(rng: np.random.Generator, centre: tuple[float, float]) -> Strokes:
 
 
 def sample_eye(patient_rng: np.random.Generator, eye_rng: np.random.Generator) -> Eye:
-    """Draw an eye: colour and size of the disc belong to the patient, the rest to the eye.
+    """Draw an eye. Colour and size of the disc belong to the patient; everything else belongs to the eye.
 
     Examples
     --------
@@ -110,14 +110,14 @@ def sample_eye(patient_rng: np.random.Generator, eye_rng: np.random.Generator) -
 
 
 def _lesions(eye: Eye, grade: int) -> dict[str, np.ndarray]:
-    """Share the eye's places out among the kinds of lesion a grade has: kind to (n, 3)."""
-    found, used = {}, 0
+    """Distribute the eye's places among the kinds of lesion of a grade: kind -> (n, 3)."""
+    lesions, used = {}, 0
     for kind, ranges in _COUNTS.items():
         low, high = ranges[grade]
         count = low + round(eye.amount * (high - low))
-        found[kind] = eye.places[used : used + count]
+        lesions[kind] = eye.places[used : used + count]
         used += count
-    return found
+    return lesions
 
 
 def draw_fundus(eye: Eye, side: Side, grade: int, size_px: int, *, rng: np.random.Generator) -> np.ndarray:
@@ -131,7 +131,7 @@ def draw_fundus(eye: Eye, side: Side, grade: int, size_px: int, *, rng: np.rando
         0 (no retinopathy) to 4 (proliferative).
     size_px : int
     rng : numpy.random.Generator
-        For texture, light and noise alone.
+        For texture, light and noise only.
 
     Returns
     -------
@@ -155,11 +155,11 @@ def draw_fundus(eye: Eye, side: Side, grade: int, size_px: int, *, rng: np.rando
         start, end, half_width = parts
         return strokes(size_px, start @ turn + 0.5, end @ turn + 0.5, half_width)
 
-    found = _lesions(eye, grade)
+    lesions = _lesions(eye, grade)
 
     def dots(*kinds: str) -> Floats:
-        at = np.concatenate([found[kind][:, :2] for kind in kinds])
-        radii = np.concatenate([_RADII[kind][0] + np.ptp(_RADII[kind]) * found[kind][:, 2] for kind in kinds])
+        at = np.concatenate([lesions[kind][:, :2] for kind in kinds])
+        radii = np.concatenate([_RADII[kind][0] + np.ptp(_RADII[kind]) * lesions[kind][:, 2] for kind in kinds])
         return lines((at, at, radii))
 
     light = rng.uniform(-0.25, 0.25, 2).astype(np.float32)
@@ -173,7 +173,7 @@ def draw_fundus(eye: Eye, side: Side, grade: int, size_px: int, *, rng: np.rando
         blood = np.maximum(blood, np.float32(0.85) * dots("microaneurysm", "haemorrhage"))
     if grade > 1:
         pale = np.float32(0.9) * dots("exudate")
-    for at_x, at_y, large in found["cotton wool"].tolist():
+    for at_x, at_y, large in lesions["cotton wool"].tolist():
         pale = np.maximum(pale, np.float32(0.75) * haze(x, y, (at_x, at_y), (0.016 + 0.008 * large, 0.012)))
     if grade == 4:
         blood = np.maximum(blood, np.float32(0.75) * lines(eye.new_vessels))
@@ -186,12 +186,12 @@ def draw_fundus(eye: Eye, side: Side, grade: int, size_px: int, *, rng: np.rando
 
     image = np.empty((size_px, size_px, 3), np.float32)
     paint = zip(eye.colour, (0.95, 0.78, 0.45), (0.98, 0.90, 0.62), (0.45, 0.06, 0.05), strict=True)
-    for channel, (ground, of_disc, of_pale, of_blood) in enumerate(paint):
+    for channel, (ground, disc_level, pale_level, blood_level) in enumerate(paint):
         layer = np.float32(ground) * shade
-        layer += disc * (np.float32(of_disc) - layer)
-        layer += np.float32(0.5) * cup * (np.float32(of_pale) - layer)
-        layer += pale * (np.float32(of_pale) - layer)
-        layer += blood * (np.float32(of_blood) - layer)
+        layer += disc * (np.float32(disc_level) - layer)
+        layer += np.float32(0.5) * cup * (np.float32(pale_level) - layer)
+        layer += pale * (np.float32(pale_level) - layer)
+        layer += blood * (np.float32(blood_level) - layer)
         layer += np.float32(0.012) * rng.standard_normal((size_px, size_px), dtype=np.float32)
         image[..., channel] = layer * field * exposure
     if side == "left":

@@ -1,7 +1,7 @@
-"""How a chest image looks at each of two hospitals: the domain shift of the phantom.
+"""The appearance of a chest image at each of two hospitals: the domain shift of the phantom.
 
-In: what the beam met, from `phantom_chest`. Out: the image that hospital's detector and processing make of it. Anatomy
-and findings are the same at both; contrast, blur, noise, collimation and markers differ.
+In: the density along the beam, from `chest.py`. Out: the image that the hospital's detector and processing produce.
+Anatomy and findings are the same at both hospitals. Contrast, blur, noise, collimation and markers differ.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from medkt.data.phantom.drawing import Floats, grid, inside, strokes
 
 Hospital = Literal["A", "B"]
 
-# The markers' strokes, starts and ends: an L beside the left shoulder, an R at the right base.
+# Starts and ends of the markers' strokes: an L beside the left shoulder, an R at the right base.
 _L = (np.array([[0.83, 0.04], [0.83, 0.11]]), np.array([[0.83, 0.11], [0.875, 0.11]]))
 _R = (
     np.array([[0.03, 0.86], [0.03, 0.86], [0.07, 0.87], [0.07, 0.89], [0.03, 0.895], [0.05, 0.895]]),
@@ -33,14 +33,14 @@ def _marker(hospital: Hospital, size_px: int, steps: tuple[int, int]) -> Floats:
 
 
 def expose(density: Floats, pose: Pose, hospital: Hospital, rng: np.random.Generator) -> Floats:
-    """Turn density into an image, each hospital in its way, with automatic exposure.
+    """Turn density into an image as a hospital does, with automatic exposure.
 
     Parameters
     ----------
     density : float32, (size, size)
         0 for air, 1 for metal.
     pose : Pose
-        Its exposure is the image's mean, whatever the findings: brightness alone gives nothing away.
+        Its exposure is the mean of the image, whatever the findings are. Thus brightness alone predicts no finding.
     hospital : {"A", "B"}
         A: linear, sharp, little noise. B: darks lifted, blurred, coarse grain, heel effect, collimated.
     rng : numpy.random.Generator
@@ -49,7 +49,7 @@ def expose(density: Floats, pose: Pose, hospital: Hospital, rng: np.random.Gener
     Returns
     -------
     float32, (size, size)
-        About 0 to 1, not yet clipped.
+        About 0 to 1, not clipped.
     """
     size = density.shape[0]
     noise = rng.standard_normal(density.shape, dtype=np.float32)

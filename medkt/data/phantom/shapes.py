@@ -1,7 +1,7 @@
-"""One textured, coloured shape on a textured, coloured background, in place of natural images.
+"""One textured, coloured shape on a textured, coloured background, as a replacement for natural images.
 
-In: a shape's name, a size, a random generator for everything else. Out: an RGB image. A class has an outline and a
-surface of its own, as a natural kind has; place, size, turn, colours, background and light tell nothing about it.
+In: a shape's name, a size, a random generator for everything else. Out: an RGB image. Each class has its own outline
+and surface, like a natural kind. Place, size, rotation, colours, background and light do not depend on the class.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _petals(x: Floats, y: Floats, count: int, inner: float) -> Floats:
 
 
 def _star(x: Floats, y: Floats) -> Floats:
-    """Five points, from the distance to the nearest of ten edges."""
+    """Draw a star with five points, by the distance to the nearest of its ten edges."""
     sector = np.float32(2 * math.pi / 5)
     angle = np.abs(np.mod(np.arctan2(y, x), sector) - sector / 2)
     radius = np.hypot(x, y)
@@ -61,7 +61,7 @@ _OUTLINES: dict[str, Callable[[Floats, Floats], Floats]] = {
 
 SHAPES = tuple(_OUTLINES)
 
-# Pattern on each shape, about -1 to 1, in the coordinates of its outline: it turns and grows with the shape.
+# Pattern on each shape, about -1 to 1, in the coordinates of its outline. It turns and grows with the shape.
 _SURFACES: dict[str, Callable[[Floats, Floats], Floats]] = {
     "disc": lambda x, y: np.sin(np.float32(18) * np.hypot(x, y)),
     "ring": lambda x, y: np.sin(np.float32(14) * np.arctan2(y, x)),
@@ -77,7 +77,7 @@ _SURFACES: dict[str, Callable[[Floats, Floats], Floats]] = {
 
 
 def _background(rng: np.random.Generator, size_px: int) -> Floats:
-    """Give stripes, checks, clouds or grain, about -1 to 1."""
+    """Draw stripes, checks, clouds or grain, about -1 to 1."""
     kind = int(rng.integers(4))
     if kind >= 2:
         return np.float32(0.8) * smooth_noise(
@@ -92,7 +92,7 @@ def _background(rng: np.random.Generator, size_px: int) -> Floats:
 
 
 def _two_colours(rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Draw the shape's and the background's colour, far enough apart to be seen."""
+    """Draw the shape's and the background's colour, different enough to see the shape."""
     first = rng.uniform(0.15, 0.85, 3)
     second = rng.uniform(0.15, 0.85, 3)
     difference = second - first
@@ -111,7 +111,7 @@ def draw_shape(shape: str, size_px: int, *, rng: np.random.Generator) -> np.ndar
         One of `SHAPES`.
     size_px : int
     rng : numpy.random.Generator
-        Decides all but the shape.
+        Decides everything except the shape.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""From pixels to network input: random rotation and flip, normalisation.
+"""Turn pixels into network input: random rotation and flip, then normalisation.
 
-In: uint8 batches. Out: float32 batches. What is drawn for an image depends on seed, epoch and its place in the training
-set alone: not on the batch it is in, nor on how many images follow.
+In: uint8 batches. Out: float32 batches. The rotation and flip of an image depend only on the seed, the epoch and the
+image's position in the training set. They do not depend on its batch or on the number of images after it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def normalised(pixels: Tensor) -> Tensor:
 
 
 def draw(seed: int, epoch: int, n_images: int, rotation_degrees: float, flip: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Angle and flip of every training image in one epoch.
+    """Draw the angle and flip of every training image in one epoch.
 
     Returns
     -------
     angles : float32, (n_images,)
         Degrees, uniform in ± `rotation_degrees`.
     flips : bool, (n_images,)
-        Mirror left and right, with probability 1/2 where `flip`.
+        Whether to mirror left and right: with probability 1/2 if `flip`, else never.
     """
     turn, mirror = (np.random.default_rng([seed, epoch, stream]) for stream in (1, 2))
     angles = turn.uniform(-rotation_degrees, rotation_degrees, n_images).astype(np.float32)

@@ -1,17 +1,17 @@
-"""A folder of decoded images that many processes read and one at a time appends to.
+"""A folder of decoded images. Many processes read it, and one at a time appends to it.
 
 In: paths of image files, and a function that decodes some of them. Out: their `Pixels`.
 
-    about.json   what it holds, for whoever finds it
-    pixels.u8    uint8 images (channels, S, S), one after another; only ever appended to
-    index.bin    `RECORD`s: a file, as it was when it was read, and the place of its image; only ever appended to
-    lock         held by whoever appends; others wait, then read
+    about.json   a description of the folder's content, for people
+    pixels.u8    uint8 images (channels, S, S), one after another; append-only
+    index.bin    `RECORD`s: the state of a file when it was read, and the position of its image; append-only
+    lock         held by the process that appends; the others wait, then read
 
-An image counts once its record is there, and that is written after the image has reached the disk: a kill leaves whole
-images alone, and the next process goes on from there. A file is known by its path, size and time of change, and where
-one of these is new, by the SHA-256 of what is in it: touched or copied files are not decoded again. A file in object
-storage is known by its URL and its tag (`image_files.tags`) in place of both: it is fetched to be decoded, and for no
-other reason.
+An image counts once its record exists. The record is written after the image has reached the disk. If a process is
+killed, only complete images count, and the next process continues after them. A file is identified by its path, size
+and time of change. If one of these is new, the SHA-256 of its content identifies it, so touched or copied files are not
+decoded again. A file in object storage is identified by its URL and its tag (`image_files.tags`) instead. It is fetched
+only to be decoded.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from medkt_eval.runtime.locations import is_remote
 
 RECORD = np.dtype([("path", "V16"), ("bytes", "<i8"), ("modified_ns", "<i8"), ("sha256", "V32"), ("row", "<i8")])
 Progress = Callable[[int, int], None]
-"""Told after each image how many of how many are done; what it raises ends the reading."""
+"""Called after each image with the number done and the number of all. An exception that it raises ends the reading."""
 Read = Callable[[np.ndarray, Callable[[], None]], np.ndarray]
-"""(which, on_image) -> uint8, (n, channels, S, S): decodes the files `which`, calling `on_image` after each."""
+"""(which, on_image) -> uint8, (n, channels, S, S): decode the files `which` and call `on_image` after each."""
 
-_BLOCK_BYTES, _BLOCK_IMAGES = 32 * 2**20, 1000  # decoded in memory, then written; a kill loses no more
+_BLOCK_BYTES, _BLOCK_IMAGES = 32 * 2**20, 1000  # decoded in memory, then written: the most that a kill loses
 
 
 class DecodedStore:
@@ -52,9 +52,9 @@ class DecodedStore:
     Parameters
     ----------
     folder : Path
-        Made when there is something to write.
+        Created when there is something to write.
     about : mapping
-        For about.json; whatever changes the pixels must change `folder`.
+        Content of about.json. Anything that changes the pixels must also change `folder`.
     shape : tuple of int
         (channels, S, S).
     """
@@ -65,28 +65,28 @@ class DecodedStore:
         self._image_bytes = math.prod(shape)
 
     def images(self, files: Sequence[str], read: Read, progress: Progress) -> Pixels:
-        """The images of some files, decoded where that has not been done or the file is another now.
+        """Return the images of some files; decode files that are new or have changed.
 
         Raises
         ------
         InputError
             If a file cannot be read.
         OSError
-            If the folder cannot be written, though there is something to write.
+            If the folder cannot be written and there is something to write.
         """
-        with told(self._folder):
-            wanted = _as_they_are(files)
-            rows = _rows(wanted, self._records())
+        with naming_folder(self._folder):
+            current = _current_records(files)
+            rows = _rows(current, self._records())
             if (rows < 0).any():
                 self._folder.mkdir(parents=True, exist_ok=True)
-                with filelock.FileLock(self._folder / "lock"):  # the system lets go of it when its holder dies
-                    self._make_whole()
-                    self._append(files, wanted, read, progress)
-                rows = _rows(wanted, self._records())
+                with filelock.FileLock(self._folder / "lock"):  # the system releases it if the process dies
+                    self._remove_incomplete()
+                    self._append(files, current, read, progress)
+                rows = _rows(current, self._records())
             return Pixels.mapped(self._pixels, rows, self._shape)
 
     def _records(self) -> np.ndarray:
-        """Records whose images are there; half a record at the end does not count."""
+        """Read the records whose images are stored. An incomplete record at the end does not count."""
         try:
             n_images = self._pixels.stat().st_size // self._image_bytes
             records = np.fromfile(self._index, dtype=RECORD)
@@ -94,8 +94,8 @@ class DecodedStore:
             return np.empty(0, dtype=RECORD)
         return records[records["row"] < n_images]
 
-    def _make_whole(self) -> None:
-        """Leave whole records alone in the index, and of images that are there."""
+    def _remove_incomplete(self) -> None:
+        """Remove from the index incomplete records and records without a stored image."""
         records = self._records()
         if not self._index.exists() or self._index.stat().st_size != records.nbytes:
             (self._folder / "about.json").write_text(json.dumps(self._about, indent=2) + "\n")
@@ -104,9 +104,9 @@ class DecodedStore:
             fresh.replace(self._index)
             self._pixels.touch()
 
-    def _append(self, files: Sequence[str], wanted: np.ndarray, read: Read, progress: Progress) -> None:
-        records = self._records()  # again: another process may have added some while this one waited
-        missing = np.flatnonzero(_rows(wanted, records) < 0)
+    def _append(self, files: Sequence[str], current: np.ndarray, read: Read, progress: Progress) -> None:
+        records = self._records()  # read again: another process may have added some while this one waited
+        missing = np.flatnonzero(_rows(current, records) < 0)
         check_room(self._folder, len(missing) * self._image_bytes)
         row_of = dict(zip(_keys(records["sha256"]), records["row"].tolist(), strict=True))
         end = int(records["row"].max(initial=-1)) + 1
@@ -116,11 +116,11 @@ class DecodedStore:
             progress(next(done), len(missing))
 
         with self._pixels.open("r+b") as pixels, self._index.open("ab") as index:
-            pixels.seek(end * self._image_bytes)  # over images that a kill left without a record
+            pixels.seek(end * self._image_bytes)  # overwrite images that a kill left without a record
             for block in blocks(len(missing), self._shape):
                 which: list[int] = missing[block].tolist()
-                contents = _contents([files[position] for position in which], wanted[which])
-                new = []  # of those with the same content the first
+                contents = _contents([files[position] for position in which], current[which])
+                new = []  # the first of each group of files with the same content
                 for position, content in zip(which, contents, strict=True):
                     if content not in row_of:
                         row_of[content] = end + len(new)
@@ -131,25 +131,25 @@ class DecodedStore:
                 end += len(new)
                 for _ in range(len(which) - len(new)):
                     on_image()
-                wanted["sha256"][which] = np.array(contents, dtype="V32")
-                wanted["row"][which] = [row_of[content] for content in contents]
-                index.write(wanted[which].tobytes())
+                current["sha256"][which] = np.array(contents, dtype="V32")
+                current["row"][which] = [row_of[content] for content in contents]
+                index.write(current[which].tobytes())
                 _to_disk(index)
 
 
 def blocks(n_images: int, shape: tuple[int, int, int]) -> Iterator[slice]:
-    """Slices of `n_images` that are small enough to hold in memory."""
+    """Divide `n_images` into slices that are small enough to hold in memory."""
     step = min(_BLOCK_IMAGES, max(1, _BLOCK_BYTES // math.prod(shape)))
     return (slice(begin, begin + step) for begin in range(0, n_images, step))
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Refuse to begin what the disk cannot hold.
+    """Check that the disk has room for `needed` bytes.
 
     Raises
     ------
     OSError
-        ENOSPC.
+        If it does not; its `errno` is ENOSPC.
     """
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -157,8 +157,8 @@ def check_room(folder: Path, needed: int) -> None:
 
 
 @contextmanager
-def told(folder: Path) -> Iterator[None]:
-    """Turn an error of the system into an `InputError` that names the folder and a remedy."""
+def naming_folder(folder: Path) -> Iterator[None]:
+    """Add the folder and a remedy to the message of an `OSError`."""
     try:
         yield
     except OSError as error:
@@ -166,8 +166,8 @@ def told(folder: Path) -> Iterator[None]:
         raise OSError(error.errno, what, str(folder)) from error
 
 
-def _as_they_are(files: Sequence[str]) -> np.ndarray:
-    """Records with what is known of files before they are opened; row -1."""
+def _current_records(files: Sequence[str]) -> np.ndarray:
+    """Make records of what is known about the files before they are opened. Their `row` is -1."""
     records = np.zeros(len(files), dtype=RECORD)
     paths = [hashlib.blake2b(os.fsencode(file), digest_size=16).digest() for file in files]
     records["path"], records["row"] = np.array(paths, dtype="V16"), -1
@@ -179,22 +179,22 @@ def _as_they_are(files: Sequence[str]) -> np.ndarray:
     sizes, times = [], []
     for file in files:
         with _readable(file):
-            status = os.stat(file)  # noqa: PTH116  (there may be 200,000 of them)
+            status = os.stat(file)  # noqa: PTH116  (os.stat is faster, and there may be 200,000 files)
         sizes.append(status.st_size)
         times.append(status.st_mtime_ns)
     records["bytes"], records["modified_ns"] = sizes, times
     return records
 
 
-def _rows(wanted: np.ndarray, records: np.ndarray) -> np.ndarray:
-    """Positions of the images of `wanted` in the store; -1 if an image is absent or its file has changed."""
+def _rows(current: np.ndarray, records: np.ndarray) -> np.ndarray:
+    """Find the positions of the images of `current` in the store; -1 if an image is absent or its file has changed."""
     newest = {path: position for position, path in enumerate(_keys(records["path"]))}
-    at = np.array([newest.get(path, -1) for path in _keys(wanted["path"])])
-    rows = np.full(len(wanted), -1, dtype=np.int64)
-    known = np.flatnonzero(at >= 0)
-    found = records[at[known]]
-    same = (found["bytes"] == wanted["bytes"][known]) & (found["modified_ns"] == wanted["modified_ns"][known])
-    rows[known[same]] = found["row"][same]
+    position_of = np.array([newest.get(path, -1) for path in _keys(current["path"])])
+    rows = np.full(len(current), -1, dtype=np.int64)
+    stored = np.flatnonzero(position_of >= 0)
+    matching = records[position_of[stored]]
+    same = (matching["bytes"] == current["bytes"][stored]) & (matching["modified_ns"] == current["modified_ns"][stored])
+    rows[stored[same]] = matching["row"][same]
     return rows
 
 
@@ -203,16 +203,16 @@ def _keys(digests: np.ndarray) -> list[bytes]:
 
 
 def _contents(files: Sequence[str], records: np.ndarray) -> list[bytes]:
-    """What tells the content of each file from others: its SHA-256, or its tag."""
+    """Return what identifies the content of each file: its SHA-256, or its tag."""
     if is_remote(files[0]):
         return _keys(records["sha256"])
 
-    def one(file: str) -> bytes:
-        with _readable(file), open(file, "rb") as opened:  # noqa: PTH123
-            return hashlib.file_digest(opened, "sha256").digest()
+    def sha256(file: str) -> bytes:
+        with _readable(file), open(file, "rb") as stream:  # noqa: PTH123
+            return hashlib.file_digest(stream, "sha256").digest()
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return list(pool.map(one, files))
+        return list(pool.map(sha256, files))
 
 
 @contextmanager

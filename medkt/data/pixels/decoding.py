@@ -1,4 +1,4 @@
-"""Image files: found, read, made square, held in memory.
+"""Find image files, read them, make them square and load them into memory.
 
 In: paths, or a `Collection`. Out: uint8 arrays.
 """
@@ -21,10 +21,10 @@ from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import location
 
 MOST_PIXELS = 89_478_485
-"""An image of more is refused before it is decoded (Pillow's own bound; the largest X-rays have 20 million)."""
-LONGEST = 20  # times the shorter side
+"""Larger images are refused before they are decoded. This is Pillow's bound; the largest X-rays have 20 million."""
+LONGEST = 20  # longest side accepted, as a multiple of the shorter side
 DECODING = 1
-"""Counts the changes of what `read_image` makes of a file; images cached under another number are decoded again."""
+"""Version of the result of `read_image`. Cached images of another version are decoded again."""
 
 
 def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool = False) -> np.ndarray:
@@ -33,18 +33,18 @@ def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool =
     Parameters
     ----------
     path : Path or str
-        Or a URL, of any format that Pillow reads. Grey of 16 bits is scaled to 8 over its full range (65,535 is white),
-        the same for every image, so that brightness stays comparable; 12 bits stored in 16 come out dark. Transparent
-        pixels are laid on black, palettes and CMYK become RGB, and the rotation that EXIF asks for is carried out. Of
-        several frames the first is read.
+        A path or URL, of any format that Pillow reads. 16-bit grey is scaled to 8 bits over its full range (65,535 is
+        white). The scale is the same for every image, so brightness stays comparable; 12 bits stored in 16 become dark.
+        Transparent pixels become black, and palettes and CMYK become RGB. The rotation in the EXIF data is applied. If
+        the file has several frames, the first is read.
     size_px : int
         Side of the result.
     channels : {1, 3}
         Grey or RGB.
     reduced : bool
-        Decode a JPEG at an eighth, a quarter or half of its size, never less than twice `size_px`: the whole file is
-        read all the same, five times as fast where it is large, and pixels differ by a few grey levels. For looking at
-        images, not for training on them.
+        Decode a JPEG at an eighth, a quarter or half of its size, but at twice `size_px` or more. Large files are read
+        five times as fast, still to their end, and pixels differ by a few grey levels. Use it to look at images, not to
+        train on them.
 
     Returns
     -------
@@ -53,8 +53,8 @@ def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool =
     Raises
     ------
     InputError
-        If the file is absent, truncated or no image, has more than `MOST_PIXELS` pixels, a side more than 20 times the
-        other, or pixel values that are no 8 or 16 bits.
+        If the file is absent, truncated or not an image; if it has more than `MOST_PIXELS` pixels, or a side more than
+        20 times the other; or if its pixel values have neither 8 nor 16 bits.
     """
     try:
         with Image.open(image_files.openable(str(path))) as opened:
@@ -76,7 +76,7 @@ def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool =
 
 
 def _check_shape(image: Image.Image) -> None:
-    """Refuse what would not fit into memory, from the header alone."""
+    """Refuse, by its header, an image that would not fit into memory."""
     short, long = sorted(image.size)
     if short * long > MOST_PIXELS:
         raise Image.DecompressionBombError
@@ -85,7 +85,7 @@ def _check_shape(image: Image.Image) -> None:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """The image in a mode of 8 bits without transparency."""
+    """Convert the image to a mode of 8 bits without transparency."""
     if image.mode.startswith("I"):  # Pillow clips 16-bit grey at 255 instead of scaling it
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
@@ -100,22 +100,22 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def inside(root: Path, relative: str, where: str) -> Path:
-    """`root / relative`, refused where it would leave `root`; `paths` for many."""
+    """Return `root / relative`, or refuse it if it leaves `root`. Use `paths` for many names."""
     return location(paths(root, [relative], where)[0])
 
 
 def paths(root: Path, names: Iterable[str], where: str) -> np.ndarray:
-    """Paths of images that a table names, refused where one would leave `root`.
+    """Return the paths of images that a table names; refuse a path that leaves `root`.
 
-    A link in `root` is followed wherever it leads: who laid out the folder put it there, and large collections often
-    lie on another disk. It is the table's word that is not trusted.
+    Links in `root` are followed wherever they lead: the folder's owner made them, and large collections are often on
+    another disk. Only the names in the table are not trusted.
 
     Parameters
     ----------
     root : Path
         The folder.
     names : iterable of str, (n,)
-        Relative to it.
+        Names relative to the folder.
     where : str
         The table.
 
@@ -126,19 +126,19 @@ def paths(root: Path, names: Iterable[str], where: str) -> np.ndarray:
     Raises
     ------
     InputError
-        For an absolute path or one that climbs out.
+        If a name is an absolute path or leads out of the folder.
     """
-    found, base = [], str(root)
-    for name in names:  # strings, for Path would take most of the time that a large collection needs to open
+    full, base = [], str(root)
+    for name in names:  # as strings: Path would take most of the time that opening a large collection needs
         normal = os.path.normpath(name)
         if os.path.isabs(normal) or normal.startswith("..") or "\0" in normal:  # noqa: PTH117
             raise InputError(f"{where}: image {name!r} lies outside {root}; expected a path inside it")
-        found.append(os.path.join(base, normal))  # noqa: PTH118
-    return np.array(found, dtype=object)
+        full.append(os.path.join(base, normal))  # noqa: PTH118
+    return np.array(full, dtype=object)
 
 
 def present(files: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Which of the images that a table lists are there.
+    """Find which of the images that a table lists exist.
 
     Parameters
     ----------
@@ -152,31 +152,31 @@ def present(files: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]
     bool, (n,)
         Whether each exists.
     notes : tuple of str
-        How many do not, where some do not.
+        The number of absent images; empty if there are none.
 
     Raises
     ------
     InputError
-        If none exists.
+        If no image exists.
     """
-    there = image_files.there(files)
-    if len(there) and not there.any():
+    exists = image_files.exist(files)
+    if len(exists) and not exists.any():
         raise InputError(
-            f"{where}: none of the {len(there):,} images that it lists is there; expected the first as {files[0]}"
+            f"{where}: none of the {len(exists):,} images that it lists is there; expected the first as {files[0]}"
         )
-    n = int((~there).sum())
-    return there, (f"{n:,} of {len(there):,} listed images are absent",) if n else ()
+    n = int((~exists).sum())
+    return exists, (f"{n:,} of {len(exists):,} listed images are absent",) if n else ()
 
 
 def reader(files: np.ndarray, channels: int) -> Callable[[int, int], np.ndarray]:
-    """`Collection.read` for images that are files."""
+    """Make `Collection.read` for images that are files."""
     return lambda index, size_px: read_image(files[index], size_px, channels)
 
 
 def load(
     collection: Collection, indices: np.ndarray, size_px: int, on_image: Callable[[], None] = lambda: None
 ) -> np.ndarray:
-    """Read or draw the images `indices` of a collection, side by side in threads; call `on_image` after each.
+    """Read or draw the images `indices` of a collection in parallel threads, and call `on_image` after each.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Image files by name, a path or a URL: which exist, whether they changed, and how they are opened.
+"""Image files by path or URL: which exist, whether they changed, and how they are opened.
 
-In: names of the files of one collection, all on this machine or all in one object storage. There a file costs a request
-to look at, so the folder that holds them all is listed at once, a thousand a request, and a file is fetched only to be
-decoded.
+In: names of the files of one collection, all on this machine or all in one object storage. In object storage, looking
+at one file costs a request. Therefore their common folder is listed, with a thousand files per request, and a file is
+fetched only to be decoded.
 """
 
 from __future__ import annotations
@@ -19,62 +19,62 @@ from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote, location
 
 
-def there(files: Sequence[str] | np.ndarray) -> np.ndarray:
-    """Whether each file is there. bool, (n,)."""
-    if not _elsewhere(files):
+def exist(files: Sequence[str] | np.ndarray) -> np.ndarray:
+    """Check whether each file exists. bool, (n,)."""
+    if not _in_storage(files):
         return np.fromiter(map(os.path.isfile, files), dtype=bool, count=len(files))
-    listed = _listed(files)
-    return np.fromiter((file in listed for file in files), dtype=bool, count=len(files))
+    urls = _listing(files)
+    return np.fromiter((file in urls for file in files), dtype=bool, count=len(files))
 
 
 def common_folder(files: Sequence[str]) -> str:
-    """The folder that holds all files, in it or below it; n > 0. Paths are absolute."""
-    protocol = files[0].partition("://")[0] + "://" if _elsewhere(files) else ""
+    """Return the deepest folder that contains all files. There is at least one file, and paths are absolute."""
+    protocol = files[0].partition("://")[0] + "://" if _in_storage(files) else ""
     return protocol + os.path.commonpath([os.path.dirname(file.removeprefix(protocol)) for file in files])  # noqa: PTH120
 
 
 def openable(file: str) -> str | io.BytesIO:
-    """What Pillow opens: the path, or what is in the file that a URL names.
+    """Return what Pillow can open: the path, or the content of the file that a URL names.
 
     Raises
     ------
     OSError
-        If a URL names no file, or it cannot be fetched.
+        If a URL names no file, or the file cannot be fetched.
     """
     return io.BytesIO(location(file).read_bytes()) if is_remote(file) else file
 
 
 def tags(files: Sequence[str]) -> list[bytes] | None:
-    """A version of the content of each file in object storage; None for files on this machine.
+    """Return a version tag for the content of each file in object storage; None for files on this machine.
 
-    SHA-256 of what the storage says of the file: name, size, time, and the hash that it keeps itself, if it does. Two
-    files of one content have two tags, which costs a second decoding and no more.
+    A tag is the SHA-256 of the storage's metadata of the file: name, size, time and, if there is one, a hash. Two files
+    with the same content have different tags, so both are decoded.
 
     Raises
     ------
     InputError
-        Names the first file that does not exist.
+        If a file does not exist. The message names the first.
     """
-    if not _elsewhere(files):
+    if not _in_storage(files):
         return None
-    listed, found = _listed(files), []
+    metadata, digests = _listing(files), []
     for file in files:
-        if file not in listed:
+        if file not in metadata:
             raise InputError(f"{file}: no such file; put it there or take it off the label table")
-        found.append(hashlib.sha256(str(sorted(listed[file].items())).encode()).digest())
-    return found
+        digests.append(hashlib.sha256(str(sorted(metadata[file].items())).encode()).digest())
+    return digests
 
 
-def _elsewhere(files: Sequence[str] | np.ndarray) -> bool:
+def _in_storage(files: Sequence[str] | np.ndarray) -> bool:
     return len(files) > 0 and is_remote(files[0])
 
 
-def _listed(files: Sequence[str] | np.ndarray) -> Mapping[str, Mapping[str, Any]]:
-    """What the storage says of the files in the folder that holds all `files`, by URL."""
+def _listing(files: Sequence[str] | np.ndarray) -> Mapping[str, Mapping[str, Any]]:
+    """Return the storage's metadata of all files in the common folder of `files`, by URL."""
     folder = common_folder(list(files))
     top = cast(Any, location(folder))
     inside = top.path.rstrip("/")
     return {
-        folder + key.removeprefix("/")[len(inside.removeprefix("/")) :]: said
-        for key, said in top.fs.find(top.path, detail=True).items()
+        folder + key.removeprefix("/")[len(inside.removeprefix("/")) :]: metadata
+        for key, metadata in top.fs.find(top.path, detail=True).items()
     }

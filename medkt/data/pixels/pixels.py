@@ -1,7 +1,7 @@
-"""The images of one split, gathered a batch at a time from where they all lie.
+"""The images of one split, as rows of an array that all splits share.
 
-In: an array in memory or a mapped file, and which of its images are meant. Out: batches. Splits, runs and training sets
-of several sizes share the one array, so none of them holds a copy.
+In: an array in memory or a mapped file, and the rows of the split. Out: batches. Splits, runs and training sets of
+several sizes share one array, so none of them holds a copy.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Pixels:
-    """Some of the images of an array; `len` and `[]` work as on an array of only these.
+    """Some of the images of an array. `len` and `[]` work as on an array of only these images.
 
     Parameters
     ----------
     stored : uint8, (n_stored, 1 or 3, S, S)
         In memory or mapped.
     rows : int64, (n,)
-        Which of them.
+        The rows of `stored` to use.
     mapping : mmap.mmap or None
         The file that `stored` is mapped from.
 
@@ -41,14 +41,14 @@ class Pixels:
 
     @classmethod
     def mapped(cls, file: Path | IO[bytes], rows: np.ndarray, shape: tuple[int, int, int]) -> Pixels:
-        """Images of a file that holds nothing else, one after another.
+        """Map images of a file that consists of images, one after another.
 
         Parameters
         ----------
         file : Path or open binary file
-            At least as long as the last of `rows` needs.
+            It contains at least the largest of `rows`.
         rows : int64, (n,), n > 0
-            Which of its images.
+            The positions of the images in the file.
         shape : tuple of int
             (channels, S, S).
         """
@@ -65,10 +65,10 @@ class Pixels:
     def __getitem__(self, which: int | slice | list[int] | np.ndarray) -> np.ndarray:
         images = np.take(self.stored, self.rows[which], axis=0)
         if self.mapping is not None and sys.platform != "win32":
-            # The system keeps the pages for as long as it has room; the process no longer counts them as its own.
+            # The pages no longer count as the process's memory. The system keeps them for as long as it has room.
             self.mapping.madvise(mmap.MADV_DONTNEED)
         return images
 
     def only(self, which: np.ndarray) -> Pixels:
-        """Some of these images, not copied."""
+        """Select some of these images without copying them."""
         return replace(self, rows=self.rows[which])

@@ -1,6 +1,6 @@
-"""Which test images show a data set in a report: one for each label, and one without findings.
+"""Choose the test images that a report shows for a data set: one for each label, and one without findings.
 
-In: targets. Out: rows of them. Nothing is drawn: the same images are chosen in every run and with every seed.
+In: targets. Out: their rows. The choice is not random: it is the same in every run and for every seed.
 """
 
 from __future__ import annotations
@@ -9,28 +9,28 @@ import numpy as np
 
 from medkt.data.collection import Task
 
-MOST = 16  # images of a data set
+MOST = 16  # images per data set
 
 
 def choose(task: Task, targets: np.ndarray, image_ids: np.ndarray) -> list[int]:
     """Choose sample images.
 
-    Of the images that show a label, the one with the fewest other labels, then with the fewest labels unknown, then of
-    the first id. At the end, of a multi-label task, the first image that is known to show nothing.
+    For each label, choose the image with the fewest other labels, then with the fewest unknown labels, then with the
+    first id. For a multi-label task, the last choice is the first image that is known to show no label.
 
     Parameters
     ----------
     task : {"multilabel", "multiclass"}
-        What `targets` are.
+        The task; it decides the format of `targets`.
     targets : float32, (n, n_labels), NaN = not labelled; or int64, (n,)
-        Of the images to choose from.
+        Targets of the images to choose from.
     image_ids : str, (n,)
         Unique.
 
     Returns
     -------
     list of int
-        Rows, at most 16, none twice, in the order of the labels. A label that no image shows has none.
+        Rows, at most 16, without repeats, in the order of the labels. A label that no image shows has no row.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def choose(task: Task, targets: np.ndarray, image_ids: np.ndarray) -> list[int]:
 
 
 def shows(task: Task, target: np.ndarray, labels: tuple[str, ...]) -> list[str]:
-    """Labels that an image is known to show; its class, of a multi-class task.
+    """Return the labels that an image is known to show. For a multi-class task, this is its class.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""A split written down, so that others can use the same and every run can quote it.
+"""Write a split to a file, so that others can use the same split and every run can refer to it.
 
 In: a `Collection` and its `Splits`. Out: the text of `split-<dataset>.csv`: image_id, patient_id, split, rows sorted by
-image id. `split` is test, validation, train, or "train 5000" for an image of the training set of 5,000; of nested
-training sets the smallest that holds the image is named, and the larger ones hold it too.
+image id. `split` is test, validation, train, or "train 5000" for an image of the training set of 5,000. An image of
+nested training sets gets the name of the smallest one; the larger ones contain it too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from medkt_eval.runtime.atomic_files import make_folder, write_text_atomically
 
 
 def text(collection: Collection, splits: Splits) -> str:
-    """The file's text; images in no split are left out."""
+    """Return the text of the file. Images in no split are left out."""
     names = np.full(len(collection), "", dtype=object)
     for size in sorted(splits.train, key=lambda size: np.inf if size is None else size, reverse=True):
         names[splits.train[size]] = "train" if size is None else f"train {size}"
@@ -28,39 +28,39 @@ def text(collection: Collection, splits: Splits) -> str:
     used = np.flatnonzero(names != "")
     rows = used[np.argsort(collection.image_ids[used], kind="stable")]
     columns = (collection.image_ids[rows], collection.patient_ids[rows], names[rows])
-    made = io.StringIO()
-    writer = csv.writer(made, lineterminator="\n")
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(("image_id", "patient_id", "split"))
     writer.writerows(zip(*columns, strict=True))
-    return made.getvalue()
+    return stream.getvalue()
 
 
 def write(path: Path, text: str, *, runs_quote_it: bool) -> None:
-    """Write the file, unless runs stand on another split of the same name.
+    """Write the file, unless finished runs used another split of the same name.
 
-    A further training size changes which set an image is named for; it moves no image between training, validation and
-    test, and is no other split.
+    A further training size is not another split. It changes the training set that the file names for an image. It does
+    not move images between training, validation and test.
 
     Raises
     ------
     InputError
-        If `runs_quote_it`, and the file that is there has an image in another part.
+        If `runs_quote_it`, and an image is in another part in the existing file.
     """
     if path.is_file() and runs_quote_it:
-        before, now = _parts(path.read_text(encoding="utf-8")), _parts(text)
+        existing, current = _parts(path.read_text(encoding="utf-8")), _parts(text)
         for part in ("test", "validation"):
-            moved = sorted(before[part] ^ now[part])
+            moved = sorted(existing[part] ^ current[part])
             if moved:
                 raise InputError(
                     f"{path}: {len(moved)} images are in its {part} set or in that of the study, not in both (first: "
-                    f"{moved[0]!r}); runs that are whole stand on it: use another --out, or remove them and the file"
+                    f"{moved[0]!r}); finished runs used it: use another --out, or remove them and the file"
                 )
     make_folder(path.parent)
     write_text_atomically(path, text)
 
 
 def _parts(text: str) -> dict[str, set[str]]:
-    """Image ids by part; all training sets are one."""
+    """Return the image ids of each part. All training sets are one part."""
     parts: dict[str, set[str]] = {"train": set(), "validation": set(), "test": set()}
     for row in csv.DictReader(io.StringIO(text)):
         parts.setdefault(row["split"].split(" ")[0], set()).add(row["image_id"])

@@ -1,7 +1,7 @@
-"""Pairs of images that are alike: candidates by perceptual hash, judged by their fine detail.
+"""Find pairs of images that are alike: select candidates by perceptual hash, then compare their fine detail.
 
-In: a `Survey`. Out: `Pairs`. Every pair of hashes is compared; the detail of the nearest pairs alone, at most
-`MOST_PAIRS` of them, so that time grows no faster than the comparison of hashes, a nanosecond or two a pair.
+In: a `Survey`. Out: `Pairs`. Every pair of hashes is compared, which takes a nanosecond or two per pair. Fine detail is
+compared only for the nearest pairs, at most `MOST_PAIRS`, so the comparison of hashes determines how time grows.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from medkt.data_report.survey import Survey
 
 MOST_PAIRS = 200_000
 SAME = 0.55
-"""Detail that matches so well is of one body; of 366,000 pairs of strangers none passed 0.51 (docs/measurements.md)."""
+"""Least match of images of one body. None of 366,000 pairs of strangers exceeded 0.51 (docs/measurements.md)."""
 COPY_BITS, COPY_MATCH = 32, 0.85
-"""Two pictures are copies of one if their hashes differ in so few bits, of 256, or their detail matches so well. On
-real images compression, noise and size change few bits; shifts, turns of a degree and equalised histograms keep the
-detail; two exposures of one chest do neither."""
-_STRANGERS = 2000  # pairs looked at to see how alike strangers are
+"""Two pictures are copies if their hashes differ in at most so many of 256 bits, or their detail matches at least so
+well. On real images, compression, noise and size change few bits. Shifts, turns of a degree and equalised histograms
+keep the detail. Two exposures of one chest differ in both."""
+_STRANGERS = 2000  # pairs that show how alike strangers are
 _AT_ONCE = 256
 
 
@@ -36,11 +36,11 @@ class Pairs:
     bits : int64, (n_pairs,)
         Bits in which their hashes differ, of 256.
     match : float64, (n_pairs,)
-        How well their fine detail matches; 1 for the same.
+        Match of their fine detail; 1 for the same image.
     """
 
     def copies(self) -> np.ndarray:
-        """Which pairs show one picture, not only one body. bool, (n_pairs,)."""
+        """Find the pairs that show one picture, not only one body. bool, (n_pairs,)."""
         return (self.bits <= COPY_BITS) | (self.match >= COPY_MATCH)
 
     first: np.ndarray
@@ -49,47 +49,47 @@ class Pairs:
     match: np.ndarray
 
     def only(self, rows: np.ndarray) -> Pairs:
-        """Some of the pairs."""
+        """Select some of the pairs."""
         return Pairs(self.first[rows], self.second[rows], self.bits[rows], self.match[rows])
 
 
-def alike(found: Survey, usable: np.ndarray, patients: np.ndarray) -> tuple[Pairs, str]:
-    """Pairs whose fine detail matches: copies of a picture, or pictures of one body.
+def alike(images: Survey, usable: np.ndarray, patients: np.ndarray) -> tuple[Pairs, str]:
+    """Find pairs whose fine detail matches: copies of a picture, or pictures of one body.
 
     Parameters
     ----------
-    found : Survey
+    images : Survey
     usable : bool, (n_images,)
         Which images to compare.
     patients : str, (n_images,)
-        Whose they are.
+        The patient of each image.
 
     Returns
     -------
     pairs : Pairs
         Sorted by `first`, `second`.
     looked_at : str
-        How many pairs were compared.
+        The number of pairs compared, in words.
     """
     rows = np.flatnonzero(usable)
-    hashes = np.ascontiguousarray(found.hashes[rows])
+    hashes = np.ascontiguousarray(images.hashes[rows])
     counts = count_bits(hashes)
     total = int(counts.sum())
-    # The farthest distance up to which there are no more than MOST_PAIRS pairs.
+    # The largest distance for which at most MOST_PAIRS pairs are as near or nearer.
     farthest = int(np.searchsorted(np.cumsum(counts), MOST_PAIRS, side="right")) - 1
     first, second, bits = near_pairs(hashes, farthest, int(counts[: farthest + 1].sum()))
     first, second = rows[first], rows[second]
-    judged = Pairs(first, second, bits, _matches(found.details, first, second))
-    same = _same(found.details, rows, patients)
-    said = (
+    judged = Pairs(first, second, bits, _matches(images.details, first, second))
+    least_match = _least_match(images.details, rows, patients)
+    scope = (
         f"{total:,} pairs by perceptual hash, the nearest {first.size:,} by fine detail; "
-        f"of one body from a match of {same:.2f}"
+        f"of one body from a match of {least_match:.2f}"
     )
-    return judged.only(np.flatnonzero(judged.match >= same)), said
+    return judged.only(np.flatnonzero(judged.match >= least_match)), scope
 
 
-def _same(details: np.ndarray, rows: np.ndarray, patients: np.ndarray) -> float:
-    """From where two images are of one body: `SAME`, or more where strangers are much alike, as drawn images are."""
+def _least_match(details: np.ndarray, rows: np.ndarray, patients: np.ndarray) -> float:
+    """Return the least match of images of one body: `SAME`, or more if strangers are much alike, as in drawn images."""
     if len(rows) < 2:
         return SAME
     pairs = np.sort(np.random.default_rng(0).choice(rows, size=(_STRANGERS, 2)), axis=1)
@@ -101,19 +101,19 @@ def _same(details: np.ndarray, rows: np.ndarray, patients: np.ndarray) -> float:
 
 
 def _matches(details: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    found = np.empty(first.size)
+    matches = np.empty(first.size)
     starts = np.flatnonzero(np.r_[True, first[1:] != first[:-1]]) if first.size else np.empty(0, dtype=np.int64)
     for start, stop in zip(starts, np.r_[starts[1:], first.size], strict=True):
-        one = detail.spectrum(details[first[start]][None])
+        first_spectrum = detail.spectrum(details[first[start]][None])
         for k in range(start, stop, _AT_ONCE):
             others = slice(k, min(k + _AT_ONCE, stop))
-            found[others] = detail.match(one, detail.spectrum(details[second[others]]))
-    return found
+            matches[others] = detail.match(first_spectrum, detail.spectrum(details[second[others]]))
+    return matches
 
 
 @njit(cache=True, nogil=True)
 def _bits(a: np.ndarray, b: np.ndarray) -> int:
-    """Bits in which two hashes of 256 differ; bits of a word are counted as in Hacker's Delight, section 5-1."""
+    """Count the bits in which two hashes of 256 bits differ. Bits are counted as in Hacker's Delight, section 5-1."""
     n = 0
     for word in range(4):
         x = a[word] ^ b[word]
@@ -126,7 +126,7 @@ def _bits(a: np.ndarray, b: np.ndarray) -> int:
 
 @njit(cache=True, nogil=True)
 def count_bits(hashes: np.ndarray) -> np.ndarray:
-    """How many pairs differ in 0, 1, ... 256 bits. `hashes` uint64, (n, 4) -> int64, (257,)."""
+    """Count the pairs that differ in 0, 1, ... 256 bits. `hashes` uint64, (n, 4) -> int64, (257,)."""
     counts = np.zeros(257, dtype=np.int64)
     for i in range(len(hashes)):
         for j in range(i + 1, len(hashes)):
@@ -136,7 +136,7 @@ def count_bits(hashes: np.ndarray) -> np.ndarray:
 
 @njit(cache=True, nogil=True)
 def near_pairs(hashes: np.ndarray, farthest: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The `n` pairs that differ in at most `farthest` bits, sorted, and their bits; int64, (n,) each."""
+    """Find the `n` pairs that differ in at most `farthest` bits, sorted, and their bits. int64, (n,) each."""
     first, second, bits = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     k = 0
     for i in range(len(hashes)):

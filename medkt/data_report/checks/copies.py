@@ -1,4 +1,4 @@
-"""Copies: identical files, the same picture processed otherwise, and one person under two patient ids.
+"""Find copies: identical files, a picture in two versions, and one person with two patient ids.
 
 In: an `Opened` data set and the `Survey` of its images. Out: `Finding`s.
 """
@@ -39,30 +39,32 @@ _MEANING = {
 
 @dataclass(frozen=True)
 class _Copies:
-    """Images that are copies of one another, by index, and what makes them so."""
+    """Images that are copies of one another, by index, and the facts that show it."""
 
     members: list[int]
     facts: Mapping[str, Fact]
 
 
-def identical(opened: Opened, found: Survey) -> list[Finding]:
-    """Files that agree in every byte."""
-    rows = np.flatnonzero(found.readable())
-    names = [found.sha256[row].tobytes() for row in rows]
+def identical(opened: Opened, images: Survey) -> list[Finding]:
+    """Find files that agree in every byte."""
+    rows = np.flatnonzero(images.readable())
+    digests = [images.sha256[row].tobytes() for row in rows]
     groups: dict[bytes, list[int]] = {}
-    for name, row in zip(names, rows, strict=True):
-        groups.setdefault(name, []).append(int(row))
-    copies = [_Copies(members, {"SHA-256": name.hex()[:12]}) for name, members in groups.items() if len(members) > 1]
+    for digest, row in zip(digests, rows, strict=True):
+        groups.setdefault(digest, []).append(int(row))
+    copies = [
+        _Copies(members, {"SHA-256": digest.hex()[:12]}) for digest, members in groups.items() if len(members) > 1
+    ]
     return _findings(opened, copies, "identical images", "Groups of files that agree in every byte")
 
 
-def similar(opened: Opened, found: Survey, usable: np.ndarray) -> tuple[list[Finding], str]:
-    """Near-identical pictures, and people who have two patient ids.
+def similar(opened: Opened, images: Survey, usable: np.ndarray) -> tuple[list[Finding], str]:
+    """Find near-identical pictures, and people who have two patient ids.
 
     Parameters
     ----------
     opened : Opened
-    found : Survey
+    images : Survey
     usable : bool, (n_images,)
         Images that are not blank.
 
@@ -70,12 +72,12 @@ def similar(opened: Opened, found: Survey, usable: np.ndarray) -> tuple[list[Fin
     -------
     findings : list of Finding
     looked_at : str
-        How many pairs were compared.
+        The number of pairs compared, in words.
     """
     patients = opened.collection.patient_ids.astype(str)
-    once = np.zeros(len(patients), dtype=bool)  # of files that agree in every byte the first
-    once[np.unique(found.sha256, axis=0, return_index=True)[1]] = True
-    pairs, said = alike(found, usable & once, patients)
+    first_copy = np.zeros(len(patients), dtype=bool)  # the first of each group of files that agree in every byte
+    first_copy[np.unique(images.sha256, axis=0, return_index=True)[1]] = True
+    pairs, scope = alike(images, usable & first_copy, patients)
     copied = pairs.copies()
     near = pairs.only(np.flatnonzero(copied))
     copies = [
@@ -84,22 +86,22 @@ def similar(opened: Opened, found: Survey, usable: np.ndarray) -> tuple[list[Fin
     ]
     findings = _findings(opened, copies, "near-identical images", "Pairs that show one picture, processed otherwise")
     others = pairs.only(np.flatnonzero(~copied & (patients[pairs.first] != patients[pairs.second])))
-    return findings + _one_person(opened, others, patients), said
+    return findings + _one_person(opened, others, patients), scope
 
 
 def _one_person(opened: Opened, pairs: Pairs, patients: np.ndarray) -> list[Finding]:
-    """Pictures of one body that have two patient ids, one row for each two ids."""
-    found: dict[tuple[str, ...], list[tuple[float, int, int]]] = {}
+    """Find pictures of one body that have two patient ids. One row of evidence per pair of ids."""
+    pairs_by_ids: dict[tuple[str, ...], list[tuple[float, int, int]]] = {}
     for a, b, match in zip(pairs.first, pairs.second, pairs.match, strict=True):
         ids = tuple(sorted((str(patients[a]), str(patients[b]))))
-        found.setdefault(ids, []).append((float(match), int(a), int(b)))
-    if not found:
+        pairs_by_ids.setdefault(ids, []).append((float(match), int(a), int(b)))
+    if not pairs_by_ids:
         return []
     parts = opened.part_of()
     rows = []
-    for ids, seen in sorted(found.items(), key=lambda item: (-max(item[1])[0], item[0])):
-        members = [row for _, *pair in sorted(seen, reverse=True) for row in pair]
-        matches = ", ".join(f"{match:.2f}" for match, *_ in sorted(seen, reverse=True))
+    for ids, matching in sorted(pairs_by_ids.items(), key=lambda item: (-max(item[1])[0], item[0])):
+        members = [row for _, *pair in sorted(matching, reverse=True) for row in pair]
+        matches = ", ".join(f"{match:.2f}" for match, *_ in sorted(matching, reverse=True))
         rows.append(_row(opened.collection, members, parts, {"patients": " = ".join(ids), "match of detail": matches}))
     return [
         Finding(
@@ -114,17 +116,17 @@ def _one_person(opened: Opened, pairs: Pairs, patients: np.ndarray) -> list[Find
 
 
 def _findings(opened: Opened, copies: Iterable[_Copies], check: str, what: str) -> list[Finding]:
-    """A finding for each way in which copies are wrong."""
+    """Make a finding for each kind of problem that the copies cause."""
     collection, parts = opened.collection, opened.part_of()
-    standing: dict[str, list[tuple[list[int], Evidence]]] = {}
-    for one in copies:
-        row = _row(collection, one.members, parts, one.facts)
-        standing.setdefault(_standing(opened, one.members, parts), []).append((one.members, row))
+    by_problem: dict[str, list[tuple[list[int], Evidence]]] = {}
+    for group in copies:
+        row = _row(collection, group.members, parts, group.facts)
+        by_problem.setdefault(_problem(opened, group.members, parts), []).append((group.members, row))
     findings = []
     for kind, (how, meaning) in _MEANING.items():
-        if kind not in standing:
+        if kind not in by_problem:
             continue
-        rows = standing[kind]
+        rows = by_problem[kind]
         exclude: dict[str, str] = {}
         for members, _ in rows:
             ids = [str(collection.image_ids[member]) for member in members]
@@ -138,7 +140,7 @@ def _findings(opened: Opened, copies: Iterable[_Copies], check: str, what: str) 
     return findings
 
 
-def _standing(opened: Opened, members: Sequence[int], parts: np.ndarray) -> str:
+def _problem(opened: Opened, members: Sequence[int], parts: np.ndarray) -> str:
     collection = opened.collection
     if any(contradict(collection, members[0], other) for other in members[1:]):
         return _CONTRADICTING
@@ -149,7 +151,7 @@ def _standing(opened: Opened, members: Sequence[int], parts: np.ndarray) -> str:
 
 
 def contradict(collection: Collection, a: int, b: int) -> bool:
-    """Whether two images have different labels, where both are labelled."""
+    """Whether two images differ in a label that is known for both."""
     if collection.task == "multiclass":
         return bool(collection.targets[a] != collection.targets[b])
     both = ~np.isnan(collection.targets[a]) & ~np.isnan(collection.targets[b])
@@ -157,17 +159,17 @@ def contradict(collection: Collection, a: int, b: int) -> bool:
 
 
 def _row(collection: Collection, members: Sequence[int], parts: np.ndarray, facts: Mapping[str, Fact]) -> Evidence:
-    """The attributes of some images; a value that all share is given once."""
+    """Describe some images. A value that all share is given once."""
 
-    def said(values: Iterable[str]) -> str:
-        listed = list(values)
-        return listed[0] if len(set(listed)) == 1 else " / ".join(listed)
+    def joined(values: Iterable[str]) -> str:
+        texts = list(values)
+        return texts[0] if len(set(texts)) == 1 else " / ".join(texts)
 
     shown = (", ".join(samples.shows(collection.task, collection.targets[k], collection.labels)) for k in members)
-    known: dict[str, Fact] = {
-        "patients": said(str(collection.patient_ids[k]) for k in members),
-        "labels": said(text or "none" for text in shown),
+    described: dict[str, Fact] = {
+        "patients": joined(str(collection.patient_ids[k]) for k in members),
+        "labels": joined(text or "none" for text in shown),
     }
     if parts.any():
-        known["splits"] = said(parts[k] or "none" for k in members)
-    return Evidence(tuple(str(collection.image_ids[k]) for k in members), {**known, **facts})
+        described["splits"] = joined(parts[k] or "none" for k in members)
+    return Evidence(tuple(str(collection.image_ids[k]) for k in members), {**described, **facts})

@@ -1,4 +1,4 @@
-"""Images that cannot be read, are blank, or differ from the others: inverted, rotated, or unlike them.
+"""Find images that cannot be read, are blank, or differ from the others: negatives, turned or unlike images.
 
 In: a `Survey`. Out: `Finding`s.
 """
@@ -11,46 +11,46 @@ from medkt.data.collection import Collection
 from medkt.data_report.findings import Evidence, Fact, Finding, Severity
 from medkt.data_report.survey import Survey
 
-FLAT = 8  # grey levels between brightest and darkest: less is blank
+FLAT = 8  # grey levels between brightest and darkest; an image with fewer is blank
 ALIKE = 0.5  # median correlation with the mean image above which a collection has a typical image
 UNLIKE = 0.2
-BETTER = 0.3  # by how much another way up must fit better
-_FEWEST = 20  # images of a view needed for its own mean image
-_TURNS = {"top to the right": 1, "upside down": 2, "top to the left": 3}  # and the quarter turns that set it upright
+BETTER = 0.3  # how much better another orientation must fit
+_FEWEST = 20  # images that a view needs for a mean image
+_TURNS = {"top to the right": 1, "upside down": 2, "top to the left": 3}  # and the quarter turns that make it upright
 
 
 def absent(collection: Collection) -> tuple[list[Finding], str]:
-    """Listed images that are not there.
+    """Find listed images that do not exist.
 
     Returns
     -------
     findings : list of Finding
-        An error where nothing would be trained without them; else a warning, or a note where most are absent, for then
-        the folder is a part of a collection.
+        An error if training is refused without them. Otherwise a warning, or only a note if most are absent, because
+        the folder is then a part of a collection.
     looked_at : str
-        How many are listed, and how many of them are there.
+        The numbers of listed and of existing images, in words.
     """
-    n, here = len(collection.absent), len(collection)
-    said = f"{n + here:,} listed images" + (f", {here:,} of them there" if n else "")
+    n, n_present = len(collection.absent), len(collection)
+    scope = f"{n + n_present:,} listed images" + (f", {n_present:,} of them there" if n else "")
     if not n:
-        return [], said
+        return [], scope
     if collection.complete:
         severity, meaning = "error", "Training does not begin without them. Add the files, or leave the images out."
     else:
-        severity = "note" if n > here else "warning"
+        severity = "note" if n > n_present else "warning"
         meaning = "They are left out of every split. Fetch the files if the collection is to be whole."
     rows = tuple(Evidence((), {"image": str(name)}) for name in collection.absent)
     exclude = {str(name): "absent" for name in collection.absent} if collection.complete else {}
-    return [Finding("absent images", severity, "Listed images that are not there", meaning, rows, exclude)], said
+    return [Finding("absent images", severity, "Listed images that are not there", meaning, rows, exclude)], scope
 
 
-def unreadable(collection: Collection, found: Survey) -> list[Finding]:
-    """Files that are truncated or no images."""
-    if not found.unreadable:
+def unreadable(collection: Collection, survey: Survey) -> list[Finding]:
+    """Find files that are truncated or not images."""
+    if not survey.unreadable:
         return []
     rows = tuple(
-        Evidence((str(collection.image_ids[index]),), {"why": found.unreadable[index]})
-        for index in sorted(found.unreadable)
+        Evidence((str(collection.image_ids[index]),), {"why": survey.unreadable[index]})
+        for index in sorted(survey.unreadable)
     )
     return [
         Finding(
@@ -64,15 +64,15 @@ def unreadable(collection: Collection, found: Survey) -> list[Finding]:
     ]
 
 
-def blank(collection: Collection, found: Survey) -> list[Finding]:
-    """Images of one brightness."""
-    rows = np.flatnonzero(found.readable() & (found.spread < FLAT))
+def blank(collection: Collection, survey: Survey) -> list[Finding]:
+    """Find images of one brightness."""
+    rows = np.flatnonzero(survey.readable() & (survey.spread < FLAT))
     if rows.size == 0:
         return []
     evidence = tuple(
         Evidence(
             (str(collection.image_ids[row]),),
-            {"grey": round(float(found.small[row].mean())), "brightest - darkest": int(found.spread[row])},
+            {"grey": round(float(survey.small[row].mean())), "brightest - darkest": int(survey.spread[row])},
         )
         for row in rows
     )
@@ -88,8 +88,8 @@ def blank(collection: Collection, found: Survey) -> list[Finding]:
     ]
 
 
-def standing_out(collection: Collection, found: Survey) -> tuple[list[Finding], str]:
-    """Images that resemble the others' mean image better as a negative or turned, and those that do not resemble it.
+def standing_out(collection: Collection, survey: Survey) -> tuple[list[Finding], str]:
+    """Find images that resemble the mean image better as a negative or turned, and images that do not resemble it.
 
     Each view is compared with its own mean image (the median of standardised 16 x 16 thumbnails).
 
@@ -97,17 +97,17 @@ def standing_out(collection: Collection, found: Survey) -> tuple[list[Finding], 
     -------
     findings : list of Finding
     looked_at : str
-        What was compared; why not, where the images of the collection are too various to have a mean image.
+        What was compared. If the images are too varied to have a mean image, why they were not compared.
     """
-    seen = found.readable() & (found.spread >= FLAT)
+    usable = survey.readable() & (survey.spread >= FLAT)
     views = _views(collection)
     fits: dict[str, list[Evidence]] = {"negative": [], "turned": [], "unlike": []}
     compared = 0
     for view in sorted(set(views)):
-        rows = np.flatnonzero((views == view) & seen)
+        rows = np.flatnonzero((views == view) & usable)
         if rows.size < _FEWEST:
             continue
-        images = _standardised(found.small[rows].astype(np.float64))
+        images = _standardised(survey.small[rows].astype(np.float64))
         mean = _standardised(np.median(images, axis=0)[None])[0]
         upright = (images * mean).sum(axis=(1, 2))
         if np.median(upright) < ALIKE:
@@ -165,6 +165,6 @@ def _views(collection: Collection) -> np.ndarray:
 
 
 def _standardised(images: np.ndarray) -> np.ndarray:
-    """Mean 0 and length 1, each. float64, (n, S, S)."""
+    """Scale each image to mean 0 and length 1. float64, (n, S, S)."""
     centred = images - images.mean(axis=(1, 2), keepdims=True)
     return centred / np.maximum(np.linalg.norm(centred, axis=(1, 2), keepdims=True), 1e-9)

@@ -1,4 +1,4 @@
-"""Labels that contradict each other, lie outside their range or are shown by no image; patients in two splits.
+"""Find labels that contradict each other, are out of range or have no image, and patients in two splits.
 
 In: an `Opened` data set; no image is read. Out: `Finding`s.
 """
@@ -17,11 +17,11 @@ from medkt.data_report.opening import Opened
 
 NO_FINDING = "No Finding"
 NO_DISEASE = ("Support Devices",)
-"""Labels that may occur with "No Finding": CheXpert's labeller counts devices as no disease (Irvin et al. 2019)."""
+"""Labels that may occur with "No Finding": for CheXpert's labeller, devices are no disease (Irvin et al. 2019)."""
 
 
 def conflicts(collection: Collection) -> list[Finding]:
-    """Images labelled "No Finding" and a finding."""
+    """Find images with both "No Finding" and a finding."""
     if collection.task != "multilabel" or NO_FINDING not in collection.labels:
         return []
     diseases = [k for k, label in enumerate(collection.labels) if label not in (NO_FINDING, *NO_DISEASE)]
@@ -49,7 +49,7 @@ def conflicts(collection: Collection) -> list[Finding]:
 
 
 def outside_range(collection: Collection) -> list[Finding]:
-    """Classes that are numbers and do not belong to the grades 0, 1, 2 ... (-1, 9, 99 for "unknown")."""
+    """Find classes that are numbers but not among the grades 0, 1, 2 ... (such as -1, 9, 99 for "unknown")."""
     if collection.task != "multiclass" or not all(re.fullmatch(r"-?\d+", label) for label in collection.labels):
         return []
     grades = sorted(int(label) for label in collection.labels)
@@ -66,12 +66,12 @@ def outside_range(collection: Collection) -> list[Finding]:
         Evidence((str(collection.image_ids[row]),), {"class": collection.labels[int(collection.targets[row])]})
         for row in rows
     )
-    kept = ", ".join(map(str, scale))
+    listing = ", ".join(map(str, scale))
     return [
         Finding(
             "classes outside the range",
             "error",
-            f"Images of class {', '.join(strange)}, beside grades {kept}",
+            f"Images of class {', '.join(strange)}, beside grades {listing}",
             "Such a number mostly stands for 'not gradable' or 'off the scale', and would be learnt as a grade. If so, "
             f"leave the images out (--set classes={','.join(map(str, scale))}, in a study file classes = [...]).",
             evidence,
@@ -81,14 +81,14 @@ def outside_range(collection: Collection) -> list[Finding]:
 
 
 def unshown(opened: Opened) -> list[Finding]:
-    """Labels that no image shows, or all do, in the collection or in one of its splits: their AUC is undefined."""
+    """Find labels that no image or every image of the collection or a split shows, so that their AUC is undefined."""
     collection = opened.collection
-    places = {"all images": np.arange(len(collection)), **opened.disjoint()}
+    splits = {"all images": np.arange(len(collection)), **opened.disjoint()}
     evidence = []
-    for place, rows in places.items():
+    for split, rows in splits.items():
         for label, shown, n in zip(collection.labels, *_counts(collection, rows), strict=True):
             if shown in (0, n):
-                evidence.append(Evidence((), {"label": label, "in": place, "shown by": int(shown), "of": int(n)}))
+                evidence.append(Evidence((), {"label": label, "in": split, "shown by": int(shown), "of": int(n)}))
     if not evidence:
         return []
     return [
@@ -104,7 +104,7 @@ def unshown(opened: Opened) -> list[Finding]:
 
 
 def implied(collection: Collection) -> list[Finding]:
-    """Labels that are never seen without another one, though chance would part them (p < 0.001)."""
+    """Find labels that never occur without another label, which chance does not explain (p < 0.001)."""
     if collection.task == "multiclass":
         return []
     evidence = []
@@ -132,7 +132,7 @@ def implied(collection: Collection) -> list[Finding]:
 
 
 def unlabelled(collection: Collection) -> list[Finding]:
-    """Images of which no label is known."""
+    """Find images without any known label."""
     if collection.task == "multiclass":
         return []
     rows = np.flatnonzero(np.isnan(collection.targets).all(axis=1))
@@ -150,7 +150,7 @@ def unlabelled(collection: Collection) -> list[Finding]:
 
 
 def unknown_groups(collection: Collection) -> list[Finding]:
-    """Columns of metadata that are blank for some images."""
+    """Find columns of metadata that are blank for some images."""
     evidence = []
     for name, values in collection.groups.items():
         blank = np.isin(values.astype(str), ["", groups.UNKNOWN])
@@ -170,8 +170,8 @@ def unknown_groups(collection: Collection) -> list[Finding]:
     ]
 
 
-def told_by_the_loader(collection: Collection) -> list[Finding]:
-    """What was left out or converted when the tables were read."""
+def loader_notes(collection: Collection) -> list[Finding]:
+    """Report what was left out or converted when the tables were read."""
     if not collection.notes:
         return []
     return [
@@ -186,16 +186,16 @@ def told_by_the_loader(collection: Collection) -> list[Finding]:
 
 
 def shared_patients(opened: Opened) -> list[Finding]:
-    """Patients whose images are in two splits."""
+    """Find patients whose images are in two splits."""
     parts, patients = opened.part_of(), opened.collection.patient_ids.astype(str)
-    seen: dict[str, dict[str, int]] = {}
+    counts_by_patient: dict[str, dict[str, int]] = {}
     for patient, part in zip(patients, parts, strict=True):
         if part:
-            counts = seen.setdefault(patient, {})
+            counts = counts_by_patient.setdefault(patient, {})
             counts[part] = counts.get(part, 0) + 1
     evidence = tuple(
         Evidence((), {"patient": patient, "images": ", ".join(f"{n} {part}" for part, n in sorted(counts.items()))})
-        for patient, counts in sorted(seen.items())
+        for patient, counts in sorted(counts_by_patient.items())
         if len(counts) > 1
     )
     if not evidence:
@@ -212,7 +212,7 @@ def shared_patients(opened: Opened) -> list[Finding]:
 
 
 def _counts(collection: Collection, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Images that show each label, and images labelled for it. int64, (n_labels,) each."""
+    """Count the images that show each label, and those for which it is known. int64, (n_labels,) each."""
     targets = collection.targets[rows]
     if collection.task == "multiclass":
         return np.bincount(targets, minlength=len(collection.labels)), np.full(len(collection.labels), len(rows))

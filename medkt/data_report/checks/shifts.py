@@ -1,10 +1,10 @@
-"""Labels whose prevalence differs between the splits by more than chance explains.
+"""Find labels whose prevalence differs between the splits by more than chance explains.
 
 In: an `Opened` data set with splits. Out: `Finding`s. The unit is the patient (any image with the label), because
 images of one patient are not independent.
 
-Source: chi-square test with Yates' correction (R `chisq.test`), Fisher's exact test (R `fisher.test`) where a count
-expected is below 5; Holm 1979; Cohen's h (1988, section 6.2): 0.2 is a small effect.
+Source: chi-square test with Yates' correction (R `chisq.test`), or Fisher's exact test (R `fisher.test`) if an expected
+count is below 5; Holm 1979; Cohen's h (1988, section 6.2): 0.2 is a small effect.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SMALL = 0.2  # Cohen's h
 
 
 def shifts(opened: Opened) -> tuple[list[Finding], str]:
-    """Compare validation and test with training, label by label, Holm over all of them."""
+    """Compare validation and test with training, label by label, with Holm's adjustment over all comparisons."""
     parts = opened.disjoint()
     if "train" not in parts or len(parts) < 2:
         return [], "not compared: no splits are known (name their sizes, or a study file)"
@@ -35,11 +35,11 @@ def shifts(opened: Opened) -> tuple[list[Finding], str]:
                 rows.append((label, part, table["train"], table[part]))
     tests = [_test(train, other) for _, _, train, other in rows]
     adjusted = adjust([p for _, p in tests], "holm")
-    found: list[tuple[float, Evidence]] = []
+    shifted: list[tuple[float, Evidence]] = []
     for (label, part, train, other), (test, _), p in zip(rows, tests, adjusted, strict=True):
         if p is not None and p < ALPHA:
             h = _cohen_h(train, other)
-            found.append(
+            shifted.append(
                 (
                     h,
                     Evidence(
@@ -56,11 +56,11 @@ def shifts(opened: Opened) -> tuple[list[Finding], str]:
                     ),
                 )
             )
-    looked = f"{len(rows)} comparisons of a label's prevalence with the training set's"
-    if not found:
-        return [], looked
-    found.sort(key=lambda item: -round(abs(item[0]), 2))
-    severity: Severity = "warning" if abs(found[0][0]) >= SMALL else "note"
+    scope = f"{len(rows)} comparisons of a label's prevalence with the training set's"
+    if not shifted:
+        return [], scope
+    shifted.sort(key=lambda item: -round(abs(item[0]), 2))
+    severity: Severity = "warning" if abs(shifted[0][0]) >= SMALL else "note"
     return [
         Finding(
             "prevalence shifts",
@@ -68,33 +68,33 @@ def shifts(opened: Opened) -> tuple[list[Finding], str]:
             "Prevalences that differ between splits by more than chance",
             "Thresholds, predictive values and calibration do not carry over. With splits drawn here this should "
             "not happen; an official split may be meant so. Cohen's h: 0.2 is small, 0.5 is medium.",
-            tuple(row for _, row in found),
+            tuple(row for _, row in shifted),
         )
-    ], looked
+    ], scope
 
 
 def _members(opened: Opened) -> list[tuple[str, np.ndarray]]:
-    """Patients of each split, as numbers among all patients."""
+    """Return the patients of each split, as indices of the sorted patients."""
     numbers = np.unique(opened.collection.patient_ids.astype(str), return_inverse=True)[1]
     return [(part, np.unique(numbers[rows])) for part, rows in opened.disjoint().items()]
 
 
 def _patients(opened: Opened) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Of each label: which patients have it in an image, and of which it is known. bool, (n_patients,) each."""
+    """For each label, find the patients who have it and those for whom it is known. bool, (n_patients,) each."""
     collection = opened.collection
     patients, numbers = np.unique(collection.patient_ids.astype(str), return_inverse=True)
-    found = []
+    by_label = []
     for k, label in enumerate(collection.labels):
         values = collection.targets == k if collection.task == "multiclass" else collection.targets[:, k]
         positive, known = np.zeros(len(patients), dtype=bool), np.zeros(len(patients), dtype=bool)
         positive[numbers[values == 1]] = True
         known[numbers[~np.isnan(values.astype(np.float64))]] = True
-        found.append((label, positive, known))
-    return found
+        by_label.append((label, positive, known))
+    return by_label
 
 
 def _test(a: tuple[int, int], b: tuple[int, int]) -> tuple[str, float | None]:
-    """Which test, and its p-value; None where neither or both splits show the label throughout."""
+    """Return the name of the test and its p-value; None if no patient or every patient of both splits has the label."""
     table = np.array([[a[0], a[1] - a[0]], [b[0], b[1] - b[0]]])
     if (table.sum(axis=0) == 0).any():
         return "none", None
@@ -104,7 +104,7 @@ def _test(a: tuple[int, int], b: tuple[int, int]) -> tuple[str, float | None]:
 
 
 def _cohen_h(a: tuple[int, int], b: tuple[int, int]) -> float:
-    """Cohen's h of b against a: positive where the label is commoner in b."""
+    """Compute Cohen's h of b against a. It is positive if the label is more common in b."""
     return 2 * (math.asin(math.sqrt(b[0] / b[1])) - math.asin(math.sqrt(a[0] / a[1])))
 
 

@@ -1,8 +1,9 @@
-"""Metadata that give a label away: what a network could learn instead of the disease.
+"""Find metadata that predict a label, which a network could learn instead of the disease.
 
-In: a `Collection` and the headers of its files. Out: `Finding`s. For each label and column a logistic regression on the
-column alone, one-hot, is asked about patients it was not fitted on; an AUC of 0.5 means that the column says nothing.
-By chance it stays within three standard errors of that (Mann and Whitney's, 1947), counted in patients.
+In: a `Collection` and the headers of its files. Out: `Finding`s. For each label and column, a logistic regression on
+the one-hot column predicts the label of patients it was not fitted on. An AUC of 0.5 means that the column does not
+predict the label. By chance, the AUC stays within three standard errors of 0.5 (Mann and Whitney, 1947), with patients
+as the unit.
 
 Source: Zech et al., PLOS Medicine 2018; DeGrave et al., Nature Machine Intelligence 2021.
 """
@@ -26,18 +27,18 @@ SUSPICIOUS = 0.7  # AUC
 FOLDS = 5
 FEWEST = 20  # patients with the label, and without it
 PERSON = ("age_band", "sex")
-"""Columns that say who the patient is, and may predict a disease by right."""
-_RARE = 10  # images; values that fewer have are one
+"""Attributes of the patient, which may rightly predict a disease."""
+_RARE = 10  # images; rarer values are combined
 
 
 def shortcuts(collection: Collection, headers: Headers | None) -> tuple[list[Finding], str]:
-    """Try every column of metadata, and what the files' headers say, on every label."""
-    columns = {**_columns(collection), **(_of_files(headers) if headers is not None else {})}
+    """Try every column of metadata and every property of the files' headers on every label."""
+    columns = {**_columns(collection), **(_header_columns(headers) if headers is not None else {})}
     columns = {name: values for name, values in columns.items() if len(set(values)) > 1}
     if not columns:
         return [], "not tried: no column of metadata has two values"
     patients = np.unique(collection.patient_ids.astype(str), return_inverse=True)[1]
-    found: list[tuple[float, str, Evidence]] = []
+    evidence: list[tuple[float, str, Evidence]] = []
     tried: list[tuple[float, str]] = []
     for k, label in enumerate(collection.labels):
         positive = collection.targets == k if collection.task == "multiclass" else collection.targets[:, k]
@@ -58,19 +59,19 @@ def shortcuts(collection: Collection, headers: Headers | None) -> tuple[list[Fin
                     "AUC": round(auc, 2),
                     "with the label": _shares(values[rows], shown),
                 }
-                found.append((auc, name, Evidence((), facts)))
-    said = f"{len(tried):,} pairs of a label and a column ({', '.join(columns)})"
+                evidence.append((auc, name, Evidence((), facts)))
+    scope = f"{len(tried):,} pairs of a label and a column ({', '.join(columns)})"
     if tried:
-        said += "; the highest AUC is {:.2f}, of {}".format(*max(tried))
-    return _findings(found), said
+        scope += "; the highest AUC is {:.2f}, of {}".format(*max(tried))
+    return _findings(evidence), scope
 
 
-def _findings(found: list[tuple[float, str, Evidence]]) -> list[Finding]:
-    found = sorted(found, key=lambda item: -item[0])
-    strong = tuple(row for auc, name, row in found if name not in PERSON and auc >= SUSPICIOUS)
-    weak = tuple(row for auc, name, row in found if name not in PERSON and auc < SUSPICIOUS)
-    persons = tuple(row for auc, name, row in found if name in PERSON and auc >= SUSPICIOUS)
-    made = [
+def _findings(scored: list[tuple[float, str, Evidence]]) -> list[Finding]:
+    scored = sorted(scored, key=lambda item: -item[0])
+    strong = tuple(row for auc, name, row in scored if name not in PERSON and auc >= SUSPICIOUS)
+    weak = tuple(row for auc, name, row in scored if name not in PERSON and auc < SUSPICIOUS)
+    persons = tuple(row for auc, name, row in scored if name in PERSON and auc >= SUSPICIOUS)
+    findings = [
         Finding(
             "shortcuts",
             "warning",
@@ -95,16 +96,16 @@ def _findings(found: list[tuple[float, str, Evidence]]) -> list[Finding]:
             persons,
         ),
     ]
-    return [finding for finding in made if finding.evidence]
+    return [finding for finding in findings if finding.evidence]
 
 
 def _columns(collection: Collection) -> dict[str, np.ndarray]:
-    known = {**collection.groups, **collection.acquisition}
-    return {name: values.astype(str).astype(object) for name, values in known.items()}
+    columns = {**collection.groups, **collection.acquisition}
+    return {name: values.astype(str).astype(object) for name, values in columns.items()}
 
 
-def _of_files(headers: Headers) -> dict[str, np.ndarray]:
-    """What a header says, as values that repeat: exact sizes, else bands of them."""
+def _header_columns(headers: Headers) -> dict[str, np.ndarray]:
+    """Convert headers to columns of values that repeat, such as exact sizes and rounded aspect ratios."""
     size = np.array([f"{w} × {h}" for w, h in zip(headers.width_px, headers.height_px, strict=True)], dtype=object)
     aspect = headers.width_px / np.maximum(headers.height_px, 1)
     return {
@@ -117,21 +118,21 @@ def _of_files(headers: Headers) -> dict[str, np.ndarray]:
 
 
 def _auc(values: np.ndarray, shown: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Mean AUC of the folds; scores of different folds are on different scales and are not ranked together."""
+    """Average the AUC over folds. Scores of different folds have different scales, so they are not pooled."""
     model = make_pipeline(
         OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=_RARE),
         LogisticRegression(C=10.0, max_iter=200),
     )
-    found = []
+    aucs = []
     for train, test in folds:
         if shown[test].any() and not shown[test].all():
             scores = model.fit(values[train, None], shown[train]).predict_proba(values[test, None])[:, 1]
-            found.append(roc_auc_score(shown[test], scores))
-    return float(np.mean(found))
+            aucs.append(roc_auc_score(shown[test], scores))
+    return float(np.mean(aucs))
 
 
 def _shares(values: np.ndarray, shown: np.ndarray) -> str:
-    """How often the label is, by value: the three commonest values."""
+    """Describe how often the three most common values have the label."""
     names, counts = np.unique(values.astype(str), return_counts=True)
     commonest = names[np.argsort(-counts, kind="stable")[:3]]
     return "; ".join(

@@ -1,6 +1,6 @@
 """Progress of runs on a cluster: from a worker's process to the observer of the command line.
 
-In: what an observer is told, in a worker. Out: the same calls of the observer in the client's process, and
+In: events for an observer, in a worker. Out: the same calls of the observer in the client's process, and
 `runs/.logs/<run>.log`.
 """
 
@@ -83,7 +83,7 @@ class EventListener:
     runs : mapping of run id to RunSettings
         All runs of the study.
     observer : Observer
-        Is told of the progress.
+        Gets the events of the training.
     """
 
     def __init__(self, runs: Mapping[str, RunSettings], observer: Observer) -> None:

@@ -1,7 +1,7 @@
-"""Opens a Dask cluster that one line of text names.
+"""Open a Dask cluster that one line of text names.
 
-In: `tcp://host:8786`, `local:4`, `slurm:cluster.toml` (`pbs`, `sge`, `lsf`, `oar`, `htcondor` likewise). Out: a client
-of `distributed`. A cluster that is started here is closed with its client. Needs no torch.
+In: `tcp://host:8786`, `local:4` or `slurm:cluster.toml`; also `pbs`, `sge`, `lsf`, `oar` and `htcondor`. Out: a client
+of `distributed`. A cluster that is started here is closed with its client. This module does not need torch.
 """
 
 from __future__ import annotations

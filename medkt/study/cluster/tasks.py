@@ -51,13 +51,13 @@ class TaskContext:
     teachers : mapping of str to RunSettings
         The teachers that the study trains, by name.
     data : mapping of str to settings
-        Of its data sets, with absolute paths.
+        Settings of its data sets, with absolute paths.
     train_sizes : mapping of str to sizes
         All that the study uses, by data set.
     folder, out : Path
         The study file's folder and runs/, absolute.
     study_json_sha256 : str
-        Of `runs/study.json`; a worker that reads another file does not see the same runs/.
+        SHA-256 of `runs/study.json`. A worker that reads another file does not see the same runs/.
     cache : Path or None
         Folder of decoded images.
     checkpoints : CheckpointOptions
@@ -112,9 +112,9 @@ def train_on_cluster(
     context : TaskContext
         The study.
     client : distributed.Client
-        Of the cluster.
+        Client of the cluster.
     observer : Observer
-        Is told of the progress, in this process.
+        Gets the events of the training, in this process.
 
     Raises
     ------

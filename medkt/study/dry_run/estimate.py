@@ -82,10 +82,10 @@ def dry_run(
 ) -> DryRun:
     """List a study's runs and estimate their hours.
 
-    A run takes a training step for each training image and epoch, and a pass of the student for each validation image
-    and epoch and for each test image. The teacher takes a pass for each training image and epoch, once for all runs of
-    a grid with the same seed, because these train in lockstep. Not counted: decoding the images, the transfer method's
-    own loss, and epochs that `patience` saves.
+    A run takes a training step for each training image and epoch. It takes a pass of the student for each validation
+    image and epoch, and for each test image. The teacher takes a pass for each training image and epoch. Runs of a grid
+    with the same seed share it, because they train in lockstep. The estimate ignores the decoding of images, the
+    transfer method's own loss, and epochs that `patience` saves.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def _sizes(runs: Sequence[RunSettings]) -> dict[tuple[str, int | None], _Size]:
             sizes[run.dataset, run.train_size] = _Size(*labels, run.train_size, data.validation_size, data.test_size)
             continue
         collection, brought = open_collection(data)
-        split = splits.as_asked(collection, brought, data, train_sizes[run.dataset])
+        split = splits.from_settings(collection, brought, data, train_sizes[run.dataset])
         for train_size, train in split.train.items():
             sizes[run.dataset, train_size] = _Size(
                 collection.task, len(collection.labels), len(train), len(split.validation), len(split.test)

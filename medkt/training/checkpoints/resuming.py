@@ -29,7 +29,7 @@ class Checkpoints:
     Parameters
     ----------
     folders : mapping of run id to Path
-        Where the checkpoints of each run are kept. Runs that are not listed are never saved.
+        Folder of the checkpoints of each run. Runs that are not listed are never saved.
     identities : mapping of run id to dict
         What must not change when a run resumes. `machine` in it holds the number of threads and of processes.
     every_minutes : float or None

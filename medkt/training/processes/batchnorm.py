@@ -13,7 +13,7 @@ from medkt.training.processes.group import ProcessGroup
 
 
 def synchronise(network: nn.Module, device: torch.device, processes: ProcessGroup) -> None:
-    """On GPUs, let the BatchNorm layers in training mode normalise by the whole batch; layer names stay the same.
+    """On GPUs, let the BatchNorm layers in training mode normalise by the full batch. Layer names stay the same.
 
     torch has no such layer for CPUs. Untested on hardware.
     """
@@ -31,7 +31,7 @@ def statistics(network: nn.Module, processes: ProcessGroup) -> str:
     Returns
     -------
     {"batch", "synchronised", "per process", "fixed"}
-        "batch": of the batch. "synchronised": of the whole batch, exchanged between GPUs. "per process": of each
+        "batch": of the batch. "synchronised": of the full batch, exchanged between GPUs. "per process": of each
         process's part of it. "fixed": the running statistics, because every layer is frozen and fixed.
     """
     layers = [layer for layer in network.modules() if isinstance(layer, (nn.BatchNorm2d, nn.SyncBatchNorm))]

@@ -59,7 +59,7 @@ class ProcessGroup:
     def rows(self, batch_size: int) -> slice:
         """Return the rows of a batch that this process works on.
 
-        In the last batch of an epoch, a share could have fewer than two images. Then every process works on the whole
+        In the last batch of an epoch, a share could have fewer than two images. Then every process works on the full
         batch, and only the result of the main process counts.
 
         Examples
@@ -84,7 +84,7 @@ class ProcessGroup:
         return items[self.rank :: self.world_size]
 
     def mean(self, value: Tensor, divisor: float, batch_size: int) -> Tensor:
-        """Return the mean over a whole batch.
+        """Return the mean over a full batch.
 
         Parameters
         ----------
@@ -93,12 +93,12 @@ class ProcessGroup:
         divisor : float
             What the sum over this part was divided by to give `value`.
         batch_size : int
-            Images of the whole batch.
+            Images of the full batch.
 
         Returns
         -------
         Tensor, ()
-            The value is that of the whole batch. The gradient is this process's share: sum the gradients of all
+            The value is that of the full batch. The gradient is this process's share: sum the gradients of all
             processes with `sum_gradients`.
         """
         if self.world_size == 1:
@@ -115,7 +115,7 @@ class ProcessGroup:
         value : Tensor, ()
             Norm of this process's part.
         batch_size : int
-            Images of the whole batch.
+            Images of the full batch.
 
         Returns
         -------
@@ -191,7 +191,7 @@ class ProcessGroup:
             raise OtherProcessError(str(errors[0])) from errors[0]
 
     def on_main(self, function: Callable[[], _T]) -> _T:
-        """Call `function` in the main process alone; every process gets its value, or fails with it."""
+        """Call `function` only in the main process; every process gets its value, or fails with it."""
         value: Any = None
         with self.fail_together():
             if self.is_main:

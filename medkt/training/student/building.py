@@ -41,7 +41,7 @@ class Parts:
     start : InitialWeights
         What was loaded into it.
     method : Transfer or None
-        The transfer method; None where the loss is the task's alone.
+        The transfer method; None if the loss is only the task's.
     loss_weights : Tensor or None, (n_labels,)
         Weights of rare findings in the task's loss.
     batchnorm : str

@@ -29,11 +29,11 @@ class TrainedRun:
     start : InitialWeights
         What the student started from.
     trainable_parameters, total_parameters : int
-        Of the student.
+        Parameters of the student.
     method_parameters : int
-        Of the transfer method itself, for example a projection.
+        Parameters of the transfer method itself, for example of a projection.
     device : Device
-        Where it was trained.
+        Device that trained it.
     processes : int
         How many processes trained it together.
     batchnorm : str

@@ -42,7 +42,7 @@ class Student:
     teacher : Teacher or None
         The network that it learns from; may have other students.
     device : Device
-        Where it is trained.
+        Device that trains it.
     processes : ProcessGroup
         The processes that train it together.
 
@@ -96,9 +96,9 @@ class Student:
         images : float32, (B, 3, S, S)
             Augmented and normalised: this process's part of a batch of N images.
         targets : float32, (B, n_labels), or int64, (B,)
-            Of these images.
+            Targets of these images.
         image_ids : str, (N,)
-            Of the whole batch, for error messages.
+            Ids of the images of the full batch, for error messages.
 
         Raises
         ------

@@ -37,7 +37,7 @@ class FigureEntry:
     """A figure that a report may hold."""
 
     section: str
-    """Where the page shows it: a name of `sections.SECTIONS`."""
+    """Section of the page that shows it: a name of `sections.SECTIONS`."""
     missing: str
     """The line under "What is not here": why there is none, and how to get one. Empty if another line says it."""
 

@@ -1,7 +1,7 @@
-"""The font of the figures: a subset of DejaVu Sans, with which a PDF is written in a third of the time.
+"""The font of the figures: a subset of DejaVu Sans, which reduces the time to write a PDF to a third.
 
-In: DejaVu Sans from matplotlib. Out: a font family that matplotlib knows until the process ends. Embedding a font in a
-PDF subsets it for each figure, and most of that time would go to scripts and ligatures that no figure has.
+In: DejaVu Sans from matplotlib. Out: a font family that matplotlib knows until the process ends. matplotlib
+subsets a font for each PDF. With the full font, most of that time is spent on scripts and ligatures that no figure has.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ _STYLE: dict[Any, Any] = {
     "ytick.labelsize": 8,
     "legend.fontsize": 8,
     "axes.titlelocation": "left",
-    "axes.titley": 1.0,  # a place of its own is measured anew in every drawing
+    "axes.titley": 1.0,  # a fixed position; otherwise matplotlib measures it again in every drawing
     "axes.edgecolor": QUIET,
     "axes.linewidth": 0.7,
     "axes.axisbelow": True,

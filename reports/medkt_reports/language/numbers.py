@@ -168,7 +168,7 @@ def level(fraction: float) -> str:
 
 
 def degrees_of_freedom(df: float | None) -> str:
-    """Degrees of freedom to one decimal, whole ones as they are.
+    """Format degrees of freedom with one decimal, integers without.
 
     Examples
     --------

@@ -48,7 +48,7 @@ def environment(templates: Path | None = None) -> jinja2.Environment:
 
 
 def render_page(page: Page, templates: Path | None = None) -> str:
-    """The whole page."""
+    """Render the complete page."""
     with _named(templates):
         return environment(templates).get_template("page.html.jinja").render(page=page)
 
@@ -70,7 +70,7 @@ def _named(templates: Path | None) -> Iterator[None]:
             raise
         raise InputError(
             f"{_location(error, templates)}: {type(error).__name__}: {error.message}; expected a Jinja template that "
-            "stands in for medkt's own of that name"
+            "replaces medkt's own of that name"
         ) from error
 
 

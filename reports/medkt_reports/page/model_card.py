@@ -48,7 +48,7 @@ def render(lookup: Lookup, templates: Path | None = None) -> str:
     ----------
     lookup : Lookup
     templates : Path or None
-        Folder whose model_card.md.jinja, if it has one, stands in for ours.
+        Folder whose model_card.md.jinja, if it has one, replaces medkt's.
 
     Raises
     ------
@@ -63,8 +63,8 @@ def render(lookup: Lookup, templates: Path | None = None) -> str:
         if templates is None:
             raise
         raise InputError(
-            f"{templates / TEMPLATE}: {type(error).__name__}: {error.message}; expected a Jinja template that stands "
-            "in for medkt's own of that name"
+            f"{templates / TEMPLATE}: {type(error).__name__}: {error.message}; expected a Jinja template that "
+            "replaces medkt's own of that name"
         ) from error
 
 

@@ -137,7 +137,7 @@ def _power_in_words(achieved: Power, margin: str) -> str:
 
 
 def _percent(share: float) -> str:
-    """A power in whole percent, never 0 or 100."""
+    """Format a power in percent without decimals, never 0 or 100."""
     text = f"{100 * share:.0f}"
     return {"0": "< 1 %", "100": "> 99 %"}.get(text, f"{text} %")
 

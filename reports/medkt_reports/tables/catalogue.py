@@ -34,7 +34,7 @@ class TableEntry:
     build: Callable[[Lookup], Table | None]
     """Returns None if the results hold nothing for it."""
     section: str
-    """Where the page shows it: a name of `sections.SECTIONS`."""
+    """Section of the page that shows it: a name of `sections.SECTIONS`."""
     missing: str
     """The line under "What is not here": why there is no such table, and how to get one."""
     folded: bool = False

@@ -28,7 +28,7 @@ class Cell:
     footnote: str = ""
     """How the number was made, or why there is none."""
     latex: str | None = None
-    """LaTeX to print in place of the text; from the study file's `label_latex` alone."""
+    """LaTeX to print instead of the text. It only comes from the study file's `label_latex`."""
     value: float | int | str | None = None
     """The number behind the text, unrounded."""
     low: float | None = None

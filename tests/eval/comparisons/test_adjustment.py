@@ -1,4 +1,4 @@
-"""Families: who is adjusted with whom, and by what."""
+"""Families of comparisons: which comparisons are adjusted together, and by which method."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_each_family_test_and_scope_by_itself(run):
         row(0.05, family="labels", adjustment="benjamini-hochberg", label="Effusion"),
     ]
     found = run(rows)
-    # Holm by hand: 3 x 0.01, then 2 x 0.03, then 0.04 raised to what stands before it.
+    # Holm by hand: 3 x 0.01, then 2 x 0.03, then 0.04 raised to the value before it.
     expected = [0.03, 0.4, 0.06, 0.03, None, 0.06, 0.5, 0.01, 0.05, 0.05]
     assert [one.p_adjusted for one in found] == [None if p is None else pytest.approx(p, rel=1e-12) for p in expected]
     assert [one.p_value for one in found] == [one.p_value for one in rows]
@@ -98,7 +98,7 @@ def test_the_primary_contrast_leaves_its_family_and_is_not_adjusted(run):
     found = run(rows, PRIMARY)
     assert [one.primary for one in found] == [True, False, False, False, False]
     assert (found[0].family, found[0].adjustment, found[0].p_adjusted) == ("primary", None, 0.04)
-    assert found[1].p_adjusted == 0.03  # alone in what is left of its family
+    assert found[1].p_adjusted == 0.03  # the only one left in its family
     assert [one.p_adjusted for one in found[2:4]] == [0.04, 0.04]  # a companion is no primary test
 
 

@@ -37,7 +37,7 @@ def given():
 
 @pytest.fixture(scope="module")
 def companions(given):
-    """Everything that nested seeds can have, with validation predictions."""
+    """All results for nested seeds, with validation predictions."""
     validation = {arm: [f.assign(image_id="v" + f["image_id"]) for f in frames] for arm, frames in given.items()}
     add = [
         "mann-whitney",

@@ -1,4 +1,4 @@
-"""Metric against training-set size: which arms make a curve, and from which interval its band is."""
+"""Curves of a metric against training-set size: the arms of a curve, and the interval of its band."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def estimate(arm, value, *, interval=OR, half=0.1, metric="auc", label="macro", 
 
 @pytest.fixture
 def sizes(make_arm):
-    """One recipe at three sizes; the largest comes first by id."""
+    """One recipe at three sizes. By id, the largest comes first."""
     return [make_arm(arm, train_size=n) for arm, n in (("a", 1000), ("b", 10), ("c", 100))]
 
 

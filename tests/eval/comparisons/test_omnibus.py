@@ -1,4 +1,4 @@
-"""The F of all arms: squared primary statistic for two, MRMCaov's for crossed readers, its size for several."""
+"""The F test of all arms: the squared primary statistic for two arms, MRMCaov's F for crossed readers, and its size."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SEEDS: tuple[Literal["nested"], Literal["crossed"]] = ("nested", "crossed")
 
 
 def made(*n_seeds: int, seed: int = 0, patients: float = 0.01) -> tuple[list[np.ndarray], np.ndarray]:
-    """Metrics of arms of such numbers of seeds, and a covariance over patients."""
+    """Metrics of arms with these numbers of seeds, and a covariance over patients."""
     rng = np.random.default_rng(seed)
     arms = [0.8 + 0.02 * rng.normal(size=r) for r in n_seeds]
     return arms, patient_covariance(patients * rng.normal(size=(sum(n_seeds), 50)) / 50)
 
 
 def positive_part(seed: int, *n_seeds: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """The same where patients do add variance: each arm has a direction of its own that its runs share."""
+    """The same with variance over patients: the runs of each arm share a direction of their own."""
     rng = np.random.default_rng(seed)
     arms, _ = made(*n_seeds, seed=seed)
     own = np.concatenate([np.repeat(rng.normal(size=(1, 50)), r, axis=0) for r in n_seeds])
@@ -101,7 +101,7 @@ def test_a_negative_estimate_of_the_variance_over_patients_is_taken_as_none():
 
 @pytest.mark.real
 def test_van_dyke_crossed_is_mrmcaovs():
-    """Jackknife covariance; F 4.456, df 1 and 15.26: Hillis's, which a crossed design of two arms does not change."""
+    """Jackknife covariance; F 4.456, df 1 and 15.26 (Hillis). A crossed design of two arms does not change them."""
     folder = os.environ.get("MEDKT_DATA")
     if not folder:
         pytest.skip("MEDKT_DATA is not set: it names the folder with Van Dyke's ratings")
@@ -129,7 +129,7 @@ def test_van_dyke_crossed_is_mrmcaovs():
     "spread", [(1, 1, 1, 1), (1, 1, 1, 6)], ids=["equal variances", "one arm varies six times more"]
 )
 def test_size_where_no_arm_differs(spread):
-    """600 studies of 4 arms, 3 seeds nested; the variance over patients is known. 0.05 is expected, s.e. 0.009."""
+    """600 studies of 4 arms with 3 nested seeds and a known variance over patients. Expected: 0.05, s.e. 0.009."""
     rng = np.random.default_rng(5)
     scale = 0.01 * np.sqrt(spread)[:, None]
     of_patients = np.kron(0.0002 * np.eye(4) + 0.0001, np.ones((3, 3)))

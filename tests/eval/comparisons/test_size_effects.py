@@ -1,4 +1,4 @@
-"""The change of a difference with training size: which arms, which sign, and its variance against leave-one-out."""
+"""The change of a difference with training size: its arms and sign, and its variance against leave-one-out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_smallest_less_largest(runs, two_sizes):
     assert (row.size_small, row.size_large) == (100, 900)
     assert (row.difference_small, row.difference_large) == (small.difference, large.difference)
     assert row.difference == pytest.approx(small.difference - large.difference, abs=1e-15)
-    assert row.p_adjusted == row.p_value  # alone in its family
+    assert row.p_adjusted == row.p_value  # the only one in its family
     assert row.undefined_because is None
 
 

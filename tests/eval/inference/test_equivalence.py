@@ -1,4 +1,4 @@
-"""Equivalence and non-inferiority: statsmodels on data with the same standard error, and interval against p."""
+"""Equivalence and non-inferiority, against statsmodels; their intervals agree with their p-values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Friedman's and Nemenyi's tests: R's numbers, the worked example of the paper, and too few data sets."""
+"""Friedman's and Nemenyi's tests, against R and the paper's example; too few data sets."""
 
 from __future__ import annotations
 

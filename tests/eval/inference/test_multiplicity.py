@@ -1,4 +1,4 @@
-"""Adjusted p-values: R's p.adjust, and comparisons without a p-value; max-T by a plain implementation."""
+"""Adjusted p-values against R's p.adjust, max-T against a plain implementation, and missing p-values."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_unknown_method():
 
 
 def plain_max_t(differences: np.ndarray, replicates: np.ndarray) -> np.ndarray:
-    """Algorithm 2.8 as it is printed, with loops."""
+    """Algorithm 2.8 as printed, with loops."""
     m, n = replicates.shape
     se = [replicates[k].std(ddof=1) for k in range(m)]
     observed = [abs(differences[k] / se[k]) for k in range(m)]

@@ -1,4 +1,4 @@
-"""The primary analysis against Van Dyke's reader study, hand computation and its own invariances."""
+"""The primary analysis, against Van Dyke's reader study and hand computation; its invariances."""
 
 import csv
 import os
@@ -40,7 +40,7 @@ def both(a: Runs, b: Runs) -> np.ndarray:
 
 
 def made(seed: int, n_seeds: int, n_patients: int = 40, shift: float = 0.0) -> Runs:
-    """AUCs of runs on the same images; what is random in a run is its noise."""
+    """AUCs of runs on the same images. Only the noise of a run is random."""
     rng = np.random.default_rng(7)
     truth = np.arange(3 * n_patients) % 3 == 0
     patient = np.repeat(np.arange(n_patients), 3)
@@ -52,7 +52,7 @@ def made(seed: int, n_seeds: int, n_patients: int = 40, shift: float = 0.0) -> R
 
 @dataclass(frozen=True)
 class Ratings:
-    """Of a reader study: truth, (n_cases,), and each treatment's ratings, (n_readers, n_cases)."""
+    """A reader study: truth, (n_cases,), and each treatment's ratings, (n_readers, n_cases)."""
 
     truth: np.ndarray
     treatments: list[list[np.ndarray]]

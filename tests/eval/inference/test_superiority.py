@@ -1,4 +1,4 @@
-"""P(A > B): Mann-Whitney's U, every pair counted, ties and undefined replicates."""
+"""P(A > B), against Mann-Whitney's U and a count of all pairs; ties and undefined replicates."""
 
 from __future__ import annotations
 

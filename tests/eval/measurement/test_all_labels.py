@@ -1,4 +1,4 @@
-"""Labels and averages of every metric, against scikit-learn and against measuring the images that are left or drawn."""
+"""Labels and averages of every metric, against scikit-learn and against measuring the remaining or drawn images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LABELS = ("A", "B", "C")
 
 
 def made(task: Task = "multilabel", *, n=80, n_patients=24, n_runs=2, masked=True, seed=0) -> TestSet:
-    """Tied scores; of several findings the last is of two patients alone, and some images are not labelled."""
+    """Tied scores. Of several findings, only two patients have the last one, and some images are not labelled."""
     rng = np.random.default_rng(seed)
     patient = np.sort(np.concatenate([np.arange(n_patients), rng.integers(0, n_patients, n - n_patients)]))
     if task == "multilabel":
@@ -54,7 +54,7 @@ def made(task: Task = "multilabel", *, n=80, n_patients=24, n_runs=2, masked=Tru
 
 
 def taken(test: TestSet, rows: np.ndarray) -> TestSet:
-    """The test set of these images, some of them perhaps several times."""
+    """The test set of these images, with possible repeats."""
     ids = np.array([f"i{k:03d}" for k in range(len(rows))], dtype=object)
     first = replace(test.predictions, image_ids=ids, targets=test.predictions.targets[rows])
     return replace(test, predictions=first, patient=test.patient[rows], scores=test.scores[:, :, rows])
@@ -358,7 +358,7 @@ def test_some_images_alone_as_a_test_set_of_these(task):
 
 
 def test_delong_of_averages_is_the_covariance_of_influences_that_sum_to_nothing():
-    """By its own definition: the derivative of the average by a patient's weight, here a difference quotient."""
+    """By definition: the derivative of the average by a patient's weight, here as a difference quotient."""
     test = made(n_patients=12, masked=False)
     found = measured(test, "auc")
 

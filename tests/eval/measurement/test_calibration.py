@@ -1,4 +1,4 @@
-"""Calibration slope, intercept and reliability against statsmodels and scikit-learn."""
+"""Calibration slope, intercept and reliability, against statsmodels and scikit-learn."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def a_test_set(truth, scores, patient):
 
 @pytest.fixture
 def overconfident():
-    """Two labels, two runs, 150 patients with two images; the first run is overconfident, B has unlabelled images."""
+    """Two labels, two runs, 150 patients with two images. The first run is overconfident; B has unlabelled images."""
     rng = np.random.default_rng(0)
     z = rng.normal(size=(2, 1, 300)) + 0.5 * rng.normal(size=(2, 1, 150)).repeat(2, axis=2)
     truth = (rng.random((300, 2)) < expit(z[:, 0].T)).astype(float)
@@ -38,7 +38,7 @@ def overconfident():
 
 
 def glm(truth, x, patient=None, *, slope=True):
-    """Logistic regression of the truth on x; or its intercept with the slope held at 1."""
+    """Logistic regression of the truth on x, or only its intercept with slope 1."""
     design = sm.add_constant(x) if slope else np.ones_like(x)
     model = sm.GLM(truth, design, family=sm.families.Binomial(), offset=None if slope else x)
     clustered = {"cov_type": "cluster", "cov_kwds": {"groups": patient}} if patient is not None else {}
@@ -81,7 +81,7 @@ def test_newtons_method_arrives_from_far(scale):
 
 
 def glm_score(truth, linear):
-    """What is 0 at the largest likelihood of the intercept."""
+    """The derivative of the likelihood by the intercept, which is 0 at the maximum."""
     return (truth - expit(linear)).sum()
 
 

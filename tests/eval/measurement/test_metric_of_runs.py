@@ -1,4 +1,4 @@
-"""The runs of one or several arms, taken from the runs of a data set."""
+"""Selection of the runs of one or several arms from the runs of a data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Net benefit against the formula of Vickers & Elkin 2006, image by image."""
+"""Net benefit, against the formula of Vickers & Elkin 2006, image by image."""
 
 from __future__ import annotations
 

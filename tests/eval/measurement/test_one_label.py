@@ -1,4 +1,4 @@
-"""Every metric of a label: on the data, without each patient, in each replicate, against scikit-learn on the images."""
+"""Every metric of a label against scikit-learn: on the data, without each patient, and in each replicate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPECIFICITY = 0.8
 
 
 def expected(metric: str, truth: np.ndarray, score: np.ndarray, called: np.ndarray) -> float:
-    """scikit-learn's, and NaN where the metric does not exist."""
+    """The metric of scikit-learn; NaN if it is undefined."""
     score = score.astype(np.float64)
     positives, negatives = int(truth.sum()), int((~truth).sum())
     needs = {
@@ -62,7 +62,7 @@ def expected(metric: str, truth: np.ndarray, score: np.ndarray, called: np.ndarr
 
 
 def expected_variants(metric, truth, score, called, patient, n_patients, replicates) -> np.ndarray:
-    """On the data, without each patient, and on the images repeated as often as their patients are drawn."""
+    """Compute it on the data, without each patient, and on the images repeated by the draws of their patients."""
     times = [np.ones(len(truth), dtype=int), *(patient != i for i in range(n_patients))]
     times += list(drawn(n_patients, replicates)[patient].T)
     every = [expected(metric, *(np.repeat(values, n) for values in (truth, score, called))) for n in times]
@@ -83,7 +83,7 @@ def asked(*names: str, replicates: int = 0) -> MeasurementOptions:
 
 
 def made(n_images=120, n_patients=40, n_runs=2, prevalence=0.3, decimals=1, dtype=np.float64, seed=0):
-    """One label's images, scores in [0, 1] with ties, and calls; patients have no, one or several images."""
+    """One label's images, tied scores in [0, 1], and calls. Patients have no, one or several images."""
     rng = np.random.default_rng(seed)
     truth = rng.random(n_images) < prevalence
     scores = np.clip(0.3 + 0.3 * truth + 0.25 * rng.normal(size=(n_runs, n_images)), 0, 1).round(decimals).astype(dtype)
@@ -241,7 +241,7 @@ def test_only_what_is_asked_for():
 
 @pytest.mark.parametrize(("specificity", "n"), [(0.9, 10), (0.9, 30), (0.55, 100), (0.95, 20), (0.7, 10)])
 def test_a_specificity_that_is_just_reached_counts_in_data_and_replicates_alike(specificity, n):
-    # Negatives score 0 to n - 1; the positives stand just above the one that has just enough negatives below it.
+    # Negatives score 0 to n - 1; the positives score just above the negative with just enough negatives below it.
     at = round(specificity * n) - 0.5
     truth, score = np.r_[np.zeros(n), np.ones(2)] == 1, np.r_[np.arange(n), at, at]
     images = Images(truth, np.zeros(n + 2, dtype=int), 1)

@@ -1,4 +1,4 @@
-"""Groups of images: metrics as on a data set cut to the group, gaps against a jackknife by brute force."""
+"""Metrics of subgroups, against data sets cut to the group; gaps, against a jackknife by brute force."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXACT = {"rel": 0, "abs": 1e-12}
 
 
 def tables(task="multilabel", *, n=60, **groups):
-    """Two arms with three seeds on `n` images, two a patient: every seed's table, with these group columns."""
+    """Two arms with three seeds on `n` images, two per patient: the table of every seed, with these group columns."""
     rng = np.random.default_rng(5)
     ids = {"image_id": [f"i{k:02d}" for k in range(n)], "patient_id": [f"p{k // 2:02d}" for k in range(n)]}
     truth = rng.integers(0, 2 if task == "multilabel" else 3, (n, 2))
@@ -92,7 +92,7 @@ def test_a_group_is_a_data_set_cut_to_it(task, tmp_path):
             if row.test == OR and row.p_value is not None:
                 assert (of_group.p_value, of_group.df) == pytest.approx((row.p_value, row.df), rel=1e-6)
     assert {row.group for row in whole.runs} == {None, "sex=F", "sex=M"}
-    assert whole.runs[0].group is None  # the whole first
+    assert whole.runs[0].group is None  # all images first
 
 
 def values_of(frames, kept, label="A"):
@@ -208,7 +208,7 @@ def test_a_group_that_lacks_a_class():
     assert one(result.gaps, arm_a="at", arm_b="tl", **fields).undefined_because == because
     assert "no auc for A" in one(result.gaps, arm_a="at", arm_b=None, **(fields | {"label": "macro"})).undefined_because
     assert one(result.gaps, arm_a="at", arm_b=None, **(fields | {"label": "B"})).p_value is not None
-    assert {row.group for row in result.gaps} == {"sex=F"}  # that of the others is the same but for its sign
+    assert {row.group for row in result.gaps} == {"sex=F"}  # that of the others only differs in its sign
 
 
 def test_one_seed_leaves_a_gap_without_a_test():

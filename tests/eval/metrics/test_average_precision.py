@@ -1,4 +1,4 @@
-"""Average precision against scikit-learn, and without each patient against computing it again."""
+"""Average precision, against scikit-learn on all images and without each patient."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Metrics of one run: scikit-learn is the oracle, and what does not exist is None with its reason."""
+"""Metrics of one run, against scikit-learn. An undefined metric is None with a reason."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_constant_scores_are_chance():
 
 @st.composite
 def one_label(draw):
-    """Targets with both classes, and scores with ties that monotone changes keep apart."""
+    """Targets with both classes, and tied scores whose different values stay different after monotone changes."""
     size = draw(st.integers(2, 30))
     targets = draw(st.lists(st.booleans(), min_size=size, max_size=size).filter(lambda t: 0 < sum(t) < len(t)))
     scores = draw(st.lists(st.integers(-20, 20), min_size=size, max_size=size))

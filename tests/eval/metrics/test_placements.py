@@ -1,4 +1,4 @@
-"""Placements and AUC without each patient against scikit-learn and the definition, pair by pair."""
+"""Placements and AUC without each patient, against scikit-learn and the definition, pair by pair."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ DTYPES = ["?", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8",
 
 
 def placed(truth, scores, patient=None, n_patients=None) -> tuple[Placements, np.ndarray]:
-    """Placements and AUC without each patient; without `patient`, each image is of its own."""
+    """Placements and AUC without each patient. Without `patient`, each image has its own patient."""
     patient = np.arange(len(truth)) if patient is None else patient
     ranking = rank(truth, scores, patient, n_patients or int(patient.max()) + 1)
     found = placements(ranking)

@@ -1,4 +1,4 @@
-"""Metrics of sums against scikit-learn and brute force, and the sums themselves."""
+"""Metrics of sums, against scikit-learn and brute force; the sums themselves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCORES = st.one_of(st.sampled_from([k / N_BINS for k in range(N_BINS + 1)]), st.
 
 
 def as_scikit_learn(truth: np.ndarray, called: np.ndarray) -> dict[str, float]:
-    """Its metrics of calls, NaN where they do not exist and it says 0 or warns."""
+    """scikit-learn's metrics of calls. They are NaN if it returns 0 or warns because they are undefined."""
     positives, negatives = int(truth.sum()), int((~truth).sum())
 
     def of(metric, exists: int | np.bool, **how) -> float:

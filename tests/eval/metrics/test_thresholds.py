@@ -1,4 +1,4 @@
-"""Thresholds: each rule by brute force, the lowest of equals, a reason where there is none."""
+"""Each rule for thresholds against brute force: the lowest of equal thresholds, and a reason if there is none."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_at_sensitivity_is_the_highest_threshold_that_reaches_it(case, twentieth
 
 @pytest.mark.parametrize(("sensitivity", "n"), [(0.55, 100), (0.07, 100), (0.9, 30), (1.0, 3), (0.0, 3)])
 def test_a_sensitivity_that_is_just_reached(sensitivity, n):
-    # 0.55 x 100 is 55.00000000000001 in floating point: 55 of 100 are enough all the same.
+    # 0.55 x 100 is 55.00000000000001 in floating point: 55 of 100 must still be enough.
     chosen = at_sensitivity(np.ones(n), np.arange(n, dtype=float), sensitivity)
     assert n - chosen == max(round(sensitivity * n), 1)
 

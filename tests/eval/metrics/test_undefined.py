@@ -1,4 +1,4 @@
-"""Where a metric does not exist: the first of its needs that the images lack."""
+"""Undefined metrics: the reason is the first requirement that the images do not meet."""
 
 from __future__ import annotations
 

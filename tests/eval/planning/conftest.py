@@ -1,4 +1,4 @@
-"""Simulated studies whose variance components are known."""
+"""Simulated studies with known variance components."""
 
 from __future__ import annotations
 

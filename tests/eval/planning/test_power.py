@@ -1,4 +1,4 @@
-"""Power: textbook tests as limits, and simulated studies."""
+"""Power, against textbook tests as limits and against simulated studies."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_simulated_studies_attain_the_power(study, design, n_seeds, ratio):
     size=st.floats(2.5, 5),
 )
 def test_more_seeds_patients_or_difference_give_more_power(runs, together, patients, n_seeds, design, size):
-    """Where there is power to speak of, and seeds enough that losing degrees of freedom cannot outweigh the gain."""
+    """Cases with enough power, and with enough seeds that lost degrees of freedom cannot outweigh the gain."""
     pilot = VarianceComponents(runs, together, patients, design, 3, 3, 200, 199)
     size *= math.sqrt(2 * max(runs, together) / n_seeds + patients)
 

@@ -1,4 +1,4 @@
-"""Variance components: hand computation, and simulated studies."""
+"""Variance components, against hand computation and simulated studies."""
 
 from __future__ import annotations
 

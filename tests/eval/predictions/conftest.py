@@ -1,4 +1,4 @@
-"""The evaluation of tables with every option, and what must hold of any result."""
+"""Evaluate tables with every option, and check what holds for any result."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ OF_SEEDS = requests.TESTS_FOR_SEEDS
 
 @pytest.fixture
 def every_option():
-    """What --add may ask for, except tests over seeds, which need two seeds or more."""
+    """All options of --add, except tests over seeds, which need two seeds or more."""
     return EVERYTHING
 
 
 @pytest.fixture
 def everything(tmp_path):
-    """A function that evaluates tables with every option, checks what must hold of any result, and returns it."""
+    """A function that evaluates tables with every option, checks the invariants of a result, and returns it."""
 
     def run(tables, seeds="nested", *, add=None, **options):
         study = tmp_path / "study.toml"

@@ -1,7 +1,7 @@
-"""Poor or wrong input, through the complete evaluation with every option at once.
+"""Poor or wrong input, in a complete evaluation with every option.
 
-Nothing may crash: either an `InputError` says what is wrong, or every number that does not exist is null with its
-reason, every p-value lies in [0, 1], every interval holds its value, and results.json can be read back.
+Nothing may crash. Either an `InputError` names the fault, or the result is valid: every undefined number is null with a
+reason, p-values are in [0, 1], intervals contain their value, and results.json can be read back.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OF_SEEDS = requests.TESTS_FOR_SEEDS
 
 
 def multilabel(seed, *, n=36, patients=18, skill=1.0):
-    """Findings A and B of `n` images; targets are the same for every seed; A has a missing target."""
+    """Findings A and B of `n` images. Targets are the same for every seed, and A has a missing target."""
     truth = (np.random.default_rng(99).random((n, 2)) < 0.45).astype(float)
     rng = np.random.default_rng(seed)
     scores = 1 / (1 + np.exp(-(skill * (truth - 0.5) + rng.normal(size=truth.shape))))
@@ -72,7 +72,7 @@ def arms(make, *, change=lambda frame, arm, seed: frame, seeds=3, **fields):
 
 
 def bare(frame):
-    """Without groups: a sixth of the rows."""
+    """Without groups, which saves five sixths of the rows."""
     return frame.drop(columns=["group_sex", "group_view"])
 
 
@@ -100,7 +100,7 @@ def perfect(frame):
 
 
 def certain(frame):
-    """Scores of 0 and 1 alone."""
+    """Only scores of 0 and 1."""
     names = scores_of(frame)
     best = frame[names].to_numpy().argmax(axis=1)
     return frame.assign(**{name: (best == k) * 1.0 for k, name in enumerate(names)})
@@ -231,7 +231,7 @@ def test_scores_that_are_no_probabilities(everything, runs):
 
 
 def edited(make, **columns):
-    """Ordinary arms, but for a column of the second seed of AT."""
+    """Ordinary arms, except one column of the second seed of AT."""
     return arms(make, change=of_one_run(lambda frame: frame.assign(**{n: f(frame) for n, f in columns.items()})))
 
 
@@ -253,7 +253,7 @@ def at(row, value):
         (multilabel, "score_A", at(3, "high"), r"image 'i03': score_A is 'high'; expected a number"),
         (multilabel, "target_A", at(3, 2), r"image 'i03': target_A is 2; expected 0, 1 or empty"),
         (multilabel, "target_B", at(4, np.nan), r"runs tl-s0 and at-s1 disagree on the target of B of image 'i04'"),
-        (multilabel, "image_id", at(3, "i04"), r"image_id 'i04' stands in several rows"),
+        (multilabel, "image_id", at(3, "i04"), r"image_id 'i04' is in several rows"),
         (multilabel, "image_id", at(3, "other"), r"different test images: 1 of tl-s0 are not in at-s1 \(first: i03\)"),
         (multilabel, "patient_id", at(3, None), r"image 'i03': no patient_id; expected one on every row"),
         (multilabel, "patient_id", at(3, "p00"), r"runs tl-s0 and at-s1 give image 'i03' different patients"),

@@ -1,4 +1,4 @@
-"""The prediction format: what is read is what was written, and every fault is named."""
+"""The prediction format: reading returns what was written, and every fault is named."""
 
 from __future__ import annotations
 

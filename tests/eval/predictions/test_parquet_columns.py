@@ -1,4 +1,4 @@
-"""Prediction files read by column say what the same files say in memory, and refuse what they refuse."""
+"""Prediction files read by column give the same result and errors as the same files in memory."""
 
 from __future__ import annotations
 
@@ -163,6 +163,6 @@ def test_evaluation_does_not_depend_on_what_is_held(runs, write_run, monkeypatch
         columns, "open_file", lambda *given, open_file=columns.open_file: opened.append(given) or open_file(*given)
     )
     by_column = evaluate(runs, study=study, replicates=100, add=add)
-    # Four runs' test predictions; validation predictions are of thresholds alone, and read again to choose them anew.
+    # Four runs' test predictions; validation predictions are only for thresholds, and are read again to refit them.
     assert len(opened) == (4 + 2 * 4 if task == "multilabel" else 4)
     assert by_column.model_dump(exclude={"created"}) == in_memory.model_dump(exclude={"created"})

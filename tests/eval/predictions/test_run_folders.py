@@ -1,4 +1,4 @@
-"""Run folders: grids, other trainers, and everything that can be wrong with them."""
+"""Run folders: grids, runs of other trainers, and all faults."""
 
 from __future__ import annotations
 

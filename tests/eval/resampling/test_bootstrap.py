@@ -1,3 +1,5 @@
+"""The patient bootstrap, against scikit-learn on the drawn images."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -24,7 +26,7 @@ def drawn(n_patients: int, replicates: int, *, seed: int = 3, dataset: str = "ni
 
 
 def expected(positive: np.ndarray, scores: np.ndarray, times: np.ndarray, specificity: float) -> list[float]:
-    """scikit-learn's answers on the images repeated as often as they were drawn, in the order of METRICS."""
+    """scikit-learn's metrics on the images repeated as drawn, in the order of METRICS."""
     truth, values = np.repeat(positive, times), np.repeat(scores, times)
     if truth.all() or not truth.any():
         return [np.nan] * 3

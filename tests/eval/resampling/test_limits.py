@@ -1,4 +1,4 @@
-"""Intervals and p-values from replicates, against scipy's and numpy's."""
+"""Intervals and p-values from replicates, against scipy and numpy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strata of patients: who is drawn with whom, and what the draws then keep."""
+"""Strata of patients: which patients are drawn together, and what the draws preserve."""
 
 from __future__ import annotations
 

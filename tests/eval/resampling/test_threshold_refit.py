@@ -1,4 +1,4 @@
-"""Thresholds chosen again in each replicate: against choosing and calling on the images drawn, copied one by one."""
+"""Thresholds chosen again in each replicate, against choosing and calling on copies of the drawn images."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ N_PATIENTS = 30
 
 
 def predictions(seed: int, *, ties: bool = True, masked: bool = True, n=90) -> Predictions:
-    """Images of 30 patients; the last label is of three of them."""
+    """Images of 30 patients. Three of them have the last label."""
     rng = np.random.default_rng(seed)
     patient = np.sort(np.r_[np.arange(N_PATIENTS), rng.integers(0, N_PATIENTS, n - N_PATIENTS)])
     targets = (rng.random((n, 3)) < (0.4, 0.2, 0.0)).astype(np.float64)
@@ -51,7 +51,7 @@ def draws(split, strata=None) -> np.ndarray:
 
 
 def copied(of: Predictions, drawn: np.ndarray) -> Predictions:
-    """The images of the patients drawn, as often as they were."""
+    """The images of the drawn patients, repeated as drawn."""
     assert of.patient_ids is not None
     rows = np.repeat(np.arange(len(of.image_ids)), drawn[of.patient_ids.astype(int)])
     return replace(of, targets=of.targets[rows], scores=of.scores[rows])

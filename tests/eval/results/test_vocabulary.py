@@ -1,4 +1,4 @@
-"""The tables of metrics, averages, intervals and tests: complete, and joined to functions and words."""
+"""The tables of metrics, averages, intervals and tests are complete and match the functions and words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics in parts: whatever the number of parts, and wherever they are computed, results.json is the same."""
+"""Statistics in parts: results.json does not depend on the number of parts or on where they are computed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ REFIT = 'thresholds = "refit"\nresample = "stratified"\nadd = ["micro", "subgrou
 
 
 class InParts(LocalExecution):
-    """In this process, in so many parts."""
+    """Runs work in this process, in a number of parts."""
 
     threads = 1
 
@@ -47,7 +47,7 @@ class InParts(LocalExecution):
 
 @pytest.fixture
 def two_datasets(write_run, runs):
-    """Two arms on a multi-label data set with groups, two on one of several classes."""
+    """Two arms on a multi-label data set with groups, and two on a multi-class data set."""
 
     def with_groups(frame):
         return frame.assign(group_sex=["f" if patient < "010" else "m" for patient in frame["patient_id"]])
@@ -69,13 +69,13 @@ def two_datasets(write_run, runs):
 
 @pytest.fixture
 def settings(study):
-    """What is asked for, by name."""
+    """Options of an evaluation, by name."""
     return {"default": {}, "added": {"add": ADD}, "refit": {"study": study(REFIT)}}
 
 
 @pytest.fixture(scope="module")
 def expected():
-    """A function that evaluates in one part, once for all tests: the runs of any test's folder are the same."""
+    """A function that evaluates in one part, once for all tests, because all tests have the same runs."""
     known = {}
 
     def evaluated(runs, name, given):
@@ -133,7 +133,7 @@ def test_works_are_done_when_their_turn_comes():
 
 @pytest.fixture(scope="module")
 def clusters():
-    """A function that gives a client of so many worker processes."""
+    """A function that returns a client of a number of worker processes."""
     distributed = pytest.importorskip("distributed")
     opened = []
 
@@ -154,7 +154,7 @@ def clusters():
 
 
 class Deadly(DaskExecution):
-    """Kills all workers, and what they hold, when the second work's results are asked for."""
+    """Kills all workers with their data when the second work's results are fetched."""
 
     def __init__(self, client):
         super().__init__(client)

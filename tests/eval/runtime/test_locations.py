@@ -1,3 +1,5 @@
+"""Paths, URLs and their expansion."""
+
 import sys
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which arms are compared, with which as the baseline, and in which family."""
+"""Contrasts: the arms that are compared, their baselines and their families."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_no_baseline_is_told(make_arm):
     assert {c.kind for c in found} == {"table"}
     assert len(notes) == 1
     assert "no arm with method transfer_learning and all layers unfrozen, so no baseline" in notes[0]
-    assert made(arms[:1])[1] == []  # one arm alone needs none
+    assert made(arms[:1])[1] == []  # a single arm needs none
 
 
 def test_unknown_baseline(study):

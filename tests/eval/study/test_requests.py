@@ -1,4 +1,4 @@
-"""What is computed by default, what can be asked for, and what is refused."""
+"""Metrics, intervals and tests: the defaults, those on request, and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tuning grids: every setting a row, one winner, and winners on their own seeds marked."""
+"""Tuning grids: one row per setting, one winner, and a mark for winners on their own seeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AT = {"method": "attention_transfer", "teacher": "mimic"}
 
 
 def setting(write_run, beta, values, *, grid="beta", **fields):
-    """One arm of a grid, a run a seed; it was selected at these validation values."""
+    """One arm of a grid, with one run per seed and these validation values."""
     selection = {"metric": "auc", "label": "macro", "epoch": 1}
     for seed, value in enumerate(values):
         write_run(
@@ -32,7 +32,7 @@ def setting(write_run, beta, values, *, grid="beta", **fields):
 
 @pytest.fixture
 def study_of(write_run, runs):
-    """Transfer learning, and a grid of three betas of which 20 is best; where `fresh`, it is trained again."""
+    """Transfer learning, and a grid of three betas; 20 is best. If `fresh`, it is trained again."""
 
     def write(*, fresh: bool):
         for seed in range(3):

@@ -1,4 +1,4 @@
-"""Peak, loss after it and roughness of training: by hand, against scipy, and where they do not exist."""
+"""Peak, loss after the peak and roughness of training, against hand computation and scipy; undefined cases."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def learning(arm, seed, values, *, first=1, metric="auc"):
 
 @pytest.fixture
 def measured(make_arm):
-    """A function from each arm's curves, a list a seed, to rows by (arm a, arm b, measure)."""
+    """A function from each arm's curves, one list per seed, to rows by (arm a, arm b, measure)."""
 
     def rows(curves, *, seeds="nested", level=0.95, pairs=PAIR, more=()):
         arms = [make_arm(arm, seeds=list(range(len(of_seeds)))) for arm, of_seeds in curves.items()]

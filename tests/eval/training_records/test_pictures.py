@@ -1,4 +1,4 @@
-"""Networks and pictures that runs keep: read, checked, carried beside results.json."""
+"""Networks and pictures of runs are read, checked and copied beside results.json."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ STAGES = [
 
 
 def png(side: int, grey: int = 0) -> bytes:
-    """A grey square, written by hand: no picture library is at home in medkt_eval."""
+    """A grey square, written by hand because medkt_eval has no image library."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -103,7 +103,7 @@ MAPS = ("attention-01-student.png", "attention-01-teacher.png")
 
 @pytest.fixture
 def illustrated(two_arms: Path) -> Path:
-    """Runs of which all but tl-s0 hold pictures, and a teacher's, which comes first by its name."""
+    """Runs with pictures, except tl-s0, and a teacher's run, whose name comes first."""
     for folder in sorted(two_arms.iterdir()):
         if folder.name != "tl-s0":
             keep(folder, "sample-01.png", *(MAPS if folder.name.startswith("at") else ()))

@@ -1,4 +1,4 @@
-"""What runs recorded of their teachers' own AUC becomes rows, once a teacher and data set."""
+"""The runs' records of their teachers' own AUC become rows, one per teacher and data set."""
 
 from __future__ import annotations
 

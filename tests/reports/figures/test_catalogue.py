@@ -1,4 +1,4 @@
-"""Figures: the same bytes twice, numbers beside them, nothing known to pyplot."""
+"""Figures: the same bytes twice, numbers beside them, and no use of pyplot."""
 
 from __future__ import annotations
 

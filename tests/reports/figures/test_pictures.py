@@ -1,4 +1,4 @@
-"""Pictures: only those that results.json lists, only from its folder, whole and unchanged; else what is missing."""
+"""Pictures: only complete, unchanged files that results.json lists; otherwise the page says what is missing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def attention(row: int, column: int) -> bytes:
-    """An 8 x 8 map that is highest at one place."""
+    """An 8 x 8 map with one maximum."""
     values = np.full((8, 8), 20, dtype=np.uint8)
     values[row, column] = 255
     return png(values)
@@ -60,7 +60,7 @@ def picture(file: str, content: bytes, **changes) -> Picture:
 
 @pytest.fixture
 def kept(result, tmp_path):
-    """Two samples; on the first of them maps of two arms with one teacher, on the second of the second arm alone."""
+    """Two samples. The first has maps of two arms with one teacher, the second only of the second arm."""
     files = {f"{image_id}.png": content for image_id, content in IMAGES.items()}
     rows = [picture(f"{i}.png", IMAGES[i], image_id=i, shows=SHOWS[i]) for i in IMAGES]
     arms = ("chest-at", "chest-scratch")

@@ -1,4 +1,4 @@
-"""The power figure: its numbers are the plan's, the same bytes twice, synthetic data said inside."""
+"""The power figure: the numbers of the plan, the same bytes twice, and a mark for synthetic data."""
 
 from __future__ import annotations
 

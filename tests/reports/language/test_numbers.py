@@ -1,4 +1,4 @@
-"""Decimals follow the uncertainty; nothing is printed for what does not exist."""
+"""Decimals follow the uncertainty, and an undefined number is not printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page in a real browser: silent, self-contained, accessible; by keyboard, on a phone, on paper, scriptless."""
+"""The page in a real browser: no console messages, no requests, accessible; keyboard, phone, print, no scripts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def chromium():
 
 @pytest.fixture
 def opened(chromium, url):
-    """Open the page; closed and checked for requests and words on the console at the end."""
+    """Open the page. At the end, close it and check that it made no request and no console message."""
 
     @contextmanager
     def opened(**context):

@@ -1,4 +1,4 @@
-"""Checklists: every item has one of three fates, every fact a name, and none judges the study."""
+"""Checklists: every item has one of three outcomes, every fact has a name, and no item judges the study."""
 
 from __future__ import annotations
 

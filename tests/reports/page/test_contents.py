@@ -1,4 +1,4 @@
-"""The page and the folder: whole, escaped, asking for nothing, saying what is missing."""
+"""The page and its folder: complete, escaped, self-contained; missing parts are named."""
 
 from __future__ import annotations
 

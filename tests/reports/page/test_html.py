@@ -1,4 +1,4 @@
-"""A table as HTML: groups are bodies, numbers stand behind their cells, footnotes say how each was made."""
+"""A table as HTML: groups are bodies, cells carry their numbers, and footnotes say how each was made."""
 
 from __future__ import annotations
 

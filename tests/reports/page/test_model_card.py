@@ -1,4 +1,4 @@
-"""The model card: what Mitchell et al. ask for, from the results, harmless and marked where it is synthetic."""
+"""The model card: the sections of Mitchell et al., from the results, escaped, and marked if synthetic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is in a catalogue has a place on the page."""
+"""Every entry of a catalogue has a section on the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gaps, tests of all arms and the course of training, in words."""
+"""Sentences about gaps, tests of all arms and the course of training."""
 
 from __future__ import annotations
 

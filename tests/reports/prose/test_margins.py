@@ -1,4 +1,4 @@
-"""What a declared margin lets an answer say, and the power to detect it against the plan's own figures."""
+"""Sentences about a declared margin, and the power to detect it, against the numbers of the plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Methods paragraph says what the results record, and nothing they do not."""
+"""The Methods paragraph agrees with the records in the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sentence may say is decided by its scope, its interval and what exists."""
+"""Scope, interval and available numbers decide what a sentence says."""
 
 from __future__ import annotations
 

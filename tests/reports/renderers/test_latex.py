@@ -1,4 +1,4 @@
-"""LaTeX: every text escaped, numbers aligned, braces balanced, and pdflatex compiles what is exported."""
+"""LaTeX: texts are escaped, numbers aligned and braces balanced, and pdflatex compiles the exported files."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def folder(tmp_path_factory):
 
 
 def compiled(folder, table, *, plain=False, layout="-layout"):
-    """Text of a standalone table as pdflatex set it."""
+    """The text of a standalone table after pdflatex."""
     name = f"{table.name}-plain" if plain else table.name
     (folder / f"{name}.tex").write_text(latex.standalone(table, plain=plain), encoding="utf-8")
     run = ran(folder, "pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", f"{name}.tex")
@@ -199,7 +199,7 @@ def test_a_long_table_goes_over_pages(result, folder):
 
 
 def parts(text):
-    """Words and numbers, however far apart TeX sets them."""
+    """Words and numbers, without TeX's spaces."""
     return set(re.split(r"[\s<>()†+]+", text.replace("−", "-")))
 
 
@@ -259,5 +259,5 @@ def test_the_width_that_the_comment_gives_is_that_of_the_table(result, folder, n
     table = build_tables(Lookup(result)).present[name]
     compiled(folder, table)
     size = re.search(r"Page size: +([\d.]+)", ran(folder, "pdfinfo", f"{table.name}.pdf").stdout)
-    set_cm = float(size[1]) / 72 * 2.54 - 0.56  # but for the page's border
+    set_cm = float(size[1]) / 72 * 2.54 - 0.56  # except the page's border
     assert latex.natural_width_cm(table) == pytest.approx(set_cm, rel=0.1)

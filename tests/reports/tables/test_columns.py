@@ -1,4 +1,4 @@
-"""A table is as wide in its rows as in its head, and says which row is not."""
+"""A table's rows are as wide as its head, and the error names a row that is not."""
 
 from __future__ import annotations
 

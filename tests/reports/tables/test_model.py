@@ -1,4 +1,4 @@
-"""Tables IV and V: which arm stands where, which is best, which cannot be told from it."""
+"""Tables IV and V: the position of each arm, the best arm, and arms that do not differ significantly from it."""
 
 from __future__ import annotations
 

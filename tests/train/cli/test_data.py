@@ -1,4 +1,4 @@
-"""`medkt data describe` and `medkt data check`, on a folder of images and on the real ones."""
+"""`medkt data describe` and `medkt data check`, on a folder of images and on real images."""
 
 import csv
 import json
@@ -41,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(monkeypatch, tmp_path, capsys):
-    """Run the command line in a folder of its own; gives exit status, standard output and standard error."""
+    """Run the command line in its own folder. Returns exit status, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
 

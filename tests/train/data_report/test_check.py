@@ -1,4 +1,4 @@
-"""Every check of `medkt data check` on collections made for it: what it must find, and that it finds nothing else."""
+"""Every check of `medkt data check`, on collections with one fault: it finds this fault and nothing else."""
 
 import dataclasses
 import io
@@ -25,7 +25,7 @@ SIDE = 128
 
 
 def shading() -> np.ndarray:
-    """What all images share: bright below, dark above, a bright middle."""
+    """The common part of all images: bright at the bottom, dark at the top, a bright middle."""
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
     return 60 + 110 * y + 40 * np.exp(-((x - 0.5) ** 2) / 0.05)
 
@@ -64,7 +64,7 @@ def collection(images: list[np.ndarray], **fields: object) -> Collection:
 
 
 def labelled(targets: Sequence[Sequence[float]], labels: tuple[str, ...]) -> Collection:
-    """No image of it is read."""
+    """A collection whose images are not read."""
     return collection(
         [np.zeros((1, 1), np.uint8)] * len(targets), labels=labels, targets=np.array(targets, dtype=np.float32)
     )
@@ -184,7 +184,7 @@ def test_of_a_chain_of_copies_one_is_kept():
 
 
 def other_exposure(number: int, light: int) -> np.ndarray:
-    """The same body: other light, and half of the structure changed."""
+    """The same body with other light and half of the structure changed."""
     return grey(
         0.8 * shading()[:, ::-1]
         + 0.6 * body(100 + light, 40)
@@ -245,7 +245,7 @@ def test_of_too_many_pairs_the_nearest_are_judged(monkeypatch):
 
 
 def test_drawn_patients_who_are_all_alike_are_not_taken_for_one_person():
-    """Bodies here differ in a tenth of their structure: what matches says nothing."""
+    """Bodies here differ in a tenth of their structure, so a match means nothing."""
     images = [grey(shading() + body(0) + body(k, 8)) for k in range(1, 41)]
     checked = found(collection(images, targets=np.ones((40, 1), np.float32)))
     assert "one person, two patient ids" not in named(checked)
@@ -370,7 +370,7 @@ def test_labels_that_no_image_or_every_image_shows():
 
 
 def test_a_label_that_is_never_seen_without_another():
-    """10 images with a mass, all of them with edema too, which half of the images show: chance is 0.5 ** 10."""
+    """10 images with a mass, all with edema too. Half of all images show edema, so chance is 0.5 ** 10."""
     beside = [[1, 1]] * 10 + [[0, 1]] * 10 + [[0, 0]] * 20
     (finding,) = label_checks.implied(labelled(beside, ("Mass", "Edema")))
     assert [dict(row.facts) for row in finding.evidence] == [
@@ -399,7 +399,7 @@ def test_patients_in_two_splits_are_wrong():
 
 def test_what_the_loader_noted_is_repeated():
     noted = labelled([[1.0]], ("Mass",)).noted("3 of 4 listed images are absent")
-    assert label_checks.told_by_the_loader(noted)[0].evidence[0].facts == {"note": "3 of 4 listed images are absent"}
+    assert label_checks.loader_notes(noted)[0].evidence[0].facts == {"note": "3 of 4 listed images are absent"}
 
 
 # Findings

@@ -1,4 +1,4 @@
-"""Networks against the paper's counts and shapes; taps."""
+"""Networks against the paper's counts and shapes, and taps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEEDS = count()
 
 
 def made(architecture: Architecture, n_outputs: int, seeds: Iterator[int] = SEEDS) -> nn.Module:
-    """Build a network that no other in this file equals."""
+    """Build a network that differs from all others in this file."""
     return build(architecture, n_outputs, seed=next(seeds))
 
 

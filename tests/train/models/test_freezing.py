@@ -1,4 +1,4 @@
-"""Which layers train, by word and by name, and what frozen BatchNorm layers do meanwhile."""
+"""The layers that train, by keyword and by name, and the behaviour of frozen BatchNorm layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start weights: every source, what is loaded and left fresh, and every refusal."""
+"""Initial weights: every source, the loaded and the fresh layers, and every refusal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEEDS = count()
 
 
 def made(architecture: Architecture, n_outputs: int, seeds: Iterator[int] = SEEDS) -> nn.Module:
-    """Build a network that no other in this file equals."""
+    """Build a network that differs from all others in this file."""
     return build(architecture, n_outputs, seed=next(seeds))
 
 
@@ -43,7 +43,7 @@ def without_counters(names: object) -> set[str]:
 
 @pytest.fixture(scope="module")
 def imagenet(tmp_path_factory: pytest.TempPathFactory) -> ImageNet:
-    """Stand in for torchvision's file: 1000 outputs, old layer names, no batch counters, statistics that have moved."""
+    """Imitate torchvision's file: 1000 outputs, old layer names, no batch counters, changed statistics."""
     torch.manual_seed(40)
     network = made("densenet121", 1000)
     for name, value in network.named_buffers():

@@ -1,3 +1,5 @@
+"""The TensorBoard observer."""
+
 import os
 import subprocess
 import sys

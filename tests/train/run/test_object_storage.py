@@ -1,4 +1,4 @@
-"""Studies in object storage, that of fsspec in memory: trained into it, evaluated from it, on images that lie there."""
+"""Studies in object storage (fsspec's in-memory storage): training, evaluation, and images there."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def go(text: str, folder: Path, out: Path, only: str | None = None, observer: No
 
 
 def kept(out: Path) -> dict[str, bytes]:
-    """All files that hold no time and no number of seconds."""
+    """All files without times and seconds."""
     return {
         "/".join(path.parts[len(out.parts) :]): path.read_bytes()
         for path in out.rglob("*")
@@ -162,7 +162,7 @@ def test_a_teacher_may_lie_elsewhere(elsewhere: Path, here: Path, study_text: st
 
 @pytest.fixture
 def nih(tmp_path: Path) -> tuple[Path, Path]:
-    """Images of two layouts at once, here and elsewhere."""
+    """Images of two layouts, on this machine and in object storage."""
     folder = tmp_path / "nih"
     rows = []
     for k in range(12):

@@ -1,4 +1,4 @@
-"""Which images a run keeps, and what its maps of attention hold."""
+"""The images that a run keeps, and its attention maps."""
 
 import io
 import json
@@ -55,7 +55,7 @@ def test_what_a_sample_shows():
 
 
 def run_data(pixels: np.ndarray, task: Task = "multilabel") -> RunData:
-    """As many labels as images, each image with one of its own."""
+    """As many labels as images; each image has its own."""
     n = len(pixels)
     targets = np.eye(n, dtype=np.float32) if task == "multilabel" else np.arange(n)
     part = Part(pixels, targets, ids(n))

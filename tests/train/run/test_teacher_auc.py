@@ -1,4 +1,4 @@
-"""A teacher's own AUC: against scikit-learn, labels by name, and why it does not exist."""
+"""A teacher's own AUC, against scikit-learn: labels match by name, and undefined cases have a reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRAINING = TrainingSettings(batch_size=4)
 
 
 class Linear(nn.Module):
-    """Logits from the mean of each channel, and a count of passes."""
+    """A network whose logits are the channels' means; it counts its passes."""
 
     def __init__(self, n_outputs: int) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ def test_a_teacher_that_shares_no_label_is_not_even_asked(labels: tuple[str, ...
 
 
 def test_strong_answers_keep_their_order():
-    """A sigmoid rounds to 1 from a logit of 17 on, in float64 of 37 on: all such images would be ties."""
+    """A sigmoid rounds to 1 from a logit of 17, in float64 from 37. All such images would be ties."""
     teacher = a_teacher("Edema")
     with torch.no_grad():
         teacher.network.get_submodule("linear").get_parameter("weight").fill_(9)

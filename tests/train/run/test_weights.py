@@ -1,4 +1,4 @@
-"""Names of weights become teachers and hashes; what cannot teach or start a run is refused beforehand."""
+"""Names of weights become teachers and hashes, and unsuitable weights are refused before training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GIVEN = '[teachers.given]\narchitecture = "{architecture}"\nweights = "{weights}
 
 
 def sources(path: Path, text: str) -> tuple[WeightSources, RunSettings]:
-    """Of a study, and one of its runs with a teacher."""
+    """A study, and one of its runs with a teacher."""
     (path / "study.toml").write_text(text)
     study = read_study(path / "study.toml")[0]
     runs = plan(study)
@@ -34,7 +34,7 @@ def sources(path: Path, text: str) -> tuple[WeightSources, RunSettings]:
 
 
 def given(text: str, architecture: str, weights: str) -> str:
-    """The tiny study, its AT arms taught by a given teacher."""
+    """The tiny study, with a given teacher for its AT arms."""
     added = GIVEN.format(architecture=architecture, weights=weights)
     return text.replace("[[arms]]\n", added, 1).replace('teacher = "shapes"', 'teacher = "given"')
 

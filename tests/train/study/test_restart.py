@@ -1,4 +1,4 @@
-"""Runs that are stopped, by whatever, end in the bytes of those that are not."""
+"""A run that is stopped in any way and resumed ends bit-identical to an uninterrupted one."""
 
 import json
 import multiprocessing
@@ -61,7 +61,7 @@ def child(study_file: Path, out: Path, minutes: float | None) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> Path:
-    """A study that was never stopped: a teacher, an arm, and a grid of two betas, which train in lockstep."""
+    """An uninterrupted study: a teacher, an arm, and a grid of two betas, which train in lockstep."""
     folder = tmp_path_factory.mktemp("whole")
     text = study_text.replace("seeds = [0, 1]", "seeds = [0]").replace("epochs = 2", "epochs = 4")
     (folder / "tiny.toml").write_text(text.replace("beta = 2.0", "beta = [2.0, 20.0]"))
@@ -108,7 +108,7 @@ class StoppedError(Exception):
 
 
 def stopped_after(study_file: Path, out: Path, run_id: str, epoch: int) -> None:
-    """Begin the study and stop it at the end of an epoch of a run, before that is saved."""
+    """Start the study and stop it at the end of an epoch of a run, before the epoch is saved."""
 
     def stop(run: RunSettings, at: int) -> None:
         if (run.run_id, at) == (run_id, epoch):
@@ -120,7 +120,7 @@ def stopped_after(study_file: Path, out: Path, run_id: str, epoch: int) -> None:
 
 @pytest.fixture(scope="module")
 def stopped_once(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study, stopped in the third epoch of its grid."""
+    """The study, stopped in the third epoch of the grid."""
     folder = tmp_path_factory.mktemp("stopped")
     (folder / "tiny.toml").write_text((whole / "tiny.toml").read_text())
     stopped_after(folder / "tiny.toml", folder / "runs", OTHER, 3)

@@ -1,4 +1,4 @@
-"""Grids of betas, ids, and what an analysis may name."""
+"""Grids of betas, run ids, and the arms that an analysis may name."""
 
 import json
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Training of a study: folders, observers, failures and interruptions."""
+
 import errno
 import json
 import shutil
@@ -30,7 +32,7 @@ AT1 = "phantom-chest-24-attention_transfer-densenet40-shapes-s1"
 
 
 class Watcher(Observer):
-    """Remembers what it was told; interrupts where it is told to."""
+    """Records its events, and interrupts the training on request."""
 
     def __init__(self, interrupt_in: str | None = None) -> None:
         self.trained: list[str] = []
@@ -139,7 +141,7 @@ def test_without_pictures_the_run_is_the_same(copied: Path):
     before = copied / "runs" / AT1
     kept = before.rename(copied / AT1)
     (copied / "tiny.toml").write_text((copied / "tiny.toml").read_text() + "\n[report]\npictures = false\n")
-    assert go(copied / "tiny.toml", copied / "runs").trained == [AT1]  # whole runs stay as they are
+    assert go(copied / "tiny.toml", copied / "runs").trained == [AT1]  # finished runs do not change
     assert {path.name for path in kept.iterdir()} - {path.name for path in before.iterdir()} == {
         "pictures.json",
         "pictures",

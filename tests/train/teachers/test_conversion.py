@@ -1,4 +1,4 @@
-"""Checkpoints from elsewhere: every wrapping that is undone, what is written, every refusal."""
+"""Checkpoints of other trainers: every wrapper, the written file, and every refusal."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def chexclusion(network: nn.Module) -> object:
 
 
 def chexnet(network: nn.Module) -> object:
-    """CheXNet's best known copy: layer names of 2017, no batch counters."""
+    """The best known copy of CheXNet: layer names of 2017, no batch counters."""
     old = {
         re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", name): tensor
         for name, tensor in wrapped(network, "module.densenet121.").items()

@@ -1,4 +1,4 @@
-"""Teachers: looking without changing, what their outputs mean, and networks from elsewhere against their makers'."""
+"""Teachers do not change when they are used; labels of their outputs; networks against their published code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def one_thread():
 
 
 def drawn(network: nn.Module, seed: int = 0) -> nn.Module:
-    """Weights and running statistics that give answers of a usual size."""
+    """Weights and running statistics that give outputs of a usual size."""
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in network.state_dict().items():
         if name.endswith("running_var"):
@@ -138,7 +138,7 @@ def test_every_architecture_gives_a_map_of_more_than_a_pixel_at_its_smallest_siz
     network = drawn(teacher_networks.build(architecture, 5))
     save_file(network.state_dict(), tmp_path / "weights.safetensors")
     teacher = load_teacher(architecture, tmp_path / "weights.safetensors")
-    assert torch.equal(torch.rand(4), expected)  # torch's random state is left alone
+    assert torch.equal(torch.rand(4), expected)  # torch's random state does not change
     assert teacher_networks.architecture_of(teacher.network) == architecture
     assert teacher.labels is None
     teacher.watch(teacher.attention_layer)
@@ -238,7 +238,7 @@ def test_efficientnet_lite_knows_a_palace_and_a_daisy():
 
 
 def their_chest_network() -> nn.Module:
-    """TorchXRayVision's own, with drawn weights."""
+    """TorchXRayVision's network, with random weights."""
     with warnings.catch_warnings():  # it switches all warnings off when it is imported
         xrv = pytest.importorskip("torchxrayvision")
     return drawn(xrv.models.DenseNet(num_classes=18))

@@ -1,3 +1,5 @@
+"""The device, memory layout and precision of a run."""
+
 import shutil
 import weakref
 

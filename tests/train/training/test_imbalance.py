@@ -1,3 +1,5 @@
+"""Sampling and weights against class imbalance."""
+
 import numpy as np
 import pytest
 import torch

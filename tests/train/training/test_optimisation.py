@@ -1,3 +1,5 @@
+"""Optimisers and learning-rate schedules."""
+
 import json
 from collections.abc import Callable
 

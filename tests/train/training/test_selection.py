@@ -1,3 +1,5 @@
+"""Selection of the epoch by the validation metric."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""The trainer: it learns, is reproducible, selects an epoch and stops early."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -42,7 +44,7 @@ def settings(**changes: object) -> RunSettings:
 
 
 def one(run: RunSettings, data: RunData, teacher: Teacher | None = None, **callbacks: object) -> TrainedRun:
-    """The outcome of one run from random weights; what it fails with is raised."""
+    """Train one run from random weights; returns its outcome or raises its error."""
     (outcome,) = train([run], data, start="random", teacher=teacher, **callbacks)  # type: ignore[arg-type]
     if isinstance(outcome, TrainingError):
         raise outcome
@@ -55,7 +57,7 @@ def a_teacher() -> Teacher:
 
 
 def part(n: int, seed: int) -> Part:
-    """Label 0: the left half is bright; label 1: the top half is. Any network learns it in a few steps."""
+    """Label 0: the left half is bright. Label 1: the top half is. Any network learns them in a few steps."""
     rng = np.random.default_rng(seed)
     targets = (np.arange(2 * n).reshape(n, 2) // 2 % 4 // np.array([1, 2]) % 2).astype(np.float32)
     pixels = rng.integers(0, 100, (n, 1, 32, 32), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The attention losses on maps worked out by hand, their traps, and attention transfer between networks."""
+"""The attention losses, against maps by hand; numerical pitfalls; attention transfer between networks."""
 
 from __future__ import annotations
 

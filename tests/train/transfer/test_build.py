@@ -1,4 +1,4 @@
-"""Methods by name, what is theirs to train, and several of them on one teacher."""
+"""Methods by name, the parameters that they train, and several methods with one teacher."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_methods_that_cannot_be_built_are_refused():
 
 
 def taught(ways: list[tuple[str, dict[str, Any]]]) -> tuple[list[dict[str, Tensor]], int]:
-    """Train one student each way, in lockstep on one teacher: their states, and the teacher's passes."""
+    """Train one student per method in lockstep with one teacher; returns their states and the teacher's passes."""
     taught_by, runs = teacher(), []
     for method, keys in ways:
         student = build("densenet40", 3, seed=5)

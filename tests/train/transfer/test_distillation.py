@@ -1,4 +1,4 @@
-"""Knowledge distillation against torch's own divergences, closed forms and limits; labels matched by name."""
+"""Knowledge distillation, against torch's divergences, closed forms and limits; labels match by name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def logits(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 
 
 class Mean(nn.Module):
-    """A network with an answer that can be told: each output is the image's mean times a number of its own."""
+    """A network with a simple output: each output is the image's mean times its own factor."""
 
     def __init__(self, *factors: float) -> None:
         super().__init__()

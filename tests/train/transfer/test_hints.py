@@ -1,4 +1,4 @@
-"""FitNets' hint loss on maps worked out by hand, and the training of a regressor."""
+"""FitNets' hint loss, against maps by hand; training of its regressor."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_against_torchs_sum_of_squares(shape: tuple[int, int, int], seed: int):
 
 def test_the_larger_grid_is_averaged_to_the_smaller():
     large = torch.arange(16.0).reshape(1, 1, 4, 4)
-    small = torch.tensor([[[[2.5, 4.5], [10.5, 14.5]]]])  # the means of its quarters, but for 2 in the last
+    small = torch.tensor([[[[2.5, 4.5], [10.5, 14.5]]]])  # the means of its quarters, except 2 in the last
     assert hint(large, small).item() == hint(small, large).item() == 2.0
 
 

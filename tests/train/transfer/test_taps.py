@@ -1,4 +1,4 @@
-"""Pairs of layers: found by name, read once a batch, brought to one grid and to the same planes."""
+"""Pairs of layers: found by name, read once per batch, brought to one grid and to the same planes."""
 
 from __future__ import annotations
 

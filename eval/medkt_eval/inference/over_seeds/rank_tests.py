@@ -136,8 +136,9 @@ def sign_flip(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
 
     Notes
     -----
-    After a shift by s, flipping the seeds I is as extreme as flipping none if s lies between the mean difference over I
-    and that over the other seeds. So the limits are order statistics of these means (Hartigan 1969, JASA 64:1303).
+    After a shift by s, flipping the seeds I is as extreme as flipping none if s is between two means: that of the
+    differences of the seeds I, and that of the other seeds. So the limits are order statistics of these means (Hartigan
+    1969, JASA 64:1303).
 
     Examples
     --------

@@ -96,7 +96,7 @@ def _from_scipy(name: str, difference: float, level: float, result: Any) -> Test
 
 
 def _se_of_interval(low: float, high: float, level: float, df: float) -> float:
-    """Standard error from the interval, for a statistic of 0, which cannot give it."""
+    """Compute the standard error from the interval, because a statistic of 0 does not determine it."""
     return float((high - low) / 2 / stats.t.ppf(0.5 + level / 2, df))
 
 

@@ -41,7 +41,7 @@ def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> Rep
             panel.set_xlabel(curves[0].x_name.capitalize())
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))
             figure_style.grid(panel, "y")
-            panel.tick_params(axis="x", pad=7)  # the marks of the epochs kept stand on the axis
+            panel.tick_params(axis="x", pad=7)  # leave room for the marks of the selected epochs on the axis
             panel.legend(loc="upper left", bbox_to_anchor=(0, -0.2), borderaxespad=0, handlelength=3)
         low, high = 100 * data["value"].min(), 100 * data["value"].max()
         margin = max(0.12 * (high - low), 0.5)

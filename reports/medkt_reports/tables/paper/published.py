@@ -33,7 +33,7 @@ class ReferenceLine(NamedTuple):
     estimate: Estimate | None
     published_decimals: int
     decimals: int
-    """Of our numbers in the same group."""
+    """Decimals of our numbers in the same group."""
 
 
 class DifferenceLine(NamedTuple):

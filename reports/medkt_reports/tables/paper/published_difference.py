@@ -57,10 +57,10 @@ class PublishedDifference:
 
 
 def published_difference(a: Reference, b: Reference) -> PublishedDifference:
-    """Published number a minus b.
+    """Compute published number a minus b.
 
-    A half width h is taken as 1.96 s/√k over k seeds, so the difference's standard error is √(h_a² + h_b²)/1.96, and
-    Student's t has Welch's degrees of freedom.
+    A half width h is taken as 1.96 s/√k over k seeds. The standard error of the difference is then √(h_a² + h_b²)/1.96,
+    and Student's t has Welch's degrees of freedom.
 
     Examples
     --------

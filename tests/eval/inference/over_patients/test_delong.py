@@ -1,4 +1,4 @@
-"""DeLong's covariance against R's pROC; the clustered one against Obuchowski's formula, pair by pair."""
+"""DeLong's covariance against R's pROC, and the clustered covariance against Obuchowski's formula, pair by pair."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ from medkt_eval.metrics.ranking import rank
 
 
 def analysed(truth, runs, patient=None, n_patients=None) -> tuple[np.ndarray, list[Influence]]:
-    """AUC and influences of each run; without `patient`, each image is of its own."""
+    """AUC and influences of each run. Without `patient`, each image has its own patient."""
     patient = np.arange(len(truth)) if patient is None else patient
     rankings = [rank(truth, scores, patient, n_patients or int(patient.max()) + 1) for scores in runs]
     found = [placements(ranking) for ranking in rankings]
@@ -32,7 +32,7 @@ def analysed(truth, runs, patient=None, n_patients=None) -> tuple[np.ndarray, li
 
 
 def made(seed: int, n: int = 120, n_patients: int = 40, n_runs: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Truth, tied scores of several runs, and patients of whom some have images of both classes."""
+    """Truth, tied scores of several runs, and patients. Some patients have images of both classes."""
     rng = np.random.default_rng(seed)
     patient = rng.integers(0, n_patients, n)
     truth = rng.random(n) < np.where(patient < n_patients / 2, 0.6, 0.1)
@@ -42,7 +42,7 @@ def made(seed: int, n: int = 120, n_patients: int = 40, n_runs: int = 4) -> tupl
 
 
 def obuchowski_1997(truth: np.ndarray, a: np.ndarray, b: np.ndarray, patient: np.ndarray) -> float:
-    """Her covariance of two AUCs, with every pair of images written out."""
+    """Obuchowski's covariance of two AUCs, pair by pair."""
     m, n = truth.sum(), (~truth).sum()
     v10, v01, auc = [], [], []
     for scores in (a, b):

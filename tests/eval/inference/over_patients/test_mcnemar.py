@@ -1,4 +1,4 @@
-"""McNemar's test of clustered images: statsmodels' robust covariance and McNemar, the paper's equations written out."""
+"""McNemar's test of clustered images, against statsmodels and against the paper's equations."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_no_image():
 
 
 def several_classes(target, called, patient):
-    """A multi-class table in which the likeliest class is the one called."""
+    """A multi-class table in which the likeliest class is the prediction."""
     scores = 0.1 + 0.7 * np.eye(3)[called]
     ids = {"image_id": [f"i{k:03d}" for k in range(len(target))], "patient_id": [f"p{k}" for k in patient]}
     return pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Fixed models and varying patients: intervals and tests of the jackknife and bootstrap, and of drawn seeds."""
+"""Fixed models and varying patients: intervals and tests of the jackknife and of the bootstrap."""
 
 from __future__ import annotations
 

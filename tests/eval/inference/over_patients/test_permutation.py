@@ -1,4 +1,4 @@
-"""Permutation by patient: every exchange made by hand, calibration of no effect, size under the null."""
+"""The permutation test by patient: against exchanges by hand, and its size without an effect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Study = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def study(seed: int, n: int = 40, n_patients: int = 6, n_seeds: int = 2, better: float = 0.5) -> Study:
-    """Truth, scores of two arms, with ties; patients with images of both classes."""
+    """Truth, tied scores of two arms, and patients with images of both classes."""
     rng = np.random.default_rng(seed)
     patient = np.arange(n) % n_patients
     positive = rng.random(n) < 0.4
@@ -33,7 +33,7 @@ def auc(positive: np.ndarray, scores: np.ndarray) -> float:
 
 
 def exchanged(study: Study, flips: np.ndarray, scale=stats.rankdata) -> float:
-    """The difference of mean AUCs, with each flipped patient's scaled scores exchanged."""
+    """The difference of mean AUCs after exchanging the scaled scores of each flipped patient."""
     positive, a, b, patient = study
     of_seeds = []
     for one_a, one_b in zip(a, b, strict=True):
@@ -91,7 +91,7 @@ def test_exchanging_scores_would_not_do():
     recalibrated = positive, a, b - 100, patient
     assert p_of((positive, a, b, patient)) == p_of(recalibrated) < 0.05
     assert p_of_scores((positive, a, b, patient)) < 0.05
-    assert p_of_scores(recalibrated) > 0.2  # whose scores are exchanged decides which images stand above the others
+    assert p_of_scores(recalibrated) > 0.2  # the exchanged patients decide which images score highest
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,4 +1,4 @@
-"""Exact tests over seeds: R's wilcox.test, every permutation gone through, and what few seeds cannot give."""
+"""Exact tests over seeds, against R's wilcox.test and against all permutations; limits with few seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals over seeds: R's t.test, the paper's own convention, and where there is none."""
+"""Intervals over seeds, against R's t.test and the paper's convention; cases without an interval."""
 
 from __future__ import annotations
 

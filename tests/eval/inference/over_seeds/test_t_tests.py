@@ -1,4 +1,4 @@
-"""Tests over seeds: R's t.test, signs, and the cases in which there is no test."""
+"""Tests over seeds, against R's t.test; their signs, and cases without a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fig. 3: a line a recipe over its sizes, a panel a method; differences of the same contrast at each size."""
+"""Fig. 3: one line per recipe over its sizes, one panel per method; differences of one contrast at each size."""
 
 from __future__ import annotations
 

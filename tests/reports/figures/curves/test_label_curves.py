@@ -1,4 +1,4 @@
-"""Reliability and net benefit: a panel a label, what each is read against, and which arms are drawn."""
+"""Reliability and net benefit: one panel per label, its reference line, and the arms shown."""
 
 from __future__ import annotations
 

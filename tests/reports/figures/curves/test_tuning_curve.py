@@ -1,4 +1,4 @@
-"""The curve of a grid: its axis, its lines, the setting chosen."""
+"""The curve of a grid: its axis, its lines and the chosen setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Demšar's diagram, on the AUCs of his Table 6: ranks, who is joined, what is said."""
+"""Demšar's diagram of the AUCs in his Table 6: ranks, connected methods and text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forest plots of subgroups: differences by group under that of all images; gaps by arm and by contrast."""
+"""Forest plots of subgroups: differences by group below that of all images; gaps by arm and by contrast."""
 
 from __future__ import annotations
 

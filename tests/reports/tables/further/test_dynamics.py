@@ -1,4 +1,4 @@
-"""Training dynamics: epochs as epochs, fractions as points, a p for differences alone."""
+"""Training dynamics: epochs as epochs, fractions as points, and p-values only for differences."""
 
 from __future__ import annotations
 

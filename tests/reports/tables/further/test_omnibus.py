@@ -1,4 +1,4 @@
-"""Tests of all arms at once and mean ranks: the test of the eval floor, put in words."""
+"""Tests of all arms at once and mean ranks, as tables and in words."""
 
 from __future__ import annotations
 

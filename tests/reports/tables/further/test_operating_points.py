@@ -1,4 +1,4 @@
-"""Operating points in percent, calibration in its own unit; a row only where an arm has it."""
+"""Operating points in percent, calibration in its own unit; a row only if an arm has the metric."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ARMS = ("chest-scratch", "chest-tl", "chest-at")
 
 
 def renamed(result, dataset, metric, label, *, of="macro", **changes):
-    """The AUC estimates of a data set's average, or of one label, again under another metric's name."""
+    """The AUC estimates of a data set's average or of one label, renamed to another metric."""
     return [
         row.model_copy(update={"metric": metric, "label": label, **changes})
         for row in result.estimates

@@ -1,4 +1,4 @@
-"""Differences and training-set size: signed points, and a sentence that does not claim what is not shown."""
+"""Differences by training-set size: signed points, and a sentence that claims only what is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subgroups: the rows that name a group and no others, the answer of the widest scope, gaps with their signs."""
+"""Subgroups: only rows that name a group, the answer of the widest scope, and gaps with their signs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ GAPS = [
 
 
 def shifted(row, group: str, by: float):
-    """The row of a subgroup, its value and limits off by so much."""
+    """The row of a subgroup, with its value and limits shifted."""
     moved = {
         key: None if value is None else value + by
         for key in ("value", "difference", "low", "high")
@@ -74,7 +74,7 @@ def shifted(row, group: str, by: float):
 
 @pytest.fixture(scope="module")
 def lookup(result):
-    """Every estimate and declared comparison of the chest set again in two subgroups, off by a known amount."""
+    """Every estimate and declared comparison of the chest set, repeated in two subgroups with a known shift."""
     groups = (("sex=F", 0.05), ("age_band=65 and over", -0.05))
     estimates = [
         shifted(row, group, by) for group, by in groups for row in result.estimates if row.dataset == "phantom-chest"

@@ -1,4 +1,4 @@
-"""Teachers on the target: a column a teacher, a dash with its reason where no label is shared."""
+"""Teachers on the target data: one column per teacher, and a dash with a reason if no label is shared."""
 
 from __future__ import annotations
 

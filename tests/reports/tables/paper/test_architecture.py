@@ -1,4 +1,4 @@
-"""Table VI: stages as the runs recorded them, networks alike but for their classifier as one."""
+"""Table VI: stages as recorded by the runs. Networks that differ only in their classifier are one row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from medkt_reports.tables.paper.architecture import table_six
 
 
 def network(student: str, dataset: str, n: int, *, width: int = 64) -> Architecture:
-    """A network of three stages and n outputs, at a width of its own."""
+    """A network of three stages and n outputs, with its own width."""
     stages = [
         Stage(
             name="Convolution",

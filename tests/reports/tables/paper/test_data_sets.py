@@ -1,4 +1,4 @@
-"""Tables I and II and the teachers: counts of the images used, and whether splits share patients."""
+"""Tables I and II and the teachers: numbers of images, and whether splits share patients."""
 
 from __future__ import annotations
 

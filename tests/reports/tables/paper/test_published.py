@@ -1,4 +1,4 @@
-"""Published numbers: beside ours of the same arm alone, and what their half widths support, by scipy's Welch test."""
+"""Published numbers beside those of the same arm, and what their half widths support, against scipy's Welch test."""
 
 from __future__ import annotations
 

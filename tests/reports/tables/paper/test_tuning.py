@@ -1,4 +1,4 @@
-"""Table III: the chosen setting, how many were tried, and what lies at the edge of a grid."""
+"""Table III: the chosen setting, the number of settings, and a mark for the edge of a grid."""
 
 from __future__ import annotations
 

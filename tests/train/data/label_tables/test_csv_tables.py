@@ -1,3 +1,5 @@
+"""Label tables in CSV files: encodings, separators, repeated rows, and every fault with its row."""
+
 import gzip
 from pathlib import Path
 
@@ -95,7 +97,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, path: Path):
         tables.read(path)
     half = tmp_path / "labels.csv.gz"
     half.write_bytes(gzip.compress(TEXT.encode())[:30])
-    with pytest.raises(InputError, match=r"cannot be read .*whole"):
+    with pytest.raises(InputError, match=r"cannot be read .*complete"):
         tables.read(half)
     assert tables.read(path, ["image"]).rows["image"].tolist() == ["a.png"]
 
@@ -115,16 +117,16 @@ def test_rows_that_repeat_are_dropped_and_rows_that_contradict_refused(path: Pat
         tables.one_row_each(tables.read(path, COLUMNS), "image")
 
 
-def test_the_one_table_of_a_folder(tmp_path: Path, path: Path):
+def test_the_only_table_of_a_folder(tmp_path: Path, path: Path):
     with pytest.raises(InputError, match=r"tables found: none; expected one labels\.csv \(or \.gz\): the labels"):
-        tables.the_one(tmp_path, ["labels.csv"], "the labels")
+        tables.only_file(tmp_path, ["labels.csv"], "the labels")
     path.write_text(TEXT)
-    assert tables.the_one(tmp_path, ["labels.csv", "lab*.csv"], "the labels") == path
+    assert tables.only_file(tmp_path, ["labels.csv", "lab*.csv"], "the labels") == path
     (tmp_path / "labels.csv.gz").write_bytes(b"")
     with pytest.raises(InputError, match=r"tables found: labels\.csv, labels\.csv\.gz; expected one"):
-        tables.the_one(tmp_path, ["labels.csv"], "the labels")
+        tables.only_file(tmp_path, ["labels.csv"], "the labels")
     with pytest.raises(InputError, match="no such folder; expected the labels"):
-        tables.the_one(tmp_path / "nowhere", ["labels.csv"], "the labels")
+        tables.only_file(tmp_path / "nowhere", ["labels.csv"], "the labels")
 
 
 def test_groups_have_the_same_names_everywhere():

@@ -1,3 +1,5 @@
+"""Shared names of labels, and a collection's own names."""
+
 import pytest
 
 from medkt.data.label_tables import label_names
@@ -42,11 +44,11 @@ def test_networks_are_aligned_by_name():
 
 
 def test_labels_are_asked_for_by_either_name():
-    assert label_names.asked("chestxray8", FINDINGS, ["Pleural Thickening", "Effusion"]) == [
+    assert label_names.own_names("chestxray8", FINDINGS, ["Pleural Thickening", "Effusion"]) == [
         "Pleural_Thickening",
         "Effusion",
     ]
     with pytest.raises(InputError, match="chexpert: labels names 'Effusion'; expected some of No Finding, "):
-        label_names.asked("chexpert", CHEXPERT, ["Effusion"])
+        label_names.own_names("chexpert", CHEXPERT, ["Effusion"])
     with pytest.raises(InputError, match="labels names 'Edema', which it names before"):
-        label_names.asked("chexpert", CHEXPERT, ["Edema", "Edema"])
+        label_names.own_names("chexpert", CHEXPERT, ["Edema", "Edema"])

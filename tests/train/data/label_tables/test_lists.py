@@ -1,3 +1,5 @@
+"""Exclusion lists and lists of patients."""
+
 from pathlib import Path
 
 import numpy as np

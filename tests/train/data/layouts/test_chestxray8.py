@@ -1,3 +1,5 @@
+"""ChestX-ray8 in NIH's and Kaggle's layouts."""
+
 import gzip
 from pathlib import Path
 
@@ -111,7 +113,7 @@ def test_the_official_split(root: Path):
     found, brought = open_collection(data)
     assert brought is not None
     assert list(brought) == ["test", "test", "train", "train", "train", "test"]
-    drawn = splits.as_asked(found, brought, data, [1, None])
+    drawn = splits.from_settings(found, brought, data, [1, None])
     assert drawn.test.tolist() == [0, 1, 5]
     assert (len(drawn.validation), len(drawn.train[1]), len(drawn.train[None])) == (1, 1, 2)
     assert sorted([*drawn.validation, *drawn.train[None]]) == [2, 3, 4]
@@ -126,7 +128,7 @@ def test_an_official_split_that_cannot_be_is_refused(root: Path):
     data = official(root, train, test)
     found, brought = open_collection(data)
     with pytest.raises(InputError, match="patient '1' is in train and in test"):
-        splits.as_asked(found, brought, data, [None])
+        splits.from_settings(found, brought, data, [None])
     with pytest.raises(InputError, match=r"'00000001_001\.png' is in 0 of train_val_list\.txt and test_list\.txt"):
         chestxray8(official(root, train, "00000009_000.png\n"))
     with pytest.raises(InputError, match=r"'00000001_001\.png' is in 2 of"):

@@ -1,3 +1,5 @@
+"""CheXpert in Stanford's layout, and the policies for uncertain labels."""
+
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,7 @@ IDS = [
 
 
 def write(base: Path, top: str) -> None:
-    """The layout as it unpacks, in `base`."""
+    """Write the unpacked layout in `base`."""
     for shade, name in enumerate(IDS):
         (base / name).parent.mkdir(parents=True)
         Image.new("L", (24, 20), 40 * shade).save(base / name, quality=95)

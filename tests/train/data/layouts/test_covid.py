@@ -1,3 +1,5 @@
+"""The COVID-19 image data collection."""
+
 from pathlib import Path
 
 import numpy as np

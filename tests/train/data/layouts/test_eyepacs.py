@@ -1,3 +1,5 @@
+"""EyePACS in Kaggle's layout."""
+
 from pathlib import Path
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""A folder of images with a CSV."""
+
 from pathlib import Path
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""MIMIC-CXR-JPG in PhysioNet's layout."""
+
 import gzip
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""The phantom: reproducible, with the requested prevalences and correlations, and findings at their places."""
+
 import importlib.util
 import os
 import pickle
@@ -35,7 +37,7 @@ def _benchmark():
 
 @pytest.fixture(scope="module")
 def many():
-    """Enough patients for proportions; nothing is drawn."""
+    """Enough patients for proportions. No image is drawn."""
     return phantom_chest(patients=4000, seed=5)
 
 
@@ -206,7 +208,7 @@ def test_a_finding_changes_its_region_and_little_else(finding, size_px):
         np.testing.assert_array_equal(absent, present)  # where it is, or would have been
         mask = present[LABELS.index(finding)]
         change = drawn.astype(float) - without
-        change = np.abs(change - np.median(change))  # exposure control moves the whole image
+        change = np.abs(change - np.median(change))  # exposure control shifts the complete image
         inside.append(change[mask].mean())
         outside.append(change[~mask].mean())
         share.append(mask.mean())
@@ -313,7 +315,7 @@ def test_the_instrument_findings_show_in_their_region_and_not_in_brightness():
 
 
 def test_regions_tell_nothing_by_themselves():
-    """The mask's place and size must not give the finding away: it is drawn whether or not the finding is."""
+    """The mask's place and size must not reveal the finding, because masks of absent findings exist too."""
     chest = phantom_chest(patients=200, seed=1)
     areas = np.empty((len(chest), len(LABELS), 3))
     for index, image_id in enumerate(chest.image_ids):

@@ -1,3 +1,5 @@
+"""Rotation, flip and normalisation, against Pillow and torch."""
+
 import numpy as np
 import torch
 from PIL import Image
@@ -45,7 +47,7 @@ def test_what_is_drawn_depends_on_seed_and_epoch_alone():
 
 
 def pillow(image: np.ndarray, angle: float, flip: bool) -> np.ndarray:
-    """One image of (H, W) turned and mirrored by Pillow."""
+    """Rotate and mirror one image, (H, W), with Pillow."""
     turned = Image.fromarray(image).rotate(angle, Image.Resampling.BILINEAR)
     return np.asarray(turned.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else turned, dtype=np.float32)
 

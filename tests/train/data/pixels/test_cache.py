@@ -1,3 +1,5 @@
+"""The cache of decoded images: each image is decoded once, and a kill or a changed file does no harm."""
+
 import errno
 import json
 import os
@@ -56,7 +58,7 @@ def collection(files: list[Path], channels: Literal[1, 3] = 1) -> Collection:
 
 
 class Counted:
-    """A collection that counts how often it is read, and can be told to fail."""
+    """A collection that counts its reads and can fail on request."""
 
     def __init__(self, files: list[Path], fail_at: int | None = None) -> None:
         plain = collection(files)
@@ -228,7 +230,7 @@ print("read", *sorted(counted.read), flush=True)
 
 
 def build(files: list[Path], folder: Path, until: str) -> subprocess.Popen[str]:
-    """A process that decodes all images but waits for a line after the seventh; it has said `until`."""
+    """Start a process that decodes all images but waits after the seventh. It has printed `until`."""
     code = BUILD.format(here=str(Path(__file__).parent), images=str(files[0].parent), folder=str(folder))
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

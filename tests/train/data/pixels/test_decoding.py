@@ -1,3 +1,5 @@
+"""Decoding of image files, and refusal of bad ones."""
+
 import io
 import struct
 import zlib
@@ -96,7 +98,7 @@ def test_a_quarter_turn_and_sixteen_bits(tmp_path: Path):
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A grey PNG of that size which holds no pixels."""
+    """A grey PNG of that size without pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

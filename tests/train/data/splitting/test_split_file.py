@@ -1,3 +1,5 @@
+"""The file of a split."""
+
 import hashlib
 import json
 from pathlib import Path

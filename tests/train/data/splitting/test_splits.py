@@ -1,3 +1,5 @@
+"""Splits by patient: sizes, nesting, strata and refusals."""
+
 import itertools
 
 import numpy as np

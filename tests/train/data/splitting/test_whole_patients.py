@@ -1,3 +1,5 @@
+"""The choice of patients for a number of images, against all subsets."""
+
 import itertools
 
 import numpy as np
@@ -10,7 +12,7 @@ from medkt.data.splitting.whole_patients import take
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=9), st.integers(1, 60))
 def test_the_nearest_number_that_any_choice_has_is_met(sizes: list[int], wanted: int):
-    """Against every subset."""
+    """Compare with every subset."""
     sums = {sum(chosen) for k in range(len(sizes) + 1) for chosen in itertools.combinations(sizes, k)}
     chosen = take(np.array(sizes), wanted)
     assert len(set(chosen)) == len(chosen)

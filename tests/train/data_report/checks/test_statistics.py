@@ -1,4 +1,4 @@
-"""Prevalence shifts between splits and labels told from metadata, against scipy, scikit-learn and counts by hand."""
+"""Prevalence shifts and shortcuts, against scipy, scikit-learn and counts by hand."""
 
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def test_a_small_shift_of_many_patients_is_a_note():
 
 
 def test_patients_are_counted_and_not_their_images():
-    """40 images a side would be a shift; of 4 patients a side none can be told."""
+    """40 images in each split would be a shift; 4 patients in each are too few."""
     targets = two_labels((0, 40), (20, 20), 40)
     patients = np.repeat(np.arange(8), 10)
     assert shifts(Opened("made", collection(targets, patients), halves(40)))[0] == []

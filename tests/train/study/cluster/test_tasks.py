@@ -1,4 +1,4 @@
-"""A study on a Dask cluster of processes: the bits of one machine, also when a worker is killed; failures listed."""
+"""A study on a Dask cluster equals one on this machine, even if a worker is killed. Failures are listed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def client():
-    """Two processes of their own."""
+    """A cluster of two processes."""
     with open_client("local:2") as client:
         yield client
 
@@ -42,7 +42,7 @@ def train(text: str, out: Path, observer: Observer | None = None, *, only: str |
 
 
 def files(out: Path) -> dict[str, bytes]:
-    """What does not hold a time: predictions and weights."""
+    """The files without times: predictions and weights."""
     return {
         f"{path.parent.name}/{path.name}": path.read_bytes()
         for path in sorted(out.glob("*/*"))
@@ -52,7 +52,7 @@ def files(out: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def here(trained: Path) -> dict[str, bytes]:
-    """The study trained in one process."""
+    """The study, trained in one process."""
     return files(trained / "runs")
 
 
@@ -90,7 +90,7 @@ def test_same_bits_as_here_and_all_is_told(study_text, tmp_path, client, here):
 
 
 class Killer(Heard):
-    """Kills the process that tells of a student's first epoch, once."""
+    """Kills the process that reports a student's first epoch, once."""
 
     def __init__(self, client):
         super().__init__()
@@ -175,7 +175,7 @@ def test_a_wrong_scheduler_is_named(tmp_path, monkeypatch, text, told):
 
 
 def test_a_job_system_starts_workers(tmp_path):
-    """dask-jobqueue's own, which runs its job scripts here."""
+    """A cluster of dask-jobqueue that runs its job scripts on this machine."""
     path = tmp_path / "cluster.toml"
     path.write_text(
         f"[cluster]\njobs = 1\ncores = 1\nprocesses = 1\nmemory = '2GB'\nlog_directory = '{tmp_path}'\n"

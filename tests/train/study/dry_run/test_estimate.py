@@ -1,4 +1,4 @@
-"""A study's runs and hours, counted by hand."""
+"""A study's runs and hours, against counts by hand."""
 
 import io
 from pathlib import Path

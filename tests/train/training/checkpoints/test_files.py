@@ -1,3 +1,5 @@
+"""Files of checkpoints: damage, replacement and older ones."""
+
 import json
 from pathlib import Path
 

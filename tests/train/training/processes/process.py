@@ -1,6 +1,6 @@
-"""What test_group.py has each of two processes do; with a folder as argument, the first writes there what came of it.
+"""The program that test_group.py runs in each of two processes. With a folder as argument, it writes its results there.
 
-`python shard_process.py FOLDER` without torchrun does the same in one process.
+`python process.py FOLDER` without torchrun does the same in one process.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def settings(**changes: object) -> RunSettings:
 
 
 def part(n: int, seed: int) -> Part:
-    """Label 0: the left half is bright; label 1: the top half is; not every image has it."""
+    """Label 0: the left half is bright. Label 1: the top half is; it is unknown for some images."""
     rng = np.random.default_rng(seed)
     targets = (np.arange(2 * n).reshape(n, 2) // 2 % 4 // np.array([1, 2]) % 2).astype(np.float32)
     pixels = rng.integers(0, 100, (n, 1, 32, 32), dtype=np.uint8)
@@ -90,7 +90,7 @@ def part(n: int, seed: int) -> Part:
 
 
 def made(task: str) -> RunData:
-    """19 training images, so the last of three batches has 3: too few for two processes."""
+    """19 training images, so the last of three batches has 3, too few for two processes."""
     parts = [part(19, 0), part(21, 1), part(18, 2)]
     if task == "multiclass":
         parts = [replace(one, targets=one.targets[:, 0].astype(np.int64)) for one in parts]
@@ -124,7 +124,7 @@ def first_steps(processes: ProcessGroup) -> dict[str, torch.Tensor]:
 
 
 def course(run: RunSettings, processes: ProcessGroup) -> dict[str, torch.Tensor]:
-    """Losses and predictions of a whole training."""
+    """Losses and predictions of a complete training."""
     (trained,) = train([run], made("multilabel"), start="random", teacher=a_teacher(), processes=processes)
     assert isinstance(trained, TrainedRun)
     columns = trained.history[["loss_task", "loss_transfer", "loss_validation", "auc"]].to_numpy()
@@ -136,7 +136,7 @@ def course(run: RunSettings, processes: ProcessGroup) -> dict[str, torch.Tensor]
 
 
 def failures(processes: ProcessGroup) -> list[str]:
-    """What each process says of what goes wrong in one of them."""
+    """The message of each process about an error in one of them."""
     said = []
     try:
         with processes.fail_together():
@@ -156,7 +156,7 @@ def failures(processes: ProcessGroup) -> list[str]:
     except (InputError, OtherProcessError) as error:
         said.append(f"{type(error).__name__}: {error}")
     normalised = augment.normalised
-    if processes.rank == processes.world_size - 1:  # in one process alone
+    if processes.rank == processes.world_size - 1:  # in only one process
         augment.normalised = lambda pixels: normalised(pixels) * torch.nan
     (outcome,) = train([settings()], made("multilabel"), start="random", teacher=None, processes=processes)
     augment.normalised = normalised
@@ -165,7 +165,7 @@ def failures(processes: ProcessGroup) -> list[str]:
 
 
 def study_in_which_a_process_dies_once(arguments: Sequence[str]) -> None:
-    """`medkt ARGUMENTS`; the last process is killed in the second epoch of the first arm, unless that was done."""
+    """Run `medkt ARGUMENTS`. The last process is killed once, in the second epoch of the first arm."""
     step, done = Student.step, Path("killed")
 
     def dying(self: Student, *batch: object) -> None:

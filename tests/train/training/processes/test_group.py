@@ -1,4 +1,4 @@
-"""One run on two processes (gloo): the losses, gradients and predictions of one, where BatchNorm lets it be so."""
+"""One run on two processes (gloo) has the losses, gradients and predictions of one, if BatchNorm allows it."""
 
 import json
 import os
@@ -33,7 +33,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 def torchrun(folder: Path, *arguments: str | Path) -> tuple[int, str]:
-    """Exit status of two processes, and what they said."""
+    """Run two processes; returns their exit status and output."""
     command = [
         sys.executable,
         "-m",
@@ -107,12 +107,12 @@ def test_what_fails_in_one_process_ends_all_and_the_first_says_why(folder_of_two
     assert first[1].startswith('InputError: made-s3: attention_loss = "frobenius" over 2 pairs of taps: expected one')
     assert first[2] == second[2]
     assert first[2].startswith("TrainingError: made-s3: the loss is nan in epoch 1 (batch of images ")
-    assert first[2].count(", i") == 7  # the whole batch
+    assert first[2].count(", i") == 7  # the full batch
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> Path:
-    """A teacher and a student, trained by two processes; an epoch's last batch has three images."""
+    """A teacher and a student, trained by two processes. An epoch's last batch has three images."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     text = study_text.replace("train_size = 24\nvalidation_size = 60", "train_size = 19\nvalidation_size = 60")
     text = text.replace("epochs = 2", "epochs = 3").replace("seeds = [0, 1]", "seeds = [0]")
@@ -121,7 +121,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, study_text: str) -> 
     (folder / "killed").touch()
     status, said = torchrun(folder, PROCESS, "train", "tiny.toml")
     assert status == 0, said
-    assert said.count("2 runs to train") == 1  # one process speaks
+    assert said.count("2 runs to train") == 1  # only one process prints
     return folder
 
 
@@ -153,7 +153,7 @@ def test_a_wrong_input_is_said_once_and_ends_all_with_status_2(uninterrupted: Pa
 def test_another_number_of_processes_is_refused(
     begun_with: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """None: by a version that could not share a run."""
+    """None for a version that could not share a run."""
     restored: list[str] = []
     monkeypatch.setattr(state, "restore", lambda student, *_: restored.append(student.run.run_id))
     student = SimpleNamespace(run=SimpleNamespace(run_id="r"))
