@@ -13,7 +13,7 @@ from scipy import stats
 
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.inference.degrees_of_freedom import finite
-from medkt_eval.inference.rounding import ROUNDING, is_rounding
+from medkt_eval.inference.rounding import is_rounding, without_cancelling
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.results.schema import Arm, Gap
 from medkt_eval.results.vocabulary import AVERAGES
@@ -62,8 +62,8 @@ def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: in
             df_patients=gap.df_patients,
             degrees_of_freedom=options.analysis.degrees_of_freedom,
         )
-        se = contrast.variance**0.5
-        if contrast.variance <= ROUNDING * np.trace(gap.covariance) or is_rounding(se, np.ones(1)):
+        se = without_cancelling(contrast.variance, float(np.trace(gap.covariance))) ** 0.5
+        if is_rounding(se, np.ones(1)):
             because = "no variation over seeds or patients to measure"
         else:
             reach, statistic = float(stats.t.ppf((1 + options.level) / 2, contrast.df)) * se, contrast.value / se

@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
+from medkt_eval.inference.rounding import is_rounding
 from medkt_eval.runtime.garbage import quick_collections
 
 METHODS = {"holm": "holm", "benjamini-hochberg": "fdr_bh"}
@@ -96,7 +97,7 @@ def max_t(differences: np.ndarray, replicates: np.ndarray) -> np.ndarray:
     if defined.shape[1] < 2:
         return adjusted
     se = defined.std(axis=1, ddof=1)
-    member = np.flatnonzero(np.ptp(defined, axis=1) > 0)
+    member = np.flatnonzero([not is_rounding(spread, np.ones(1)) for spread in se])
     observed = np.abs(differences[member] / se[member])
     under_null = np.abs((defined[member] - differences[member, None]) / se[member, None])
 

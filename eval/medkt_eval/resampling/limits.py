@@ -84,7 +84,7 @@ def bca(value: float, replicates: np.ndarray, level: float, *, without_patient: 
         return Limits.absent(reason, n_undefined=int(np.isnan(replicates).sum()))
     deviation = without_patient.mean() - without_patient
     spread = (deviation**2).sum()
-    acceleration = 0.0 if spread == 0 else float((deviation**3).sum() / (6 * spread**1.5))
+    acceleration = 0.0 if spread**0.5 <= ROUNDING else float((deviation**3).sum() / (6 * spread**1.5))
 
     def bias(drawn: np.ndarray) -> float:
         below = (np.sum(drawn < value) + np.sum(drawn == value) / 2) / len(drawn)
