@@ -1,7 +1,7 @@
 """Rounding errors that look like variation or like an order: equal values need not be equal floats.
 
 In: values, or a variance whose terms cancel. Out: what is left of them without rounding errors. Roots, divisions by a
-standard error and ranks all use these functions, so one tolerance holds everywhere.
+standard error, ranks and ties all use these functions, so one tolerance holds everywhere.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medkt_eval.inference.rounding import tolerance
+
 LEAST_PAIRS = 29  # Bouthillier et al.: with fewer pairs the result is descriptive
 
 
@@ -70,5 +72,7 @@ def over_replicates(replicates_a: np.ndarray, replicates_b: np.ndarray) -> Super
     defined = ~np.isnan(np.concatenate([replicates_a, replicates_b])).any(axis=0)
     if not defined.any():
         return Superiority(None, n_pairs, few, "no replicate is defined in every run")
-    a, b = replicates_a[:, None, defined], replicates_b[None, :, defined]
-    return Superiority(float(np.mean((a > b) + (a == b) / 2)), n_pairs, few)
+    a, b = replicates_a[:, defined], replicates_b[:, defined]
+    difference, rounding = a[:, None] - b[None, :], tolerance(a, b)
+    wins = (difference > rounding) + (np.abs(difference) <= rounding) / 2
+    return Superiority(float(np.mean(wins)), n_pairs, few)

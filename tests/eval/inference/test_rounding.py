@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 
 from medkt_eval.evaluation import evaluate
+from medkt_eval.inference.friedman import friedman
 from medkt_eval.inference.multiplicity import max_t
 from medkt_eval.inference.obuchowski_rockette import analyse, patient_covariance
 from medkt_eval.inference.over_patients import delong
 from medkt_eval.inference.over_patients.patient_jackknife import jackknife_interval, jackknife_test
+from medkt_eval.inference.over_seeds.rank_tests import mann_whitney, sign_flip, wilcoxon
+from medkt_eval.inference.superiority import over_replicates, over_seeds
 from medkt_eval.planning.variance_components import measure_components
 from medkt_eval.resampling import limits
 
@@ -100,3 +103,91 @@ def test_no_acceleration_from_rounding():
     replicates, rounded = 0.5 + 0.1 * rng.normal(size=500), 0.7 + 1e-16 * rng.exponential(size=50).round()
     none = limits.bca(0.5, replicates, 0.95, without_patient=np.full(50, 0.7))
     assert limits.bca(0.5, replicates, 0.95, without_patient=rounded) == none
+
+
+def table_of(*aucs: float) -> pd.DataFrame:
+    """Fifty positives and fifty negatives; each label has this AUC, a multiple of 0.01."""
+    names = [f"p{k:02d}" for k in range(100)]
+    columns: dict[str, list] = {"image_id": names, "patient_id": names}
+    for label, auc in zip("ABC", aucs, strict=False):
+        raised = round(100 * (auc - 0.5))  # positives above all negatives; the rest is tied
+        columns |= {f"target_{label}": [1] * 50 + [0] * 50}
+        columns |= {f"score_{label}": [0.9] * raised + [0.5] * (100 - raised)}
+    return pd.DataFrame(columns)
+
+
+def test_runs_whose_macro_auc_is_tied_exactly():
+    tables = {
+        "TL": [table_of(0.55, 0.58, 0.61) for _ in range(5)],  # 0.58
+        "AT": [table_of(0.55, 0.61, 0.58) for _ in range(5)],  # 0.5800000000000001
+    }
+    result = evaluate(tables, replicates=0, add=["mann-whitney"])
+    assert len({row.value for row in result.runs if (row.metric, row.label) == ("auc", "macro")}) == 2
+    rows = {row.test: row for row in result.comparisons if (row.metric, row.label) == ("auc", "macro")}
+    assert rows["mann-whitney"].p_value is None
+    assert rows["mann-whitney"].undefined_because == "every seed of both arms gave the same value"
+    assert rows["t-welch"].probability_a_above_b == 0.5
+
+
+def test_data_sets_on_which_all_arms_are_tied_exactly(write_run, runs):
+    orders = [(0.50, 0.51, 0.57), (0.50, 0.57, 0.51), (0.57, 0.51, 0.50)]
+    for place in range(10):
+        for arm, order in zip(("alpha", "beta", "gamma"), orders, strict=True):
+            for seed, auc in enumerate(order):
+                write_run(
+                    f"d{place}-{arm}",
+                    seed,
+                    name=arm,
+                    dataset=f"d{place}",
+                    labels=["A"],
+                    validation=False,
+                    change=lambda _, auc=auc: table_of(auc),
+                )
+    result = evaluate(runs, replicates=0)
+    assert len({row.value for row in result.estimates if (row.metric, row.label) == ("auc", "macro")}) > 1
+    (row,) = (o for o in result.omnibus if (o.test, o.metric, o.label) == ("friedman", "auc", "macro"))
+    assert row.undefined_because == "all arms are tied on every data set"
+    assert (row.p_value, row.p_nemenyi) == (None, None)
+    assert row.mean_ranks == [2, 2, 2]
+
+
+ONE_BIT = np.finfo(np.float64).eps  # of a value in [1, 2)
+
+
+@pytest.mark.parametrize("test", [mann_whitney, wilcoxon, sign_flip, over_seeds])
+def test_rank_statistics_do_not_see_the_last_bit(test):
+    rng = np.random.default_rng(0)
+    a, b = np.array([1.5, 1.5, 1.25, 1.75, 1.5]), np.array([1.5, 1.25, 1.25, 1.5, 1.75])
+    exact = test(a, b, *([] if test is over_seeds else [0.95]))
+    for _ in range(20):
+        shaken = [arm + ONE_BIT * rng.integers(-2, 3, arm.size) for arm in (a, b)]
+        found = test(*shaken, *([] if test is over_seeds else [0.95]))
+        if test is over_seeds:
+            assert found == exact
+        else:
+            assert (found.p_value, found.undefined_because) == (exact.p_value, exact.undefined_because)
+
+
+def test_replicates_and_data_sets_do_not_see_the_last_bit():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 4, (3, 200)) / 4 + 1, rng.integers(0, 4, (2, 200)) / 4 + 1
+    shaken = [arm + ONE_BIT * rng.integers(-2, 3, arm.shape) for arm in (a, b)]
+    assert over_replicates(*shaken) == over_replicates(a, b)
+    values = rng.integers(0, 3, (12, 4)) / 4 + 1
+    exact, found = (
+        friedman(table, level=0.95) for table in (values, values + ONE_BIT * rng.integers(-2, 3, values.shape))
+    )
+    assert (found.statistic, found.p_value, list(found.mean_ranks)) == (
+        exact.statistic,
+        exact.p_value,
+        list(exact.mean_ranks),
+    )
+    np.testing.assert_array_equal(found.p_nemenyi, exact.p_nemenyi)
+
+
+def test_bca_does_not_see_the_last_bit():
+    rng = np.random.default_rng(0)
+    replicates, left = 1 + rng.integers(0, 9, 500) / 8, 1 + rng.random(50)
+    shaken = replicates + ONE_BIT * rng.integers(-2, 3, 500)
+    exact, found = (limits.bca(1.5, drawn, 0.9, without_patient=left) for drawn in (replicates, shaken))
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high), rel=1e-12)
