@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from medkt_eval.comparisons.bootstrap_tests import STUDENTIZED
 from medkt_eval.inference.over_patients.mcnemar import mcnemar
 from medkt_eval.inference.over_patients.permutation import TEST as PERMUTATION
 from medkt_eval.inference.over_patients.permutation import PermutedDifferences, permutation_test, permuted_differences
@@ -30,7 +31,6 @@ from medkt_eval.runtime.execution import LOCAL, Execution, Work
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
 
-STUDENTIZED = "patients:bootstrap-studentized"
 PERMUTATIONS = 2000  # where no number of replicates is given
 
 

@@ -187,6 +187,8 @@ def _of_runs(
         delong = influence_covariance(influence)
     elif metric.influences is not None:
         delong = clustered_covariance(metric.influences)
+    elif metric.metric == "auc" and metric.label != "macro_ovo":  # no AUC, so no covariance of it
+        delong = np.full((len(metric.values), len(metric.values)), np.nan)
     return MetricOfRuns(
         metric=metric.metric,
         label=metric.label,
