@@ -189,7 +189,13 @@ def _analyse(
     if analysis.resample == "stratified":
         strata = patient_strata(test.predictions, test.patient, test.n_patients)
     measurement = MeasurementOptions(
-        requested.metrics, options.replicates, options.seed, test.dataset, analysis.specificity, strata
+        requested.metrics,
+        options.replicates,
+        options.seed,
+        test.dataset,
+        analysis.specificity,
+        strata,
+        averaged_labels=tuple(analysis.average_labels),
     )
     analysis_options = AnalysisOptions(analysis, requested, options.level, options.seed, test.n_patients_named)
     arms = [arm for arm in inputs.arms if arm.dataset == test.dataset]

@@ -92,6 +92,9 @@ def compare(
             tests = tests[:1]
         else:
             tests += _of_images(both, image_tests.get((a.arm, b.arm, metric.metric, metric.label), ()), options)
+        no_error = None if both.undefined_because else both.no_error_because(a, b)
+        if no_error:
+            tests = [_without_error(test, no_error) for test in tests]
         rows += [_row(both, a, b, pair, test, options) for test in tests]
         if pair.kind != "table" and "max-t" in options.request.tests and METRICS[both.metric].is_resampled:
             rows.append(_for_max_t(both, a, b, pair, options))
@@ -199,9 +202,20 @@ def _of_images(both: MetricOfRuns, tests: Sequence[TestResult], options: Analysi
         names.append("bootstrap-studentized")
     if both.label in AVERAGES:
         names = [name for name in names if name != "mcnemar" and both.label in ("macro", "weighted")]
-    because = both.undefined_because or "the test averages over all labels, and some label has none"
+    because = both.undefined_because or "this test exists for the average over all labels only"
     absent = [name for name in names if name not in {test.test for test in tests}]
     return [*tests, *(_absent(because, name, "patients", options.level) for name in absent)]
+
+
+def _without_error(test: TestResult, because: str) -> TestResult:
+    """The test; null if it needs the error over patients of an arm that shows none.
+
+    Tests over seeds hold the patients fixed. A permutation and McNemar's test compare the arms image by image.
+    """
+    if test.scope == "seeds" or test.test in OF_IMAGES or test.undefined_because:
+        return test
+    given = {"test": test.test, "scope": test.scope, "difference": test.difference, "level": test.level}
+    return TestResult.absent(because, **given)
 
 
 def _absent(because: str, name: str, scope: Scope, level: float) -> TestResult:
@@ -294,12 +308,14 @@ def _note(test: TestResult, a: Arm, b: Arm) -> str | None:
 def _for_max_t(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, options: AnalysisOptions) -> Compared:
     """A member of a max-T family; its p-values are computed when all members are known."""
     weights = _weights(len(a.seeds), len(b.seeds))
+    no_error = both.no_error_because(a, b)
     if both.undefined_because:
         test = _absent(both.undefined_because, "max-t", "patients", options.level)
     else:
         limits = bootstrap_limits("percentile", both, weights, options.level)
         difference = float(weights @ both.values)
         test = replace(bootstrap_test("max-t", difference, limits, options.level), p_value=None)
+        test = _without_error(test, no_error) if no_error else test
     compared = _row(both, a, b, pair, test, options)
     row = compared.row.model_copy(update={"adjustment": "max-t"})
     return Compared(row, None if test.undefined_because else weights @ both.replicates)

@@ -71,7 +71,10 @@ def estimates_of(
             continue
         printed = IMAGES_DELONG if name == "patients:delong" and n_patients is None else name
         interval, n_undefined = None, None
-        if not because:
+        no_error = None if name.startswith("seeds:") else metric.no_error_because(arm)
+        if not because and no_error:
+            interval = Interval.absent(no_error, name=name, level=level)
+        elif not because:
             interval, n_undefined = _interval(name, arm, metric, level, seed, studentized, degrees_of_freedom)
         rows.append(
             Estimate(
@@ -152,7 +155,7 @@ def _interval(
         if len(values) < 2:
             limits = Limits.absent("one seed: no seeds to draw from")
     elif name == STUDENTIZED:
-        limits = studentized or Limits.absent("it averages over all labels, and some label has none")
+        limits = studentized or Limits.absent("this interval exists for the average over all labels only")
     else:
         limits = bootstrap_limits(name.removeprefix("patients:bootstrap-"), metric, weights, level)
     interval = Interval(name, limits.low, limits.high, level, limits.se, None, limits.undefined_because)

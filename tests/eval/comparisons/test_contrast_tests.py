@@ -366,7 +366,7 @@ def test_tests_of_images_do_not_average_over_the_labels_that_are_left(given, stu
     result = evaluate(tables, study=study('labels_defined = "defined"'), add=add, replicates=100)
     for test in ("permutation", "bootstrap-studentized"):
         (because,) = {row.undefined_because for row in rows(result.comparisons, metric="auc", label="macro", test=test)}
-        assert "averages over all labels" in because
+        assert "average over all labels only" in because
     studentized = rows(result.estimates, metric="auc", label="macro", interval="patients:bootstrap-studentized")
     assert studentized
     assert all(row.value is not None and row.undefined_because for row in studentized)
