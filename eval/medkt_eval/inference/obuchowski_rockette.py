@@ -6,7 +6,8 @@ In: the metric of each seed's run in each arm of a contrast, and the covariance 
 
 Obuchowski & Rockette 1995, Commun. Stat. Simul. Comput. 24:285; Hillis 2007, Stat. Med. 26:596; Hillis 2014, Stat. Med.
 33:330. Three things differ from these papers: mean squares are never pooled over arms, the degrees of freedom count
-patients too, and one arm's interval is on the logit scale. docs/statistics.md explains why and gives the measured coverage.
+patients too, and one arm's interval is on the logit scale. docs/statistics.md explains why and gives the measured
+coverage.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def analyse(
 
     mean_squares = np.array([variance_of_seeds(arm) for arm in arms])
     if seeds == "crossed":
-        by_seed = sum(weight * arm for weight, arm in zip(c, arms, strict=True))
+        by_seed = np.sum([weight * arm for weight, arm in zip(c, arms, strict=True)], axis=0)
         v_seeds, df_seeds = variance_of_seeds(by_seed, *arms) / r[0], float(r[0] - 1)
         v_pooled, df_pooled = v_seeds, df_seeds
     else:

@@ -241,9 +241,9 @@ def _first(mask: np.ndarray) -> int:
 
 def _numbers(column: pd.Series, source: str, image_ids: np.ndarray) -> np.ndarray:
     numbers: pd.Series = pd.to_numeric(column, errors="coerce")
-    dtype = getattr(numbers.dtype, "numpy_dtype", numbers.dtype)  # of a column that knows missing values
-    low = np.dtype(dtype) in (np.float16, np.float32)
-    values = as_written(numbers.to_numpy(dtype=dtype if low else np.float64, na_value=np.nan))
+    dtype: Any = getattr(numbers.dtype, "numpy_dtype", numbers.dtype)  # of a column that knows missing values
+    dtype = dtype if np.dtype(dtype) in (np.float16, np.float32) else np.float64
+    values = as_written(numbers.to_numpy(dtype=dtype, na_value=np.nan))
     wrong = np.isnan(values) & column.notna().to_numpy()
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
