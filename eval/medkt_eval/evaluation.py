@@ -18,6 +18,7 @@ from medkt_eval.comparisons.dataset import DatasetResults, analyse_dataset
 from medkt_eval.comparisons.omnibus import over_datasets
 from medkt_eval.inference.multiplicity import adjusted_rows
 from medkt_eval.measurement.label_metric import MeasurementOptions
+from medkt_eval.measurement.metric_functions import check_computed
 from medkt_eval.measurement.test_sets import TestSet, read_test_sets
 from medkt_eval.resampling.strata import patient_strata
 from medkt_eval.resampling.threshold_refit import ThresholdRefit
@@ -26,7 +27,7 @@ from medkt_eval.runtime.execution import LOCAL, Execution
 from medkt_eval.study.arms import datasets_of
 from medkt_eval.study.contrasts import Contrast, as_named, baselines_of, check_labels, contrasts_of
 from medkt_eval.study.inputs import Inputs, Tables, read_inputs
-from medkt_eval.study.notes import notes_on_averages, notes_on_request
+from medkt_eval.study.notes import computed_nowhere, notes_on_averages, notes_on_request, refuse_computed_nowhere
 from medkt_eval.study.options import AnalysisOptions, EvaluationOptions
 from medkt_eval.study.provenance import input_rows, settings_of
 from medkt_eval.study.requests import Request, request
@@ -114,6 +115,9 @@ def evaluate(
 
     # Each data set: the test images that its runs share; values, intervals and tests.
     test_sets = _test_sets(inputs, options, execution)
+    check_computed(requested.metrics)
+    nowhere = computed_nowhere(requested, test_sets, contrasts)
+    refuse_computed_nowhere(add, nowhere)
     results = DatasetResults()
     for test in test_sets:
         results += _analyse(test, inputs, requested, contrasts, options, execution)
@@ -125,7 +129,7 @@ def evaluate(
     teachers, notes_on_teachers = teacher_aucs(inputs.runs)
     notes = [
         *inputs.notes,
-        *notes_on_request(requested, analysis, test_sets),
+        *notes_on_request(requested, analysis, test_sets, nowhere),
         *notes_on_averages(results.runs, analysis),
         *notes_on_baselines,
         *notes_on_teachers,
@@ -185,7 +189,13 @@ def _analyse(
     if analysis.resample == "stratified":
         strata = patient_strata(test.predictions, test.patient, test.n_patients)
     measurement = MeasurementOptions(
-        requested.metrics, options.replicates, options.seed, test.dataset, analysis.specificity, strata
+        requested.metrics,
+        options.replicates,
+        options.seed,
+        test.dataset,
+        analysis.specificity,
+        strata,
+        averaged_labels=tuple(analysis.average_labels),
     )
     analysis_options = AnalysisOptions(analysis, requested, options.level, options.seed, test.n_patients_named)
     arms = [arm for arm in inputs.arms if arm.dataset == test.dataset]

@@ -15,6 +15,7 @@ from medkt_eval.resampling import limits as bootstrap
 from medkt_eval.resampling.limits import Limits
 
 BOOTSTRAPS = ("percentile", "basic", "bca")
+STUDENTIZED = "patients:bootstrap-studentized"
 
 
 def bootstrap_limits(kind: str, metric: MetricOfRuns, weights: np.ndarray, level: float) -> Limits:

@@ -11,20 +11,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from medkt_eval.comparisons.bootstrap_tests import BOOTSTRAPS, bootstrap_limits, bootstrap_test
+from medkt_eval.comparisons.bootstrap_tests import BOOTSTRAPS, STUDENTIZED, bootstrap_limits, bootstrap_test
 from medkt_eval.errors import InputError
 from medkt_eval.inference import equivalence, obuchowski_rockette, superiority
 from medkt_eval.inference.over_patients import delong
+from medkt_eval.inference.over_patients.patient_jackknife import TEST as JACKKNIFE
 from medkt_eval.inference.over_patients.patient_jackknife import jackknife_test
 from medkt_eval.inference.over_seeds.rank_tests import mann_whitney, sign_flip, wilcoxon
 from medkt_eval.inference.over_seeds.t_tests import paired_t, welch_t
+from medkt_eval.inference.superiority import Superiority
 from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
 from medkt_eval.results.schema import Arm, Comparison, Scope
-from medkt_eval.results.vocabulary import AVERAGES, HEADLINES, METRICS
+from medkt_eval.results.vocabulary import AVERAGES, HEADLINES, METRICS, TESTS
 from medkt_eval.study import contrasts
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
@@ -37,6 +39,9 @@ TESTS_OVER_SEEDS: Mapping[str, Callable[[np.ndarray, np.ndarray, float], TestRes
     "wilcoxon": wilcoxon,
     "sign-flip": sign_flip,
 }
+AGAINST_MARGIN = {"tost": equivalence.tost, "non-inferiority": equivalence.non_inferiority}
+# Tests that image_tests.py computes, with their metrics.
+OF_IMAGES = {"permutation": ("auc",), "mcnemar": TESTS["mcnemar"].metrics}
 
 
 @dataclass(frozen=True)
@@ -86,14 +91,12 @@ def compare(
         if pair.kind == "table":
             tests = tests[:1]
         else:
-            tests += image_tests.get((a.arm, b.arm, metric.metric, metric.label), ())
+            tests += _of_images(both, image_tests.get((a.arm, b.arm, metric.metric, metric.label), ()), options)
+        no_error = None if both.undefined_because else both.no_error_because(a, b)
+        if no_error:
+            tests = [_without_error(test, no_error) for test in tests]
         rows += [_row(both, a, b, pair, test, options) for test in tests]
-        if (
-            pair.kind != "table"
-            and "max-t" in options.request.tests
-            and METRICS[both.metric].is_resampled
-            and both.undefined_because is None
-        ):
+        if pair.kind != "table" and "max-t" in options.request.tests and METRICS[both.metric].is_resampled:
             rows.append(_for_max_t(both, a, b, pair, options))
     return rows
 
@@ -119,14 +122,17 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
         kind for kind in BOOTSTRAPS if f"patients:bootstrap-{kind}" in options.request.intervals and facts.is_resampled
     ]
     if both.undefined_because:
-        scopes: dict[str, Scope] = {obuchowski_rockette.TEST: obuchowski_rockette.SCOPE, t_name: "seeds"}
+        names: list[tuple[str, Scope]] = [(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE), (t_name, "seeds")]
+        names += [(name, obuchowski_rockette.SCOPE) for name in _names_against_margin(both, options)]
         if both.delong is not None:
-            scopes[delong.TEST] = "patients"
-        scopes |= {f"bootstrap-{kind}": "patients" for kind in bootstraps}
-        return [
-            TestResult.absent(both.undefined_because, test=test, scope=scope, difference=np.nan, level=level)
-            for test, scope in scopes.items()
-        ]
+            names.append((delong.TEST, "patients"))
+        if "patients:jackknife" in options.request.intervals and both.has_jackknife:
+            names.append((JACKKNIFE, "patients"))
+        names += [(f"bootstrap-{kind}", "patients") for kind in bootstraps]
+        if "seeds+patients:bootstrap" in options.request.intervals and facts.is_resampled:
+            names.append(("bootstrap-percentile", "seeds+patients"))
+        names += [(name, "seeds") for name in options.request.tests if name in TESTS_OVER_SEEDS]
+        return [_absent(both.undefined_because, name, scope, level) for name, scope in names]
     k = len(a.seeds)
     values_a, values_b = both.values[:k], both.values[k:]
     primary = obuchowski_rockette.compare(
@@ -169,19 +175,51 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
 
 def _against_margin(both: MetricOfRuns, primary: TestResult, options: AnalysisOptions) -> list[TestResult]:
     """Equivalence and non-inferiority, on the main metric if the study declares a margin."""
-    margin, declared = options.analysis.margin, options.analysis.primary
-    main = both.label in AVERAGES or (declared is not None and both.label == declared.label)
-    if margin is None or not main or both.group is not None or both.metric != contrasts.main_metric(options.analysis):
-        return []
+    names = _names_against_margin(both, options)
     if primary.se is None or primary.undefined_because:
         because = primary.undefined_because or obuchowski_rockette.NO_VARIATION
         given = {"scope": primary.scope, "difference": primary.difference, "level": options.level}
-        return [TestResult.absent(because, test=name, **given) for name in ("tost", "non-inferiority")]
-    given = {"margin": margin, "level": options.level}
-    tests = [equivalence.tost(primary.difference, primary.se, primary.df, **given)]
-    if not METRICS[both.metric].lower_is_better:
-        tests.append(equivalence.non_inferiority(primary.difference, primary.se, primary.df, **given))
-    return tests
+        return [TestResult.absent(because, test=name, **given) for name in names]
+    given = {"margin": options.analysis.margin, "level": options.level}
+    return [AGAINST_MARGIN[name](primary.difference, primary.se, primary.df, **given) for name in names]
+
+
+def _names_against_margin(both: MetricOfRuns, options: AnalysisOptions) -> list[str]:
+    declared = options.analysis.primary
+    main = both.label in AVERAGES or (declared is not None and both.label == declared.label)
+    main = main and both.group is None and both.metric == contrasts.main_metric(options.analysis)
+    if options.analysis.margin is None or not main:
+        return []
+    return ["tost"] if METRICS[both.metric].lower_is_better else ["tost", "non-inferiority"]
+
+
+def _of_images(both: MetricOfRuns, tests: Sequence[TestResult], options: AnalysisOptions) -> list[TestResult]:
+    """The tests that were computed from the images; one that was requested and does not exist is null."""
+    if both.group is not None:
+        return list(tests)
+    names = [name for name in options.request.tests if both.metric in OF_IMAGES.get(name, ())]
+    if STUDENTIZED in options.request.intervals and both.metric == "auc":
+        names.append("bootstrap-studentized")
+    if both.label in AVERAGES:
+        names = [name for name in names if name != "mcnemar" and both.label in ("macro", "weighted")]
+    because = both.undefined_because or "this test exists for the average over all labels only"
+    absent = [name for name in names if name not in {test.test for test in tests}]
+    return [*tests, *(_absent(because, name, "patients", options.level) for name in absent)]
+
+
+def _without_error(test: TestResult, because: str) -> TestResult:
+    """The test; null if it needs the error over patients of an arm that shows none.
+
+    Tests over seeds hold the patients fixed. A permutation and McNemar's test compare the arms image by image.
+    """
+    if test.scope == "seeds" or test.test in OF_IMAGES or test.undefined_because:
+        return test
+    given = {"test": test.test, "scope": test.scope, "difference": test.difference, "level": test.level}
+    return TestResult.absent(because, **given)
+
+
+def _absent(because: str, name: str, scope: Scope, level: float) -> TestResult:
+    return TestResult.absent(because, test=name, scope=scope, difference=np.nan, level=level)
 
 
 def _weights(n_a: int, n_b: int) -> np.ndarray:
@@ -203,14 +241,14 @@ def _seeds_and_patients(both: MetricOfRuns, a: Arm, b: Arm, difference: float, o
     return replace(test, scope="seeds+patients")
 
 
-def _probability(both: MetricOfRuns, n_a: int, test: TestResult) -> float | None:
+def _probability(both: MetricOfRuns, n_a: int, test: TestResult) -> Superiority | None:
     """P(A > B): over pairs of seeds for a t test; over replicates and pairs of runs for the primary analysis."""
     if both.undefined_because:
         return None
     if test.test in ("t-welch", "t-paired"):
-        return superiority.over_seeds(both.values[:n_a], both.values[n_a:]).probability
+        return superiority.over_seeds(both.values[:n_a], both.values[n_a:])
     if test.test == obuchowski_rockette.TEST and both.replicates.shape[1]:
-        return superiority.over_replicates(both.replicates[:n_a], both.replicates[n_a:]).probability
+        return superiority.over_replicates(both.replicates[:n_a], both.replicates[n_a:])
     return None
 
 
@@ -220,6 +258,7 @@ def _row(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, test: TestResult, o
     )
     scope = "images" if options.n_patients is None and test.scope == "patients" else test.scope
     main = contrasts.main_metric(options.analysis)
+    probability = _probability(both, len(a.seeds), test)
     tested_margin = options.analysis.margin if test.test in ("tost", "non-inferiority") else None
     return Compared(
         Comparison(
@@ -246,7 +285,8 @@ def _row(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, test: TestResult, o
             kind=pair.kind,
             secondary=both.metric != main,
             margin=tested_margin,
-            probability_a_above_b=_probability(both, len(a.seeds), test),
+            probability_a_above_b=probability.probability if probability else None,
+            probability_descriptive=probability.descriptive if probability else None,
             n_seeds_a=len(a.seeds),
             n_seeds_b=len(b.seeds),
             n_patients=options.n_patients,
@@ -268,9 +308,14 @@ def _note(test: TestResult, a: Arm, b: Arm) -> str | None:
 def _for_max_t(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, options: AnalysisOptions) -> Compared:
     """A member of a max-T family; its p-values are computed when all members are known."""
     weights = _weights(len(a.seeds), len(b.seeds))
-    limits = bootstrap_limits("percentile", both, weights, options.level)
-    difference = float(weights @ both.values)
-    test = replace(bootstrap_test("max-t", difference, limits, options.level), p_value=None)
+    no_error = both.no_error_because(a, b)
+    if both.undefined_because:
+        test = _absent(both.undefined_because, "max-t", "patients", options.level)
+    else:
+        limits = bootstrap_limits("percentile", both, weights, options.level)
+        difference = float(weights @ both.values)
+        test = replace(bootstrap_test("max-t", difference, limits, options.level), p_value=None)
+        test = _without_error(test, no_error) if no_error else test
     compared = _row(both, a, b, pair, test, options)
     row = compared.row.model_copy(update={"adjustment": "max-t"})
-    return Compared(row, None if limits.undefined_because else weights @ both.replicates)
+    return Compared(row, None if test.undefined_because else weights @ both.replicates)

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from medkt_eval.comparisons.bootstrap_tests import bootstrap_limits
+from medkt_eval.comparisons.bootstrap_tests import STUDENTIZED, bootstrap_limits
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.inference.degrees_of_freedom import DegreesOfFreedom
 from medkt_eval.inference.interval import Interval
@@ -23,7 +23,7 @@ from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
 from medkt_eval.results.schema import Arm, Estimate
-from medkt_eval.results.vocabulary import METRICS
+from medkt_eval.results.vocabulary import AVERAGES, METRICS
 
 IMAGES_DELONG = "images:delong"
 INTERVALS_OVER_SEEDS: Mapping[str, Callable[[np.ndarray, float], Interval]] = {
@@ -67,11 +67,14 @@ def estimates_of(
     because = metric.undefined_because
     rows = []
     for name in intervals:
-        if not _exists(name, metric, studentized):
+        if not _exists(name, metric):
             continue
         printed = IMAGES_DELONG if name == "patients:delong" and n_patients is None else name
         interval, n_undefined = None, None
-        if not because:
+        no_error = None if name.startswith("seeds:") else metric.no_error_because(arm)
+        if not because and no_error:
+            interval = Interval.absent(no_error, name=name, level=level)
+        elif not because:
             interval, n_undefined = _interval(name, arm, metric, level, seed, studentized, degrees_of_freedom)
         rows.append(
             Estimate(
@@ -99,12 +102,13 @@ def estimates_of(
     return rows
 
 
-def _exists(name: str, metric: MetricOfRuns, studentized: Limits | None) -> bool:
+def _exists(name: str, metric: MetricOfRuns) -> bool:
     """Whether the metric has an interval of that name."""
     if name == "patients:delong":
         return metric.delong is not None
-    if name == "patients:bootstrap-studentized":
-        return studentized is not None
+    if name == STUDENTIZED:
+        averages = set(AVERAGES) - {"macro", "weighted"}
+        return metric.metric == "auc" and metric.label not in averages and metric.group is None
     if name == "patients:jackknife":
         return metric.has_jackknife
     return METRICS[metric.metric].is_resampled or "bootstrap" not in name
@@ -150,8 +154,8 @@ def _interval(
         limits = bootstrap_intervals.percentile(float(values.mean()), drawn, level)
         if len(values) < 2:
             limits = Limits.absent("one seed: no seeds to draw from")
-    elif studentized is not None and name == "patients:bootstrap-studentized":
-        limits = studentized
+    elif name == STUDENTIZED:
+        limits = studentized or Limits.absent("this interval exists for the average over all labels only")
     else:
         limits = bootstrap_limits(name.removeprefix("patients:bootstrap-"), metric, weights, level)
     interval = Interval(name, limits.low, limits.high, level, limits.se, None, limits.undefined_because)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from medkt_eval.comparisons.bootstrap_tests import STUDENTIZED
 from medkt_eval.inference.over_patients.mcnemar import mcnemar
 from medkt_eval.inference.over_patients.permutation import TEST as PERMUTATION
 from medkt_eval.inference.over_patients.permutation import PermutedDifferences, permutation_test, permuted_differences
@@ -30,7 +31,6 @@ from medkt_eval.runtime.execution import LOCAL, Execution, Work
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
 
-STUDENTIZED = "patients:bootstrap-studentized"
 PERMUTATIONS = 2000  # where no number of replicates is given
 
 
@@ -116,7 +116,8 @@ def _studentized(
     limits: dict[tuple[str, str, str], Limits] = {}
     tests: dict[tuple[str, str, str, str], TestResult] = {}
     for label, of_label in zip(labels, drawn, strict=True):
-        if label in ("macro", "weighted") and len(rankings) < len(test.labels):
+        all_labels = len(rankings) == len(test.labels) and not measurement.averaged_labels
+        if label in ("macro", "weighted") and not all_labels:
             continue
         for row, (values, ses) in enumerate(zip(of_label.values, of_label.ses, strict=True)):
             value, se = float(values[0]), float(ses[0])
@@ -175,10 +176,11 @@ def _permutation(
                 yield Work(_permuted, data, [runs[k] for k in paired])
 
     by_label = list(execution.in_order(works())) if paired else []
+    averaged = len(positives) == len(test.labels) and not measurement.averaged_labels
     for k, pair in enumerate(pairs):
         if k in paired:
             of_labels = {label: permuted[paired.index(k)] for label, permuted in zip(positives, by_label, strict=True)}
-            results = _with_averages(of_labels, list(positives.values()), len(test.labels), level)
+            results = _with_averages(of_labels, list(positives.values()), averaged, level)
         else:
             because = (
                 f"{len(runs[k][0])} and {len(runs[k][1])} seeds: a patient's scores are exchanged run by run, "
@@ -199,11 +201,11 @@ def _permuted(
 
 
 def _with_averages(
-    of_labels: Mapping[str, PermutedDifferences], positives: Sequence[float], n_labels: int, level: float
+    of_labels: Mapping[str, PermutedDifferences], positives: Sequence[float], averaged: bool, level: float
 ) -> dict[str, TestResult]:
     tests = {label: permutation_test(permuted, level) for label, permuted in of_labels.items()}
-    if len(of_labels) == n_labels:
-        for average, w in (("macro", np.ones(n_labels)), ("weighted", np.array(positives))):
+    if averaged:
+        for average, w in (("macro", np.ones(len(of_labels))), ("weighted", np.array(positives))):
             parts = list(of_labels.values())
             mean = PermutedDifferences(
                 float(np.average([part.difference for part in parts], weights=w)),

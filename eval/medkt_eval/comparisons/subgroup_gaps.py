@@ -13,7 +13,7 @@ from scipy import stats
 
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.inference.degrees_of_freedom import finite
-from medkt_eval.inference.rounding import ROUNDING, is_rounding
+from medkt_eval.inference.rounding import is_rounding, without_cancelling
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.results.schema import Arm, Gap
 from medkt_eval.results.vocabulary import AVERAGES
@@ -32,17 +32,17 @@ def gap_rows(gap: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], 
     pairs : sequence of Contrast
     options : AnalysisOptions
     """
-    rows = [_row(gap.of_arm(arm), arm.dataset, arm.arm, None, 0, options) for arm in arms if arm.role == "arm"]
+    rows = [_row(gap, arm, None, options) for arm in arms if arm.role == "arm"]
     by_id = {arm.arm: arm for arm in arms}
     for pair in pairs:
-        a, b = by_id[pair.arm_a], by_id[pair.arm_b]
-        rows.append(_row(gap.of_arms(a, b), a.dataset, a.arm, b.arm, len(b.seeds), options))
+        rows.append(_row(gap, by_id[pair.arm_a], by_id[pair.arm_b], options))
     return rows
 
 
-def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: int, options: AnalysisOptions) -> Gap:
-    n_a = len(gap.runs) - n_b
-    values = [gap.values[:n_a], gap.values[n_a:]] if n_b else [gap.values]
+def _row(of_all: MetricOfRuns, a: Arm, b: Arm | None, options: AnalysisOptions) -> Gap:
+    arms = [a] if b is None else [a, b]
+    gap, dataset = of_all.of_arms(*arms), a.dataset
+    values = [of_all.of_arm(arm).values for arm in arms]
     signs = [1.0, -1.0][: len(values)]
     because = gap.undefined_because
     difference = None if because else sum(sign * float(arm.mean()) for sign, arm in zip(signs, values, strict=True))
@@ -52,6 +52,7 @@ def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: in
             or gap.no_covariance_because
             or obuchowski_rockette.why_undefined(arm, gap.covariance, gap.df_patients)
         )
+    because = because or gap.no_error_because(*arms)
     tested: dict[str, float | None] = dict.fromkeys(("se", "low", "high", "statistic", "df", "p_value"))
     if because is None:
         contrast = obuchowski_rockette.analyse(
@@ -62,8 +63,8 @@ def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: in
             df_patients=gap.df_patients,
             degrees_of_freedom=options.analysis.degrees_of_freedom,
         )
-        se = contrast.variance**0.5
-        if contrast.variance <= ROUNDING * np.trace(gap.covariance) or is_rounding(se, np.ones(1)):
+        se = without_cancelling(contrast.variance, float(np.trace(gap.covariance))) ** 0.5
+        if is_rounding(se, np.ones(1)):
             because = "no variation over seeds or patients to measure"
         else:
             reach, statistic = float(stats.t.ppf((1 + options.level) / 2, contrast.df)) * se, contrast.value / se
@@ -75,14 +76,14 @@ def _row(gap: MetricOfRuns, dataset: str, arm_a: str, arm_b: str | None, n_b: in
                 "df": finite(contrast.df),
                 "p_value": float(2 * stats.t.sf(abs(statistic), contrast.df)),
             }
-    kind = "gaps" if arm_b is None else "differences of gaps"
+    kind = "gaps" if b is None else "differences of gaps"
     averaged = gap.label in AVERAGES
     where = f"{gap.metric} {gap.label}" if averaged else f"{gap.metric} by label"
     return Gap(
         dataset=dataset,
         group=str(gap.group),
-        arm_a=arm_a,
-        arm_b=arm_b,
+        arm_a=a.arm,
+        arm_b=None if b is None else b.arm,
         metric=gap.metric,
         label=gap.label,
         difference=difference,

@@ -26,7 +26,7 @@ def components_of(
         both = metric.of_arms(a, b)
         values_a, values_b = both.values[: len(a.seeds)], both.values[len(a.seeds) :]
         absent = (why_undefined(arm, both.covariance, both.df_patients) for arm in (values_a, values_b))
-        if both.undefined_because or any(absent):
+        if both.undefined_because or both.no_error_because(a, b) or any(absent):
             continue
         of_contrast = measure_components(
             values_a,

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from medkt_eval.inference.rounding import levels, tolerance
+
 LEAST = 5  # data sets that a test needs
 DESCRIPTIVE_BELOW = 10
 
@@ -27,7 +29,7 @@ class Friedman:
     statistic, df, p_value : float or None
         Chi-square, corrected for ties, with its degrees of freedom.
     mean_ranks : float64, (n_arms,), or None
-        1 is best; tied arms have their mean rank.
+        1 is best; tied arms have their mean rank, also where all are tied and there is no test.
     critical_difference : float or None
         Two arms differ by Nemenyi's test at 1 - level if their mean ranks are farther apart than this.
     p_nemenyi : float64, (n_arms, n_arms), or None
@@ -76,15 +78,16 @@ def friedman(values: np.ndarray, *, level: float, lower_is_better: bool = False)
         return _absent(n, f"{k} arms; Friedman's test needs three or more")
     if n < LEAST:
         return _absent(n, f"{n} data sets; a test over data sets needs {LEAST} or more")
-    if (values == values[:, :1]).all():
-        return _absent(n, "all arms are tied on every data set")
-    mean_ranks = stats.rankdata(values if lower_is_better else -values, axis=1).mean(axis=0)
-    chi_square = stats.friedmanchisquare(*values.T)
+    ordered = np.array([levels(of_dataset, tolerance(of_dataset)) for of_dataset in values])
+    if not ordered.any():
+        return _absent(n, "all arms are tied on every data set", np.full(k, (k + 1) / 2))
+    mean_ranks = stats.rankdata(ordered if lower_is_better else -ordered, axis=1).mean(axis=0)
+    chi_square = stats.friedmanchisquare(*ordered.T)
     # Scale of a difference of mean ranks, as a studentised range.
     scale = np.sqrt(k * (k + 1) / (6 * n)) / np.sqrt(2)
     from scikit_posthocs import posthoc_nemenyi_friedman  # imported late: it takes seconds, and few studies need it
 
-    p_nemenyi = posthoc_nemenyi_friedman(values).to_numpy()
+    p_nemenyi = posthoc_nemenyi_friedman(ordered).to_numpy()
     return Friedman(
         n_datasets=n,
         statistic=float(chi_square.statistic),
@@ -97,13 +100,13 @@ def friedman(values: np.ndarray, *, level: float, lower_is_better: bool = False)
     )
 
 
-def _absent(n_datasets: int, reason: str) -> Friedman:
+def _absent(n_datasets: int, reason: str, mean_ranks: np.ndarray | None = None) -> Friedman:
     return Friedman(
         n_datasets=n_datasets,
         statistic=None,
         df=None,
         p_value=None,
-        mean_ranks=None,
+        mean_ranks=mean_ranks,
         critical_difference=None,
         p_nemenyi=None,
         descriptive=n_datasets < DESCRIPTIVE_BELOW,

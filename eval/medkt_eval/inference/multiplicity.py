@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
+from medkt_eval.inference.rounding import is_rounding, tolerance
 from medkt_eval.runtime.garbage import quick_collections
 
 METHODS = {"holm": "holm", "benjamini-hochberg": "fdr_bh"}
@@ -96,14 +97,14 @@ def max_t(differences: np.ndarray, replicates: np.ndarray) -> np.ndarray:
     if defined.shape[1] < 2:
         return adjusted
     se = defined.std(axis=1, ddof=1)
-    member = np.flatnonzero(np.ptp(defined, axis=1) > 0)
+    member = np.flatnonzero([not is_rounding(spread, np.ones(1)) for spread in se])
     observed = np.abs(differences[member] / se[member])
     under_null = np.abs((defined[member] - differences[member, None]) / se[member, None])
 
     descending = np.argsort(-observed, kind="stable")
     # In each replicate, the largest statistic among a difference and all those with a smaller one.
     successive = np.maximum.accumulate(under_null[descending[::-1]], axis=0)[::-1]
-    counts = (successive >= observed[descending, None]).sum(axis=1)
+    counts = (successive >= observed[descending, None] - tolerance(observed)).sum(axis=1)
     p_values = (counts + 1) / (defined.shape[1] + 1)
     adjusted[member[descending]] = np.maximum.accumulate(p_values)
     return adjusted

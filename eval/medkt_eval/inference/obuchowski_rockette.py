@@ -20,7 +20,7 @@ import numpy as np
 
 from medkt_eval.inference.degrees_of_freedom import DegreesOfFreedom, finite, hillis, satterthwaite
 from medkt_eval.inference.interval import Interval, logit_interval, symmetric_interval
-from medkt_eval.inference.rounding import is_rounding
+from medkt_eval.inference.rounding import is_rounding, variance_of_seeds, without_cancelling
 from medkt_eval.inference.test_result import TestResult
 from medkt_eval.results.schema import Scope
 
@@ -122,14 +122,13 @@ def analyse(
     c = np.asarray(coefficients, dtype=np.float64)
     r = np.array([len(arm) for arm in arms])
     means = mean_covariances(covariance, r, seeds)
-    v_patients = max(float(c @ means @ c), 0.0)
-    if v_patients <= 1e-12 * float(np.abs(c) @ np.abs(means) @ np.abs(c)):  # covariances that cancel up to rounding
-        v_patients = 0.0
+    largest = float(np.abs(c).sum() ** 2 * np.abs(covariance).max())
+    v_patients = max(without_cancelling(float(c @ means @ c), largest), 0.0)
 
-    mean_squares = np.array([arm.var(ddof=1) for arm in arms])
+    mean_squares = np.array([variance_of_seeds(arm) for arm in arms])
     if seeds == "crossed":
-        by_seed = sum(weight * arm for weight, arm in zip(c, arms, strict=True))
-        v_seeds, df_seeds = float(np.var(by_seed, ddof=1)) / r[0], float(r[0] - 1)
+        by_seed = np.sum([weight * arm for weight, arm in zip(c, arms, strict=True)], axis=0)
+        v_seeds, df_seeds = variance_of_seeds(by_seed, *arms) / r[0], float(r[0] - 1)
         v_pooled, df_pooled = v_seeds, df_seeds
     else:
         parts = c**2 * mean_squares / r

@@ -15,7 +15,7 @@ import numpy as np
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.inference.over_patients.delong import clustered_covariance, influence_covariance
 from medkt_eval.measurement.label_averages import LabelAverage, LabelsDefined
-from medkt_eval.measurement.label_metric import Images, LabelMetric, MeasurementOptions, count_patients
+from medkt_eval.measurement.label_metric import Images, LabelMetric, MeasurementOptions, count_patients, is_at_edge
 from medkt_eval.measurement.label_parts import LabelData, Part, joined, label_work
 from medkt_eval.measurement.metric_functions import check_computed
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns, replicate_covariance
@@ -66,7 +66,8 @@ def measure(
             metric = label_metrics.pop(0)
             if metric.metric not in label_averages:
                 label_averages[metric.metric] = LabelAverage(labels_defined, test.n_patients, test.patient[selected])
-            label_averages[metric.metric].add(metric, positives)
+            if not options.averaged_labels or metric.label in options.averaged_labels:
+                label_averages[metric.metric].add(metric, positives)
             yield _of_runs(test, metric, keep_patients)
     for label_average in label_averages.values():
         for metric in label_average.averages():
@@ -187,6 +188,8 @@ def _of_runs(
         delong = influence_covariance(influence)
     elif metric.influences is not None:
         delong = clustered_covariance(metric.influences)
+    elif metric.metric == "auc" and metric.label != "macro_ovo":  # no AUC, so no covariance of it
+        delong = np.full((len(metric.values), len(metric.values)), np.nan)
     return MetricOfRuns(
         metric=metric.metric,
         label=metric.label,
@@ -203,4 +206,5 @@ def _of_runs(
         replicates=metric.replicates.copy(),
         without_patient=metric.without_patient.copy() if keep_patients and metric.has_jackknife else None,
         has_jackknife=metric.has_jackknife,
+        edges={metric.label: is_at_edge(metric.metric, metric.values), **metric.edges},
     )

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from medkt_eval.measurement.label_metric import LabelMetric, count_patients
+from medkt_eval.measurement.label_metric import LabelMetric, count_patients, is_at_edge
 
 LabelsDefined = Literal["all", "defined"]
 
@@ -40,6 +40,7 @@ class LabelAverage:
         self.labels_defined = labels_defined
         self.n_patients, self.n_images, self.df_patients = n_patients, len(patient), count_patients(patient) - 1.0
         self.missing: dict[str, list[list[str]]] = {}  # kind of average -> run -> labels without a value
+        self.edges: dict[str, dict[str, np.ndarray]] = {"macro": {}, "weighted": {}}
         self.n_labels = 0
         self.total = self.weighted = self.weight = np.zeros(0)
         self.influence = self.influence_weighted = self.positives_by_patient = np.zeros(0)
@@ -63,6 +64,10 @@ class LabelAverage:
             self.missing["macro"][run].append(label_metric.label)
             if positives[0] > 0:
                 self.missing["weighted"][run].append(label_metric.label)
+        at_edge = is_at_edge(label_metric.metric, label_metric.values)
+        self.edges["macro"][label_metric.label] = at_edge
+        if positives[0] > 0:
+            self.edges["weighted"][label_metric.label] = at_edge
         self.n_labels += 1
         self.total += label_metric.variants
         self.weighted += np.where(positives > 0, positives * label_metric.variants, 0.0)
@@ -139,4 +144,5 @@ class LabelAverage:
             n_positive=None,
             df_patients=self.df_patients,
             has_jackknife=self.has_jackknife,
+            edges=self.edges[average],
         )

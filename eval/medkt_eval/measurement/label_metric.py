@@ -5,7 +5,8 @@ In: nothing; the other files of this folder share these types. Out: `Measurement
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -39,6 +40,8 @@ class MeasurementOptions:
         Number of the first replicate, a multiple of `resampling.bootstrap.BLOCK`.
     threads : int or None
         Threads that compute replicates; None: one for each processor.
+    averaged_labels : tuple of str
+        Labels that macro and weighted averages are over; empty: all.
     """
 
     metrics: tuple[str, ...]
@@ -50,6 +53,7 @@ class MeasurementOptions:
     values: bool = True
     first: int = 0
     threads: int | None = None
+    averaged_labels: tuple[str, ...] = ()
 
     def of_kind(self, kind: str) -> list[str]:
         """The metrics of one kind, in order."""
@@ -99,6 +103,8 @@ class LabelMetric:
         Whether the values without each patient exist.
     influences : tuple of Influence or None
         Influences of each run, for AUC.
+    edges : mapping of str to bool, (n_runs,)
+        For an average: each label that it gives weight, and whether a run's value on it `is_at_edge`.
     """
 
     metric: str
@@ -111,6 +117,7 @@ class LabelMetric:
     df_patients: float
     has_jackknife: bool = True
     influences: tuple[Influence, ...] | None = None
+    edges: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def values(self) -> np.ndarray:
@@ -126,6 +133,17 @@ class LabelMetric:
     def replicates(self) -> np.ndarray:
         """In each bootstrap replicate, float64, (n_runs, replicates)."""
         return self.variants[:, 1 + self.n_patients :]
+
+
+def is_at_edge(metric: str, values: np.ndarray) -> np.ndarray:
+    """Whether each value is the smallest or the largest that the metric can have: bool, (n_runs,).
+
+    Such a value does not change without a patient or in a replicate, so it seems to have no error.
+    """
+    facts = METRICS[metric]
+    if not facts.is_bounded:
+        return np.zeros(len(values), dtype=bool)
+    return (values == facts.low) | (values == facts.high)
 
 
 def count_patients(patient: np.ndarray) -> int:

@@ -6,7 +6,8 @@ of one or several arms can be taken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,6 +47,9 @@ class MetricOfRuns:
         Whether `covariance` comes from the patient jackknife.
     group : str or None
         Subgroup of the images, such as "sex=F"; None: all images.
+    edges : mapping of str to bool, (n_runs,)
+        The label, or each label that an average gives weight, and whether a run's value on it is at an end of the
+        metric's range: see `label_metric.is_at_edge`.
     """
 
     metric: str
@@ -62,6 +66,7 @@ class MetricOfRuns:
     without_patient: np.ndarray | None
     has_jackknife: bool = True
     group: str | None = None
+    edges: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def undefined_because(self) -> str | None:
@@ -74,6 +79,25 @@ class MetricOfRuns:
         if self.has_jackknife or not np.isnan(self.covariance).any():
             return None
         return "its covariance is the bootstrap's, which does not exist: too few replicates, or over 1 % are undefined"
+
+    def no_error_because(self, *arms: Arm) -> str | None:
+        """Why the error over patients of these arms cannot be estimated; None where it can.
+
+        A label on which every seed of an arm has the smallest or the largest value seems to have no error. An average
+        that gives it weight would inherit that.
+        """
+        for arm in arms:
+            runs = run_indices(self.runs, arm)
+            labels = [label for label, at_edge in self.edges.items() if at_edge[runs].all()]
+            if self.label in labels:
+                return f"{arm.arm}: every seed's value is at an end of its range, which shows no error to estimate"
+            if labels:
+                return (
+                    f"{arm.arm}: with every seed, {self.metric} of {', '.join(labels)} is at an end of its range, "
+                    "which shows no error to estimate; name the labels to average over beforehand "
+                    "(average_labels in [analysis])"
+                )
+        return None
 
     def of_arm(self, arm: Arm) -> MetricOfRuns:
         """The same metric, of one arm's runs in the order of its seeds."""
@@ -101,6 +125,7 @@ class MetricOfRuns:
             delong=None if self.delong is None else self.delong[block],
             replicates=self.replicates[runs],
             without_patient=None if self.without_patient is None else self.without_patient[runs],
+            edges={label: at_edge[runs] for label, at_edge in self.edges.items()},
         )
 
 

@@ -13,6 +13,7 @@ from medkt_eval.inference.obuchowski_rockette import interval, patient_covarianc
 from medkt_eval.measurement.label_metric import Images
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics import sums
+from medkt_eval.metrics.undefined import undefined_because
 from medkt_eval.results.schema import Arm, Curve
 
 THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2))  # probabilities at which one would act
@@ -43,6 +44,16 @@ def net_benefit(calls: np.ndarray, threshold: float) -> np.ndarray:
     return np.divide(net, images, out=np.full(np.shape(images), np.nan), where=images > 0)
 
 
+def no_curve_because(test: TestSet, k: int) -> str | None:
+    """Why label k has no curve; None where it has one."""
+    labelled = ~np.isnan(test.truth(k))
+    truth, scores = test.truth(k)[labelled] == 1, test.scores_of(k)[:, labelled]
+    return next(
+        filter(None, (undefined_because(metric, test.labels[k], truth, score=scores) for metric in ("auc", "brier"))),
+        None,
+    )
+
+
 def net_benefit_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list[Curve]:
     """Net benefit against the threshold probability, mean over an arm's seeds; the reference is acting on everyone.
 
@@ -54,7 +65,7 @@ def net_benefit_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list
         labelled = ~np.isnan(test.truth(k))
         scores = test.scores_of(k)[:, labelled]
         truth, patient = test.truth(k)[labelled] == 1, test.patient[labelled]
-        if (scores < 0).any() or (scores > 1).any() or not 0 < truth.sum() < truth.size:
+        if no_curve_because(test, k):
             continue
         share = float(truth.mean())
         df = Images(truth, patient, test.n_patients).df_patients

@@ -96,6 +96,7 @@ def _gap(metric: MetricOfRuns, other: MetricOfRuns, group: str | None) -> Metric
         values=metric.values - other.values,
         because=tuple(first or second for first, second in zip(metric.because, absent, strict=True)),
         covariance=np.full_like(metric.covariance, np.nan),
+        edges={**metric.edges, **{f"{label} outside {group}": at_edge for label, at_edge in other.edges.items()}},
         delong=None,
         replicates=metric.replicates - other.replicates,
         without_patient=None if left is None or right is None else left - right,

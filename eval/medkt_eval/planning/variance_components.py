@@ -21,6 +21,7 @@ import numpy as np
 
 from medkt_eval.errors import InputError
 from medkt_eval.inference.obuchowski_rockette import analyse
+from medkt_eval.inference.rounding import variance_of_seeds, without_cancelling
 
 
 @dataclass(frozen=True)
@@ -139,10 +140,10 @@ def measure_components(
     difference = analyse([values_a, values_b], covariance, [1.0, -1.0], seeds=seeds, df_patients=df_patients)
     of_a, of_b, between = covariance[:a, :a], covariance[a:, a:], covariance[:a, a:]
     if seeds == "crossed":
-        runs = (values_a - values_b).var(ddof=1) / 2
+        runs = variance_of_seeds(values_a - values_b, values_a, values_b) / 2
         seeds_by_patients = _not_shared(of_a + of_b - between - between.T) / 2
     else:
-        runs = (values_a.var(ddof=1) + values_b.var(ddof=1)) / 2
+        runs = (variance_of_seeds(values_a) + variance_of_seeds(values_b)) / 2
         seeds_by_patients = (_not_shared(of_a) + _not_shared(of_b)) / 2
     return VarianceComponents(
         runs=float(runs),
@@ -159,4 +160,5 @@ def measure_components(
 def _not_shared(covariance: np.ndarray) -> float:
     """Mean of a covariance's diagonal minus the mean of the rest, cut at 0: only rounding makes it negative."""
     k = len(covariance)
-    return max(float(np.trace(covariance) - covariance.sum() / k) / (k - 1), 0.0)
+    not_shared = float(np.trace(covariance) - covariance.sum() / k) / (k - 1)
+    return max(without_cancelling(not_shared, float(np.abs(covariance).max())), 0.0)

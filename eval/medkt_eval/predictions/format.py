@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.decimals import as_written
 
 Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
@@ -238,7 +239,10 @@ def _first(mask: np.ndarray) -> int:
 
 
 def _numbers(column: pd.Series, source: str, image_ids: np.ndarray) -> np.ndarray:
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers: pd.Series = pd.to_numeric(column, errors="coerce")
+    dtype: Any = getattr(numbers.dtype, "numpy_dtype", numbers.dtype)  # of a column that knows missing values
+    dtype = dtype if np.dtype(dtype) in (np.float16, np.float32) else np.float64
+    values = as_written(numbers.to_numpy(dtype=dtype, na_value=np.nan))
     wrong = np.isnan(values) & column.notna().to_numpy()
     if wrong.any():
         row = np.flatnonzero(wrong)[0]

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
+from medkt_eval.predictions.decimals import as_written
 from medkt_eval.predictions.format import (
     PROBABILITIES_SUM_TO,
     Predictions,
@@ -106,7 +107,11 @@ class PredictionFile:
         return classes.astype(np.int64)
 
     def _numbers(self, name: str) -> np.ndarray:
-        return self._column(name, lambda part: part.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        def numbers(part: pa.ChunkedArray) -> np.ndarray:
+            floating = part if pa.types.is_floating(part.type) else part.cast(pa.float64())
+            return as_written(floating.to_numpy(zero_copy_only=False))
+
+        return self._column(name, numbers)
 
     def _column(self, name: str, values_of: Callable[[pa.ChunkedArray], np.ndarray]) -> np.ndarray:
         """A column as float64, (n_images,), in the order of image ids."""

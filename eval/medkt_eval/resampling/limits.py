@@ -84,10 +84,11 @@ def bca(value: float, replicates: np.ndarray, level: float, *, without_patient: 
         return Limits.absent(reason, n_undefined=int(np.isnan(replicates).sum()))
     deviation = without_patient.mean() - without_patient
     spread = (deviation**2).sum()
-    acceleration = 0.0 if spread == 0 else float((deviation**3).sum() / (6 * spread**1.5))
+    acceleration = 0.0 if spread**0.5 <= ROUNDING else float((deviation**3).sum() / (6 * spread**1.5))
 
     def bias(drawn: np.ndarray) -> float:
-        below = (np.sum(drawn < value) + np.sum(drawn == value) / 2) / len(drawn)
+        tied = np.abs(drawn - value) <= ROUNDING
+        below = (np.sum((drawn < value) & ~tied) + np.sum(tied) / 2) / len(drawn)
         return float(stats.norm.ppf(np.clip(below, 1 / (len(drawn) + 1), len(drawn) / (len(drawn) + 1))))
 
     def quantiles(drawn: np.ndarray) -> np.ndarray:
@@ -162,7 +163,7 @@ def p_studentized(statistic: float, pivots: np.ndarray) -> float:
         (replicate - difference) over the replicate's own standard error; NaN where undefined.
     """
     drawn = pivots[np.isfinite(pivots)]
-    fewer = min(np.sum(drawn >= statistic), np.sum(drawn <= statistic))
+    fewer = min(np.sum(drawn >= statistic - ROUNDING), np.sum(drawn <= statistic + ROUNDING))
     return float(min(1.0, 2 * (fewer + 1) / (len(drawn) + 1)))
 
 

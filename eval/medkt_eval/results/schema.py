@@ -145,6 +145,9 @@ class Comparison(Row):
     probability_a_above_b: float | None = Field(
         default=None, description="P(A > B) over pairs of seeds, or over replicates and pairs; see docs/statistics.md"
     )
+    probability_descriptive: bool | None = Field(
+        default=None, description="whether P(A > B) only describes these runs: an arm has fewer than 29"
+    )
     low_bonferroni: float | None = Field(
         default=None, description="limits at 1 - (1 - level) / family size, on request"
     )

@@ -50,6 +50,9 @@ class Settings(Row):
         default="patients", description="how replicates draw patients; stratified: by their rarest label"
     )
     labels_defined: Literal["all", "defined"] = "all"
+    average_labels: list[str] = Field(
+        default_factory=list, description="labels that macro and weighted averages are over; empty: all"
+    )
     confirmatory_labels: list[str] = Field(
         default_factory=list, description="one Holm family over labels x comparisons"
     )

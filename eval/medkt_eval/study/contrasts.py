@@ -158,19 +158,20 @@ def as_named(pairs: Sequence[Contrast], arms: Sequence[Arm], analysis: Analysis)
 
 
 def check_labels(analysis: Analysis, labels: set[str]) -> None:
-    """Refuse confirmatory labels that the runs do not have.
+    """Refuse labels in the declared analysis that the runs do not have.
 
     Raises
     ------
     InputError
         If there is such a label.
     """
-    for name in analysis.confirmatory_labels:
-        if name not in labels:
-            raise InputError(
-                f"[analysis] confirmatory_labels: {name!r} is not a label of these runs; expected some of "
-                f"{', '.join(sorted(labels))}"
-            )
+    for key in ("confirmatory_labels", "average_labels"):
+        for name in getattr(analysis, key):
+            if name not in labels:
+                raise InputError(
+                    f"[analysis] {key}: {name!r} is not a label of these runs; expected some of "
+                    f"{', '.join(sorted(labels))}"
+                )
 
 
 def main_metric(analysis: Analysis) -> str:

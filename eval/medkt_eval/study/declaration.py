@@ -55,6 +55,9 @@ class Analysis(BaseModel):
     labels_defined: Literal["all", "defined"] = Field(
         default="all", description="an average with a label that has no value: null, or over the labels that have one"
     )
+    average_labels: list[str] = Field(
+        default_factory=list, description="labels that macro and weighted averages are over; empty: all"
+    )
     confirmatory_labels: list[str] = Field(default_factory=list, description="tested in one Holm family, not explored")
     specificity: float = Field(default=0.9, gt=0, lt=1, description="of sensitivity_at_specificity")
     add: list[str] = Field(default_factory=list, description="metrics, intervals and tests besides the default ones")

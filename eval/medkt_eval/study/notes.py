@@ -7,16 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from medkt_eval.errors import InputError
+from medkt_eval.measurement.net_benefit import no_curve_because
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.results.schema import RunValue
 from medkt_eval.results.vocabulary import AVERAGES, METRICS
+from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.declaration import Analysis
-from medkt_eval.study.requests import Request
+from medkt_eval.study.requests import MORE_TESTS, Request
+
+Nowhere = dict[str, str]  # requested names that are computed nowhere -> why
 
 
-def notes_on_request(request: Request, analysis: Analysis, tests: Sequence[TestSet]) -> list[str]:
-    """Notes on what was requested or declared and has no effect on these data sets."""
-    return [*_without_effect(request, tests), *_without_refit(request, analysis, tests)]
+def notes_on_request(request: Request, analysis: Analysis, tests: Sequence[TestSet], nowhere: Nowhere) -> list[str]:
+    """Notes on what was requested or declared and has no effect on these data sets.
+
+    Parameters
+    ----------
+    request : Request
+    analysis : Analysis
+    tests : sequence of TestSet
+    nowhere : dict of str to str
+        See `computed_nowhere`.
+    """
+    return [
+        *(f"{name} was asked for: {because}" for name, because in nowhere.items()),
+        *_without_net_benefit(request, tests),
+        *_without_refit(request, analysis, tests),
+    ]
 
 
 def notes_on_averages(runs: Sequence[RunValue], analysis: Analysis) -> list[str]:
@@ -38,17 +56,45 @@ def notes_on_averages(runs: Sequence[RunValue], analysis: Analysis) -> list[str]
     ]
 
 
-def _without_effect(request: Request, tests: Sequence[TestSet]) -> list[str]:
-    """Notes on requests that no data set can fulfil."""
-    notes = []
+def computed_nowhere(request: Request, tests: Sequence[TestSet], contrasts: Sequence[Contrast]) -> Nowhere:
+    """The requested names that no data set can fulfil, each with the reason."""
+    nowhere = {}
     of_classes = [name for name, metric in METRICS.items() if metric.kind == "confusion"]
     of_classes += [name for name, average in AVERAGES.items() if average.of_classes]
-    multiclass = any(test.predictions.task == "multiclass" for test in tests)
-    for name in of_classes:
-        if name in request.names and not multiclass:
-            notes.append(f"{name} was asked for: it is of several classes, and these runs are multi-label")
-    if "subgroups" in request.more and not any(test.predictions.groups for test in tests):
-        notes.append("subgroups were asked for: the predictions have no column group_<name>, e.g. group_sex")
+    if not any(test.predictions.task == "multiclass" for test in tests):
+        nowhere |= dict.fromkeys(of_classes, "it is of several classes, and these runs are multi-label")
+    if not any(test.predictions.groups for test in tests):
+        nowhere["subgroups"] = "the predictions have no column group_<name>, e.g. group_sex"
+    if all(contrast.kind == "table" for contrast in contrasts):
+        nowhere |= dict.fromkeys((*MORE_TESTS, "bonferroni"), "there are no two arms to compare")
+    return {name: nowhere[name] for name in request.names if name in nowhere}
+
+
+def refuse_computed_nowhere(add: Sequence[str], nowhere: Nowhere) -> None:
+    """Refuse names of `--add` that no data set can fulfil.
+
+    A name in `[analysis] add` is not refused, because the study may not be trained yet; it has a note.
+
+    Raises
+    ------
+    InputError
+        If there is such a name.
+    """
+    for name in add:
+        if name in nowhere:
+            raise InputError(f"--add {name!r}: {nowhere[name]}; leave it out")
+
+
+def _without_net_benefit(request: Request, tests: Sequence[TestSet]) -> list[str]:
+    """Notes on labels that have no curve of net benefit."""
+    if "net-benefit" not in request.more:
+        return []
+    notes = []
+    for test in tests:
+        for k, label in enumerate(test.labels):
+            because = no_curve_because(test, k)
+            if because:
+                notes.append(f"{test.dataset}: {label} has no curve of net benefit: {because}")
     return notes
 
 

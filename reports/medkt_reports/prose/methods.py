@@ -108,6 +108,8 @@ def _metrics(lookup: Lookup) -> list[str]:
             f"({words.threshold_rule(rule)})"
         )
         parts.append(f"{chosen} and applied as score ≥ threshold; {words.threshold_error(settings.thresholds)}.")
+    if settings.average_labels:
+        parts.append(f"Macro and weighted averages are over {words.listed(settings.average_labels)}.")
     if settings.labels_defined == "defined":
         parts.append("An average leaves out labels without a value.")
     return parts

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from medkt_eval.inference.superiority import over_replicates, over_seeds
+from medkt_eval.inference.superiority import LEAST_RUNS, over_replicates, over_seeds
 
 seeds = st.lists(st.integers(0, 8), min_size=1, max_size=7).map(lambda v: np.array(v) / 8)
 
@@ -18,7 +18,7 @@ def test_over_seeds_against_scipy(a, b):
     made = over_seeds(a, b)
     assert made.probability == pytest.approx(stats.mannwhitneyu(a, b).statistic / (a.size * b.size), rel=1e-12)
     assert made.probability + over_seeds(b, a).probability == pytest.approx(1, rel=1e-12)
-    assert (made.n_pairs, made.descriptive) == (a.size * b.size, a.size * b.size < 29)
+    assert (made.n_pairs, made.descriptive) == (a.size * b.size, True)
     assert over_seeds(np.exp(a), np.exp(b)) == made
 
 
@@ -34,9 +34,17 @@ def test_over_replicates_against_every_pair():
     assert over_replicates(a, b).probability == pytest.approx(np.mean(np.delete(of_each, [3, 20])), rel=1e-12)
 
 
-def test_twenty_nine_pairs():
-    assert over_seeds(np.arange(4.0), np.arange(7.0)).descriptive
-    assert not over_seeds(np.arange(1.0), np.arange(29.0)).descriptive
+@pytest.mark.parametrize(("n_a", "n_b", "descriptive"), [(5, 6, True), (28, 40, True), (1, 29, True), (29, 29, False)])
+def test_twenty_nine_runs_an_arm(n_a, n_b, descriptive):
+    assert over_seeds(np.arange(float(n_a)), np.arange(float(n_b))).descriptive is descriptive
+    replicates = np.zeros((n_a, 3)), np.ones((n_b, 3))
+    assert over_replicates(*replicates).descriptive is descriptive
+
+
+def test_noethers_number_of_runs():
+    runs_of_an_arm = (2 * stats.norm.isf(0.05)) ** 2 / (6 * (0.75 - 0.5) ** 2)
+    assert runs_of_an_arm == pytest.approx(28.86, abs=0.01)
+    assert np.ceil(runs_of_an_arm) == LEAST_RUNS
 
 
 @pytest.mark.parametrize("replicates", [np.full((2, 3), np.nan), np.zeros((2, 0))])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medkt_eval.inference.interval import Interval, logit_interval
-from medkt_eval.inference.rounding import ROUNDING
+from medkt_eval.inference.rounding import is_rounding, without_cancelling
 from medkt_eval.inference.test_result import TestResult
 from medkt_eval.metrics.placements import Placements
 from medkt_eval.metrics.ranking import Ranking
@@ -153,10 +153,10 @@ def interval(values: np.ndarray, covariance: np.ndarray, level: float) -> Interv
     Interval
         `patients:delong`, with the normal quantile; its `se` is on the metric's own scale.
     """
-    variance = float(covariance.mean())
+    variance = without_cancelling(float(covariance.mean()), float(np.abs(covariance).mean()))
     if np.isnan(variance):
         return Interval.absent(ONE_PATIENT, name=NAME, level=level)
-    return logit_interval(NAME, float(values.mean()), max(variance, 0.0), None, level)
+    return logit_interval(NAME, float(values.mean()), variance, None, level)
 
 
 def compare(a: np.ndarray, b: np.ndarray, covariance: np.ndarray, level: float) -> TestResult:
@@ -176,11 +176,14 @@ def compare(a: np.ndarray, b: np.ndarray, covariance: np.ndarray, level: float) 
     One image per patient, one seed per arm: R's pROC, `roc.test(roc_a, roc_b, paired = TRUE, method = "delong")`.
     """
     difference, k = float(a.mean() - b.mean()), len(a)
-    variances = float(covariance[:k, :k].mean() + covariance[k:, k:].mean())
-    variance = variances - 2 * float(covariance[:k, k:].mean())
+    of_a, of_b, between = covariance[:k, :k], covariance[k:, k:], covariance[:k, k:]
+    variance = without_cancelling(
+        float(of_a.mean() + of_b.mean()) - 2 * float(between.mean()),
+        float(np.abs(of_a).mean() + np.abs(of_b).mean() + 2 * np.abs(between).mean()),
+    )
     if np.isnan(variance):
         return TestResult.absent(ONE_PATIENT, test=TEST, scope="patients", difference=difference, level=level)
-    if variance <= ROUNDING * variances:
+    if is_rounding(variance**0.5, a, b):
         reason = "no variation over patients to measure"
         return TestResult.absent(reason, test=TEST, scope="patients", difference=difference, level=level, se=0.0)
     return TestResult.from_standard_error(difference, variance**0.5, None, test=TEST, scope="patients", level=level)

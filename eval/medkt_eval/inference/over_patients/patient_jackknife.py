@@ -12,7 +12,7 @@ import numpy as np
 
 from medkt_eval.inference.interval import Interval, logit_interval, symmetric_interval
 from medkt_eval.inference.obuchowski_rockette import ONE_PATIENT
-from medkt_eval.inference.rounding import ROUNDING, is_rounding
+from medkt_eval.inference.rounding import is_rounding, without_cancelling
 from medkt_eval.inference.test_result import TestResult
 
 NAME = "patients:jackknife"
@@ -43,7 +43,10 @@ def jackknife_interval(
     scale : {"logit", "identity"}
         "identity", untransformed, for a metric that is not confined to (0, 1).
     """
-    value, variance = float(values.mean()), float(covariance.mean())
+    value, variance = (
+        float(values.mean()),
+        without_cancelling(float(covariance.mean()), float(np.abs(covariance).mean())),
+    )
     if np.isnan(variance) or df_patients < 1:
         return Interval.absent(ONE_PATIENT, name=NAME, level=level)
     if scale == "logit":
@@ -72,11 +75,10 @@ def jackknife_test(
     """
     difference = float(a.mean() - b.mean())
     c = np.concatenate([np.full(len(a), 1 / len(a)), np.full(len(b), -1 / len(b))])
-    variance = float(c @ covariance @ c)
+    variance = without_cancelling(float(c @ covariance @ c), float(np.abs(c) @ np.abs(covariance) @ np.abs(c)))
     if np.isnan(variance) or df_patients < 1:
         return TestResult.absent(ONE_PATIENT, test=TEST, scope="patients", difference=difference, level=level)
-    without_cancelling = float(np.abs(c) @ covariance @ np.abs(c))
-    if variance <= ROUNDING * without_cancelling or is_rounding(variance**0.5, a, b):
+    if is_rounding(variance**0.5, a, b):
         return TestResult.absent(NO_VARIATION, test=TEST, scope="patients", difference=difference, level=level, se=0.0)
     return TestResult.from_standard_error(
         difference, variance**0.5, df_patients, test=TEST, scope="patients", level=level, bound=bound

@@ -13,7 +13,7 @@ from math import comb
 import numpy as np
 from scipy import stats
 
-from medkt_eval.inference.rounding import is_rounding
+from medkt_eval.inference.rounding import is_rounding, levels, tolerance
 from medkt_eval.inference.test_result import TestResult
 
 MOST_SEEDS = 22  # in a sign-flip test: four million flips
@@ -51,7 +51,7 @@ def mann_whitney(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
     difference, n_a, n_b = float(a.mean() - b.mean()), a.size, b.size
     if min(n_a, n_b) < 2:
         return _absent("one seed in an arm: a test over seeds needs two in each", "mann-whitney", difference, level)
-    both = np.concatenate([a, b])
+    both = levels(np.concatenate([a, b]), tolerance(a, b))
     if np.ptp(both) == 0:
         return _absent("every seed of both arms gave the same value", "mann-whitney", difference, level)
     ranks = _doubled_ranks(both)
@@ -96,7 +96,7 @@ def wilcoxon(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
     difference = float(differences.mean())
     if a.size < 2:
         return _absent("one seed: a test over seeds needs two", "wilcoxon", difference, level)
-    size = _without_rounding(np.abs(differences), a, b)
+    size = _sizes(differences, a, b)
     differs = size > 0
     n = int(differs.sum())
     if n == 0:
@@ -152,14 +152,13 @@ def sign_flip(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
         return _absent("one seed: a test over seeds needs two", "sign-flip", difference, level)
     if n > MOST_SEEDS:
         return _absent(f"{n} seeds: 2^{n} flips are too many to go through", "sign-flip", difference, level)
-    if not _without_rounding(np.abs(differences), a, b).any():
+    if not _sizes(differences, a, b).any():
         return _absent("no seed has a difference", "sign-flip", difference, level)
     # Over every set of seeds without the first: either a set or its complement is counted, never both.
     sums, sizes = np.zeros(1), np.zeros(1)
     for seed_difference in differences[1:]:
         sums, sizes = np.concatenate([sums, sums + seed_difference]), np.concatenate([sizes, sizes + 1])
     total = differences.sum()
-    rounding = 10 * np.finfo(np.float64).eps * float(np.abs(a).sum() + np.abs(b).sum())
     means = np.sort([sums[1:] / sizes[1:], (total - sums[1:]) / (n - sizes[1:])], axis=0)
     needed = int((1 - level) * len(sums) + ROUNDING)  # flips as extreme as no flip, for a shift not to be rejected
     limits = None
@@ -172,7 +171,7 @@ def sign_flip(a: np.ndarray, b: np.ndarray, level: float) -> TestResult:
         level,
         difference=difference,
         statistic=difference,
-        p_value=float(np.mean(np.abs(total - 2 * sums) >= np.abs(total) - rounding)),
+        p_value=float(np.mean(np.abs(total - 2 * sums) >= np.abs(total) - n * tolerance(a, b))),
         least_p=2.0 ** (1 - n),
         seeds=f"{n} paired seeds",
         limits=limits,
@@ -184,14 +183,9 @@ def _doubled_ranks(values: np.ndarray) -> np.ndarray:
     return np.rint(2 * stats.rankdata(values)).astype(np.int64)
 
 
-def _without_rounding(size: np.ndarray, *values: np.ndarray) -> np.ndarray:
-    """Sizes of differences of `values` as integers from 0, those that are equal up to rounding made equal: int64."""
-    tolerance = 10 * np.finfo(np.float64).eps * max(float(np.abs(group).max()) for group in values)
-    order = np.argsort(size)
-    steps = np.diff(size[order], prepend=0.0) > tolerance
-    merged = np.empty(len(size), dtype=np.int64)
-    merged[order] = np.cumsum(steps)
-    return merged
+def _sizes(differences: np.ndarray, *values: np.ndarray) -> np.ndarray:
+    """Sizes of differences of `values` as integers: 0 for no difference, equal ones if they differ by rounding only."""
+    return levels(np.append(np.abs(differences), 0.0), tolerance(*values))[:-1]
 
 
 def _sums_of_subsets(ranks: np.ndarray, n_chosen: int) -> np.ndarray:

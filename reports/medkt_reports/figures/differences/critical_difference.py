@@ -32,12 +32,12 @@ class RankedArm:
 
 
 def critical_difference(lookup: Lookup, name: str) -> ReportFigure | None:
-    """Mean ranks of the arms over data sets; None if too few data sets share arms for Friedman's test."""
+    """Mean ranks of the arms over data sets; None if there is no such test."""
     headlines = {pair for pairs in HEADLINES.values() for pair in pairs}
     rows = [
         row
         for row in lookup.result.omnibus
-        if row.test == "friedman" and row.mean_ranks and (row.metric, row.label) in headlines
+        if row.test == "friedman" and row.critical_difference and (row.metric, row.label) in headlines
     ]
     if not rows:
         return None

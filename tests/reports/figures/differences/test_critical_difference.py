@@ -93,4 +93,6 @@ def test_few_data_sets_are_called_so_and_synthetic_ones_too(result):
 
 def test_without_ranks_there_is_no_diagram(result):
     assert drawn(result, row(mean_ranks=None, critical_difference=None, undefined_because="2 data sets")) is None
+    tied = "all arms are tied on every data set"
+    assert drawn(result, row(mean_ranks=[2.5] * 4, critical_difference=None, undefined_because=tied)) is None
     assert drawn(result) is None

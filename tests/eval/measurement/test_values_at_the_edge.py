@@ -1,0 +1,130 @@
+"""A label whose seeds all have the smallest or the largest value shows no error: what inherits that, what does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medkt_eval.errors import InputError
+from medkt_eval.evaluation import evaluate
+from medkt_eval.planning.sample_size import plan
+
+LABELS = ("A", "B", "Rare")
+AT_EDGE = "f1 of Rare is at an end of its range"
+
+
+def tables(*, never_called: tuple[bool, ...] = (True, True, True), task: str = "multiclass") -> dict:
+    """Two arms; in the seeds of `never_called` the first arm never calls the rare class, so its F1 there is 0."""
+    rng = np.random.default_rng(5)
+    target = rng.permutation(np.repeat(LABELS, (55, 55, 10)))
+    one_hot = (target[:, None] == np.array(LABELS)).astype(float)
+    arms = {}
+    for arm, never in (("TL", never_called), ("AT", (False, False, False))):
+        arms[arm] = []
+        for none in never:
+            score = one_hot + rng.gumbel(size=one_hot.shape) / 1.5
+            score[:, 2] -= 20 if none else 0
+            score = np.exp(score) / np.exp(score).sum(axis=1, keepdims=True)
+            columns = {
+                "image_id": [f"i{k:03d}" for k in range(120)],
+                "patient_id": [f"p{k // 2:02d}" for k in range(120)],
+            }
+            if task == "multiclass":
+                columns["target"] = target
+            else:
+                columns |= {f"target_{label}": one_hot[:, k] for k, label in enumerate(LABELS)}
+            arms[arm].append(pd.DataFrame(columns | {f"score_{label}": score[:, k] for k, label in enumerate(LABELS)}))
+    return arms
+
+
+ADD = ["micro", "accuracy", "kappa_quadratic", "patients:jackknife", "patients:bootstrap-bca", "max-t"]
+
+
+@pytest.fixture(scope="module")
+def result():
+    return evaluate(tables(), add=ADD, replicates=200, margin=0.05)
+
+
+def rows(found, **fields):
+    return [row for row in found if all(getattr(row, name) == value for name, value in fields.items())]
+
+
+@pytest.mark.parametrize("label", ["macro", "weighted", "Rare"])
+def test_refused_on_the_label_and_on_averages_that_give_it_weight(result, label):
+    of_arm = rows(result.estimates, arm="tl", metric="f1", label=label)
+    for row in of_arm:
+        assert row.value is not None
+        assert (row.low is None) or row.interval.startswith("seeds:")
+        assert row.interval.startswith("seeds:") or ("Rare" if label != "Rare" else "tl:") in row.undefined_because
+    for row in rows(result.comparisons, metric="f1", label=label):
+        if row.scope != "seeds":
+            assert (row.p_value, row.p_adjusted, row.low, row.se) == (None, None, None, None)
+            assert row.difference is not None
+            assert "end of its range" in row.undefined_because
+    assert not rows(result.variance_components, metric="f1", label=label)
+
+
+def test_the_message_names_the_label_and_the_remedy(result):
+    (row,) = rows(result.estimates, arm="tl", metric="f1", label="macro", interval="seeds+patients:or")
+    assert AT_EDGE in row.undefined_because
+    assert "average_labels in [analysis]" in row.undefined_because
+
+
+def test_a_plan_inherits_the_refusal(result):
+    with pytest.raises(InputError, match=AT_EDGE):
+        plan(result, effect=0.02, power=0.8, metric="f1", label="macro")
+
+
+def test_the_other_arm_and_other_metrics_keep_theirs(result):
+    def limits(**fields):
+        (row,) = rows(result.estimates, interval="seeds+patients:or", **fields)
+        return row.low
+
+    assert limits(arm="at", metric="f1", label="macro") is not None
+    assert limits(arm="tl", metric="f1", label="A") is not None
+    for metric in ("f1", "accuracy", "kappa_quadratic"):
+        assert limits(arm="tl", metric=metric, label="micro") is not None
+        (test,) = rows(result.comparisons, metric=metric, label="micro", test="obuchowski-rockette", kind="declared")
+        assert test.p_value is not None
+    assert limits(arm="tl", metric="auc", label="macro") is not None
+
+
+def test_one_seed_that_calls_the_label_is_enough():
+    found = evaluate(tables(never_called=(True, True, False)), replicates=0)
+    (row,) = rows(found.estimates, arm="tl", metric="f1", label="macro", interval="seeds+patients:or")
+    assert row.low is not None
+
+
+def test_an_average_over_labels_named_beforehand(result, study):
+    named = evaluate(tables(), study=study('average_labels = ["A", "B"]'), add=ADD, replicates=200)
+    assert named.settings.average_labels == ["A", "B"]
+    for average in ("macro", "weighted"):
+        (row,) = rows(named.estimates, arm="tl", metric="f1", label=average, interval="seeds+patients:or")
+        assert row.low < row.value < row.high
+    (macro,) = rows(named.estimates, arm="tl", metric="f1", label="macro", interval="seeds+patients:or")
+    of_labels = [
+        row.value
+        for label in ("A", "B")
+        for row in rows(result.estimates, arm="tl", metric="f1", label=label, interval="seeds+patients:or")
+    ]
+    assert macro.value == pytest.approx(np.mean(of_labels), rel=1e-12)
+
+
+def test_an_unknown_label_to_average_over_is_refused(study):
+    with pytest.raises(InputError, match=r"\[analysis\] average_labels: 'Edema' is not a label of these runs"):
+        evaluate(tables(), study=study('average_labels = ["A", "Edema"]'), replicates=0)
+
+
+def test_groups_and_gaps_inherit_the_refusal():
+    arms = tables()
+    for frames in arms.values():
+        for frame in frames:
+            frame["group_sex"] = np.where(np.arange(120) // 2 % 2, "F", "M")
+    found = evaluate(arms, add=["subgroups"], replicates=0)
+    (row,) = rows(found.gaps, arm_a="tl", arm_b=None, metric="f1", label="macro")
+    assert (row.low, row.p_value) == (None, None)
+    assert "Rare" in row.undefined_because
+    of_groups = [r for r in rows(found.estimates, arm="tl", metric="f1", label="macro") if r.group]
+    assert of_groups
+    assert all(r.low is None for r in of_groups if r.interval == "seeds+patients:or")
