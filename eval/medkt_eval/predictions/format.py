@@ -6,16 +6,17 @@ rows in a file changes nothing. docs/formats.md describes the columns for writer
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pyarrow import parquet
 
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.csv_files import check_names, read_csv, reading
 
 Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
@@ -120,23 +121,16 @@ def read(path: Path, task: Task, labels: Sequence[str]) -> Predictions:
     InputError
         If the file cannot be read, or a column or value does not follow docs/formats.md.
     """
-    try:
-        with path.open("rb") as file:
-            frame = pd.read_parquet(file) if path.suffix == ".parquet" else _read_csv(file, gzip=path.suffix == ".gz")
-    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two are of a damaged .gz
-        raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
+    with reading(str(path)):
+        frame = _read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
     return from_frame(frame, task, labels, source=str(path))
 
 
-def _read_csv(file: BinaryIO, *, gzip: bool) -> pd.DataFrame:
-    compression: Literal["gzip"] | None = "gzip" if gzip else None
-    names = [str(name) for name in pd.read_csv(file, nrows=0, compression=compression).columns]
-    file.seek(0)
-    # read as text: "007" is an id and "01" a group
-    text: dict[Any, Any] = {
-        name: str for name in names if name in ("image_id", "patient_id", "target") or name.startswith("group_")
-    }
-    return pd.read_csv(file, dtype=text, keep_default_na=False, na_values=[""], compression=compression)
+def _read_parquet(path: Path) -> pd.DataFrame:
+    with path.open("rb") as file:
+        check_names(parquet.read_schema(file).names, source=str(path))
+        file.seek(0)
+        return pd.read_parquet(file)
 
 
 def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source: str) -> Predictions:
@@ -199,8 +193,9 @@ def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, so
     Raises
     ------
     InputError
-        Naming the first column that is absent or unknown.
+        Naming the first column that is repeated, absent or unknown.
     """
+    check_names(names, source=source)
     targets = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
     needed = ["image_id", *targets, *map(score_column, labels)]
     absent = [name for name in needed if name not in names]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import glob
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from pyarrow import parquet
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions import parquet_columns as columns
+from medkt_eval.predictions.csv_files import check_names, read_header, reading
 from medkt_eval.predictions.format import Task
 from medkt_eval.predictions.parquet_columns import AnyPredictions
 from medkt_eval.predictions.run_folders import FORMAT, ArmFields, Manifest, check_labels
@@ -40,14 +40,10 @@ class PredictionTable:
         """Names of the columns; only the header of a file is read."""
         if isinstance(self.content, pd.DataFrame):
             return [str(name) for name in self.content.columns]
-        try:
+        with reading(self.source):
             if self.content.suffix == ".parquet":
                 return list(parquet.read_schema(self.content).names)
-            return [str(name) for name in pd.read_csv(self.content, nrows=0).columns]
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(
-                f"{self.source}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz"
-            ) from error
+            return read_header(self.content)
 
     def rows(self) -> int | None:
         """Number of images; None if only reading the file would tell."""
@@ -312,8 +308,7 @@ def _shared_task_and_labels(tables: Sequence[PredictionTable]) -> tuple[Task, li
 
 def _task_and_labels(table: PredictionTable) -> tuple[Task, list[str]]:
     columns = table.columns()
-    if repeated := [name for name, count in Counter(columns).items() if count > 1]:
-        raise InputError(f"{table.source}: column {repeated[0]!r} stands there twice; expected it once")
+    check_names(columns, source=table.source)
     targets = [name.removeprefix("target_") for name in columns if name.startswith("target_")]
     scores = [name.removeprefix("score_") for name in columns if name.startswith("score_")]
     if "target" in columns and targets:

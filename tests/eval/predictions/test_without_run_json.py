@@ -220,7 +220,7 @@ def test_arms_that_cannot_be_read(folder, arms, parts):
         (table()[["image_id", "score_A"]], ["no column target_<label> (findings) or target (classes)"]),
         (pd.DataFrame({"image_id;target_A;score_A": []}), ["no column score_<label>", "found image_id;target_A;"]),
         (pd.DataFrame(), ["no column score_<label>", "found no column"]),
-        (pd.concat([table(), table()[["score_B"]]], axis=1), ["column 'score_B' stands there twice"]),
+        (pd.concat([table(), table()[["score_B"]]], axis=1), ["columns 6 and 7 are both 'score_B'"]),
         (table(first="macro"), ["a label is called 'macro'"]),
     ],
 )
