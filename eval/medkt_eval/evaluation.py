@@ -26,7 +26,7 @@ from medkt_eval.runtime.execution import LOCAL, Execution
 from medkt_eval.study.arms import datasets_of
 from medkt_eval.study.contrasts import Contrast, as_named, baselines_of, check_labels, contrasts_of
 from medkt_eval.study.inputs import Inputs, Tables, read_inputs
-from medkt_eval.study.notes import notes_on_averages, notes_on_request
+from medkt_eval.study.notes import notes_on_averages, notes_on_request, notes_on_values
 from medkt_eval.study.options import AnalysisOptions, EvaluationOptions
 from medkt_eval.study.provenance import input_rows, settings_of
 from medkt_eval.study.requests import Request, request
@@ -125,6 +125,7 @@ def evaluate(
     teachers, notes_on_teachers = teacher_aucs(inputs.runs)
     notes = [
         *inputs.notes,
+        *notes_on_values(test_sets),
         *notes_on_request(requested, analysis, test_sets),
         *notes_on_averages(results.runs, analysis),
         *notes_on_baselines,

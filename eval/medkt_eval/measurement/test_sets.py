@@ -15,6 +15,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.measurement.metric_of_runs import run_indices
 from medkt_eval.metrics.thresholds import ChosenThreshold, choose
 from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFile
+from medkt_eval.predictions.repairs import Repair
 from medkt_eval.predictions.run_folders import Run
 from medkt_eval.predictions.same_images import check_same_images, check_same_validation
 from medkt_eval.resampling.threshold_refit import ThresholdRefit
@@ -44,6 +45,8 @@ class TestSet:
         Of multi-label runs; empty for multi-class runs.
     refitted : float64, (n_runs, n_labels, replicates), or None
         Thresholds chosen again in each bootstrap replicate; None: thresholds are held fixed.
+    repairs : tuple of (str, Repair)
+        What reading changed, with the file that was read.
     """
 
     __test__ = False  # not a test of pytest's
@@ -56,6 +59,7 @@ class TestSet:
     scores: np.ndarray | _ScoresOnDisk
     thresholds: tuple[tuple[ChosenThreshold, ...], ...]
     refitted: np.ndarray | None = None
+    repairs: tuple[tuple[str, Repair], ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -158,6 +162,7 @@ def _test_set(
 
     scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if in_memory else _ScoresOnDisk()
     thresholds = []
+    repairs: list[tuple[str, Repair]] = []
     for j, record in enumerate(records):
         own = first if j == 0 else record.test(in_memory=in_memory)
         _check_alike(first, own, records[0].manifest.run_id, record.manifest.run_id, dataset)
@@ -165,8 +170,11 @@ def _test_set(
             scores.add(own)
         else:
             scores[:, j] = [own.score(k) for k in range(len(scores))]
+        repairs += [(own.source, repair) for repair in own.repairs]
         if own.task == "multilabel":
-            thresholds.append(tuple(choose(record.validation(in_memory=in_memory), own.labels, threshold_rule)))
+            validation = record.validation(in_memory=in_memory)
+            thresholds.append(tuple(choose(validation, own.labels, threshold_rule)))
+            repairs += [(validation.source, repair) for repair in validation.repairs] if validation else []
     return TestSet(
         dataset=dataset,
         predictions=first,
@@ -175,6 +183,7 @@ def _test_set(
         runs=tuple(record.manifest.run_id for record in records),
         scores=scores,
         thresholds=tuple(thresholds),
+        repairs=tuple(repairs),
     )
 
 

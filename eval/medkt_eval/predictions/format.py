@@ -17,6 +17,7 @@ from pyarrow import parquet
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.csv_files import check_names, read_csv, reading
+from medkt_eval.predictions.repairs import Repair, without_blanks
 
 Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
@@ -45,6 +46,8 @@ class Predictions:
         Columns `group_<name>`.
     source : str
         Name of the file, for messages.
+    repairs : tuple of Repair
+        What reading changed in the file's values.
     """
 
     task: Task
@@ -55,6 +58,7 @@ class Predictions:
     scores: np.ndarray
     groups: dict[str, np.ndarray] = field(default_factory=dict)
     source: str = "predictions"
+    repairs: tuple[Repair, ...] = ()
 
     def patients(self) -> tuple[np.ndarray, int]:
         """Each image's patient, numbered by sorted patient id (int64, (n_images,)), and the number of patients.
@@ -143,25 +147,33 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
     """
     target_columns = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
     score_columns = [score_column(label) for label in labels]
-    check_columns([str(name) for name in frame.columns], task, labels, source=source)
+    frame = frame.set_axis([str(name) for name in frame.columns], axis="columns")
+    check_columns(list(frame.columns), task, labels, source=source)
     if frame.empty:
         raise InputError(f"{source}: no rows; expected one an image")
 
-    nameless = _texts(frame["image_id"]) == ""
+    repairs: list[Repair] = []
+
+    def texts(name: str) -> np.ndarray:
+        values, repaired = without_blanks(_texts(frame[name]), name)
+        repairs.extend(repaired)
+        return values
+
+    image_ids = texts("image_id")
+    nameless = image_ids == ""
     if nameless.any():
         raise InputError(f"{source}: row {_first(nameless)}: no image_id; expected one on every row")
-    frame = frame.assign(image_id=frame["image_id"].astype(str)).sort_values("image_id", kind="stable")
-    repeated = frame["image_id"].duplicated()
+    order = np.argsort(image_ids, kind="stable")
+    image_ids, frame = image_ids[order], frame.iloc[order]
+    repeated = image_ids[1:] == image_ids[:-1]
     if repeated.any():
         raise InputError(
-            f"{source}: image_id {frame['image_id'][repeated].iloc[0]!r} stands in several rows; "
-            "expected one row an image"
+            f"{source}: image_id {image_ids[1:][repeated][0]!r} stands in several rows; expected one row an image"
         )
-    image_ids = frame["image_id"].to_numpy(dtype=object)
 
     patient_ids = None
     if "patient_id" in frame.columns:
-        patient_ids = _texts(frame["patient_id"])
+        patient_ids = texts("patient_id")
         missing = patient_ids == ""
         if missing.any():
             raise InputError(f"{source}: image {image_ids[missing][0]!r}: no patient_id; expected one on every row")
@@ -179,12 +191,8 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
         if task == "multilabel"
         else _multiclass_targets(frame, labels, scores, source, image_ids)
     )
-    groups = {
-        str(name).removeprefix("group_"): _texts(frame[name])
-        for name in frame.columns
-        if str(name).startswith("group_")
-    }
-    return Predictions(task, tuple(labels), image_ids, patient_ids, targets, scores, groups, source)
+    groups = {name.removeprefix("group_"): texts(name) for name in frame.columns if name.startswith("group_")}
+    return Predictions(task, tuple(labels), image_ids, patient_ids, targets, scores, groups, source, tuple(repairs))
 
 
 def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, source: str) -> None:
@@ -266,7 +274,7 @@ def _multiclass_targets(
         row = np.flatnonzero(index < 0)[0]
         raise InputError(
             f"{source}: image {image_ids[row]!r}: target is {frame['target'].iloc[row]!r}; "
-            f"expected one of {', '.join(labels)}"
+            f"expected one of {', '.join(map(repr, labels))}"
         )
     if scores.min() < 0 or scores.max() > 1 or np.abs(scores.sum(axis=1) - 1).max() > PROBABILITIES_SUM_TO:
         row = int(np.argmax(np.maximum(np.abs(scores.sum(axis=1) - 1), -scores.min(axis=1))))

@@ -28,6 +28,7 @@ from medkt_eval.predictions.format import (
     score_column,
     target_column,
 )
+from medkt_eval.predictions.repairs import BLANKS, Repair
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
 
@@ -49,6 +50,8 @@ class PredictionFile:
     groups : dict of str to str, (n_images,)
     order : int64, (n_images,), or None
         Rows of the file by image id; None if the file is in that order.
+    repairs : tuple of Repair
+        What reading changed in the file's ids and groups.
     """
 
     task: Task
@@ -58,6 +61,7 @@ class PredictionFile:
     patient_ids: pa.DictionaryArray | None
     groups: dict[str, np.ndarray]
     order: np.ndarray | None
+    repairs: tuple[Repair, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", lru_cache(maxsize=1)(self.target))  # one label is read many times in a row
@@ -102,7 +106,7 @@ class PredictionFile:
         classes = self._column("target", lambda part: pc.index_in(_text(part), names).to_numpy(zero_copy_only=False))
         if np.isnan(classes).any():
             image = self.image_ids[int(np.flatnonzero(np.isnan(classes))[0])].as_py()
-            raise InputError(f"{self.path}: image {image!r}: target is none of {', '.join(self.labels)}")
+            raise InputError(f"{self.path}: image {image!r}: target is none of {', '.join(map(repr, self.labels))}")
         return classes.astype(np.int64)
 
     def _numbers(self, name: str) -> np.ndarray:
@@ -165,8 +169,15 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
         if file.metadata.num_rows == 0:
             raise InputError(f"{path}: no rows; expected one an image")
 
+        repairs: list[Repair] = []
+
         def column(name: str) -> pa.Array:
-            return _text(file.read([name]).column(0)).combine_chunks()
+            values = _text(file.read([name]).column(0)).combine_chunks()
+            stripped = pc.utf8_trim(values, characters=BLANKS)
+            changed = pc.index(pc.not_equal(values, stripped), True).as_py()
+            if changed >= 0:
+                repairs.append(Repair("blanks", f"{name} {values[changed].as_py()!r}"))
+            return stripped
 
         image_ids = column("image_id")
         _refuse_empty(image_ids, image_ids, "image_id", path)
@@ -185,7 +196,7 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
                 groups[name.removeprefix("group_")] = values if order is None else values[order]
         if task == "multiclass":
             _check_probabilities(file, labels, image_ids, path)
-    return PredictionFile(task, tuple(labels), path, in_order, patient_ids, groups, order)
+    return PredictionFile(task, tuple(labels), path, in_order, patient_ids, groups, order, tuple(repairs))
 
 
 @contextmanager

@@ -34,9 +34,10 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
         for left, right, holder, other in ((first, second, a, b), (second, first, b, a)):
             lost = np.setdiff1d(_texts(left.image_ids).astype(str), _texts(right.image_ids).astype(str))
             if lost.size:
+                examples = ", ".join(repr(str(name)) for name in lost[:3])
                 raise InputError(
                     f"runs {a} and {b} have different test images: {lost.size} of {holder} are not in {other} "
-                    f"(first: {', '.join(lost[:3])}). Comparisons need the same test set: train one of them again "
+                    f"(first: {examples}). Comparisons need the same test set: train one of them again "
                     "with the other's study file, or give them different data set names"
                 )
     if first.patient_ids is not None and second.patient_ids is not None:

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import pyarrow as pa
+
 from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.predictions.repairs import notes_on_repairs
 from medkt_eval.results.schema import RunValue
 from medkt_eval.results.vocabulary import AVERAGES, METRICS
 from medkt_eval.study.declaration import Analysis
@@ -17,6 +21,20 @@ from medkt_eval.study.requests import Request
 def notes_on_request(request: Request, analysis: Analysis, tests: Sequence[TestSet]) -> list[str]:
     """Notes on what was requested or declared and has no effect on these data sets."""
     return [*_without_effect(request, tests), *_without_refit(request, analysis, tests)]
+
+
+def notes_on_values(tests: Sequence[TestSet]) -> list[str]:
+    """Notes on values that reading changed, and on ids and groups that differ in case only."""
+    notes = notes_on_repairs(repair for test in tests for repair in test.repairs)
+    for test in tests:
+        predictions = test.predictions
+        columns = {"image_id": predictions.image_ids} | {f"group_{k}": v for k, v in predictions.groups.items()}
+        if predictions.patient_ids is not None:
+            columns["patient_id"] = predictions.patient_ids
+        for name, values in columns.items():
+            if pair := _alike_but_for_case(values):
+                notes.append(f"{test.dataset}: {name} {pair[0]!r} and {pair[1]!r} differ in case only and count as two")
+    return notes
 
 
 def notes_on_averages(runs: Sequence[RunValue], analysis: Analysis) -> list[str]:
@@ -36,6 +54,16 @@ def notes_on_averages(runs: Sequence[RunValue], analysis: Analysis) -> list[str]
         f"{dataset}: averages of {metric} leave out {', '.join(labels)}, which has none (labels_defined = 'defined')"
         for (dataset, metric), labels in missing.items()
     ]
+
+
+def _alike_but_for_case(values: np.ndarray | pa.Array) -> tuple[str, str] | None:
+    """The first two different values that are the same in lower case."""
+    first: dict[str, str] = {}
+    for value in dict.fromkeys(values.tolist() if isinstance(values, np.ndarray) else values.unique().to_pylist()):
+        twin = first.setdefault(value.casefold(), value)
+        if twin != value:
+            return twin, value
+    return None
 
 
 def _without_effect(request: Request, tests: Sequence[TestSet]) -> list[str]:

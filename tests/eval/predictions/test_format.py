@@ -155,8 +155,8 @@ def test_multilabel_faults_are_named(changes, told):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"target": ["u", "w"]}, ["image 'a'", "target is 'w'", "one of u, v"]),
-        ({"target": ["u", None]}, ["image 'a'", "target is", "one of u, v"]),
+        ({"target": ["u", "w"]}, ["image 'a'", "target is 'w'", "one of 'u', 'v'"]),
+        ({"target": ["u", None]}, ["image 'a'", "target is", "one of 'u', 'v'"]),
         ({"score_u": [0.5, 0.5]}, ["image 'b'", "sum to 1.25", "probabilities"]),
         ({"score_u": [-0.25, 0.5], "score_v": [1.25, 0.5]}, ["image 'b'", "smallest is -0.25", "probabilities"]),
         ({"score_u": [np.nan, 0.5]}, ["image 'b'", "score_u is nan", "finite"]),
@@ -244,9 +244,11 @@ def test_same_images_pass_whatever_the_scores():
 def test_different_images_are_named():
     with pytest.raises(InputError) as caught:
         check_same_images(made(), made(image_id=["x", "a", "y"]), ("r-s0", "r-s1"))
-    assert "runs r-s0 and r-s1 have different test images: 2 of r-s0 are not in r-s1 (first: b, c)" in str(caught.value)
+    assert "runs r-s0 and r-s1 have different test images: 2 of r-s0 are not in r-s1 (first: 'b', 'c')" in str(
+        caught.value
+    )
     fewer = from_frame(small().iloc[:2], "multilabel", LABELS, source="x")
-    with pytest.raises(InputError, match=r"1 of r-s1 are not in r-s0 \(first: c\)"):
+    with pytest.raises(InputError, match=r"1 of r-s1 are not in r-s0 \(first: 'c'\)"):
         check_same_images(fewer, made(), ("r-s0", "r-s1"))
 
 

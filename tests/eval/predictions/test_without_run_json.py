@@ -294,7 +294,7 @@ def test_a_table_given_twice(write, folder):
         (table(target_C=[0, 1, 0]), ["no column 'score_C'"]),
         (table(score_C=[0.1, 0.2, 0.3]), ["no column 'target_C'"]),
         (table().iloc[:0], ["no rows"]),
-        (classes(target=["u", "w"]), ["image 'a'", "target is 'w'", "u, v"]),
+        (classes(target=["u", "w"]), ["image 'a'", "target is 'w'", "'u', 'v'"]),
         (classes(score_u=[0.5, 0.5]), ["image 'b'", "sum to 1.25"]),
     ],
 )
