@@ -48,6 +48,7 @@ def evaluate(
     add: Sequence[str] = (),
     margin: float | None = None,
     independent_images: bool = False,
+    identical_runs: bool = False,
     command: str | None = None,
     execution: Execution = LOCAL,
 ) -> EvaluationResult:
@@ -76,6 +77,8 @@ def evaluate(
         Margin of equivalence and non-inferiority, as a fraction; None: the study's.
     independent_images : bool
         Whether every patient has one image, so that no patient id is needed.
+    identical_runs : bool
+        Whether runs may have identical predictions.
     command : str or None
         The command line, for provenance.
     execution : Execution
@@ -101,7 +104,9 @@ def evaluate(
     options.check()
 
     # The runs, what the study declares of their analysis, and what the runs recorded while they were trained.
-    inputs = read_inputs(runs, validation, study, margin=margin, independent_images=independent_images)
+    inputs = read_inputs(
+        runs, validation, study, margin=margin, independent_images=independent_images, identical_runs=identical_runs
+    )
     analysis, arms = inputs.analysis, inputs.arms
     architectures, pictures = read_architectures(inputs.runs), read_pictures(inputs.runs)
 
@@ -165,6 +170,7 @@ def _test_sets(inputs: Inputs, options: EvaluationOptions, execution: Execution)
         inputs.runs,
         independent_images=analysis.independent_images,
         threshold_rule=analysis.threshold_rule,
+        identical=analysis.identical_runs,
         refit=refit,
         execution=execution,
     )

@@ -14,6 +14,7 @@ import numpy as np
 from medkt_eval.errors import InputError
 from medkt_eval.measurement.metric_of_runs import run_indices
 from medkt_eval.metrics.thresholds import ChosenThreshold, choose
+from medkt_eval.predictions.identical_runs import identical_runs, refuse_identical
 from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFile
 from medkt_eval.predictions.repairs import Repair
 from medkt_eval.predictions.run_folders import Run
@@ -47,6 +48,8 @@ class TestSet:
         Thresholds chosen again in each bootstrap replicate; None: thresholds are held fixed.
     repairs : tuple of (str, Repair)
         What reading changed, with the file that was read.
+    identical : tuple of tuple of str
+        Groups of runs with identical predictions, which were declared.
     """
 
     __test__ = False  # not a test of pytest's
@@ -60,6 +63,7 @@ class TestSet:
     thresholds: tuple[tuple[ChosenThreshold, ...], ...]
     refitted: np.ndarray | None = None
     repairs: tuple[tuple[str, Repair], ...] = ()
+    identical: tuple[tuple[str, ...], ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -112,6 +116,7 @@ def read_test_sets(
     *,
     independent_images: bool,
     threshold_rule: str,
+    identical: bool = False,
     refit: ThresholdRefit | None = None,
     execution: Execution = LOCAL,
 ) -> list[TestSet]:
@@ -124,6 +129,8 @@ def read_test_sets(
         Whether predictions may lack patient ids.
     threshold_rule : str
         See `thresholds.choose`.
+    identical : bool
+        Whether runs may have identical predictions.
     refit : ThresholdRefit or None
         How thresholds are chosen again in each bootstrap replicate; None: they are held fixed.
     execution : Execution
@@ -132,7 +139,8 @@ def read_test_sets(
     Raises
     ------
     InputError
-        If the runs of a data set differ in images, patients, targets or labels, or predictions lack patient ids.
+        If the runs of a data set differ in images, patients, targets or labels, predictions lack patient ids, or runs
+        have identical predictions.
     """
     by_dataset: dict[str, list[Run]] = {}
     for record in records:
@@ -141,6 +149,8 @@ def read_test_sets(
     for dataset, runs in by_dataset.items():
         in_memory = _bytes_of_scores(runs) <= HELD_BYTES
         test = _test_set(dataset, runs, in_memory, independent_images=independent_images, threshold_rule=threshold_rule)
+        if not identical:
+            refuse_identical(test.identical)
         if refit is not None and test.thresholds:
             validations = _validations(runs, in_memory, independent_images=independent_images)
             refitted = refit.thresholds(validations, len(test.labels), dataset=dataset, execution=execution)
@@ -175,15 +185,17 @@ def _test_set(
             validation = record.validation(in_memory=in_memory)
             thresholds.append(tuple(choose(validation, own.labels, threshold_rule)))
             repairs += [(validation.source, repair) for repair in validation.repairs] if validation else []
+    run_ids = tuple(record.manifest.run_id for record in records)
     return TestSet(
         dataset=dataset,
         predictions=first,
         patient=patient,
         n_patients=n_patients,
-        runs=tuple(record.manifest.run_id for record in records),
+        runs=run_ids,
         scores=scores,
         thresholds=tuple(thresholds),
         repairs=tuple(repairs),
+        identical=identical_runs(scores, run_ids),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.predictions.identical_runs import named
 from medkt_eval.predictions.repairs import notes_on_repairs
 from medkt_eval.results.schema import RunValue
 from medkt_eval.results.vocabulary import AVERAGES, METRICS
@@ -24,9 +25,14 @@ def notes_on_request(request: Request, analysis: Analysis, tests: Sequence[TestS
 
 
 def notes_on_values(tests: Sequence[TestSet]) -> list[str]:
-    """Notes on values that reading changed, and on ids and groups that differ in case only."""
+    """Notes on values that reading changed, on identical runs, and on ids and groups that differ in case only."""
     notes = notes_on_repairs(repair for test in tests for repair in test.repairs)
     for test in tests:
+        notes += [
+            f"{test.dataset}: runs {named(group)} have identical predictions, as declared (identical_runs): nothing is "
+            "known of how their seeds vary"
+            for group in test.identical
+        ]
         predictions = test.predictions
         columns = {"image_id": predictions.image_ids} | {f"group_{k}": v for k, v in predictions.groups.items()}
         if predictions.patient_ids is not None:

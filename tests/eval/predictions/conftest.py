@@ -37,7 +37,7 @@ def everything(tmp_path):
         study = tmp_path / "study.toml"
         study.write_text(f'[analysis]\nseeds = "{seeds}"\nordered = true\nmargin = 0.05\n')
         add = (*EVERYTHING, *OF_SEEDS[seeds]) if add is None else add
-        options = {"replicates": 100, "study": study, "validation": None} | options
+        options = {"replicates": 100, "study": study, "validation": None, "identical_runs": True} | options
         result = evaluate(tables, add=add, **options)
         check(result, tmp_path / "results.json")
         return result
