@@ -19,6 +19,7 @@ from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFil
 from medkt_eval.predictions.repairs import Repair
 from medkt_eval.predictions.run_folders import Run
 from medkt_eval.predictions.same_images import check_same_images, check_same_validation
+from medkt_eval.predictions.separate_splits import check_separate
 from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import Arm
 from medkt_eval.runtime.execution import LOCAL, Execution
@@ -139,8 +140,8 @@ def read_test_sets(
     Raises
     ------
     InputError
-        If the runs of a data set differ in images, patients, targets or labels, predictions lack patient ids, or runs
-        have identical predictions.
+        If the runs of a data set differ in images, patients, targets or labels, predictions lack patient ids, runs have
+        identical predictions, or validation images or patients are test images or patients.
     """
     by_dataset: dict[str, list[Run]] = {}
     for record in records:
@@ -181,10 +182,13 @@ def _test_set(
         else:
             scores[:, j] = [own.score(k) for k in range(len(scores))]
         repairs += [(own.source, repair) for repair in own.repairs]
-        if own.task == "multilabel":
-            validation = record.validation(in_memory=in_memory)
-            thresholds.append(tuple(choose(validation, own.labels, threshold_rule)))
-            repairs += [(validation.source, repair) for repair in validation.repairs] if validation else []
+    for record in records:
+        validation = record.validation(in_memory=in_memory)
+        if validation is not None:
+            check_separate(validation, first)
+            repairs += [(validation.source, repair) for repair in validation.repairs]
+        if first.task == "multilabel":
+            thresholds.append(tuple(choose(validation, first.labels, threshold_rule)))
     run_ids = tuple(record.manifest.run_id for record in records)
     return TestSet(
         dataset=dataset,

@@ -38,7 +38,10 @@ def given():
 @pytest.fixture(scope="module")
 def companions(given):
     """Everything that nested seeds can have, with validation predictions."""
-    validation = {arm: [f.assign(image_id="v" + f["image_id"]) for f in frames] for arm, frames in given.items()}
+    validation = {
+        arm: [f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"]) for f in frames]
+        for arm, frames in given.items()
+    }
     add = [
         "mann-whitney",
         "permutation",

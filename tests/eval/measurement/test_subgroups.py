@@ -67,7 +67,10 @@ def test_a_group_is_a_data_set_cut_to_it(task, tmp_path):
     given = tables(task, **SEX)
     validation = None
     if task == "multilabel":
-        validation = {arm: [f.assign(image_id="v" + f["image_id"]) for f in frames] for arm, frames in given.items()}
+        validation = {
+            arm: [f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"]) for f in frames]
+            for arm, frames in given.items()
+        }
     add = ["subgroups", "sensitivity", "accuracy", "micro"]
     whole = evaluated(given, validation=validation, add=add)
     for sex in ("F", "M"):

@@ -77,7 +77,10 @@ def bare(frame):
 
 
 def with_validation(tables):
-    return {arm: [frame.assign(image_id="v" + frame["image_id"]) for frame in frames] for arm, frames in tables.items()}
+    return {
+        arm: [frame.assign(image_id="v" + frame["image_id"], patient_id="v" + frame["patient_id"]) for frame in frames]
+        for arm, frames in tables.items()
+    }
 
 
 def scores_of(frame):
