@@ -18,7 +18,7 @@ from medkt_eval.predictions.identical_runs import identical_runs, refuse_identic
 from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFile
 from medkt_eval.predictions.repairs import Repair
 from medkt_eval.predictions.run_folders import Run
-from medkt_eval.predictions.same_images import check_same_images, check_same_validation
+from medkt_eval.predictions.same_images import check_same_images, check_same_validation, with_columns_of
 from medkt_eval.predictions.separate_splits import check_separate
 from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import Arm
@@ -35,7 +35,8 @@ class TestSet:
     ----------
     dataset : str
     predictions : Predictions or PredictionFile
-        The first run's: images, patients, targets and groups, which all runs share.
+        The first run's: images and targets, which all runs share. Patients and groups are those of the first run that
+        has the column; all runs that have it agree.
     patient : int64, (n_images,)
         Each image's patient, numbered by sorted patient id. Without patient ids each image is its own patient.
     n_patients : int
@@ -164,13 +165,6 @@ def _test_set(
     dataset: str, records: Sequence[Run], in_memory: bool, *, independent_images: bool, threshold_rule: str
 ) -> TestSet:
     first = records[0].test(in_memory=in_memory)
-    _check_named(first, independent_images)
-    patient, n_patients = first.patients()
-    if n_patients < 2:
-        raise InputError(
-            f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
-        )
-
     scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if in_memory else _ScoresOnDisk()
     thresholds = []
     repairs: list[tuple[str, Repair]] = []
@@ -181,7 +175,15 @@ def _test_set(
             scores.add(own)
         else:
             scores[:, j] = [own.score(k) for k in range(len(scores))]
+        first = with_columns_of(first, own)
         repairs += [(own.source, repair) for repair in own.repairs]
+    _check_named(first, independent_images)
+    patient, n_patients = first.patients()
+    if n_patients < 2:
+        raise InputError(
+            f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
+        )
+
     for record in records:
         validation = record.validation(in_memory=in_memory)
         if validation is not None:

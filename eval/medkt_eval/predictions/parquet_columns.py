@@ -187,7 +187,7 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
         if "patient_id" in names:
             patients = column("patient_id")
             _refuse_empty(patients, image_ids, "patient_id", path)
-            patient_ids = _sorted_dictionary(patients if order is None else patients.take(pa.array(order)))
+            patient_ids = sorted_dictionary(patients if order is None else patients.take(pa.array(order)))
         groups = {}
         for name in names:
             if name.startswith("group_"):
@@ -226,7 +226,8 @@ def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:
     return order.to_numpy().astype(np.int64)
 
 
-def _sorted_dictionary(names: pa.Array) -> pa.DictionaryArray:
+def sorted_dictionary(names: pa.Array) -> pa.DictionaryArray:
+    """Texts, encoded by a sorted dictionary: the indices number the patients."""
     encoded = names.dictionary_encode()
     order = pc.sort_indices(encoded.dictionary).to_numpy()
     rank = np.empty(len(order), dtype=np.int32)

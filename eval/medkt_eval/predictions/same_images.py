@@ -5,11 +5,13 @@ In: predictions of two runs. Out: nothing, or an error that names both runs and 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.parquet_columns import AnyPredictions
+from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFile, sorted_dictionary
 
 Ids = np.ndarray | pa.Array
 
@@ -57,6 +59,24 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
         return
     for k, label in enumerate(first.labels):
         _check_same_targets(first, first.target(k), second.target(k), f" of {label}", names)
+
+
+def with_columns_of(first: AnyPredictions, own: AnyPredictions) -> AnyPredictions:
+    """`first` with the patients and groups that only `own` has, which are those of the same images.
+
+    Parameters
+    ----------
+    first, own : Predictions or PredictionFile
+        Of the same images, as `check_same_images` has checked.
+    """
+    groups = first.groups | {name: values for name, values in own.groups.items() if name not in first.groups}
+    if first.patient_ids is not None or own.patient_ids is None:
+        return first if len(groups) == len(first.groups) else replace(first, groups=groups)
+    patients = _texts(own.patient_ids)
+    if isinstance(first, PredictionFile):
+        encoded = sorted_dictionary(pa.array(patients, pa.large_string()))
+        return replace(first, groups=groups, patient_ids=encoded)
+    return replace(first, groups=groups, patient_ids=patients)
 
 
 def check_same_validation(first: AnyPredictions, own: AnyPredictions, names: tuple[str, str]) -> None:

@@ -245,7 +245,7 @@ def test_groups_must_agree_between_runs(two_arms):
         frame = pd.read_parquet(path).assign(group_sex="F")
         if path == changed:
             frame.loc[7, "group_sex"] = "M"
-            frame["group_site"] = "here"  # a column that the others lack says nothing against them
+            frame["group_site"] = "here"  # the others lack it
         frame.to_parquet(path, index=False)
         manifest = json.loads((path.parent / "run.json").read_text())
         del manifest["predictions"]["sha256"]
@@ -256,4 +256,4 @@ def test_groups_must_agree_between_runs(two_arms):
         evaluated(two_arms)
     frame = pd.read_parquet(changed).assign(group_sex="F")
     frame.to_parquet(changed, index=False)
-    assert {row.group for row in evaluated(two_arms).gaps} == {"sex=F"}
+    assert {row.group for row in evaluated(two_arms).runs} == {None, "sex=F", "site=here"}
