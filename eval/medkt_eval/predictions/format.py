@@ -1,6 +1,6 @@
-"""The prediction format: read, write, validate, align.
+"""The prediction format: validate, align, write.
 
-In: Parquet, CSV or CSV.gz files with one row per image. Out: `Predictions`, sorted by image id, so that the order of
+In: a table with one row per image. Out: `Predictions`, sorted by image id, so that the order of
 rows in a file changes nothing. docs/formats.md describes the columns for writers in any language.
 """
 
@@ -13,10 +13,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pyarrow import parquet
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.csv_files import check_names, read_csv, reading
+from medkt_eval.predictions.csv_files import check_names
 from medkt_eval.predictions.repairs import Repair, without_blanks
 
 Task = Literal["multilabel", "multiclass"]
@@ -108,42 +107,13 @@ def find(folder: Path, split: str) -> Path | None:
     return found[0] if found else None
 
 
-def read(path: Path, task: Task, labels: Sequence[str]) -> Predictions:
-    """Read and validate one prediction file.
-
-    Parameters
-    ----------
-    path : Path
-        A .parquet, .csv or .csv.gz file.
-    task : {"multilabel", "multiclass"}
-        What the columns must be.
-    labels : sequence of str
-        The labels that the file must have, all of them and no others.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or a column or value does not follow docs/formats.md.
-    """
-    with reading(str(path)):
-        frame = _read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
-    return from_frame(frame, task, labels, source=str(path))
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    with path.open("rb") as file:
-        check_names(parquet.read_schema(file).names, source=str(path))
-        file.seek(0)
-        return pd.read_parquet(file)
-
-
 def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source: str) -> Predictions:
     """Validate a table of predictions (columns as in docs/formats.md) and sort it by image id.
 
     Raises
     ------
     InputError
-        As in `read`, naming `source`.
+        If a column or value does not follow docs/formats.md, naming `source`.
     """
     target_columns = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
     score_columns = [score_column(label) for label in labels]
@@ -241,9 +211,14 @@ def _first(mask: np.ndarray) -> int:
     return int(np.flatnonzero(mask)[0]) + 2
 
 
-def _numbers(column: pd.Series, source: str, image_ids: np.ndarray) -> np.ndarray:
+def as_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Values as float64, (n_images,), NaN where missing; and where a value is not a number, bool, (n_images,)."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = np.isnan(values) & column.notna().to_numpy()
+    return values, np.isnan(values) & column.notna().to_numpy()
+
+
+def _numbers(column: pd.Series, source: str, image_ids: np.ndarray) -> np.ndarray:
+    values, wrong = as_numbers(column)
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
         raise InputError(

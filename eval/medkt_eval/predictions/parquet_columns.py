@@ -1,11 +1,13 @@
-"""Prediction files too large for memory: ids once, then one column at a time, row group by row group.
+"""Read prediction files. Parquet has one reader: ids once, then one column at a time, row group by row group.
 
-In: a Parquet file as in docs/formats.md. Out: `PredictionFile`, which has the methods of `format.Predictions`, with the
-same order (rows sorted by image id) and the same errors. Targets and scores stay on disk.
+In: a file as in docs/formats.md. Out: `Predictions`, or, if a Parquet file is too large for memory, `PredictionFile`,
+which has the same methods and leaves targets and scores on disk. pandas' metadata in the file is ignored: a column that
+pandas wrote as its index is a column, and the numbers of its rows (`__index_level_0__`) are not.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,17 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions import format as predictions
+from medkt_eval.predictions.csv_files import read_csv, reading
 from medkt_eval.predictions.format import (
     PROBABILITIES_SUM_TO,
     Predictions,
     Task,
+    as_numbers,
     check_columns,
+    from_frame,
     score_column,
     target_column,
 )
@@ -103,27 +108,64 @@ class PredictionFile:
     def classes(self) -> np.ndarray:
         """See `Predictions.classes`."""
         names = pa.array(self.labels, pa.large_string())
-        classes = self._column("target", lambda part: pc.index_in(_text(part), names).to_numpy(zero_copy_only=False))
-        if np.isnan(classes).any():
-            image = self.image_ids[int(np.flatnonzero(np.isnan(classes))[0])].as_py()
-            raise InputError(f"{self.path}: image {image!r}: target is none of {', '.join(map(repr, self.labels))}")
-        return classes.astype(np.int64)
+
+        def index(part: pa.ChunkedArray, begin: int) -> np.ndarray:
+            found = pc.index_in(_text(part), names)
+            if found.null_count:
+                row = pc.index(found.is_null(), True).as_py()
+                raise InputError(
+                    f"{self.path}: image {self._image(begin + row)!r}: target is {part[row].as_py()!r}; "
+                    f"expected one of {', '.join(map(repr, self.labels))}"
+                )
+            return found.to_numpy()
+
+        return self._column("target", index).astype(np.int64)
+
+    def in_memory(self) -> Predictions:
+        """The same predictions, with targets and scores in memory."""
+        scores = np.column_stack([self.score(k) for k in range(len(self.labels))])
+        multiclass = self.task == "multiclass"
+        targets = self.classes if multiclass else np.column_stack([self.target(k) for k in range(len(self.labels))])
+        patients = None if self.patient_ids is None else self.patient_ids.to_numpy(zero_copy_only=False)
+        return Predictions(
+            self.task,
+            self.labels,
+            self.image_ids.to_numpy(zero_copy_only=False),
+            patients,
+            targets,
+            scores,
+            self.groups,
+            self.source,
+            self.repairs,
+        )
 
     def _numbers(self, name: str) -> np.ndarray:
-        return self._column(name, lambda part: part.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        def numbers(part: pa.ChunkedArray, begin: int) -> np.ndarray:
+            values, wrong = _as_numbers(part)
+            if wrong.any():
+                row = int(np.flatnonzero(wrong)[0])
+                raise InputError(
+                    f"{self.path}: image {self._image(begin + row)!r}: {name} is {part[row].as_py()!r}; "
+                    "expected a number"
+                )
+            return values
 
-    def _column(self, name: str, values_of: Callable[[pa.ChunkedArray], np.ndarray]) -> np.ndarray:
-        """A column as float64, (n_images,), in the order of image ids."""
+        return self._column(name, numbers)
+
+    def _column(self, name: str, values_of: Callable[[pa.ChunkedArray, int], np.ndarray]) -> np.ndarray:
+        """A column as float64, (n_images,), in the order of image ids; `values_of` a part that begins at this row."""
         values, end = np.empty(len(self.image_ids)), 0
         with _opened(self.path) as file:
             for group in range(file.num_row_groups):
                 part = file.read_row_group(group, columns=[name]).column(0)
                 begin, end = end, end + len(part)
-                try:
-                    values[begin:end] = values_of(part)
-                except pa.ArrowInvalid as error:
-                    raise InputError(f"{self.path}: {name}: {error}; expected numbers") from error
+                values[begin:end] = values_of(part, begin)
         return values if self.order is None else values[self.order]
+
+    def _image(self, row: int) -> str:
+        """Id of the image in a row of the file."""
+        place = row if self.order is None else int(np.flatnonzero(self.order == row)[0])
+        return open_file(self.path, self.task, self.labels).image_ids[place].as_py()
 
     def _refuse(self, bad: np.ndarray, name: str, values: np.ndarray, expected: str) -> None:
         if bad.any():
@@ -140,19 +182,43 @@ def count_rows(path: Path) -> int | None:
         return file.metadata.num_rows
 
 
-def read(path: Path, task: Task, labels: Sequence[str], *, in_memory: bool) -> AnyPredictions:
-    """Read a file of predictions into memory, or, if it is Parquet and `in_memory` is false, column by column.
+def read(path: Path, task: Task, labels: Sequence[str], *, in_memory: bool = True) -> AnyPredictions:
+    """Read and validate one file of predictions.
+
+    Parameters
+    ----------
+    path : Path
+        A .parquet, .csv or .csv.gz file.
+    task : {"multilabel", "multiclass"}
+        What the columns must be.
+    labels : sequence of str
+        The labels that the file must have, all of them and no others.
+    in_memory : bool
+        False: leave targets and scores of a Parquet file on disk.
 
     Raises
     ------
     InputError
-        As in `format.read`.
+        If the file cannot be read, or a column or value does not follow docs/formats.md.
     """
-    return (
-        predictions.read(path, task, labels)
-        if in_memory or path.suffix != ".parquet"
-        else open_file(path, task, labels)
-    )
+    if path.suffix == ".parquet":
+        file = open_file(path, task, labels)
+        return file.in_memory() if in_memory else file
+    with reading(str(path)):
+        frame = read_csv(path)
+    return from_frame(frame, task, labels, source=str(path))
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of the columns of a Parquet file, without the row numbers that pandas may have added.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    with _opened(path) as file:
+        return _names(file)
 
 
 def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
@@ -161,10 +227,10 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
     Raises
     ------
     InputError
-        As in `format.read`; wrong targets and scores are reported when they are read.
+        As in `read`; wrong targets and scores are reported when they are read.
     """
     with _opened(path) as file:
-        names = file.schema_arrow.names
+        names = _names(file)
         check_columns(names, task, labels, source=str(path))
         if file.metadata.num_rows == 0:
             raise InputError(f"{path}: no rows; expected one an image")
@@ -172,7 +238,8 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
         repairs: list[Repair] = []
 
         def column(name: str) -> pa.Array:
-            values = _text(file.read([name]).column(0)).combine_chunks()
+            values = _text(file.read([name]).column(0))
+            values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
             stripped = pc.utf8_trim(values, characters=BLANKS)
             changed = pc.index(pc.not_equal(values, stripped), True).as_py()
             if changed >= 0:
@@ -186,8 +253,9 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
         patient_ids = None
         if "patient_id" in names:
             patients = column("patient_id")
-            _refuse_empty(patients, image_ids, "patient_id", path)
-            patient_ids = sorted_dictionary(patients if order is None else patients.take(pa.array(order)))
+            patients = patients if order is None else patients.take(pa.array(order))
+            _refuse_empty(patients, in_order, "patient_id", path)
+            patient_ids = sorted_dictionary(patients)
         groups = {}
         for name in names:
             if name.startswith("group_"):
@@ -205,12 +273,37 @@ def _opened(path: Path) -> Any:
     try:
         with path.open("rb") as handle, pq.ParquetFile(handle) as file:
             yield file
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet") from error
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
+
+
+def _names(file: pq.ParquetFile) -> list[str]:
+    return [name for name in file.schema_arrow.names if not re.fullmatch(r"__index_level_\d+__", name)]
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.large_string())
+    """Values as the text that Python and a CSV of them have: "True", "50.0"; null where missing."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    as_it_is = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_integer, pa.types.is_null)
+    if any(is_kind(kind) for is_kind in as_it_is):
+        return column.cast(pa.large_string())
+    if pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    values = pc.unique(column)
+    texts = pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.large_string())
+    return texts.take(pc.index_in(column, values))
+
+
+def _as_numbers(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """As `format.as_numbers`."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.zeros(len(column), dtype=bool)
+    return as_numbers(pd.Series(column.to_pylist(), dtype=object))
 
 
 def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:
@@ -249,7 +342,14 @@ def _check_probabilities(file: pq.ParquetFile, labels: Sequence[str], image_ids:
     begin = 0
     for group in range(file.num_row_groups):
         part = file.read_row_group(group, columns=[score_column(label) for label in labels])
-        scores = np.column_stack([part[score_column(label)].cast(pa.float64()).to_numpy() for label in labels])
+        scores = np.column_stack([_as_numbers(part[score_column(label)])[0] for label in labels])
+        bad = ~np.isfinite(scores)
+        if bad.any():
+            row, k = np.argwhere(bad)[0]
+            image = image_ids[begin + int(row)].as_py()
+            raise InputError(
+                f"{path}: image {image!r}: {score_column(labels[int(k)])} is {scores[row, k]}; expected a finite number"
+            )
         off = np.maximum(np.abs(scores.sum(axis=1) - 1) - PROBABILITIES_SUM_TO, -scores.min(axis=1))
         if not (off <= 0).all():
             row = int(np.argmax(np.where(np.isnan(off), np.inf, off)))

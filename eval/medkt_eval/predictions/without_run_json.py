@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from pyarrow import parquet
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
@@ -42,7 +41,7 @@ class PredictionTable:
             return [str(name) for name in self.content.columns]
         with reading(self.source):
             if self.content.suffix == ".parquet":
-                return list(parquet.read_schema(self.content).names)
+                return columns.column_names(self.content)
             return read_header(self.content)
 
     def rows(self) -> int | None:

@@ -11,7 +11,8 @@ import pytest
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
-from medkt_eval.predictions.format import find, from_frame, read, to_frame
+from medkt_eval.predictions.format import find, from_frame, to_frame
+from medkt_eval.predictions.parquet_columns import read
 from medkt_eval.predictions.same_images import check_same_images
 
 LABELS = ("A", "B")

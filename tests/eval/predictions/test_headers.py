@@ -11,7 +11,6 @@ from pyarrow import parquet
 
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
-from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions import parquet_columns as columns
 
 HEADERS = {
@@ -37,7 +36,7 @@ def test_a_repeated_name_is_refused_with_both_columns(tmp_path, case, suffix):
     task, labels = ("multiclass", ["u", "v"]) if case == "class" else ("multilabel", ["A"])
     calls = [
         lambda: evaluate({"TL": [path]}),
-        lambda: predictions.read(path, task, labels),
+        lambda: columns.read(path, task, labels),
         lambda: columns.read(path, task, labels, in_memory=False),
     ]
     for call in calls:
@@ -56,4 +55,4 @@ def test_a_repeated_name_in_a_run_folder(foreign):
 def test_a_name_with_a_dot_is_a_name(tmp_path):
     path = tmp_path / "tl_s0.csv"
     pd.DataFrame({"image_id": ["a"], "target_A.1": [1], "score_A.1": [0.5]}).to_csv(path, index=False)
-    assert predictions.read(path, "multilabel", ["A.1"]).scores.tolist() == [[0.5]]
+    assert columns.read(path, "multilabel", ["A.1"]).scores.tolist() == [[0.5]]
