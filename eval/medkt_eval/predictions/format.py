@@ -16,11 +16,11 @@ import pandas as pd
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.csv_files import check_names
+from medkt_eval.predictions.probabilities import check_probabilities, clip_finding
 from medkt_eval.predictions.repairs import Repair, without_blanks
 
 Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
-PROBABILITIES_SUM_TO = 1e-3  # largest distance from 1 of their sum
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,18 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
             f"{source}: image {image_ids[row]!r}: {score_columns[column]} is {scores[row, column]}; "
             "expected a finite number"
         )
+    if task == "multiclass":
+        divisor, repaired = check_probabilities(scores, score_columns, image_ids.__getitem__, source=source)
+        scores = np.clip(scores, 0, 1) / divisor[:, None]
+        repairs += repaired
+    else:
+        for k, name in enumerate(score_columns):
+            scores[:, k], repaired = clip_finding(scores[:, k], name, image_ids.__getitem__)
+            repairs += repaired
     targets = (
         _multilabel_targets(frame, target_columns, source, image_ids)
         if task == "multilabel"
-        else _multiclass_targets(frame, labels, scores, source, image_ids)
+        else _multiclass_targets(frame, labels, source, image_ids)
     )
     groups = {name.removeprefix("group_"): texts(name) for name in frame.columns if name.startswith("group_")}
     return Predictions(task, tuple(labels), image_ids, patient_ids, targets, scores, groups, source, tuple(repairs))
@@ -242,7 +250,7 @@ def _multilabel_targets(
 
 
 def _multiclass_targets(
-    frame: pd.DataFrame, labels: Sequence[str], scores: np.ndarray, source: str, image_ids: np.ndarray
+    frame: pd.DataFrame, labels: Sequence[str], source: str, image_ids: np.ndarray
 ) -> np.ndarray:  # (n_images,)
     index = pd.Index(list(labels)).get_indexer(frame["target"].astype(str))  # type: ignore[arg-type]
     if (index < 0).any():
@@ -250,12 +258,5 @@ def _multiclass_targets(
         raise InputError(
             f"{source}: image {image_ids[row]!r}: target is {frame['target'].iloc[row]!r}; "
             f"expected one of {', '.join(map(repr, labels))}"
-        )
-    if scores.min() < 0 or scores.max() > 1 or np.abs(scores.sum(axis=1) - 1).max() > PROBABILITIES_SUM_TO:
-        row = int(np.argmax(np.maximum(np.abs(scores.sum(axis=1) - 1), -scores.min(axis=1))))
-        raise InputError(
-            f"{source}: image {image_ids[row]!r}: the scores of the classes sum to "
-            f"{scores[row].sum():.4g}, the smallest is {scores[row].min():.4g}; expected probabilities "
-            "that sum to 1"
         )
     return index.astype(np.int64)

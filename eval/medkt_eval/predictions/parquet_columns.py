@@ -7,7 +7,6 @@ pandas wrote as its index is a column, and the numbers of its rows (`__index_lev
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,23 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.csv_files import read_csv, reading
-from medkt_eval.predictions.format import (
-    PROBABILITIES_SUM_TO,
-    Predictions,
-    Task,
-    as_numbers,
-    check_columns,
-    from_frame,
-    score_column,
-    target_column,
-)
+from medkt_eval.predictions.format import Predictions, Task, check_columns, from_frame, score_column, target_column
+from medkt_eval.predictions.parquet_values import names_of, numbers_of, sorted_dictionary, text_of
+from medkt_eval.predictions.probabilities import check_probabilities, clip_finding
 from medkt_eval.predictions.repairs import BLANKS, Repair
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
@@ -56,7 +47,9 @@ class PredictionFile:
     order : int64, (n_images,), or None
         Rows of the file by image id; None if the file is in that order.
     repairs : tuple of Repair
-        What reading changed in the file's ids and groups.
+        What reading changed in the file's values.
+    divisor : float64, (n_images,), or None
+        Multi-class: what the clipped scores of each image are divided by; None: 1.
     """
 
     task: Task
@@ -67,6 +60,7 @@ class PredictionFile:
     groups: dict[str, np.ndarray]
     order: np.ndarray | None
     repairs: tuple[Repair, ...] = ()
+    divisor: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", lru_cache(maxsize=1)(self.target))  # one label is read many times in a row
@@ -99,10 +93,16 @@ class PredictionFile:
 
     def score(self, k: int) -> np.ndarray:
         """See `Predictions.score`."""
+        return self._score(k)[0]
+
+    def _score(self, k: int) -> tuple[np.ndarray, list[Repair]]:
         name = score_column(self.labels[k])
         values = self._numbers(name)
         self._refuse(~np.isfinite(values), name, values, "expected a finite number")
-        return values
+        if self.task == "multilabel":
+            return clip_finding(values, name, lambda row: self.image_ids[row].as_py())
+        values = np.clip(values, 0, 1)
+        return (values if self.divisor is None else values / self.divisor), []
 
     @cached_property
     def classes(self) -> np.ndarray:
@@ -110,7 +110,7 @@ class PredictionFile:
         names = pa.array(self.labels, pa.large_string())
 
         def index(part: pa.ChunkedArray, begin: int) -> np.ndarray:
-            found = pc.index_in(_text(part), names)
+            found = pc.index_in(text_of(part), names)
             if found.null_count:
                 row = pc.index(found.is_null(), True).as_py()
                 raise InputError(
@@ -123,7 +123,8 @@ class PredictionFile:
 
     def in_memory(self) -> Predictions:
         """The same predictions, with targets and scores in memory."""
-        scores = np.column_stack([self.score(k) for k in range(len(self.labels))])
+        columns = [self._score(k) for k in range(len(self.labels))]
+        scores = np.column_stack([values for values, _ in columns])
         multiclass = self.task == "multiclass"
         targets = self.classes if multiclass else np.column_stack([self.target(k) for k in range(len(self.labels))])
         patients = None if self.patient_ids is None else self.patient_ids.to_numpy(zero_copy_only=False)
@@ -136,12 +137,17 @@ class PredictionFile:
             scores,
             self.groups,
             self.source,
-            self.repairs,
+            (*self.repairs, *(repair for _, repairs in columns for repair in repairs)),
         )
+
+    def checked(self) -> PredictionFile:
+        """The same predictions on disk, with every repair of their scores: reads each score once."""
+        repairs = [repair for k in range(len(self.labels)) for repair in self._score(k)[1]]
+        return replace(self, repairs=(*self.repairs, *repairs))
 
     def _numbers(self, name: str) -> np.ndarray:
         def numbers(part: pa.ChunkedArray, begin: int) -> np.ndarray:
-            values, wrong = _as_numbers(part)
+            values, wrong = numbers_of(part)
             if wrong.any():
                 row = int(np.flatnonzero(wrong)[0])
                 raise InputError(
@@ -203,7 +209,7 @@ def read(path: Path, task: Task, labels: Sequence[str], *, in_memory: bool = Tru
     """
     if path.suffix == ".parquet":
         file = open_file(path, task, labels)
-        return file.in_memory() if in_memory else file
+        return file.in_memory() if in_memory else file.checked()
     with reading(str(path)):
         frame = read_csv(path)
     return from_frame(frame, task, labels, source=str(path))
@@ -218,7 +224,7 @@ def column_names(path: Path) -> list[str]:
         If the file cannot be read.
     """
     with _opened(path) as file:
-        return _names(file)
+        return names_of(file)
 
 
 def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
@@ -230,7 +236,7 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
         As in `read`; wrong targets and scores are reported when they are read.
     """
     with _opened(path) as file:
-        names = _names(file)
+        names = names_of(file)
         check_columns(names, task, labels, source=str(path))
         if file.metadata.num_rows == 0:
             raise InputError(f"{path}: no rows; expected one an image")
@@ -238,7 +244,7 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
         repairs: list[Repair] = []
 
         def column(name: str) -> pa.Array:
-            values = _text(file.read([name]).column(0))
+            values = text_of(file.read([name]).column(0))
             values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
             stripped = pc.utf8_trim(values, characters=BLANKS)
             changed = pc.index(pc.not_equal(values, stripped), True).as_py()
@@ -262,9 +268,12 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
                 encoded = pc.fill_null(column(name), "").dictionary_encode()
                 values = np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()]
                 groups[name.removeprefix("group_")] = values if order is None else values[order]
+        divisor = None
         if task == "multiclass":
-            _check_probabilities(file, labels, image_ids, path)
-    return PredictionFile(task, tuple(labels), path, in_order, patient_ids, groups, order, tuple(repairs))
+            divisor, repaired = _divisor(file, labels, image_ids, path)
+            repairs += repaired
+            divisor = divisor if divisor is None or order is None else divisor[order]
+    return PredictionFile(task, tuple(labels), path, in_order, patient_ids, groups, order, tuple(repairs), divisor)
 
 
 @contextmanager
@@ -275,35 +284,6 @@ def _opened(path: Path) -> Any:
             yield file
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
-
-
-def _names(file: pq.ParquetFile) -> list[str]:
-    return [name for name in file.schema_arrow.names if not re.fullmatch(r"__index_level_\d+__", name)]
-
-
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Values as the text that Python and a CSV of them have: "True", "50.0"; null where missing."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    kind = column.type
-    as_it_is = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_integer, pa.types.is_null)
-    if any(is_kind(kind) for is_kind in as_it_is):
-        return column.cast(pa.large_string())
-    if pa.types.is_floating(kind):
-        column = pc.if_else(pc.is_nan(column), None, column)
-    values = pc.unique(column)
-    texts = pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.large_string())
-    return texts.take(pc.index_in(column, values))
-
-
-def _as_numbers(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """As `format.as_numbers`."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    kind = column.type
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        return column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.zeros(len(column), dtype=bool)
-    return as_numbers(pd.Series(column.to_pylist(), dtype=object))
 
 
 def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:
@@ -319,16 +299,6 @@ def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:
     return order.to_numpy().astype(np.int64)
 
 
-def sorted_dictionary(names: pa.Array) -> pa.DictionaryArray:
-    """Texts, encoded by a sorted dictionary: the indices number the patients."""
-    encoded = names.dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    indices = rank[encoded.indices.to_numpy()]
-    return pa.DictionaryArray.from_arrays(pa.array(indices), encoded.dictionary.take(pa.array(order)))
-
-
 def _refuse_empty(column: pa.Array, image_ids: pa.Array, name: str, path: Path) -> None:
     empty = pc.or_kleene(pc.is_null(column), pc.equal(column, ""))
     if pc.any(empty).as_py():
@@ -337,28 +307,25 @@ def _refuse_empty(column: pa.Array, image_ids: pa.Array, name: str, path: Path) 
         raise InputError(f"{path}: {where}: no {name}; expected one on every row")
 
 
-def _check_probabilities(file: pq.ParquetFile, labels: Sequence[str], image_ids: pa.Array, path: Path) -> None:
-    """Refuse scores of classes that are not probabilities."""
+def _divisor(
+    file: pq.ParquetFile, labels: Sequence[str], image_ids: pa.Array, path: Path
+) -> tuple[np.ndarray | None, list[Repair]]:
+    """Check the scores of classes; what they are divided by, in the order of the file, or None if by 1."""
+    divisors: list[np.ndarray] = []
+    repairs: dict[str, Repair] = {}
     begin = 0
+    names = [score_column(label) for label in labels]
     for group in range(file.num_row_groups):
-        part = file.read_row_group(group, columns=[score_column(label) for label in labels])
-        scores = np.column_stack([_as_numbers(part[score_column(label)])[0] for label in labels])
-        bad = ~np.isfinite(scores)
-        if bad.any():
-            row, k = np.argwhere(bad)[0]
-            image = image_ids[begin + int(row)].as_py()
-            raise InputError(
-                f"{path}: image {image!r}: {score_column(labels[int(k)])} is {scores[row, k]}; expected a finite number"
-            )
-        off = np.maximum(np.abs(scores.sum(axis=1) - 1) - PROBABILITIES_SUM_TO, -scores.min(axis=1))
-        if not (off <= 0).all():
-            row = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
-            raise InputError(
-                f"{path}: image {image_ids[begin + row].as_py()!r}: the scores of the classes sum to "
-                f"{scores[row].sum():.4g}, the smallest is {scores[row].min():.4g}; expected "
-                "probabilities that sum to 1"
-            )
+        part = file.read_row_group(group, columns=names)
+        scores = np.column_stack([numbers_of(part[name])[0] for name in names])
+        ids = image_ids.slice(begin, len(scores))
+        divisor, repaired = check_probabilities(scores, names, lambda row, ids=ids: ids[row].as_py(), source=str(path))
+        divisors.append(divisor)
+        for repair in repaired:
+            repairs.setdefault(repair.kind, repair)
         begin += len(scores)
+    renormalised = "renormalised" in repairs
+    return np.concatenate(divisors) if renormalised else None, list(repairs.values())
 
 
 AnyPredictions = Predictions | PredictionFile

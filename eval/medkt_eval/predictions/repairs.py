@@ -20,13 +20,14 @@ class Repair:
 
     Parameters
     ----------
-    kind : {"blanks"}
-        blanks: at the edges of ids and groups; removed.
+    kind : {"blanks", "clipped", "renormalised"}
+        blanks: at the edges of ids and groups, removed. clipped: scores a little outside [0, 1]. renormalised: scores
+        of classes, divided by their sum.
     example : str
         The first of them, as the file has it.
     """
 
-    kind: Literal["blanks"]
+    kind: Literal["blanks", "clipped", "renormalised"]
     example: str
 
 
@@ -67,4 +68,8 @@ def notes_on_repairs(repairs: Iterable[tuple[str, Repair]]) -> list[str]:
     return notes
 
 
-SENTENCES = {"blanks": "blanks at the edges of ids or groups were removed"}
+SENTENCES = {
+    "blanks": "blanks at the edges of ids or groups were removed",
+    "clipped": "scores up to 0.001 outside [0, 1] were clipped",
+    "renormalised": "scores of classes whose sum is not 1 were divided by their sum",
+}

@@ -159,7 +159,10 @@ def test_multilabel_faults_are_named(changes, told):
         ({"target": ["u", "w"]}, ["image 'a'", "target is 'w'", "one of 'u', 'v'"]),
         ({"target": ["u", None]}, ["image 'a'", "target is", "one of 'u', 'v'"]),
         ({"score_u": [0.5, 0.5]}, ["image 'b'", "sum to 1.25", "probabilities"]),
-        ({"score_u": [-0.25, 0.5], "score_v": [1.25, 0.5]}, ["image 'b'", "smallest is -0.25", "probabilities"]),
+        (
+            {"score_u": [-0.25, 0.5], "score_v": [1.25, 0.5]},
+            ["image 'b'", "score_u is -0.25", "expected a probability, from 0 to 1"],
+        ),
         ({"score_u": [np.nan, 0.5]}, ["image 'b'", "score_u is nan", "finite"]),
         ({"target_u": [0, 1]}, ["unknown column 'target_u'"]),
     ],

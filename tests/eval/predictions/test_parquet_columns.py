@@ -112,7 +112,7 @@ def test_classes_are_checked(saved, scores, target):
             {"image_id": ["a", "b"], "target": ["u", target], "score_u": [0.5, scores[0]], "score_v": [0.5, scores[1]]}
         )
     )
-    with pytest.raises(InputError, match=r"image 'b': (the scores of the classes sum to|target is)"):
+    with pytest.raises(InputError, match=r"image 'b': (the scores of the classes sum to|score_v is -0.2|target is)"):
         _ = columns.open_file(path, "multiclass", ["u", "v"]).classes
 
 
