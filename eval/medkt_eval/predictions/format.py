@@ -17,7 +17,7 @@ import pandas as pd
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.csv_files import check_names
 from medkt_eval.predictions.probabilities import check_probabilities, clip_finding
-from medkt_eval.predictions.repairs import Repair, without_blanks
+from medkt_eval.predictions.repairs import BLANKS, Repair, without_blanks
 
 Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
@@ -47,6 +47,8 @@ class Predictions:
         Name of the file, for messages.
     repairs : tuple of Repair
         What reading changed in the file's values.
+    group_orders : dict of str to tuple of str
+        The order of the groups of a column that declares one, as an ordered Categorical does.
     """
 
     task: Task
@@ -58,6 +60,7 @@ class Predictions:
     groups: dict[str, np.ndarray] = field(default_factory=dict)
     source: str = "predictions"
     repairs: tuple[Repair, ...] = ()
+    group_orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def patients(self) -> tuple[np.ndarray, int]:
         """Each image's patient, numbered by sorted patient id (int64, (n_images,)), and the number of patients.
@@ -170,7 +173,14 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
         else _multiclass_targets(frame, labels, source, image_ids)
     )
     groups = {name.removeprefix("group_"): texts(name) for name in frame.columns if name.startswith("group_")}
-    return Predictions(task, tuple(labels), image_ids, patient_ids, targets, scores, groups, source, tuple(repairs))
+    group_orders = {
+        name.removeprefix("group_"): tuple(str(value).strip(BLANKS) for value in frame[name].cat.categories)
+        for name in frame.columns
+        if name.startswith("group_") and isinstance(kind := frame[name].dtype, pd.CategoricalDtype) and kind.ordered
+    }
+    return Predictions(
+        task, tuple(labels), image_ids, patient_ids, targets, scores, groups, source, tuple(repairs), group_orders
+    )
 
 
 def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, source: str) -> None:
@@ -211,7 +221,22 @@ def to_frame(predictions: Predictions) -> pd.DataFrame:
 
 def _texts(column: pd.Series) -> np.ndarray:
     """Values as text, "" where missing, whatever the type of the column."""
-    return column.astype(object).where(column.notna(), "").astype(str).to_numpy(dtype=object)
+    return _plain(column.astype(object)).where(column.notna(), "").astype(str).to_numpy(dtype=object)
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """Values with the scalars of other libraries, such as torch's, as Python's; what has no scalar becomes text."""
+
+    def plain(value: object) -> object:
+        if value is None or isinstance(value, str | int | float):
+            return value
+        scalar = getattr(value, "item", None)
+        if callable(scalar) and getattr(value, "ndim", 0) == 0:
+            return scalar()
+        return value if pd.api.types.is_scalar(value) else str(value)
+
+    values = [plain(value) for value in column]
+    return pd.Series(values, index=column.index, name=column.name, dtype=object)
 
 
 def _first(mask: np.ndarray) -> int:
@@ -221,6 +246,7 @@ def _first(mask: np.ndarray) -> int:
 
 def as_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Values as float64, (n_images,), NaN where missing; and where a value is not a number, bool, (n_images,)."""
+    column = _plain(column) if column.dtype == object else column
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     return values, np.isnan(values) & column.notna().to_numpy()
 

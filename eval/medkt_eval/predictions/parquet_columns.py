@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.csv_files import read_csv, reading
 from medkt_eval.predictions.format import Predictions, Task, check_columns, from_frame, score_column, target_column
-from medkt_eval.predictions.parquet_values import names_of, numbers_of, sorted_dictionary, text_of
+from medkt_eval.predictions.parquet_values import names_of, numbers_of, order_of_values, sorted_dictionary, text_of
 from medkt_eval.predictions.probabilities import check_probabilities, clip_finding
 from medkt_eval.predictions.repairs import BLANKS, Repair
 
@@ -48,6 +48,8 @@ class PredictionFile:
         Rows of the file by image id; None if the file is in that order.
     repairs : tuple of Repair
         What reading changed in the file's values.
+    group_orders : dict of str to tuple of str
+        See `Predictions`.
     divisor : float64, (n_images,), or None
         Multi-class: what the clipped scores of each image are divided by; None: 1.
     """
@@ -61,6 +63,7 @@ class PredictionFile:
     order: np.ndarray | None
     repairs: tuple[Repair, ...] = ()
     divisor: np.ndarray | None = None
+    group_orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", lru_cache(maxsize=1)(self.target))  # one label is read many times in a row
@@ -72,7 +75,7 @@ class PredictionFile:
 
     def without_ids(self) -> PredictionFile:
         """A copy without ids, patients and groups, for a file with the same images as one already read."""
-        return replace(self, image_ids=pa.nulls(len(self.image_ids)), patient_ids=None, groups={})
+        return replace(self, image_ids=pa.nulls(len(self.image_ids)), patient_ids=None, groups={}, group_orders={})
 
     def patients(self) -> tuple[np.ndarray, int]:
         """See `Predictions.patients`."""
@@ -138,6 +141,7 @@ class PredictionFile:
             self.groups,
             self.source,
             (*self.repairs, *(repair for _, repairs in columns for repair in repairs)),
+            self.group_orders,
         )
 
     def checked(self) -> PredictionFile:
@@ -268,12 +272,18 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
                 encoded = pc.fill_null(column(name), "").dictionary_encode()
                 values = np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()]
                 groups[name.removeprefix("group_")] = values if order is None else values[order]
+        group_orders = {
+            name.removeprefix("group_"): order_of_values(file, name) for name in names if name.startswith("group_")
+        }
+        group_orders = {name: values for name, values in group_orders.items() if values}
         divisor = None
         if task == "multiclass":
             divisor, repaired = _divisor(file, labels, image_ids, path)
             repairs += repaired
             divisor = divisor if divisor is None or order is None else divisor[order]
-    return PredictionFile(task, tuple(labels), path, in_order, patient_ids, groups, order, tuple(repairs), divisor)
+    return PredictionFile(
+        task, tuple(labels), path, in_order, patient_ids, groups, order, tuple(repairs), divisor, group_orders
+    )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from medkt_eval.predictions.format import as_numbers
+from medkt_eval.predictions.repairs import BLANKS
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
 
@@ -22,6 +23,15 @@ pc: Any = pyarrow.compute  # it creates its functions on import, so type checker
 def names_of(file: pq.ParquetFile) -> list[str]:
     """Names of the columns, without the row numbers that pandas may have added."""
     return [name for name in file.schema_arrow.names if not re.fullmatch(r"__index_level_\d+__", name)]
+
+
+def order_of_values(file: pq.ParquetFile, name: str) -> tuple[str, ...]:
+    """Values of an ordered Categorical in their order; () if the column declares none."""
+    kind = file.schema_arrow.field(name).type
+    if not (pa.types.is_dictionary(kind) and kind.ordered):
+        return ()
+    values = file.read([name]).column(0).unify_dictionaries().chunk(0).dictionary
+    return tuple(value.strip(BLANKS) for value in text_of(pa.chunked_array([values])).to_pylist())
 
 
 def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -71,13 +71,16 @@ def with_columns_of(first: AnyPredictions, own: AnyPredictions) -> AnyPrediction
         Of the same images, as `check_same_images` has checked.
     """
     groups = first.groups | {name: values for name, values in own.groups.items() if name not in first.groups}
+    orders = own.group_orders | first.group_orders
+    if groups.keys() != first.groups.keys() or orders != first.group_orders:
+        first = replace(first, groups=groups, group_orders=orders)
     if first.patient_ids is not None or own.patient_ids is None:
-        return first if len(groups) == len(first.groups) else replace(first, groups=groups)
+        return first
     patients = _texts(own.patient_ids)
     if isinstance(first, PredictionFile):
         encoded = sorted_dictionary(pa.array(patients, pa.large_string()))
-        return replace(first, groups=groups, patient_ids=encoded)
-    return replace(first, groups=groups, patient_ids=patients)
+        return replace(first, patient_ids=encoded)
+    return replace(first, patient_ids=patients)
 
 
 def check_same_validation(first: AnyPredictions, own: AnyPredictions, names: tuple[str, str]) -> None:

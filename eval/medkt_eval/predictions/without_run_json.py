@@ -98,19 +98,25 @@ class RunFromTables:
 def parse_arm(text: str, option: str = "--arm") -> tuple[str, list[Path]]:
     """Parse `NAME=PATTERN`, for example `TL=tl_seed*.csv`; the pattern is a file or a glob, `**` included.
 
+    The name may hold "=": it ends at the first "=" after which a file matches, as in `AT (beta=50)=at_seed*.csv`.
+
     Raises
     ------
     InputError
         If there is no name, no pattern, or no file that matches.
     """
-    name, equals, pattern = (part.strip() for part in text.partition("="))
-    if not (name and equals and pattern):
+    parts = text.split("=")
+    splits = [("=".join(parts[:k]).strip(), "=".join(parts[k:]).strip()) for k in range(1, len(parts))]
+    splits = [(name, pattern) for name, pattern in splits if name and pattern]
+    if not splits:
         raise InputError(f'{option} {text!r}: expected NAME=FILES, for example {option} "TL=tl_seed*.csv"')
-    matching = [pattern] if Path(pattern).is_file() else glob.glob(pattern, recursive=True)  # noqa: PTH207
-    files = sorted(path for path in map(Path, matching) if path.is_file())
-    if not files:
-        raise InputError(f"{option} {name}: no file matches {pattern!r}; expected one prediction file a seed")
-    return name, files
+    for name, pattern in splits:
+        matching = [pattern] if Path(pattern).is_file() else glob.glob(pattern, recursive=True)  # noqa: PTH207
+        files = sorted(path for path in map(Path, matching) if path.is_file())
+        if files:
+            return name, files
+    patterns = " or ".join(repr(pattern) for _, pattern in splits)
+    raise InputError(f"{option} {splits[0][0]}: no file matches {patterns}; expected one prediction file a seed")
 
 
 def parse_arms(texts: Iterable[str], option: str = "--arm") -> dict[str, list[Path]]:

@@ -14,6 +14,8 @@ from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.inference.multiplicity import adjust
 from medkt_eval.inference.obuchowski_rockette import analyse
+from medkt_eval.measurement import test_sets
+from medkt_eval.measurement.subgroups import groups_in_order
 
 OR = "obuchowski-rockette"
 EXACT = {"rel": 0, "abs": 1e-12}
@@ -221,6 +223,33 @@ def test_one_seed_leaves_a_gap_without_a_test():
     assert row.difference == pytest.approx(values_of(given["AT"], sex)[0] - values_of(given["AT"], ~sex)[0], **EXACT)
     assert row.p_value is row.se is None
     assert row.undefined_because.startswith("one seed")
+
+
+@pytest.mark.parametrize(
+    ("values", "declared", "order"),
+    [
+        (["100+", "10-14", "20-99", "5-9"], (), ["5-9", "10-14", "20-99", "100+"]),
+        ([f"site {k}" for k in range(1, 13)], (), [f"site {k}" for k in range(1, 13)]),
+        (["10.0", "2.0", "0.5", "0.25", "-1"], (), ["-1", "0.25", "0.5", "2.0", "10.0"]),
+        (["M", "F", "b", "B2", "B10"], (), ["B2", "B10", "F", "M", "b"]),
+        (["low", "high", "mid", "other"], ("low", "mid", "high"), ["low", "mid", "high", "other"]),
+    ],
+)
+def test_order_of_groups(values, declared, order):
+    assert groups_in_order(np.array(values * 2, dtype=object), declared) == order
+
+
+@pytest.mark.parametrize("door", ["frame", "parquet", "by column"])
+def test_an_ordered_categorical_keeps_its_order(tmp_path, monkeypatch, door):
+    ages = ["young", "middle", "old"]
+    age = pd.Categorical([ages[k // 2 % 3] for k in range(60)], ages, ordered=True)
+    frame = tables(group_age=age)["TL"][0]
+    monkeypatch.setattr(test_sets, "HELD_BYTES", 0 if door == "by column" else 2**30)
+    if door != "frame":
+        frame.to_parquet(tmp_path / "tl_s0.parquet")
+        frame = tmp_path / "tl_s0.parquet"
+    found = dict.fromkeys(row.group for row in evaluated({"TL": [frame]}).runs if row.group)
+    assert list(found) == ["age=young", "age=middle", "age=old"]
 
 
 def test_equal_gaps_are_not_tested():

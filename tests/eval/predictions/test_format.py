@@ -111,6 +111,30 @@ def test_groups_of_any_type_may_be_empty(values):
     assert {type(value) for value in groups} == {str}
 
 
+class Scalar:
+    """A scalar of another library: torch's tensor of no dimension has these too."""
+
+    ndim = 0
+
+    def __init__(self, value):
+        self.value = value
+
+    def item(self):
+        return self.value
+
+    def __repr__(self):
+        return f"tensor({self.value})"
+
+
+def test_scalars_of_other_libraries_are_numbers_and_text():
+    frame = small()
+    made = from_frame(frame.map(Scalar), "multilabel", LABELS, source="x")
+    assert_same(made, from_frame(frame, "multilabel", LABELS, source="x"))
+    several = small(score_A=[Scalar(0.1), [0.2, 0.3], None])
+    with pytest.raises(InputError, match=r"image 'a': score_A is \[0\.2, 0\.3\]; expected a number"):
+        from_frame(several, "multilabel", LABELS, source="x")
+
+
 def test_no_patient_column_is_told_by_none():
     assert from_frame(small().drop(columns="patient_id"), "multilabel", LABELS, source="x").patient_ids is None
 

@@ -181,6 +181,19 @@ def test_an_arm_on_the_command_line(write):
     assert list(arms) == ["TL", "AT"]
 
 
+def test_names_that_hold_an_equals_sign(write):
+    files = [Path("q_seed0.csv"), Path("q_seed1.csv")]
+    write("q_seed0.csv", "q_seed1.csv", "lr=0.1_seed2.csv")
+    assert parse_arm("AT lr=0.001=q_seed*.csv") == ("AT lr=0.001", files)
+    assert parse_arm("AT (beta=50)=q_seed*.csv") == ("AT (beta=50)", files)
+    assert parse_arm("TL=lr=0.1_seed*.csv") == ("TL", [Path("lr=0.1_seed2.csv")])
+    assert ids(runs_from_tables(parse_arms(["AT (beta=50)=q_seed1.csv", "TL=q_seed0.csv"]))) == [
+        "at-beta-50-s1",
+        "tl-s0",
+    ]
+    told(lambda: parse_arm("AT lr=1=none*.csv"), "no file matches '1=none*.csv' or 'none*.csv'")
+
+
 @pytest.mark.parametrize("text", ["TL", "=tl*.csv", "TL=", " = tl*.csv", ""])
 def test_an_arm_without_name_or_files(text):
     told(lambda: parse_arm(text, "--validation"), f"--validation {text!r}: expected NAME=FILES", '"TL=tl_seed*.csv"')
