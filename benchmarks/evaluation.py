@@ -50,7 +50,7 @@ def write_runs(folder: Path, *, n_images: int, n_patients: int, n_arms: int, n_s
                 score = 1 / (1 + np.exp(2 - latent - rng.normal(scale=1.0 - 0.02 * arm, size=latent.shape)))
                 columns: dict[str, object] = {
                     "image_id": [f"{split}/{k:07d}" for k in range(n_images)][rows],
-                    "patient_id": [f"p{k:06d}" for k in patient][rows],
+                    "patient_id": [f"{split}-p{k:06d}" for k in patient][rows],
                 }
                 columns |= {f"target_{label}": truth[rows, k].astype("int8") for k, label in enumerate(LABELS)}
                 columns |= {f"score_{label}": score[rows, k].astype("float32") for k, label in enumerate(LABELS)}

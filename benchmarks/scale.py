@@ -62,7 +62,10 @@ def _write(path: Path, n_images: int, split: str, arm: int, part: int) -> None:
         latent = 0.7 * severity + 0.7 * truths.normal(size=severity.shape)
         present = latent > [np.quantile(column, 1 - p) for column, p in zip(latent.T, PREVALENCE, strict=True)]
         score = 1 / (1 + np.exp(2 - latent - own.normal(scale=1 - 0.05 * arm, size=latent.shape)))
-        columns = {"image_id": [f"{split}-{row:010d}" for row in rows], "patient_id": [f"p{k:09d}" for k in patient]}
+        columns = {
+            "image_id": [f"{split}-{row:010d}" for row in rows],
+            "patient_id": [f"{split}-p{k:09d}" for k in patient],
+        }
         columns |= {f"target_{label}": present[:, k].astype(np.int8) for k, label in enumerate(LABELS)}
         columns |= {f"score_{label}": score[:, k].astype(np.float32) for k, label in enumerate(LABELS)}
         table = pa.table(columns)

@@ -27,7 +27,13 @@ from medkt_eval.runtime.execution import LOCAL, Execution
 from medkt_eval.study.arms import datasets_of
 from medkt_eval.study.contrasts import Contrast, as_named, baselines_of, check_labels, contrasts_of
 from medkt_eval.study.inputs import Inputs, Tables, read_inputs
-from medkt_eval.study.notes import computed_nowhere, notes_on_averages, notes_on_request, refuse_computed_nowhere
+from medkt_eval.study.notes import (
+    computed_nowhere,
+    notes_on_averages,
+    notes_on_request,
+    notes_on_values,
+    refuse_computed_nowhere,
+)
 from medkt_eval.study.options import AnalysisOptions, EvaluationOptions
 from medkt_eval.study.provenance import input_rows, settings_of
 from medkt_eval.study.requests import Request, request
@@ -49,6 +55,7 @@ def evaluate(
     add: Sequence[str] = (),
     margin: float | None = None,
     independent_images: bool = False,
+    identical_runs: bool = False,
     command: str | None = None,
     execution: Execution = LOCAL,
 ) -> EvaluationResult:
@@ -77,6 +84,8 @@ def evaluate(
         Margin of equivalence and non-inferiority, as a fraction; None: the study's.
     independent_images : bool
         Whether every patient has one image, so that no patient id is needed.
+    identical_runs : bool
+        Whether runs may have identical predictions.
     command : str or None
         The command line, for provenance.
     execution : Execution
@@ -102,7 +111,9 @@ def evaluate(
     options.check()
 
     # The runs, what the study declares of their analysis, and what the runs recorded while they were trained.
-    inputs = read_inputs(runs, validation, study, margin=margin, independent_images=independent_images)
+    inputs = read_inputs(
+        runs, validation, study, margin=margin, independent_images=independent_images, identical_runs=identical_runs
+    )
     analysis, arms = inputs.analysis, inputs.arms
     architectures, pictures = read_architectures(inputs.runs), read_pictures(inputs.runs)
 
@@ -129,6 +140,7 @@ def evaluate(
     teachers, notes_on_teachers = teacher_aucs(inputs.runs)
     notes = [
         *inputs.notes,
+        *notes_on_values(test_sets),
         *notes_on_request(requested, analysis, test_sets, nowhere),
         *notes_on_averages(results.runs, analysis),
         *notes_on_baselines,
@@ -168,6 +180,7 @@ def _test_sets(inputs: Inputs, options: EvaluationOptions, execution: Execution)
         inputs.runs,
         independent_images=analysis.independent_images,
         threshold_rule=analysis.threshold_rule,
+        identical=analysis.identical_runs,
         refit=refit,
         execution=execution,
     )

@@ -63,6 +63,9 @@ Add = Annotated[
 IndependentImages = Annotated[
     bool, typer.Option("--independent-images", help="Every patient has one image: no patient_id is needed.")
 ]
+IdenticalRuns = Annotated[
+    bool, typer.Option("--identical-runs", help="Accept runs that have identical predictions, with a note.")
+]
 NoReport = Annotated[bool, typer.Option("--no-report", help="Write results.json only.")]
 
 
@@ -79,6 +82,7 @@ def evaluate(
     margin: Margin = None,
     add: Add = None,
     independent_images: IndependentImages = False,
+    identical_runs: IdenticalRuns = False,
     scheduler: Scheduler = None,
     no_report: NoReport = False,
     no_images: NoImages = False,
@@ -102,6 +106,7 @@ def evaluate(
             add=add or [],
             margin=margin,
             independent_images=independent_images,
+            identical_runs=identical_runs,
             command=shlex.join(["medkt", *sys.argv[1:]]),
             execution=LOCAL if scheduler is None else _on_cluster(scheduler, stack),
         )

@@ -19,7 +19,7 @@ def files(tmp_path: Path) -> Path:
                 pd.DataFrame(
                     {
                         "image_id": [f"{split}i{k:02d}" for k in range(40)],
-                        "patient_id": [f"p{k // 2:02d}" for k in range(40)],
+                        "patient_id": [f"{split}p{k // 2:02d}" for k in range(40)],
                         "group_sex": np.where(np.arange(40) % 4 < 2, "F", "M"),
                         "target_Edema": target,
                         "score_Edema": 1 / (1 + np.exp(-skill * (target - 0.5) - rng.normal(size=40))),

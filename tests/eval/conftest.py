@@ -59,7 +59,7 @@ def frame_of(
     noise = np.random.default_rng(seed_of_scores)
     columns: dict[str, Any] = {
         "image_id": [f"{split}-{k // 2:03d}/v{k % 2}" for k in range(n_images)],
-        "patient_id": [f"{k // 2:03d}" for k in range(n_images)],
+        "patient_id": [f"{'v' * (split == 'validation')}{k // 2:03d}" for k in range(n_images)],
     }
     if task == "multilabel":
         targets = (truth.random((n_images, len(labels))) < 0.4).astype(np.float64)

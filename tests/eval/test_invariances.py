@@ -46,7 +46,7 @@ def tables(split: str, arms: Sequence[str], task: str, change: Change | None) ->
         for seed in range(seeds):
             columns: dict[str, Any] = {
                 "image_id": [f"{split}-{k:02d}" for k in range(90)],
-                "patient_id": [f"{k // 3:02d}" for k in range(90)],
+                "patient_id": [f"{split}-{k // 3:02d}" for k in range(90)],
                 "group_sex": np.where(np.arange(90) % 6 < 3, "F", "M"),
             }
             if task == "multiclass":

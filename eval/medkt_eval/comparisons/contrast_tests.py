@@ -123,15 +123,15 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
     ]
     if both.undefined_because:
         names: list[tuple[str, Scope]] = [(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE), (t_name, "seeds")]
-        names += [(name, obuchowski_rockette.SCOPE) for name in _names_against_margin(both, options)]
+        names.extend((name, obuchowski_rockette.SCOPE) for name in _names_against_margin(both, options))
         if both.delong is not None:
             names.append((delong.TEST, "patients"))
         if "patients:jackknife" in options.request.intervals and both.has_jackknife:
             names.append((JACKKNIFE, "patients"))
-        names += [(f"bootstrap-{kind}", "patients") for kind in bootstraps]
+        names.extend((f"bootstrap-{kind}", "patients") for kind in bootstraps)
         if "seeds+patients:bootstrap" in options.request.intervals and facts.is_resampled:
             names.append(("bootstrap-percentile", "seeds+patients"))
-        names += [(name, "seeds") for name in options.request.tests if name in TESTS_OVER_SEEDS]
+        names.extend((name, "seeds") for name in options.request.tests if name in TESTS_OVER_SEEDS)
         return [_absent(both.undefined_because, name, scope, level) for name, scope in names]
     k = len(a.seeds)
     values_a, values_b = both.values[:k], both.values[k:]

@@ -6,6 +6,7 @@ method as good for women as for men, and does it widen the gap? Seyyed-Kalantari
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -50,7 +51,7 @@ def measure_subgroups(
     """
     for name, values in test.predictions.groups.items():
         named = values != ""
-        groups = np.unique(values[named].astype(str))
+        groups = groups_in_order(values[named], test.predictions.group_orders.get(name, ()))
         for value in groups:
             inside = named & (values == value)
             measured = partial(
@@ -71,6 +72,29 @@ def measure_subgroups(
                     gap = _over_patients_of(_gap(metric, other, group.group), test, named, group.group)
                     gap = replace(gap, df_patients=df_patients)
                 yield GroupMeasures(group, gap, _n_patients(test, inside))
+
+
+def groups_in_order(values: np.ndarray, declared: tuple[str, ...]) -> list[str]:
+    """The different groups: in the declared order, then numbers by size, and numbers within text by size.
+
+    Parameters
+    ----------
+    values : str, (n_images,)
+    declared : tuple of str
+        The order that the column declares; may be empty.
+    """
+    groups = sorted(set(values.tolist()))
+    try:
+        groups.sort(key=float)
+    except ValueError:
+        groups.sort(key=_natural)
+    place = {value: k for k, value in enumerate(declared)}
+    return sorted(groups, key=lambda value: place.get(value, len(place)))
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """`site 2` before `site 10`: text split at its numbers, which are compared as numbers."""
+    return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", text) if part]
 
 
 def _n_patients(test: TestSet, images: np.ndarray) -> int:

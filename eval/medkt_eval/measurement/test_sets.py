@@ -14,9 +14,12 @@ import numpy as np
 from medkt_eval.errors import InputError
 from medkt_eval.measurement.metric_of_runs import run_indices
 from medkt_eval.metrics.thresholds import ChosenThreshold, choose
+from medkt_eval.predictions.identical_runs import identical_runs, refuse_identical
 from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFile
+from medkt_eval.predictions.repairs import Repair
 from medkt_eval.predictions.run_folders import Run
-from medkt_eval.predictions.same_images import check_same_images, check_same_validation
+from medkt_eval.predictions.same_images import check_same_images, check_same_validation, with_columns_of
+from medkt_eval.predictions.separate_splits import check_separate
 from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import Arm
 from medkt_eval.runtime.execution import LOCAL, Execution
@@ -32,7 +35,8 @@ class TestSet:
     ----------
     dataset : str
     predictions : Predictions or PredictionFile
-        The first run's: images, patients, targets and groups, which all runs share.
+        The first run's: images and targets, which all runs share. Patients and groups are those of the first run that
+        has the column; all runs that have it agree.
     patient : int64, (n_images,)
         Each image's patient, numbered by sorted patient id. Without patient ids each image is its own patient.
     n_patients : int
@@ -44,6 +48,10 @@ class TestSet:
         Thresholds of multi-label runs; empty for multi-class runs.
     refitted : float64, (n_runs, n_labels, replicates), or None
         Thresholds chosen again in each bootstrap replicate; None: thresholds are held fixed.
+    repairs : tuple of (str, Repair)
+        What reading changed, with the file that was read.
+    identical : tuple of tuple of str
+        Groups of runs with identical predictions, which were declared.
     """
 
     __test__ = False  # not a test of pytest's
@@ -56,6 +64,8 @@ class TestSet:
     scores: np.ndarray | _ScoresOnDisk
     thresholds: tuple[tuple[ChosenThreshold, ...], ...]
     refitted: np.ndarray | None = None
+    repairs: tuple[tuple[str, Repair], ...] = ()
+    identical: tuple[tuple[str, ...], ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -108,6 +118,7 @@ def read_test_sets(
     *,
     independent_images: bool,
     threshold_rule: str,
+    identical: bool = False,
     refit: ThresholdRefit | None = None,
     execution: Execution = LOCAL,
 ) -> list[TestSet]:
@@ -120,6 +131,8 @@ def read_test_sets(
         Whether predictions may lack patient ids.
     threshold_rule : str
         See `thresholds.choose`.
+    identical : bool
+        Whether runs may have identical predictions.
     refit : ThresholdRefit or None
         How thresholds are chosen again in each bootstrap replicate; None: they are held fixed.
     execution : Execution
@@ -128,7 +141,8 @@ def read_test_sets(
     Raises
     ------
     InputError
-        If the runs of a data set differ in images, patients, targets or labels, or predictions lack patient ids.
+        If the runs of a data set differ in images, patients, targets or labels, predictions lack patient ids, runs have
+        identical predictions, or validation images or patients are test images or patients.
     """
     by_dataset: dict[str, list[Run]] = {}
     for record in records:
@@ -137,6 +151,8 @@ def read_test_sets(
     for dataset, runs in by_dataset.items():
         in_memory = _bytes_of_scores(runs) <= HELD_BYTES
         test = _test_set(dataset, runs, in_memory, independent_images=independent_images, threshold_rule=threshold_rule)
+        if not identical:
+            refuse_identical(test.identical)
         if refit is not None and test.thresholds:
             validations = _validations(runs, in_memory, independent_images=independent_images)
             refitted = refit.thresholds(validations, len(test.labels), dataset=dataset, execution=execution)
@@ -149,15 +165,9 @@ def _test_set(
     dataset: str, records: Sequence[Run], in_memory: bool, *, independent_images: bool, threshold_rule: str
 ) -> TestSet:
     first = records[0].test(in_memory=in_memory)
-    _check_named(first, independent_images)
-    patient, n_patients = first.patients()
-    if n_patients < 2:
-        raise InputError(
-            f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
-        )
-
     scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if in_memory else _ScoresOnDisk()
     thresholds = []
+    repairs: list[tuple[str, Repair]] = []
     for j, record in enumerate(records):
         own = first if j == 0 else record.test(in_memory=in_memory)
         _check_alike(first, own, records[0].manifest.run_id, record.manifest.run_id, dataset)
@@ -165,16 +175,33 @@ def _test_set(
             scores.add(own)
         else:
             scores[:, j] = [own.score(k) for k in range(len(scores))]
-        if own.task == "multilabel":
-            thresholds.append(tuple(choose(record.validation(in_memory=in_memory), own.labels, threshold_rule)))
+        first = with_columns_of(first, own)
+        repairs += [(own.source, repair) for repair in own.repairs]
+    _check_named(first, independent_images)
+    patient, n_patients = first.patients()
+    if n_patients < 2:
+        raise InputError(
+            f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
+        )
+
+    for record in records:
+        validation = record.validation(in_memory=in_memory)
+        if validation is not None:
+            check_separate(validation, first)
+            repairs += [(validation.source, repair) for repair in validation.repairs]
+        if first.task == "multilabel":
+            thresholds.append(tuple(choose(validation, first.labels, threshold_rule)))
+    run_ids = tuple(record.manifest.run_id for record in records)
     return TestSet(
         dataset=dataset,
         predictions=first,
         patient=patient,
         n_patients=n_patients,
-        runs=tuple(record.manifest.run_id for record in records),
+        runs=run_ids,
         scores=scores,
         thresholds=tuple(thresholds),
+        repairs=tuple(repairs),
+        identical=identical_runs(scores, run_ids),
     )
 
 

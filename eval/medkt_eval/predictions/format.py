@@ -1,26 +1,27 @@
-"""The prediction format: read, write, validate, align.
+"""The prediction format: validate, align, write.
 
-In: Parquet, CSV or CSV.gz files with one row per image. Out: `Predictions`, sorted by image id, so that the order of
+In: a table with one row per image. Out: `Predictions`, sorted by image id, so that the order of
 rows in a file changes nothing. docs/formats.md describes the columns for writers in any language.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.csv_files import check_names
 from medkt_eval.predictions.decimals import as_written
+from medkt_eval.predictions.probabilities import check_probabilities, clip_finding
+from medkt_eval.predictions.repairs import BLANKS, Repair, without_blanks
 
 Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
-PROBABILITIES_SUM_TO = 1e-3  # largest distance from 1 of their sum
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Predictions:
         Columns `group_<name>`.
     source : str
         Name of the file, for messages.
+    repairs : tuple of Repair
+        What reading changed in the file's values.
+    group_orders : dict of str to tuple of str
+        The order of the groups of a column that declares one, as an ordered Categorical does.
     """
 
     task: Task
@@ -55,6 +60,8 @@ class Predictions:
     scores: np.ndarray
     groups: dict[str, np.ndarray] = field(default_factory=dict)
     source: str = "predictions"
+    repairs: tuple[Repair, ...] = ()
+    group_orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def patients(self) -> tuple[np.ndarray, int]:
         """Each image's patient, numbered by sorted patient id (int64, (n_images,)), and the number of patients.
@@ -104,70 +111,43 @@ def find(folder: Path, split: str) -> Path | None:
     return found[0] if found else None
 
 
-def read(path: Path, task: Task, labels: Sequence[str]) -> Predictions:
-    """Read and validate one prediction file.
-
-    Parameters
-    ----------
-    path : Path
-        A .parquet, .csv or .csv.gz file.
-    task : {"multilabel", "multiclass"}
-        What the columns must be.
-    labels : sequence of str
-        The labels that the file must have, all of them and no others.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or a column or value does not follow docs/formats.md.
-    """
-    try:
-        with path.open("rb") as file:
-            frame = pd.read_parquet(file) if path.suffix == ".parquet" else _read_csv(file, gzip=path.suffix == ".gz")
-    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two are of a damaged .gz
-        raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
-    return from_frame(frame, task, labels, source=str(path))
-
-
-def _read_csv(file: BinaryIO, *, gzip: bool) -> pd.DataFrame:
-    compression: Literal["gzip"] | None = "gzip" if gzip else None
-    names = [str(name) for name in pd.read_csv(file, nrows=0, compression=compression).columns]
-    file.seek(0)
-    # read as text: "007" is an id and "01" a group
-    text: dict[Any, Any] = {
-        name: str for name in names if name in ("image_id", "patient_id", "target") or name.startswith("group_")
-    }
-    return pd.read_csv(file, dtype=text, keep_default_na=False, na_values=[""], compression=compression)
-
-
 def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source: str) -> Predictions:
     """Validate a table of predictions (columns as in docs/formats.md) and sort it by image id.
 
     Raises
     ------
     InputError
-        As in `read`, naming `source`.
+        If a column or value does not follow docs/formats.md, naming `source`.
     """
     target_columns = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
     score_columns = [score_column(label) for label in labels]
-    check_columns([str(name) for name in frame.columns], task, labels, source=source)
+    frame = frame.set_axis([str(name) for name in frame.columns], axis="columns")
+    check_columns(list(frame.columns), task, labels, source=source)
     if frame.empty:
         raise InputError(f"{source}: no rows; expected one an image")
 
-    nameless = _texts(frame["image_id"]) == ""
+    repairs: list[Repair] = []
+
+    def texts(name: str) -> np.ndarray:
+        values, repaired = without_blanks(_texts(frame[name]), name)
+        repairs.extend(repaired)
+        return values
+
+    image_ids = texts("image_id")
+    nameless = image_ids == ""
     if nameless.any():
         raise InputError(f"{source}: row {_first(nameless)}: no image_id; expected one on every row")
-    frame = frame.assign(image_id=frame["image_id"].astype(str)).sort_values("image_id", kind="stable")
-    repeated = frame["image_id"].duplicated()
+    order = np.argsort(image_ids, kind="stable")
+    image_ids, frame = image_ids[order], frame.iloc[order]
+    repeated = image_ids[1:] == image_ids[:-1]
     if repeated.any():
         raise InputError(
-            f"{source}: image_id {frame['image_id'][repeated].iloc[0]!r} is in several rows; expected one row an image"
+            f"{source}: image_id {image_ids[1:][repeated][0]!r} is in several rows; expected one row an image"
         )
-    image_ids = frame["image_id"].to_numpy(dtype=object)
 
     patient_ids = None
     if "patient_id" in frame.columns:
-        patient_ids = _texts(frame["patient_id"])
+        patient_ids = texts("patient_id")
         missing = patient_ids == ""
         if missing.any():
             raise InputError(f"{source}: image {image_ids[missing][0]!r}: no patient_id; expected one on every row")
@@ -180,17 +160,28 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
             f"{source}: image {image_ids[row]!r}: {score_columns[column]} is {scores[row, column]}; "
             "expected a finite number"
         )
+    if task == "multiclass":
+        divisor, repaired = check_probabilities(scores, score_columns, image_ids.__getitem__, source=source)
+        scores = np.clip(scores, 0, 1) / divisor[:, None]
+        repairs += repaired
+    else:
+        for k, name in enumerate(score_columns):
+            scores[:, k], repaired = clip_finding(scores[:, k], name, image_ids.__getitem__)
+            repairs += repaired
     targets = (
         _multilabel_targets(frame, target_columns, source, image_ids)
         if task == "multilabel"
-        else _multiclass_targets(frame, labels, scores, source, image_ids)
+        else _multiclass_targets(frame, labels, source, image_ids)
     )
-    groups = {
-        str(name).removeprefix("group_"): _texts(frame[name])
+    groups = {name.removeprefix("group_"): texts(name) for name in frame.columns if name.startswith("group_")}
+    group_orders = {
+        name.removeprefix("group_"): tuple(str(value).strip(BLANKS) for value in frame[name].cat.categories)
         for name in frame.columns
-        if str(name).startswith("group_")
+        if name.startswith("group_") and isinstance(kind := frame[name].dtype, pd.CategoricalDtype) and kind.ordered
     }
-    return Predictions(task, tuple(labels), image_ids, patient_ids, targets, scores, groups, source)
+    return Predictions(
+        task, tuple(labels), image_ids, patient_ids, targets, scores, groups, source, tuple(repairs), group_orders
+    )
 
 
 def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, source: str) -> None:
@@ -199,8 +190,9 @@ def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, so
     Raises
     ------
     InputError
-        Naming the first column that is absent or unknown.
+        Naming the first column that is repeated, absent or unknown.
     """
+    check_names(names, source=source)
     targets = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
     needed = ["image_id", *targets, *map(score_column, labels)]
     absent = [name for name in needed if name not in names]
@@ -229,8 +221,23 @@ def to_frame(predictions: Predictions) -> pd.DataFrame:
 
 
 def _texts(column: pd.Series) -> np.ndarray:
-    """Convert a column of any type to text, "" for missing values."""
-    return column.astype(object).where(column.notna(), "").astype(str).to_numpy(dtype=object)
+    """Values as text, "" where missing, whatever the type of the column."""
+    return _plain(column.astype(object)).where(column.notna(), "").astype(str).to_numpy(dtype=object)
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """Values with the scalars of other libraries, such as torch's, as Python's; what has no scalar becomes text."""
+
+    def plain(value: object) -> object:
+        if value is None or isinstance(value, str | int | float):
+            return value
+        scalar = getattr(value, "item", None)
+        if callable(scalar) and getattr(value, "ndim", 0) == 0:
+            return scalar()
+        return value if pd.api.types.is_scalar(value) else str(value)
+
+    values = [plain(value) for value in column]
+    return pd.Series(values, index=column.index, name=column.name, dtype=object)
 
 
 def _first(mask: np.ndarray) -> int:
@@ -238,12 +245,18 @@ def _first(mask: np.ndarray) -> int:
     return int(np.flatnonzero(mask)[0]) + 2
 
 
-def _numbers(column: pd.Series, source: str, image_ids: np.ndarray) -> np.ndarray:
+def as_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Values as float64, (n_images,), NaN where missing; and where a value is not a number, bool, (n_images,)."""
+    column = _plain(column) if column.dtype == object else column
     numbers: pd.Series = pd.to_numeric(column, errors="coerce")
     dtype: Any = getattr(numbers.dtype, "numpy_dtype", numbers.dtype)  # of a column that knows missing values
     dtype = dtype if np.dtype(dtype) in (np.float16, np.float32) else np.float64
     values = as_written(numbers.to_numpy(dtype=dtype, na_value=np.nan))
-    wrong = np.isnan(values) & column.notna().to_numpy()
+    return values, np.isnan(values) & column.notna().to_numpy()
+
+
+def _numbers(column: pd.Series, source: str, image_ids: np.ndarray) -> np.ndarray:
+    values, wrong = as_numbers(column)
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
         raise InputError(
@@ -267,20 +280,13 @@ def _multilabel_targets(
 
 
 def _multiclass_targets(
-    frame: pd.DataFrame, labels: Sequence[str], scores: np.ndarray, source: str, image_ids: np.ndarray
+    frame: pd.DataFrame, labels: Sequence[str], source: str, image_ids: np.ndarray
 ) -> np.ndarray:  # (n_images,)
     index = pd.Index(list(labels)).get_indexer(frame["target"].astype(str))  # type: ignore[arg-type]
     if (index < 0).any():
         row = np.flatnonzero(index < 0)[0]
         raise InputError(
             f"{source}: image {image_ids[row]!r}: target is {frame['target'].iloc[row]!r}; "
-            f"expected one of {', '.join(labels)}"
-        )
-    if scores.min() < 0 or scores.max() > 1 or np.abs(scores.sum(axis=1) - 1).max() > PROBABILITIES_SUM_TO:
-        row = int(np.argmax(np.maximum(np.abs(scores.sum(axis=1) - 1), -scores.min(axis=1))))
-        raise InputError(
-            f"{source}: image {image_ids[row]!r}: the scores of the classes sum to "
-            f"{scores[row].sum():.4g}, the smallest is {scores[row].min():.4g}; expected probabilities "
-            "that sum to 1"
+            f"expected one of {', '.join(map(repr, labels))}"
         )
     return index.astype(np.int64)

@@ -1,14 +1,15 @@
-"""Prediction files too large for memory: ids once, then one column at a time, row group by row group.
+"""Read prediction files. Parquet has one reader: ids once, then one column at a time, row group by row group.
 
-In: a Parquet file as in docs/formats.md. Out: `PredictionFile`, which has the methods of `format.Predictions`, with the
-same order (rows sorted by image id) and the same errors. Targets and scores stay on disk.
+In: a file as in docs/formats.md. Out: `Predictions`, or, if a Parquet file is too large for memory, `PredictionFile`,
+which has the same methods and leaves targets and scores on disk. pandas' metadata in the file is ignored: a column that
+pandas wrote as its index is a column, and the numbers of its rows (`__index_level_0__`) are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,11 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions import format as predictions
-from medkt_eval.predictions.decimals import as_written
-from medkt_eval.predictions.format import (
-    PROBABILITIES_SUM_TO,
-    Predictions,
-    Task,
-    check_columns,
-    score_column,
-    target_column,
-)
+from medkt_eval.predictions.csv_files import read_csv, reading
+from medkt_eval.predictions.format import Predictions, Task, check_columns, from_frame, score_column, target_column
+from medkt_eval.predictions.parquet_values import names_of, numbers_of, order_of_values, sorted_dictionary, text_of
+from medkt_eval.predictions.probabilities import check_probabilities, clip_finding
+from medkt_eval.predictions.repairs import BLANKS, Repair
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
 
@@ -50,6 +46,12 @@ class PredictionFile:
     groups : dict of str to str, (n_images,)
     order : int64, (n_images,), or None
         Rows of the file by image id; None if the file is in that order.
+    repairs : tuple of Repair
+        What reading changed in the file's values.
+    group_orders : dict of str to tuple of str
+        See `Predictions`.
+    divisor : float64, (n_images,), or None
+        Multi-class: what the clipped scores of each image are divided by; None: 1.
     """
 
     task: Task
@@ -59,6 +61,9 @@ class PredictionFile:
     patient_ids: pa.DictionaryArray | None
     groups: dict[str, np.ndarray]
     order: np.ndarray | None
+    repairs: tuple[Repair, ...] = ()
+    divisor: np.ndarray | None = None
+    group_orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", lru_cache(maxsize=1)(self.target))  # one label is read many times in a row
@@ -70,7 +75,7 @@ class PredictionFile:
 
     def without_ids(self) -> PredictionFile:
         """A copy without ids, patients and groups, for a file with the same images as one already read."""
-        return replace(self, image_ids=pa.nulls(len(self.image_ids)), patient_ids=None, groups={})
+        return replace(self, image_ids=pa.nulls(len(self.image_ids)), patient_ids=None, groups={}, group_orders={})
 
     def patients(self) -> tuple[np.ndarray, int]:
         """See `Predictions.patients`."""
@@ -91,40 +96,86 @@ class PredictionFile:
 
     def score(self, k: int) -> np.ndarray:
         """See `Predictions.score`."""
+        return self._score(k)[0]
+
+    def _score(self, k: int) -> tuple[np.ndarray, list[Repair]]:
         name = score_column(self.labels[k])
         values = self._numbers(name)
         self._refuse(~np.isfinite(values), name, values, "expected a finite number")
-        return values
+        if self.task == "multilabel":
+            return clip_finding(values, name, lambda row: self.image_ids[row].as_py())
+        values = np.clip(values, 0, 1)
+        return (values if self.divisor is None else values / self.divisor), []
 
     @cached_property
     def classes(self) -> np.ndarray:
         """See `Predictions.classes`."""
         names = pa.array(self.labels, pa.large_string())
-        classes = self._column("target", lambda part: pc.index_in(_text(part), names).to_numpy(zero_copy_only=False))
-        if np.isnan(classes).any():
-            image = self.image_ids[int(np.flatnonzero(np.isnan(classes))[0])].as_py()
-            raise InputError(f"{self.path}: image {image!r}: target is none of {', '.join(self.labels)}")
-        return classes.astype(np.int64)
+
+        def index(part: pa.ChunkedArray, begin: int) -> np.ndarray:
+            found = pc.index_in(text_of(part), names)
+            if found.null_count:
+                row = pc.index(found.is_null(), True).as_py()
+                raise InputError(
+                    f"{self.path}: image {self._image(begin + row)!r}: target is {part[row].as_py()!r}; "
+                    f"expected one of {', '.join(map(repr, self.labels))}"
+                )
+            return found.to_numpy()
+
+        return self._column("target", index).astype(np.int64)
+
+    def in_memory(self) -> Predictions:
+        """The same predictions, with targets and scores in memory."""
+        columns = [self._score(k) for k in range(len(self.labels))]
+        scores = np.column_stack([values for values, _ in columns])
+        multiclass = self.task == "multiclass"
+        targets = self.classes if multiclass else np.column_stack([self.target(k) for k in range(len(self.labels))])
+        patients = None if self.patient_ids is None else self.patient_ids.to_numpy(zero_copy_only=False)
+        return Predictions(
+            self.task,
+            self.labels,
+            self.image_ids.to_numpy(zero_copy_only=False),
+            patients,
+            targets,
+            scores,
+            self.groups,
+            self.source,
+            (*self.repairs, *(repair for _, repairs in columns for repair in repairs)),
+            self.group_orders,
+        )
+
+    def checked(self) -> PredictionFile:
+        """The same predictions on disk, with every repair of their scores: reads each score once."""
+        repairs = [repair for k in range(len(self.labels)) for repair in self._score(k)[1]]
+        return replace(self, repairs=(*self.repairs, *repairs))
 
     def _numbers(self, name: str) -> np.ndarray:
-        def numbers(part: pa.ChunkedArray) -> np.ndarray:
-            floating = part if pa.types.is_floating(part.type) else part.cast(pa.float64())
-            return as_written(floating.to_numpy(zero_copy_only=False))
+        def numbers(part: pa.ChunkedArray, begin: int) -> np.ndarray:
+            values, wrong = numbers_of(part)
+            if wrong.any():
+                row = int(np.flatnonzero(wrong)[0])
+                raise InputError(
+                    f"{self.path}: image {self._image(begin + row)!r}: {name} is {part[row].as_py()!r}; "
+                    "expected a number"
+                )
+            return values
 
         return self._column(name, numbers)
 
-    def _column(self, name: str, values_of: Callable[[pa.ChunkedArray], np.ndarray]) -> np.ndarray:
-        """A column as float64, (n_images,), in the order of image ids."""
+    def _column(self, name: str, values_of: Callable[[pa.ChunkedArray, int], np.ndarray]) -> np.ndarray:
+        """A column as float64, (n_images,), in the order of image ids; `values_of` a part that begins at this row."""
         values, end = np.empty(len(self.image_ids)), 0
         with _opened(self.path) as file:
             for group in range(file.num_row_groups):
                 part = file.read_row_group(group, columns=[name]).column(0)
                 begin, end = end, end + len(part)
-                try:
-                    values[begin:end] = values_of(part)
-                except pa.ArrowInvalid as error:
-                    raise InputError(f"{self.path}: {name}: {error}; expected numbers") from error
+                values[begin:end] = values_of(part, begin)
         return values if self.order is None else values[self.order]
+
+    def _image(self, row: int) -> str:
+        """Id of the image in a row of the file."""
+        place = row if self.order is None else int(np.flatnonzero(self.order == row)[0])
+        return open_file(self.path, self.task, self.labels).image_ids[place].as_py()
 
     def _refuse(self, bad: np.ndarray, name: str, values: np.ndarray, expected: str) -> None:
         if bad.any():
@@ -141,19 +192,43 @@ def count_rows(path: Path) -> int | None:
         return file.metadata.num_rows
 
 
-def read(path: Path, task: Task, labels: Sequence[str], *, in_memory: bool) -> AnyPredictions:
-    """Read a file of predictions into memory, or, if it is Parquet and `in_memory` is false, column by column.
+def read(path: Path, task: Task, labels: Sequence[str], *, in_memory: bool = True) -> AnyPredictions:
+    """Read and validate one file of predictions.
+
+    Parameters
+    ----------
+    path : Path
+        A .parquet, .csv or .csv.gz file.
+    task : {"multilabel", "multiclass"}
+        What the columns must be.
+    labels : sequence of str
+        The labels that the file must have, all of them and no others.
+    in_memory : bool
+        False: leave targets and scores of a Parquet file on disk.
 
     Raises
     ------
     InputError
-        As in `format.read`.
+        If the file cannot be read, or a column or value does not follow docs/formats.md.
     """
-    return (
-        predictions.read(path, task, labels)
-        if in_memory or path.suffix != ".parquet"
-        else open_file(path, task, labels)
-    )
+    if path.suffix == ".parquet":
+        file = open_file(path, task, labels)
+        return file.in_memory() if in_memory else file.checked()
+    with reading(str(path)):
+        frame = read_csv(path)
+    return from_frame(frame, task, labels, source=str(path))
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of the columns of a Parquet file, without the row numbers that pandas may have added.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    with _opened(path) as file:
+        return names_of(file)
 
 
 def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
@@ -162,16 +237,24 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
     Raises
     ------
     InputError
-        As in `format.read`; wrong targets and scores are reported when they are read.
+        As in `read`; wrong targets and scores are reported when they are read.
     """
     with _opened(path) as file:
-        names = file.schema_arrow.names
+        names = names_of(file)
         check_columns(names, task, labels, source=str(path))
         if file.metadata.num_rows == 0:
             raise InputError(f"{path}: no rows; expected one an image")
 
+        repairs: list[Repair] = []
+
         def column(name: str) -> pa.Array:
-            return _text(file.read([name]).column(0)).combine_chunks()
+            values = text_of(file.read([name]).column(0))
+            values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+            stripped = pc.utf8_trim(values, characters=BLANKS)
+            changed = pc.index(pc.not_equal(values, stripped), True).as_py()
+            if changed >= 0:
+                repairs.append(Repair("blanks", f"{name} {values[changed].as_py()!r}"))
+            return stripped
 
         image_ids = column("image_id")
         _refuse_empty(image_ids, image_ids, "image_id", path)
@@ -180,17 +263,27 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
         patient_ids = None
         if "patient_id" in names:
             patients = column("patient_id")
-            _refuse_empty(patients, image_ids, "patient_id", path)
-            patient_ids = _sorted_dictionary(patients if order is None else patients.take(pa.array(order)))
+            patients = patients if order is None else patients.take(pa.array(order))
+            _refuse_empty(patients, in_order, "patient_id", path)
+            patient_ids = sorted_dictionary(patients)
         groups = {}
         for name in names:
             if name.startswith("group_"):
                 encoded = pc.fill_null(column(name), "").dictionary_encode()
                 values = np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()]
                 groups[name.removeprefix("group_")] = values if order is None else values[order]
+        group_orders = {
+            name.removeprefix("group_"): order_of_values(file, name) for name in names if name.startswith("group_")
+        }
+        group_orders = {name: values for name, values in group_orders.items() if values}
+        divisor = None
         if task == "multiclass":
-            _check_probabilities(file, labels, image_ids, path)
-    return PredictionFile(task, tuple(labels), path, in_order, patient_ids, groups, order)
+            divisor, repaired = _divisor(file, labels, image_ids, path)
+            repairs += repaired
+            divisor = divisor if divisor is None or order is None else divisor[order]
+    return PredictionFile(
+        task, tuple(labels), path, in_order, patient_ids, groups, order, tuple(repairs), divisor, group_orders
+    )
 
 
 @contextmanager
@@ -199,12 +292,8 @@ def _opened(path: Path) -> Any:
     try:
         with path.open("rb") as handle, pq.ParquetFile(handle) as file:
             yield file
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet") from error
-
-
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.large_string())
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
 
 
 def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:
@@ -220,15 +309,6 @@ def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:
     return order.to_numpy().astype(np.int64)
 
 
-def _sorted_dictionary(names: pa.Array) -> pa.DictionaryArray:
-    encoded = names.dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    indices = rank[encoded.indices.to_numpy()]
-    return pa.DictionaryArray.from_arrays(pa.array(indices), encoded.dictionary.take(pa.array(order)))
-
-
 def _refuse_empty(column: pa.Array, image_ids: pa.Array, name: str, path: Path) -> None:
     empty = pc.or_kleene(pc.is_null(column), pc.equal(column, ""))
     if pc.any(empty).as_py():
@@ -237,21 +317,25 @@ def _refuse_empty(column: pa.Array, image_ids: pa.Array, name: str, path: Path) 
         raise InputError(f"{path}: {where}: no {name}; expected one on every row")
 
 
-def _check_probabilities(file: pq.ParquetFile, labels: Sequence[str], image_ids: pa.Array, path: Path) -> None:
-    """Refuse scores of classes that are not probabilities."""
+def _divisor(
+    file: pq.ParquetFile, labels: Sequence[str], image_ids: pa.Array, path: Path
+) -> tuple[np.ndarray | None, list[Repair]]:
+    """Check the scores of classes; what they are divided by, in the order of the file, or None if by 1."""
+    divisors: list[np.ndarray] = []
+    repairs: dict[str, Repair] = {}
     begin = 0
+    names = [score_column(label) for label in labels]
     for group in range(file.num_row_groups):
-        part = file.read_row_group(group, columns=[score_column(label) for label in labels])
-        scores = np.column_stack([part[score_column(label)].cast(pa.float64()).to_numpy() for label in labels])
-        off = np.maximum(np.abs(scores.sum(axis=1) - 1) - PROBABILITIES_SUM_TO, -scores.min(axis=1))
-        if not (off <= 0).all():
-            row = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
-            raise InputError(
-                f"{path}: image {image_ids[begin + row].as_py()!r}: the scores of the classes sum to "
-                f"{scores[row].sum():.4g}, the smallest is {scores[row].min():.4g}; expected "
-                "probabilities that sum to 1"
-            )
+        part = file.read_row_group(group, columns=names)
+        scores = np.column_stack([numbers_of(part[name])[0] for name in names])
+        ids = image_ids.slice(begin, len(scores))
+        divisor, repaired = check_probabilities(scores, names, lambda row, ids=ids: ids[row].as_py(), source=str(path))
+        divisors.append(divisor)
+        for repair in repaired:
+            repairs.setdefault(repair.kind, repair)
         begin += len(scores)
+    renormalised = "renormalised" in repairs
+    return np.concatenate(divisors) if renormalised else None, list(repairs.values())
 
 
 AnyPredictions = Predictions | PredictionFile

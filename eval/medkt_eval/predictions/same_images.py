@@ -5,11 +5,14 @@ In: predictions of two runs. Out: nothing, or an error that names both runs and 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.parquet_columns import AnyPredictions
+from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFile
+from medkt_eval.predictions.parquet_values import sorted_dictionary
 
 Ids = np.ndarray | pa.Array
 
@@ -34,9 +37,10 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
         for left, right, holder, other in ((first, second, a, b), (second, first, b, a)):
             lost = np.setdiff1d(_texts(left.image_ids).astype(str), _texts(right.image_ids).astype(str))
             if lost.size:
+                examples = ", ".join(repr(str(name)) for name in lost[:3])
                 raise InputError(
                     f"runs {a} and {b} have different test images: {lost.size} of {holder} are not in {other} "
-                    f"(first: {', '.join(lost[:3])}). Comparisons need the same test set: train one of them again "
+                    f"(first: {examples}). Comparisons need the same test set: train one of them again "
                     "with the other's study file, or give them different data set names"
                 )
     if first.patient_ids is not None and second.patient_ids is not None:
@@ -56,6 +60,27 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
         return
     for k, label in enumerate(first.labels):
         _check_same_targets(first, first.target(k), second.target(k), f" of {label}", names)
+
+
+def with_columns_of(first: AnyPredictions, own: AnyPredictions) -> AnyPredictions:
+    """`first` with the patients and groups that only `own` has, which are those of the same images.
+
+    Parameters
+    ----------
+    first, own : Predictions or PredictionFile
+        Of the same images, as `check_same_images` has checked.
+    """
+    groups = first.groups | {name: values for name, values in own.groups.items() if name not in first.groups}
+    orders = own.group_orders | first.group_orders
+    if groups.keys() != first.groups.keys() or orders != first.group_orders:
+        first = replace(first, groups=groups, group_orders=orders)
+    if first.patient_ids is not None or own.patient_ids is None:
+        return first
+    patients = _texts(own.patient_ids)
+    if isinstance(first, PredictionFile):
+        encoded = sorted_dictionary(pa.array(patients, pa.large_string()))
+        return replace(first, patient_ids=encoded)
+    return replace(first, patient_ids=patients)
 
 
 def check_same_validation(first: AnyPredictions, own: AnyPredictions, names: tuple[str, str]) -> None:

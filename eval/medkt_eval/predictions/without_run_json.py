@@ -9,17 +9,16 @@ from __future__ import annotations
 import glob
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from pyarrow import parquet
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions import parquet_columns as columns
+from medkt_eval.predictions.csv_files import check_names, read_header, reading
 from medkt_eval.predictions.format import Task
 from medkt_eval.predictions.parquet_columns import AnyPredictions
 from medkt_eval.predictions.run_folders import FORMAT, ArmFields, Manifest, check_labels
@@ -40,14 +39,10 @@ class PredictionTable:
         """Names of the columns; only the header of a file is read."""
         if isinstance(self.content, pd.DataFrame):
             return [str(name) for name in self.content.columns]
-        try:
+        with reading(self.source):
             if self.content.suffix == ".parquet":
-                return list(parquet.read_schema(self.content).names)
-            return [str(name) for name in pd.read_csv(self.content, nrows=0).columns]
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(
-                f"{self.source}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz"
-            ) from error
+                return columns.column_names(self.content)
+            return read_header(self.content)
 
     def rows(self) -> int | None:
         """Number of images; None if only reading the file would tell."""
@@ -103,19 +98,25 @@ class RunFromTables:
 def parse_arm(text: str, option: str = "--arm") -> tuple[str, list[Path]]:
     """Parse `NAME=PATTERN`, for example `TL=tl_seed*.csv`; the pattern is a file or a glob, `**` included.
 
+    The name may hold "=": it ends at the first "=" after which a file matches, as in `AT (beta=50)=at_seed*.csv`.
+
     Raises
     ------
     InputError
         If there is no name, no pattern, or no file that matches.
     """
-    name, equals, pattern = (part.strip() for part in text.partition("="))
-    if not (name and equals and pattern):
+    parts = text.split("=")
+    splits = [("=".join(parts[:k]).strip(), "=".join(parts[k:]).strip()) for k in range(1, len(parts))]
+    splits = [(name, pattern) for name, pattern in splits if name and pattern]
+    if not splits:
         raise InputError(f'{option} {text!r}: expected NAME=FILES, for example {option} "TL=tl_seed*.csv"')
-    matching = [pattern] if Path(pattern).is_file() else glob.glob(pattern, recursive=True)  # noqa: PTH207
-    files = sorted(path for path in map(Path, matching) if path.is_file())
-    if not files:
-        raise InputError(f"{option} {name}: no file matches {pattern!r}; expected one prediction file a seed")
-    return name, files
+    for name, pattern in splits:
+        matching = [pattern] if Path(pattern).is_file() else glob.glob(pattern, recursive=True)  # noqa: PTH207
+        files = sorted(path for path in map(Path, matching) if path.is_file())
+        if files:
+            return name, files
+    patterns = " or ".join(repr(pattern) for _, pattern in splits)
+    raise InputError(f"{option} {splits[0][0]}: no file matches {patterns}; expected one prediction file a seed")
 
 
 def parse_arms(texts: Iterable[str], option: str = "--arm") -> dict[str, list[Path]]:
@@ -312,8 +313,7 @@ def _shared_task_and_labels(tables: Sequence[PredictionTable]) -> tuple[Task, li
 
 def _task_and_labels(table: PredictionTable) -> tuple[Task, list[str]]:
     columns = table.columns()
-    if repeated := [name for name, count in Counter(columns).items() if count > 1]:
-        raise InputError(f"{table.source}: column {repeated[0]!r} is there twice; expected it once")
+    check_names(columns, source=table.source)
     targets = [name.removeprefix("target_") for name in columns if name.startswith("target_")]
     scores = [name.removeprefix("score_") for name in columns if name.startswith("score_")]
     if "target" in columns and targets:

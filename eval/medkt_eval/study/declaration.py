@@ -63,6 +63,7 @@ class Analysis(BaseModel):
     add: list[str] = Field(default_factory=list, description="metrics, intervals and tests besides the default ones")
     ordered: bool = Field(default=False, description="classes are ordered")
     independent_images: bool = Field(default=False, description="one image a patient, so no patient_id is needed")
+    identical_runs: bool = Field(default=False, description="runs may have identical predictions")
     label_latex: dict[str, str] = Field(default_factory=dict)
     reference: list[Reference] = Field(default_factory=list, description="published numbers to set beside ours")
 

@@ -59,12 +59,13 @@ def read_inputs(
     *,
     margin: float | None = None,
     independent_images: bool = False,
+    identical_runs: bool = False,
 ) -> Inputs:
     """Read runs, or tables of predictions, and the declared analysis.
 
     Parameters
     ----------
-    runs, validation, study, margin, independent_images
+    runs, validation, study, margin, independent_images, identical_runs
         As in `evaluation.evaluate`.
 
     Raises
@@ -78,7 +79,9 @@ def read_inputs(
         selected, declaration, notes = _of_tables(runs, validation, study)
     else:
         selected, declaration, notes = _of_run_folders(runs, validation, study)
-    declaration = _overridden(declaration, margin=margin, independent_images=independent_images)
+    declaration = _overridden(
+        declaration, margin=margin, independent_images=independent_images, identical_runs=identical_runs
+    )
     arms = selected.mark(arms_of(selected.runs))
     analysis = declaration.analysis
     if declaration.recorded:
@@ -112,11 +115,15 @@ def _of_tables(
     return SelectedRuns(tuple(records)), declaration, list(declaration.notes)
 
 
-def _overridden(declaration: Declaration, *, margin: float | None, independent_images: bool) -> Declaration:
+def _overridden(
+    declaration: Declaration, *, margin: float | None, independent_images: bool, identical_runs: bool
+) -> Declaration:
     """The declaration, with what the caller gives instead of the study."""
     changes: dict[str, object] = {}
     if margin is not None:
         changes["margin"] = margin
     if independent_images:
         changes["independent_images"] = True
+    if identical_runs:
+        changes["identical_runs"] = True
     return declaration.with_analysis(declaration.analysis.model_copy(update=changes)) if changes else declaration

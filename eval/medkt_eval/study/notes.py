@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import pyarrow as pa
+
 from medkt_eval.errors import InputError
 from medkt_eval.measurement.net_benefit import no_curve_because
 from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.predictions.identical_runs import named
+from medkt_eval.predictions.repairs import notes_on_repairs
 from medkt_eval.results.schema import RunValue
 from medkt_eval.results.vocabulary import AVERAGES, METRICS
 from medkt_eval.study.contrasts import Contrast
@@ -37,6 +42,25 @@ def notes_on_request(request: Request, analysis: Analysis, tests: Sequence[TestS
     ]
 
 
+def notes_on_values(tests: Sequence[TestSet]) -> list[str]:
+    """Notes on values that reading changed, on identical runs, and on ids and groups that differ in case only."""
+    notes = notes_on_repairs(repair for test in tests for repair in test.repairs)
+    for test in tests:
+        notes += [
+            f"{test.dataset}: runs {named(group)} have identical predictions, as declared (identical_runs): nothing is "
+            "known of how their seeds vary"
+            for group in test.identical
+        ]
+        predictions = test.predictions
+        columns = {"image_id": predictions.image_ids} | {f"group_{k}": v for k, v in predictions.groups.items()}
+        if predictions.patient_ids is not None:
+            columns["patient_id"] = predictions.patient_ids
+        for name, values in columns.items():
+            if pair := _alike_but_for_case(values):
+                notes.append(f"{test.dataset}: {name} {pair[0]!r} and {pair[1]!r} differ in case only and count as two")
+    return notes
+
+
 def notes_on_averages(runs: Sequence[RunValue], analysis: Analysis) -> list[str]:
     """Notes on the labels that averages leave out, if the study averages over the labels that have a value."""
     if analysis.labels_defined == "all":
@@ -54,6 +78,16 @@ def notes_on_averages(runs: Sequence[RunValue], analysis: Analysis) -> list[str]
         f"{dataset}: averages of {metric} leave out {', '.join(labels)}, which has none (labels_defined = 'defined')"
         for (dataset, metric), labels in missing.items()
     ]
+
+
+def _alike_but_for_case(values: np.ndarray | pa.Array) -> tuple[str, str] | None:
+    """The first two different values that are the same in lower case."""
+    first: dict[str, str] = {}
+    for value in dict.fromkeys(values.tolist() if isinstance(values, np.ndarray) else values.unique().to_pylist()):
+        twin = first.setdefault(value.casefold(), value)
+        if twin != value:
+            return twin, value
+    return None
 
 
 def computed_nowhere(request: Request, tests: Sequence[TestSet], contrasts: Sequence[Contrast]) -> Nowhere:

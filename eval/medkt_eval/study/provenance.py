@@ -60,6 +60,6 @@ def settings_of(
         command=options.command,
         notes=list(notes),
         add=list(request.names),
-        **inputs.analysis.model_dump(exclude={"baseline", "primary", "add"}),
+        **inputs.analysis.model_dump(exclude={"baseline", "primary", "add", "identical_runs"}),
         primary=primary_by_id(declaration.analysis, inputs.arms),
     )

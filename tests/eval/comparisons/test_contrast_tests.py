@@ -37,8 +37,11 @@ def given():
 
 @pytest.fixture(scope="module")
 def companions(given):
-    """All results for nested seeds, with validation predictions."""
-    validation = {arm: [f.assign(image_id="v" + f["image_id"]) for f in frames] for arm, frames in given.items()}
+    """Everything that nested seeds can have, with validation predictions."""
+    validation = {
+        arm: [f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"]) for f in frames]
+        for arm, frames in given.items()
+    }
     add = [
         "mann-whitney",
         "permutation",

@@ -14,6 +14,8 @@ from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.inference.multiplicity import adjust
 from medkt_eval.inference.obuchowski_rockette import analyse
+from medkt_eval.measurement import test_sets
+from medkt_eval.measurement.subgroups import groups_in_order
 
 OR = "obuchowski-rockette"
 EXACT = {"rel": 0, "abs": 1e-12}
@@ -67,7 +69,10 @@ def test_a_group_is_a_data_set_cut_to_it(task, tmp_path):
     given = tables(task, **SEX)
     validation = None
     if task == "multilabel":
-        validation = {arm: [f.assign(image_id="v" + f["image_id"]) for f in frames] for arm, frames in given.items()}
+        validation = {
+            arm: [f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"]) for f in frames]
+            for arm, frames in given.items()
+        }
     add = ["subgroups", "sensitivity", "accuracy", "micro"]
     whole = evaluated(given, validation=validation, add=add)
     for sex in ("F", "M"):
@@ -220,14 +225,45 @@ def test_one_seed_leaves_a_gap_without_a_test():
     assert row.undefined_because.startswith("one seed")
 
 
+@pytest.mark.parametrize(
+    ("values", "declared", "order"),
+    [
+        (["100+", "10-14", "20-99", "5-9"], (), ["5-9", "10-14", "20-99", "100+"]),
+        ([f"site {k}" for k in range(1, 13)], (), [f"site {k}" for k in range(1, 13)]),
+        (["10.0", "2.0", "0.5", "0.25", "-1"], (), ["-1", "0.25", "0.5", "2.0", "10.0"]),
+        (["M", "F", "b", "B2", "B10"], (), ["B2", "B10", "F", "M", "b"]),
+        (["low", "high", "mid", "other"], ("low", "mid", "high"), ["low", "mid", "high", "other"]),
+    ],
+)
+def test_order_of_groups(values, declared, order):
+    assert groups_in_order(np.array(values * 2, dtype=object), declared) == order
+
+
+@pytest.mark.parametrize("door", ["frame", "parquet", "by column"])
+def test_an_ordered_categorical_keeps_its_order(tmp_path, monkeypatch, door):
+    ages = ["young", "middle", "old"]
+    age = pd.Categorical([ages[k // 2 % 3] for k in range(60)], ages, ordered=True)
+    frame = tables(group_age=age)["TL"][0]
+    monkeypatch.setattr(test_sets, "HELD_BYTES", 0 if door == "by column" else 2**30)
+    if door != "frame":
+        frame.to_parquet(tmp_path / "tl_s0.parquet")
+        frame = tmp_path / "tl_s0.parquet"
+    found = dict.fromkeys(row.group for row in evaluated({"TL": [frame]}).runs if row.group)
+    assert list(found) == ["age=young", "age=middle", "age=old"]
+
+
 def test_equal_gaps_are_not_tested():
     given = tables(**SEX)
     given["AT"] = [frame.copy() for frame in given["TL"]]
-    row = one(evaluated(given).gaps, group="sex=F", metric="brier", label="macro", arm_a="at", arm_b="tl")
+    row = one(
+        evaluated(given, identical_runs=True).gaps, group="sex=F", metric="brier", label="macro", arm_a="at", arm_b="tl"
+    )
     assert row.difference == 0
     assert row.p_value is not None  # seeds vary, so the gap of a difference has a spread
     given = {arm: [frames[0].copy() for frames in (given["TL"],) * 3] for arm in given}
-    row = one(evaluated(given).gaps, group="sex=F", metric="brier", label="macro", arm_a="at", arm_b="tl")
+    row = one(
+        evaluated(given, identical_runs=True).gaps, group="sex=F", metric="brier", label="macro", arm_a="at", arm_b="tl"
+    )
     assert row.p_value is None
     assert row.undefined_because == "no variation over seeds or patients to measure"
 
@@ -238,7 +274,7 @@ def test_groups_must_agree_between_runs(two_arms):
         frame = pd.read_parquet(path).assign(group_sex="F")
         if path == changed:
             frame.loc[7, "group_sex"] = "M"
-            frame["group_site"] = "here"  # a column that the others lack says nothing against them
+            frame["group_site"] = "here"  # the others lack it
         frame.to_parquet(path, index=False)
         manifest = json.loads((path.parent / "run.json").read_text())
         del manifest["predictions"]["sha256"]
@@ -249,4 +285,4 @@ def test_groups_must_agree_between_runs(two_arms):
         evaluated(two_arms)
     frame = pd.read_parquet(changed).assign(group_sex="F")
     frame.to_parquet(changed, index=False)
-    assert {row.group for row in evaluated(two_arms).gaps} == {"sex=F"}
+    assert {row.group for row in evaluated(two_arms).runs} == {None, "sex=F", "site=here"}

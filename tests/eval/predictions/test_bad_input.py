@@ -77,7 +77,10 @@ def bare(frame):
 
 
 def with_validation(tables):
-    return {arm: [frame.assign(image_id="v" + frame["image_id"]) for frame in frames] for arm, frames in tables.items()}
+    return {
+        arm: [frame.assign(image_id="v" + frame["image_id"], patient_id="v" + frame["patient_id"]) for frame in frames]
+        for arm, frames in tables.items()
+    }
 
 
 def scores_of(frame):
@@ -254,18 +257,18 @@ def at(row, value):
         (multilabel, "target_A", at(3, 2), r"image 'i03': target_A is 2; expected 0, 1 or empty"),
         (multilabel, "target_B", at(4, np.nan), r"runs tl-s0 and at-s1 disagree on the target of B of image 'i04'"),
         (multilabel, "image_id", at(3, "i04"), r"image_id 'i04' is in several rows"),
-        (multilabel, "image_id", at(3, "other"), r"different test images: 1 of tl-s0 are not in at-s1 \(first: i03\)"),
+        (
+            multilabel,
+            "image_id",
+            at(3, "other"),
+            r"different test images: 1 of tl-s0 are not in at-s1 \(first: 'i03'\)",
+        ),
         (multilabel, "patient_id", at(3, None), r"image 'i03': no patient_id; expected one on every row"),
         (multilabel, "patient_id", at(3, "p00"), r"runs tl-s0 and at-s1 give image 'i03' different patients"),
         (multilabel, "group_sex", at(3, "X"), r"disagree on group_sex of image 'i03': 'F' and 'X'"),
-        (multiclass, "target", at(3, "x"), r"image 'i03': target is 'x'; expected one of u, v, w"),
-        (multiclass, "target", at(3, None), r"image 'i03': target is (None|nan); expected one of u, v, w"),
-        (
-            multiclass,
-            "score_u",
-            at(3, 1.5),
-            r"image 'i03': the scores of the classes sum to .*; expected probabilities",
-        ),
+        (multiclass, "target", at(3, "x"), r"image 'i03': target is 'x'; expected one of 'u', 'v', 'w'"),
+        (multiclass, "target", at(3, None), r"image 'i03': target is (None|nan); expected one of 'u', 'v', 'w'"),
+        (multiclass, "score_u", at(3, 1.5), r"image 'i03': score_u is 1.5; expected a probability, from 0 to 1"),
         (multiclass, "score_v", at(3, np.nan), r"image 'i03': score_v is nan; expected a finite number"),
     ],
 )

@@ -11,7 +11,8 @@ import pytest
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
-from medkt_eval.predictions.format import find, from_frame, read, to_frame
+from medkt_eval.predictions.format import find, from_frame, to_frame
+from medkt_eval.predictions.parquet_columns import read
 from medkt_eval.predictions.same_images import check_same_images
 
 LABELS = ("A", "B")
@@ -110,6 +111,30 @@ def test_groups_of_any_type_may_be_empty(values):
     assert {type(value) for value in groups} == {str}
 
 
+class Scalar:
+    """A scalar of another library: torch's tensor of no dimension has these too."""
+
+    ndim = 0
+
+    def __init__(self, value):
+        self.value = value
+
+    def item(self):
+        return self.value
+
+    def __repr__(self):
+        return f"tensor({self.value})"
+
+
+def test_scalars_of_other_libraries_are_numbers_and_text():
+    frame = small()
+    made = from_frame(frame.map(Scalar), "multilabel", LABELS, source="x")
+    assert_same(made, from_frame(frame, "multilabel", LABELS, source="x"))
+    several = small(score_A=[Scalar(0.1), [0.2, 0.3], None])
+    with pytest.raises(InputError, match=r"image 'a': score_A is \[0\.2, 0\.3\]; expected a number"):
+        from_frame(several, "multilabel", LABELS, source="x")
+
+
 def test_no_patient_column_is_told_by_none():
     assert from_frame(small().drop(columns="patient_id"), "multilabel", LABELS, source="x").patient_ids is None
 
@@ -155,10 +180,13 @@ def test_multilabel_faults_are_named(changes, told):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"target": ["u", "w"]}, ["image 'a'", "target is 'w'", "one of u, v"]),
-        ({"target": ["u", None]}, ["image 'a'", "target is", "one of u, v"]),
+        ({"target": ["u", "w"]}, ["image 'a'", "target is 'w'", "one of 'u', 'v'"]),
+        ({"target": ["u", None]}, ["image 'a'", "target is", "one of 'u', 'v'"]),
         ({"score_u": [0.5, 0.5]}, ["image 'b'", "sum to 1.25", "probabilities"]),
-        ({"score_u": [-0.25, 0.5], "score_v": [1.25, 0.5]}, ["image 'b'", "smallest is -0.25", "probabilities"]),
+        (
+            {"score_u": [-0.25, 0.5], "score_v": [1.25, 0.5]},
+            ["image 'b'", "score_u is -0.25", "expected a probability, from 0 to 1"],
+        ),
         ({"score_u": [np.nan, 0.5]}, ["image 'b'", "score_u is nan", "finite"]),
         ({"target_u": [0, 1]}, ["unknown column 'target_u'"]),
     ],
@@ -244,9 +272,11 @@ def test_same_images_pass_whatever_the_scores():
 def test_different_images_are_named():
     with pytest.raises(InputError) as caught:
         check_same_images(made(), made(image_id=["x", "a", "y"]), ("r-s0", "r-s1"))
-    assert "runs r-s0 and r-s1 have different test images: 2 of r-s0 are not in r-s1 (first: b, c)" in str(caught.value)
+    assert "runs r-s0 and r-s1 have different test images: 2 of r-s0 are not in r-s1 (first: 'b', 'c')" in str(
+        caught.value
+    )
     fewer = from_frame(small().iloc[:2], "multilabel", LABELS, source="x")
-    with pytest.raises(InputError, match=r"1 of r-s1 are not in r-s0 \(first: c\)"):
+    with pytest.raises(InputError, match=r"1 of r-s1 are not in r-s0 \(first: 'c'\)"):
         check_same_images(fewer, made(), ("r-s0", "r-s1"))
 
 

@@ -166,7 +166,9 @@ def test_no_test_predictions(foreign):
 def test_runs_with_other_test_images_are_refused(foreign):
     path = foreign / "theirs-s5" / "predictions-test.csv"
     path.write_text(path.read_text().replace("\ni3,", "\ni9,"))
-    with pytest.raises(InputError, match=r"runs ours-s1 and theirs-s5 have different .* 1 of ours-s1 .*\(first: i3\)"):
+    with pytest.raises(
+        InputError, match=r"runs ours-s1 and theirs-s5 have different .* 1 of ours-s1 .*\(first: 'i3'\)"
+    ):
         evaluate(foreign)
 
 

@@ -181,6 +181,19 @@ def test_an_arm_on_the_command_line(write):
     assert list(arms) == ["TL", "AT"]
 
 
+def test_names_that_hold_an_equals_sign(write):
+    files = [Path("q_seed0.csv"), Path("q_seed1.csv")]
+    write("q_seed0.csv", "q_seed1.csv", "lr=0.1_seed2.csv")
+    assert parse_arm("AT lr=0.001=q_seed*.csv") == ("AT lr=0.001", files)
+    assert parse_arm("AT (beta=50)=q_seed*.csv") == ("AT (beta=50)", files)
+    assert parse_arm("TL=lr=0.1_seed*.csv") == ("TL", [Path("lr=0.1_seed2.csv")])
+    assert ids(runs_from_tables(parse_arms(["AT (beta=50)=q_seed1.csv", "TL=q_seed0.csv"]))) == [
+        "at-beta-50-s1",
+        "tl-s0",
+    ]
+    told(lambda: parse_arm("AT lr=1=none*.csv"), "no file matches '1=none*.csv' or 'none*.csv'")
+
+
 @pytest.mark.parametrize("text", ["TL", "=tl*.csv", "TL=", " = tl*.csv", ""])
 def test_an_arm_without_name_or_files(text):
     told(lambda: parse_arm(text, "--validation"), f"--validation {text!r}: expected NAME=FILES", '"TL=tl_seed*.csv"')
@@ -220,7 +233,7 @@ def test_arms_that_cannot_be_read(folder, arms, parts):
         (table()[["image_id", "score_A"]], ["no column target_<label> (findings) or target (classes)"]),
         (pd.DataFrame({"image_id;target_A;score_A": []}), ["no column score_<label>", "found image_id;target_A;"]),
         (pd.DataFrame(), ["no column score_<label>", "found no column"]),
-        (pd.concat([table(), table()[["score_B"]]], axis=1), ["column 'score_B' is there twice"]),
+        (pd.concat([table(), table()[["score_B"]]], axis=1), ["columns 6 and 7 are both 'score_B'"]),
         (table(first="macro"), ["a label is called 'macro'"]),
     ],
 )
@@ -294,7 +307,7 @@ def test_a_table_given_twice(write, folder):
         (table(target_C=[0, 1, 0]), ["no column 'score_C'"]),
         (table(score_C=[0.1, 0.2, 0.3]), ["no column 'target_C'"]),
         (table().iloc[:0], ["no rows"]),
-        (classes(target=["u", "w"]), ["image 'a'", "target is 'w'", "u, v"]),
+        (classes(target=["u", "w"]), ["image 'a'", "target is 'w'", "'u', 'v'"]),
         (classes(score_u=[0.5, 0.5]), ["image 'b'", "sum to 1.25"]),
     ],
 )

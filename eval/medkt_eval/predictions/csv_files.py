@@ -1,0 +1,95 @@
+"""CSV files of predictions: the header first, then the table.
+
+In: a .csv or .csv.gz file. Out: the names of its columns exactly as the file has them, and a DataFrame. pandas alone
+would rename a repeated column: `target_A` twice becomes `target_A` and `target_A.1`.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medkt_eval.errors import InputError
+
+
+def read_header(path: Path) -> list[str]:
+    """Names of the columns: the first line that is not empty.
+
+    Raises
+    ------
+    ValueError
+        If there is no such line, or it is not text in UTF-8.
+    """
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        try:
+            header = next((line for line in csv.reader(file) if line), None)
+        except csv.Error as error:
+            raise ValueError(str(error)) from error
+    if header is None:
+        raise ValueError("it is empty")
+    return header
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """The table; ids, classes and groups are text ("007" is an id and "01" a group), and only "" is missing.
+
+    Raises
+    ------
+    InputError
+        If two columns have the same name.
+    ValueError
+        If the file is not a CSV with a header.
+    """
+    names = read_header(path)
+    check_names(names, source=str(path))
+    text: dict[Any, Any] = {
+        name: str for name in names if name in ("image_id", "patient_id", "target") or name.startswith("group_")
+    }
+    with path.open("rb") as file:
+        return pd.read_csv(
+            file,
+            names=names,
+            header=0,
+            dtype=text,
+            keep_default_na=False,
+            na_values=[""],
+            compression="gzip" if path.suffix == ".gz" else None,
+        )
+
+
+@contextmanager
+def reading(source: str) -> Iterator[None]:
+    """Turn the errors of a file that cannot be read into one `InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two are of a damaged .gz
+        raise InputError(
+            f"{source}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz"
+        ) from error
+
+
+def check_names(names: Sequence[str], *, source: str) -> None:
+    """Refuse a header with two columns of one name.
+
+    Raises
+    ------
+    InputError
+        With the name and the numbers of both columns, counted from 1.
+    """
+    first: dict[str, int] = {}
+    for number, name in enumerate(names, start=1):
+        if name in first:
+            raise InputError(
+                f"{source}: columns {first[name]} and {number} are both {name!r}; expected every name once"
+            )
+        first[name] = number

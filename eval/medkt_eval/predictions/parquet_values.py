@@ -1,0 +1,72 @@
+"""Columns of a Parquet file as text and numbers, by one rule for every type.
+
+In: Arrow columns. Out: text as Python and a CSV have it, or float64. Metadata of pandas is not read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet as pq
+
+from medkt_eval.predictions.decimals import as_written
+from medkt_eval.predictions.format import as_numbers
+from medkt_eval.predictions.repairs import BLANKS
+
+pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
+
+
+def names_of(file: pq.ParquetFile) -> list[str]:
+    """Names of the columns, without the row numbers that pandas may have added."""
+    return [name for name in file.schema_arrow.names if not re.fullmatch(r"__index_level_\d+__", name)]
+
+
+def order_of_values(file: pq.ParquetFile, name: str) -> tuple[str, ...]:
+    """Values of an ordered Categorical in their order; () if the column declares none."""
+    kind = file.schema_arrow.field(name).type
+    if not (pa.types.is_dictionary(kind) and kind.ordered):
+        return ()
+    values = file.read([name]).column(0).unify_dictionaries().chunk(0).dictionary
+    return tuple(value.strip(BLANKS) for value in text_of(pa.chunked_array([values])).to_pylist())
+
+
+def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Values as the text that Python and a CSV of them have: "True", "50.0"; null where missing."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    as_it_is = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_integer, pa.types.is_null)
+    if any(is_kind(kind) for is_kind in as_it_is):
+        return column.cast(pa.large_string())
+    if pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    values = pc.unique(column)
+    texts = pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.large_string())
+    return texts.take(pc.index_in(column, values))
+
+
+def numbers_of(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """As `format.as_numbers`."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return as_written(column.to_numpy(zero_copy_only=False)), np.zeros(len(column), dtype=bool)
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.zeros(len(column), dtype=bool)
+    return as_numbers(pd.Series(column.to_pylist(), dtype=object))
+
+
+def sorted_dictionary(names: pa.Array) -> pa.DictionaryArray:
+    """Texts, encoded by a sorted dictionary: the indices number the patients."""
+    encoded = names.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    indices = rank[encoded.indices.to_numpy()]
+    return pa.DictionaryArray.from_arrays(pa.array(indices), encoded.dictionary.take(pa.array(order)))

@@ -1,0 +1,75 @@
+"""What reading a prediction file changes in its values: each change is recorded, and the report notes it once.
+
+In: texts of ids and groups. Out: the texts without blanks at their edges, and `Repair`s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())  # DICOM pads text to an even length
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Values of one file that reading changed.
+
+    Parameters
+    ----------
+    kind : {"blanks", "clipped", "renormalised"}
+        blanks: at the edges of ids and groups, removed. clipped: scores a little outside [0, 1]. renormalised: scores
+        of classes, divided by their sum.
+    example : str
+        The first of them, as the file has it.
+    """
+
+    kind: Literal["blanks", "clipped", "renormalised"]
+    example: str
+
+
+def without_blanks(values: np.ndarray, name: str) -> tuple[np.ndarray, list[Repair]]:
+    """Remove blanks at the edges of texts.
+
+    Parameters
+    ----------
+    values : str, (n_images,)
+    name : str
+        The column.
+
+    Returns
+    -------
+    str, (n_images,), and list of Repair
+        The list is empty if nothing changed.
+    """
+    stripped = np.array([value.strip(BLANKS) for value in values], dtype=object)
+    changed = np.flatnonzero(stripped != values)
+    return stripped, [Repair("blanks", f"{name} {values[changed[0]]!r}")] if changed.size else []
+
+
+def notes_on_repairs(repairs: Iterable[tuple[str, Repair]]) -> list[str]:
+    """One sentence for each kind of repair, with the number of files and the first of them.
+
+    Parameters
+    ----------
+    repairs : iterable of (str, Repair)
+        With the file or table that was repaired.
+    """
+    of_kind: dict[str, dict[str, str]] = {}
+    for source, repair in repairs:
+        of_kind.setdefault(repair.kind, {}).setdefault(source, repair.example)
+    notes = []
+    for kind, examples in of_kind.items():
+        source, example = next(iter(examples.items()))
+        notes.append(f"{SENTENCES[kind]} in {len(examples)} prediction file(s) (first: {source}, {example})")
+    return notes
+
+
+SENTENCES = {
+    "blanks": "blanks at the edges of ids or groups were removed",
+    "clipped": "scores up to 0.001 outside [0, 1] were clipped",
+    "renormalised": "scores of classes whose sum is not 1 were divided by their sum",
+}

@@ -1,0 +1,46 @@
+"""Check that validation and test have no image and no patient in common.
+
+In: a run's validation predictions, and the test predictions. Out: nothing, or an error. A threshold that is chosen on
+test images makes every metric at that threshold optimistic.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from medkt_eval.errors import InputError
+from medkt_eval.predictions.parquet_columns import AnyPredictions
+
+
+def check_separate(validation: AnyPredictions, test: AnyPredictions) -> None:
+    """Refuse validation predictions of test images or of test patients.
+
+    Parameters
+    ----------
+    validation, test : Predictions or PredictionFile
+        Patients are compared if both name them.
+
+    Raises
+    ------
+    InputError
+        Naming the validation file, how many images or patients are shared, and the first of them.
+    """
+    for name, of_validation, of_test in (
+        ("image", validation.image_ids, test.image_ids),
+        ("patient", validation.patient_ids, test.patient_ids),
+    ):
+        if of_validation is None or of_test is None:
+            continue
+        ids = _distinct(of_validation)
+        shared = sorted(ids & _distinct(of_test))
+        if shared:
+            raise InputError(
+                f"{validation.source}: {len(shared)} of {len(ids)} validation {name}s are in the test set (first: "
+                f"{name}_id {shared[0]!r}). Thresholds may not be chosen on the {name}s that they are tested on: give "
+                f"validation predictions of other patients, or none"
+            )
+
+
+def _distinct(ids: np.ndarray | pa.Array) -> set[str]:
+    return set(ids.tolist() if isinstance(ids, np.ndarray) else ids.unique().to_pylist())
