@@ -6,6 +6,7 @@ method as good for women as for men, and does it widen the gap? Seyyed-Kalantari
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -92,9 +93,9 @@ def groups_in_order(values: np.ndarray, declared: tuple[str, ...]) -> list[str]:
     return sorted(groups, key=lambda value: place.get(value, len(place)))
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
-    """`site 2` before `site 10`: text split at its numbers, which are compared as numbers."""
-    return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", text) if part]
+def _natural(text: str) -> list[tuple[float, str]]:
+    """`site 2` before `site 10`: text split at its numbers, which come before text and are compared as numbers."""
+    return [(int(part) if part.isdecimal() else math.inf, part) for part in re.split(r"(\d+)", text) if part]
 
 
 def _n_patients(test: TestSet, images: np.ndarray) -> int:
