@@ -35,7 +35,7 @@ def example_tables(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        File name to table, one row an image: `image_id`, `patient_id`, `group_sex`, `target_<label>` (0 or 1) and
+        File name to table, one row per image: `image_id`, `patient_id`, `group_sex`, `target_<label>` (0 or 1) and
         `score_<label>` (a probability).
     """
     patients = np.repeat(np.arange(N_PATIENTS), rng.integers(1, 5, N_PATIENTS))  # (n_images,)

@@ -124,7 +124,7 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
     frame = frame.set_axis([str(name) for name in frame.columns], axis="columns")
     check_columns(list(frame.columns), task, labels, source=source)
     if frame.empty:
-        raise InputError(f"{source}: no rows; expected one an image")
+        raise InputError(f"{source}: no rows; expected one per image")
 
     repairs: list[Repair] = []
 
@@ -142,7 +142,7 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
     repeated = image_ids[1:] == image_ids[:-1]
     if repeated.any():
         raise InputError(
-            f"{source}: image_id {image_ids[1:][repeated][0]!r} is in several rows; expected one row an image"
+            f"{source}: image_id {image_ids[1:][repeated][0]!r} is in several rows; expected one row per image"
         )
 
     patient_ids = None

@@ -243,7 +243,7 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
         names = names_of(file)
         check_columns(names, task, labels, source=str(path))
         if file.metadata.num_rows == 0:
-            raise InputError(f"{path}: no rows; expected one an image")
+            raise InputError(f"{path}: no rows; expected one per image")
 
         repairs: list[Repair] = []
 

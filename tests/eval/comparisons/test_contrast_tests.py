@@ -333,7 +333,10 @@ def with_absent_label(given):
         ]
         for arm, f in given.items()
     }
-    validation = {arm: [f.assign(image_id="v" + f["image_id"]) for f in frames] for arm, frames in tables.items()}
+    validation = {
+        arm: [f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"]) for f in frames]
+        for arm, frames in tables.items()
+    }
     return evaluate(tables, validation=validation, add=EVERYTHING, replicates=200, margin=0.05)
 
 

@@ -121,7 +121,7 @@ def test_runs_whose_macro_auc_is_tied_exactly():
         "TL": [table_of(0.55, 0.58, 0.61) for _ in range(5)],  # 0.58
         "AT": [table_of(0.55, 0.61, 0.58) for _ in range(5)],  # 0.5800000000000001
     }
-    result = evaluate(tables, replicates=0, add=["mann-whitney"])
+    result = evaluate(tables, replicates=0, add=["mann-whitney"], identical_runs=True)
     assert len({row.value for row in result.runs if (row.metric, row.label) == ("auc", "macro")}) == 2
     rows = {row.test: row for row in result.comparisons if (row.metric, row.label) == ("auc", "macro")}
     assert rows["mann-whitney"].p_value is None
@@ -143,7 +143,7 @@ def test_data_sets_on_which_all_arms_are_tied_exactly(write_run, runs):
                     validation=False,
                     change=lambda _, auc=auc: table_of(auc),
                 )
-    result = evaluate(runs, replicates=0)
+    result = evaluate(runs, replicates=0, identical_runs=True)
     assert len({row.value for row in result.estimates if (row.metric, row.label) == ("auc", "macro")}) > 1
     (row,) = (o for o in result.omnibus if (o.test, o.metric, o.label) == ("friedman", "auc", "macro"))
     assert row.undefined_because == "all arms are tied on every data set"

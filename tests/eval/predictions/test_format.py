@@ -162,7 +162,7 @@ def test_targets_of_any_dtype(dtype):
         ({"score_B": [np.inf, 1, 0.2]}, ["image 'b'", "score_B is inf", "finite"]),
         ({"score_B": [1, 1, -np.inf]}, ["image 'c'", "score_B is -inf", "finite"]),
         ({"score_B": ["1", "2", "high"]}, ["image 'c'", "score_B is 'high'", "a number"]),
-        ({"image_id": ["b", "a", "b"]}, ["image_id 'b'", "several rows", "one row an image"]),
+        ({"image_id": ["b", "a", "b"]}, ["image_id 'b'", "several rows", "one row per image"]),
         ({"image_id": ["b", None, "a"]}, ["row 3", "no image_id"]),
         ({"image_id": ["b", "a", ""]}, ["row 4", "no image_id"]),
         ({"patient_id": ["1", "1", None]}, ["image 'c'", "no patient_id", "every row"]),
@@ -210,7 +210,7 @@ def test_class_of_which_the_file_knows_nothing_is_named():
 
 
 def test_no_rows():
-    with pytest.raises(InputError, match="x: no rows; expected one an image"):
+    with pytest.raises(InputError, match="x: no rows; expected one per image"):
         from_frame(small().iloc[:0], "multilabel", LABELS, source="x")
 
 

@@ -111,7 +111,7 @@ def test_tables_as_pandas_writes_them(tmp_path, monkeypatch, case, held):
         frame["group_icu"] = np.arange(60) % 4 < 2
     path = tmp_path / "tl_s0.parquet"
     frame.to_parquet(path)
-    result = evaluate({"TL": [path]}, replicates=0, add=["subgroups"])
+    result = evaluate({"TL": [path]}, replicates=0, add=["subgroups"] if case == "nan-group" else [])
     assert result.datasets[0].splits["test"].n_images == len(truth)
     (auc,) = [row.value for row in result.runs if (row.metric, row.label, row.group) == ("auc", "macro", None)]
     assert auc == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
