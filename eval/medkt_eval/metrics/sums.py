@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 N_BINS = 15  # of equal width, for the calibration error: Guo et al. 2017, ICML 34
-CALLS = ("images", "positives", "calls", "hits")
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def resample_calls(
     Returns
     -------
     float64, (n_runs, 4, replicates)
-        In the order of `sums.CALLS`. Calls and hits are NaN if the threshold is.
+        Sums of images, positives, calls and hits. Calls and hits are NaN if the threshold is.
     """
     replicates = thresholds.shape[1]
     counts = np.empty((len(scores), 4, replicates))
