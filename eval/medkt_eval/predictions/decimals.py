@@ -28,3 +28,21 @@ def as_written(values: np.ndarray) -> np.ndarray:
     if values.dtype == np.float16:
         return values.astype(str).astype(np.float64)
     return values.astype(np.float64, copy=False)
+
+
+def decimal_of(value: object, n_bytes: int) -> object:
+    """A scalar that was stored in so many bytes, as `as_written`; what is no float, or has eight bytes, is unchanged.
+
+    bfloat16 has two bytes, but most of its values are no float16: they are read as float32.
+
+    Examples
+    --------
+    >>> decimal_of(float(np.float32(0.7)), 4), decimal_of(0.7, 8), decimal_of("a", 4)
+    (0.7, 0.7, 'a')
+    """
+    if isinstance(value, float) and n_bytes < 8:
+        for dtype in (np.float16, np.float32)[n_bytes // 4 :]:
+            narrow = np.array([value]).astype(dtype)
+            if narrow[0] == value:
+                return float(as_written(narrow)[0])
+    return value

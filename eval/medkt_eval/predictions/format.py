@@ -16,7 +16,7 @@ import pandas as pd
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.csv_files import check_names
-from medkt_eval.predictions.decimals import as_written
+from medkt_eval.predictions.decimals import as_written, decimal_of
 from medkt_eval.predictions.probabilities import check_probabilities, clip_finding
 from medkt_eval.predictions.repairs import BLANKS, Repair, without_blanks
 
@@ -233,7 +233,7 @@ def _plain(column: pd.Series) -> pd.Series:
             return value
         scalar = getattr(value, "item", None)
         if callable(scalar) and getattr(value, "ndim", 0) == 0:
-            return scalar()
+            return decimal_of(scalar(), getattr(value, "itemsize", 8))
         return value if pd.api.types.is_scalar(value) else str(value)
 
     values = [plain(value) for value in column]

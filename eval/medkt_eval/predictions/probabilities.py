@@ -14,6 +14,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.predictions.repairs import Repair
 
 OUTSIDE = 1e-3  # how far outside [0, 1] a score is clipped
+SPREAD = 0.1  # the least range of a finding's scores: beside a smaller one, `OUTSIDE` is no rounding
 SUM_AS_IT_IS = 1e-3  # how far from 1 a sum is left alone
 ROUNDING = 1e-9  # 1 - 0.99 is a little more than 0.01
 ImageOf = Callable[[int], str]  # id of the image in a row
@@ -26,6 +27,8 @@ def largest_error_of_sum(n_classes: int) -> float:
 
 def clip_finding(scores: np.ndarray, name: str, image_of: ImageOf) -> tuple[np.ndarray, list[Repair]]:
     """Clip the scores of a finding to [0, 1] if all lie within `OUTSIDE` of it; others are no probabilities, and stay.
+
+    Scores within `SPREAD` of each other stay, too: they may be scores of any kind, whose order clipping would change.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ def clip_finding(scores: np.ndarray, name: str, image_of: ImageOf) -> tuple[np.n
     """
     outside = np.maximum(scores - 1, -scores)
     row = int(np.argmax(outside))
-    if not 0 < outside[row] <= OUTSIDE + ROUNDING:
+    if not 0 < outside[row] <= OUTSIDE + ROUNDING or np.ptp(scores) < SPREAD:
         return scores, []
     return np.clip(scores, 0, 1), [_clipped(scores[row], name, image_of(row))]
 

@@ -13,6 +13,7 @@ from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement import test_sets
 from medkt_eval.predictions import parquet_columns
 from medkt_eval.predictions.decimals import as_written
+from medkt_eval.predictions.format import from_frame
 
 
 def ratings() -> pd.DataFrame:
@@ -89,3 +90,18 @@ def test_as_written_leaves_float64_and_missing_values():
     values = np.array([0.1 + 0.2, np.nan, np.inf])
     np.testing.assert_array_equal(as_written(values), values)
     np.testing.assert_array_equal(as_written(values.astype(np.float32)), [0.3, np.nan, np.inf])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_scalars_of_low_precision_in_a_table_are_decimals_too(dtype):
+    written = np.array([0.7, 0.45, 0.29, 0.1])
+    frame = pd.DataFrame(
+        {
+            "image_id": list("abcd"),
+            "patient_id": list("abcd"),
+            "target_A": [0, 1, 0, 1],
+            "score_A": pd.Series(list(written.astype(dtype)), dtype=object),
+        }
+    )
+    scores = from_frame(frame, "multilabel", ["A"], source="x").scores
+    np.testing.assert_array_equal(scores[:, 0], written)

@@ -10,6 +10,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement import test_sets
+from medkt_eval.predictions.probabilities import clip_finding
 
 N = 40
 TRUTH = np.arange(N) % 3
@@ -115,3 +116,10 @@ def test_scores_further_out_are_no_probabilities_and_stay(door):
     assert value(result, "brier", "A") is None
     assert value(result, "auc", "A") is not None
     assert not any("clipped" in text for text in result.settings.notes)
+
+
+def test_scores_of_a_narrow_range_keep_their_order():
+    scores = np.linspace(-5e-4, 5e-4, 11)  # scores of any kind, for example differences of two networks
+    kept, repairs = clip_finding(scores, "score_A", str)
+    np.testing.assert_array_equal(kept, scores)
+    assert repairs == []

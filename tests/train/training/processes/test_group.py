@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import shutil
 import signal
@@ -131,7 +132,8 @@ def test_a_process_that_dies_costs_an_epoch_at_most_and_no_bits(uninterrupted: P
     status, said = torchrun(tmp_path, "--max-restarts=1", PROCESS, "train", "tiny.toml")
     assert status == 0, said
     assert (tmp_path / "killed").exists()
-    assert f"{AT} resumes at epoch 2, batch 1" in said
+    # The other process may notice first and save where it is, one batch later.
+    assert re.search(rf"{re.escape(AT)} resumes at epoch 2, batch [12]\b", said), said
     for name in ("predictions-test.parquet", "predictions-validation.parquet", "model.safetensors"):
         assert (tmp_path / "runs" / AT / name).read_bytes() == (uninterrupted / "runs" / AT / name).read_bytes()
     assert sorted(path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()) == [AT, TEACHER]
