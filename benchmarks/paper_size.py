@@ -214,6 +214,6 @@ def write_study(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-") or Path(sys.argv[1]).exists():
         sys.exit(f"usage: {sys.argv[0]} RUNS (a folder that does not exist yet)")
     write_study(Path(sys.argv[1]))
