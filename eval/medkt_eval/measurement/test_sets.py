@@ -14,12 +14,12 @@ import numpy as np
 from medkt_eval.errors import InputError
 from medkt_eval.measurement.metric_of_runs import run_indices
 from medkt_eval.metrics.thresholds import ChosenThreshold, choose
-from medkt_eval.predictions.identical_runs import identical_runs, refuse_identical
-from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFile
-from medkt_eval.predictions.repairs import Repair
+from medkt_eval.predictions.across_runs.identical_runs import identical_runs, refuse_identical
+from medkt_eval.predictions.across_runs.same_images import check_same_images, check_same_validation, with_columns_of
+from medkt_eval.predictions.across_runs.separate_splits import check_separate
+from medkt_eval.predictions.files.parquet_columns import AnyPredictions, PredictionFile
 from medkt_eval.predictions.run_folders import Run
-from medkt_eval.predictions.same_images import check_same_images, check_same_validation, with_columns_of
-from medkt_eval.predictions.separate_splits import check_separate
+from medkt_eval.predictions.values.repairs import Repair
 from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import Arm
 from medkt_eval.runtime.execution import LOCAL, Execution

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medkt_eval.predictions.parquet_columns import AnyPredictions
+from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 
 NO_VALIDATION = "no validation predictions to choose a threshold on"
 

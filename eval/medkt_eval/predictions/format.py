@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.csv_files import check_names
-from medkt_eval.predictions.decimals import as_written, decimal_of
-from medkt_eval.predictions.probabilities import check_probabilities, clip_finding
-from medkt_eval.predictions.repairs import BLANKS, Repair, without_blanks
+from medkt_eval.predictions.columns.names import check_names
+from medkt_eval.predictions.values.plain_values import as_numbers, as_texts
+from medkt_eval.predictions.values.probabilities import check_probabilities, clip_finding
+from medkt_eval.predictions.values.repairs import BLANKS, Repair, without_blanks
 
 Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
@@ -129,7 +129,7 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
     repairs: list[Repair] = []
 
     def texts(name: str) -> np.ndarray:
-        values, repaired = without_blanks(_texts(frame[name]), name)
+        values, repaired = without_blanks(as_texts(frame[name]), name)
         repairs.extend(repaired)
         return values
 
@@ -220,39 +220,9 @@ def to_frame(predictions: Predictions) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _texts(column: pd.Series) -> np.ndarray:
-    """Values as text, "" where missing, whatever the type of the column."""
-    return _plain(column.astype(object)).where(column.notna(), "").astype(str).to_numpy(dtype=object)
-
-
-def _plain(column: pd.Series) -> pd.Series:
-    """Values with the scalars of other libraries, such as torch's, as Python's; what has no scalar becomes text."""
-
-    def plain(value: object) -> object:
-        if value is None or isinstance(value, str | int | float):
-            return value
-        scalar = getattr(value, "item", None)
-        if callable(scalar) and getattr(value, "ndim", 0) == 0:
-            return decimal_of(scalar(), getattr(value, "itemsize", 8))
-        return value if pd.api.types.is_scalar(value) else str(value)
-
-    values = [plain(value) for value in column]
-    return pd.Series(values, index=column.index, name=column.name, dtype=object)
-
-
 def _first(mask: np.ndarray) -> int:
     """Number of the first row where `mask` is true, as a spreadsheet counts it (header = 1)."""
     return int(np.flatnonzero(mask)[0]) + 2
-
-
-def as_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Values as float64, (n_images,), NaN where missing; and where a value is not a number, bool, (n_images,)."""
-    column = _plain(column) if column.dtype == object else column
-    numbers: pd.Series = pd.to_numeric(column, errors="coerce")
-    dtype: Any = getattr(numbers.dtype, "numpy_dtype", numbers.dtype)  # of a column that knows missing values
-    dtype = dtype if np.dtype(dtype) in (np.float16, np.float32) else np.float64
-    values = as_written(numbers.to_numpy(dtype=dtype, na_value=np.nan))
-    return values, np.isnan(values) & column.notna().to_numpy()
 
 
 def _numbers(column: pd.Series, source: str, image_ids: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
-from medkt_eval.predictions import parquet_columns as columns
-from medkt_eval.predictions.parquet_columns import AnyPredictions
+from medkt_eval.predictions.files import parquet_columns as columns
+from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.runtime.validation import read_text, validated
 

@@ -17,10 +17,10 @@ import pandas as pd
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
-from medkt_eval.predictions import parquet_columns as columns
-from medkt_eval.predictions.csv_files import check_names, read_header, reading
+from medkt_eval.predictions.files import parquet_columns as columns
+from medkt_eval.predictions.files.csv_files import check_names, read_header, reading
+from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 from medkt_eval.predictions.format import Task
-from medkt_eval.predictions.parquet_columns import AnyPredictions
 from medkt_eval.predictions.run_folders import FORMAT, ArmFields, Manifest, check_labels
 from medkt_eval.runtime.atomic_files import sha256_of_file
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from medkt_eval.predictions.parquet_columns import AnyPredictions
+from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 
 FEWEST = 5
 """Patients in a stratum. With fewer, plain resampling loses a label in more than 1 % of replicates (e^-4 = 2 %)."""

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from medkt_eval.metrics.ranking import rank
-from medkt_eval.predictions.parquet_columns import AnyPredictions
+from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 from medkt_eval.resampling.draws import BLOCK, LANES, for_each_block, multiplicities
 from medkt_eval.resampling.strata import Strata, patient_strata
 from medkt_eval.runtime.execution import LOCAL, Execution, Work

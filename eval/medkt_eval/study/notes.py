@@ -13,8 +13,8 @@ import pyarrow as pa
 from medkt_eval.errors import InputError
 from medkt_eval.measurement.net_benefit import no_curve_because
 from medkt_eval.measurement.test_sets import TestSet
-from medkt_eval.predictions.identical_runs import named
-from medkt_eval.predictions.repairs import notes_on_repairs
+from medkt_eval.predictions.across_runs.identical_runs import named
+from medkt_eval.predictions.values.repairs import notes_on_repairs
 from medkt_eval.results.schema import RunValue
 from medkt_eval.results.vocabulary import AVERAGES, METRICS
 from medkt_eval.study.contrasts import Contrast

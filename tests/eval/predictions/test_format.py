@@ -11,9 +11,9 @@ import pytest
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
+from medkt_eval.predictions.across_runs.same_images import check_same_images
+from medkt_eval.predictions.files.parquet_columns import read
 from medkt_eval.predictions.format import find, from_frame, to_frame
-from medkt_eval.predictions.parquet_columns import read
-from medkt_eval.predictions.same_images import check_same_images
 
 LABELS = ("A", "B")
 HEADER = "image_id,patient_id,target_A,target_B,score_A,score_B\n"

@@ -8,7 +8,7 @@ import pytest
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement import test_sets
-from medkt_eval.predictions.identical_runs import identical_runs
+from medkt_eval.predictions.across_runs.identical_runs import identical_runs
 
 
 def test_groups_are_of_runs_with_equal_scores_for_every_label():

@@ -11,8 +11,8 @@ from pyarrow import parquet
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement import test_sets
-from medkt_eval.predictions import parquet_columns as columns
-from medkt_eval.predictions.same_images import check_same_images
+from medkt_eval.predictions.across_runs.same_images import check_same_images
+from medkt_eval.predictions.files import parquet_columns as columns
 
 LABELS = ("Edema", "Effusion", "Pneumonia")
 

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.parquet_columns import AnyPredictions, PredictionFile
-from medkt_eval.predictions.parquet_values import sorted_dictionary
+from medkt_eval.predictions.files.parquet_columns import AnyPredictions, PredictionFile
+from medkt_eval.predictions.files.parquet_values import sorted_dictionary
 
 Ids = np.ndarray | pa.Array
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.repairs import Repair
+from medkt_eval.predictions.values.repairs import Repair
 
 OUTSIDE = 1e-3  # how far outside [0, 1] a score is clipped
 SPREAD = 0.1  # the least range of a finding's scores: beside a smaller one, `OUTSIDE` is no rounding

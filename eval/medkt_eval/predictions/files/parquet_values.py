@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
-from medkt_eval.predictions.decimals import as_written
-from medkt_eval.predictions.format import as_numbers
-from medkt_eval.predictions.repairs import BLANKS
+from medkt_eval.predictions.values.decimals import as_written
+from medkt_eval.predictions.values.plain_values import as_numbers
+from medkt_eval.predictions.values.repairs import BLANKS
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
 

@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement import test_sets
-from medkt_eval.predictions.probabilities import clip_finding
+from medkt_eval.predictions.values.probabilities import clip_finding
 
 N = 40
 TRUTH = np.arange(N) % 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.columns.names import check_names
 
 
 def read_header(path: Path) -> list[str]:
@@ -76,20 +77,3 @@ def reading(source: str) -> Iterator[None]:
         raise InputError(
             f"{source}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz"
         ) from error
-
-
-def check_names(names: Sequence[str], *, source: str) -> None:
-    """Refuse a header with two columns of one name.
-
-    Raises
-    ------
-    InputError
-        With the name and the numbers of both columns, counted from 1.
-    """
-    first: dict[str, int] = {}
-    for number, name in enumerate(names, start=1):
-        if name in first:
-            raise InputError(
-                f"{source}: columns {first[name]} and {number} are both {name!r}; expected every name once"
-            )
-        first[name] = number

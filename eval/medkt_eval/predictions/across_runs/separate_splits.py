@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.parquet_columns import AnyPredictions
+from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 
 
 def check_separate(validation: AnyPredictions, test: AnyPredictions) -> None:

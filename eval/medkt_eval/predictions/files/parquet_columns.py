@@ -20,11 +20,17 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.csv_files import read_csv, reading
+from medkt_eval.predictions.files.csv_files import read_csv, reading
+from medkt_eval.predictions.files.parquet_values import (
+    names_of,
+    numbers_of,
+    order_of_values,
+    sorted_dictionary,
+    text_of,
+)
 from medkt_eval.predictions.format import Predictions, Task, check_columns, from_frame, score_column, target_column
-from medkt_eval.predictions.parquet_values import names_of, numbers_of, order_of_values, sorted_dictionary, text_of
-from medkt_eval.predictions.probabilities import check_probabilities, clip_finding
-from medkt_eval.predictions.repairs import BLANKS, Repair
+from medkt_eval.predictions.values.probabilities import check_probabilities, clip_finding
+from medkt_eval.predictions.values.repairs import BLANKS, Repair
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
 

@@ -11,9 +11,9 @@ from sklearn import metrics
 
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement import test_sets
-from medkt_eval.predictions import parquet_columns
-from medkt_eval.predictions.decimals import as_written
+from medkt_eval.predictions.files import parquet_columns
 from medkt_eval.predictions.format import from_frame
+from medkt_eval.predictions.values.decimals import as_written
 
 
 def ratings() -> pd.DataFrame:
