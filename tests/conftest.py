@@ -1,6 +1,11 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on the machine and its load: it decides no test.
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(autouse=True, scope="session")

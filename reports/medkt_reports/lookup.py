@@ -147,6 +147,11 @@ class Lookup:
         comparisons = self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label]
         return row is min((other for other in comparisons if other.kind == row.kind), key=_rank)
 
+    def tests_over_patients(self, row: Comparison) -> list[Comparison]:
+        """Tests of the same contrast and kind with patients random and trained models fixed, in their order."""
+        comparisons = self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label]
+        return [other for other in comparisons if other.kind == row.kind and other.scope in ("patients", "images")]
+
     def declared(
         self, training_set: TrainingSet, metric: str, label: str, group: str | None = None
     ) -> list[Comparison]:

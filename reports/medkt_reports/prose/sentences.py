@@ -97,12 +97,15 @@ def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
     """One comparison in words."""
     training_set = lookup.training_set_of(row)
     verdict: Verdict
+    planned, row = row, _answerable(lookup, row)
     if row.difference is None or row.low is None or row.high is None:
         finding, verdict = _undefined(lookup, row), "undefined"
     elif interval_shows(row):
         finding, verdict = _shown(lookup, row, row.difference, row.low, row.high), "shown"
     else:
         finding, verdict = _not_shown(lookup, row), "not shown"
+    if row is not planned:
+        finding += " An arm has one seed: this compares two trained models, and says nothing of retraining."
     undefined = verdict == "undefined"
     return Sentence(
         finding=finding,
@@ -110,10 +113,17 @@ def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
         caveat=_caveat(lookup, row),
         limitation="" if undefined else words.scope_meaning(row.scope).limitation,
         verdict=verdict,
-        primary=row.primary,
+        primary=planned.primary,
         training_set=training_set.text,
         metric=words.metric(row.metric, row.label),
     )
+
+
+def _answerable(lookup: Lookup, row: Comparison) -> Comparison:
+    """The row, or, if an arm has one seed, the first test of the same contrast over patients with an interval."""
+    if row.low is not None or min(row.n_seeds_a, row.n_seeds_b) > 1:
+        return row
+    return next((other for other in lookup.tests_over_patients(row) if other.low is not None), row)
 
 
 def tested_on(lookup: Lookup, row: Comparison) -> str:

@@ -65,14 +65,14 @@ def joint(seed: int, m: int, n: int, common: float = 1.0) -> tuple[np.ndarray, n
     return differences, differences[:, None] + scale * (common * rng.normal(size=n) + rng.normal(size=(m, n)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 6))
 def test_max_t_against_a_plain_implementation(seed, m):
     differences, replicates = joint(seed, m, 60)
     np.testing.assert_array_equal(max_t(differences, replicates), plain_max_t(differences, replicates))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 8))
 def test_never_below_the_unadjusted_and_in_its_order(seed, m):
     differences, replicates = joint(seed, m, 200)

@@ -129,7 +129,7 @@ def test_a_class_that_one_patient_holds_alone_is_lost_without_it():
     assert auc.df_patients == 0
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.booleans(), st.integers(0, 3)), max_size=12))
 @example([])
 @example([(True, 2, True, 0)])

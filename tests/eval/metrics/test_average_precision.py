@@ -24,7 +24,7 @@ def check(truth: np.ndarray, scores: np.ndarray, patient: np.ndarray, n_patients
             assert np.isnan(without[i])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(1, 60), st.integers(1, 40), st.integers(1, 12), st.integers(0, 2**32))
 def test_ties_and_patients_with_one_image_or_many(n: int, levels: int, n_patients: int, seed: int):
     rng = np.random.default_rng(seed)
@@ -58,7 +58,7 @@ def test_every_dtype_of_truth_and_score(dtype: str):
         assert average_precision_without_each_patient(ranking) == pytest.approx(expected, abs=1e-15)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.booleans(), st.integers(-30, 30), st.integers(0, 5)), min_size=1, max_size=40), st.data())
 def test_only_the_ranks_count_and_never_the_order_of_the_rows(images, data):
     truth, scores, patient = (np.array(column) for column in zip(*images, strict=True))

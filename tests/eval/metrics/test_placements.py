@@ -21,7 +21,7 @@ def placed(truth, scores, patient=None, n_patients=None) -> tuple[Placements, np
     return found, auc_without_each_patient(ranking, found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(2, 60), st.integers(1, 40), st.integers(1, 8), st.integers(0, 2**32))
 def test_auc_and_jackknife_are_scikit_learns_ties_and_all(n: int, levels: int, n_patients: int, seed: int):
     rng = np.random.default_rng(seed)
@@ -67,7 +67,7 @@ def test_every_dtype_of_truth_and_score_gives_the_same(dtype: str):
         assert one[1].tolist() == expected_without.tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.booleans(), st.integers(-30, 30), st.integers(0, 5)), min_size=2, max_size=40), st.data())
 def test_only_the_ranks_count_neither_the_order_of_the_rows_nor_copies_inside_a_patient(images, data):
     truth, scores, patient = (np.array(column) for column in zip(*images, strict=True))

@@ -47,7 +47,7 @@ def ece_by_hand(truth: np.ndarray, score: np.ndarray) -> float:
     return total
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 3)), max_size=15))
 @example([(True, False, 0)])
 @example([(False, True, 0)])
@@ -61,7 +61,7 @@ def test_metrics_of_calls(rows):
         np.testing.assert_allclose(metric(table.total), expected[name], **EXACT, err_msg=name)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.booleans(), SCORES), min_size=1, max_size=20))
 @example([(True, 0.0), (False, 1.0)])
 def test_metrics_of_probabilities(rows):
@@ -93,7 +93,7 @@ def test_calibration_of_narrow_scores_is_that_of_the_same_numbers_in_float64(dty
     np.testing.assert_array_equal(narrow, wide)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=15))
 @example([(1, 1), (1, 1)])
 @example([(1, 2), (1, 2)])

@@ -67,7 +67,7 @@ def test_simulated_studies_attain_the_power(study, design, n_seeds, ratio):
     assert found / n == pytest.approx(expected, abs=0.01 + 3 * error)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     runs=st.floats(1e-6, 1e-2),
     together=st.floats(0, 1e-3),

@@ -101,7 +101,7 @@ def test_one_class_is_undefined(positive):
     assert all(np.isnan(getattr(found, name)).all() for name in METRICS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 8).flatmap(
         lambda n_patients: st.tuples(

@@ -151,7 +151,7 @@ def test_p_by_hand():
     assert p_value(np.r_[drawn, np.nan]) == p_value(drawn)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32 - 1), st.floats(-4, 4), st.sampled_from([0.8, 0.9, 0.95]), st.integers(100, 600))
 def test_p_and_percentile_interval_agree_but_for_the_last_replicate(seed, shift, level, n):
     """p < alpha iff 0 is outside, up to 4/(n + 1): p steps by 2/(n + 1) and counts one replicate more."""
@@ -207,7 +207,7 @@ def test_p_studentized_by_hand():
     assert p_studentized(9.0, np.zeros(99)) == 2 / 100
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32 - 1), st.floats(-4, 4), st.sampled_from(["basic", "bca", "studentized"]))
 def test_every_p_goes_with_its_own_interval(seed, shift, kind):
     """p < 0.1 iff 0 is outside the 90 % interval, up to the last replicates, as for the percentile interval."""

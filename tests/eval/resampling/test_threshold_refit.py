@@ -72,7 +72,7 @@ def test_each_threshold_is_the_one_chosen_on_the_images_drawn(rule, ties, strati
     assert not np.isnan(found[:2]).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=12), st.sampled_from(RULES))
 def test_whatever_the_images(images, rule):
     truth, score = (np.array(column, dtype=np.float64)[:, None] for column in zip(*images, strict=True))

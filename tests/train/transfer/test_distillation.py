@@ -46,7 +46,7 @@ def distillation(teacher: Teacher, labels: str, task: Task = "multilabel", tempe
     return knowledge_distillation(teacher, labels.split(), task, temperature=temperature, beta=4.0, image_size_px=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shape=SHAPES, seed=SEEDS, temperature=TEMPERATURES)
 def test_against_torchs_distributions(shape: tuple[int, int], seed: int, temperature: float):
     z, v = logits(*shape, seed=seed), logits(*shape, seed=seed + 1)
@@ -56,7 +56,7 @@ def test_against_torchs_distributions(shape: tuple[int, int], seed: int, tempera
     assert sigmoid_distillation(z, v, temperature).item() == pytest.approx(temperature**2 * findings.item(), rel=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shape=SHAPES, seed=SEEDS, temperature=TEMPERATURES)
 def test_they_are_cross_entropies_with_soft_targets_less_the_teachers_entropy(
     shape: tuple[int, int], seed: int, temperature: float
@@ -77,7 +77,7 @@ def test_one_label_in_closed_form():
     assert sigmoid_distillation(z, v, 2.0).item() == pytest.approx(expected, rel=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shape=SHAPES, seed=SEEDS, temperature=TEMPERATURES)
 def test_the_sigmoid_form_is_the_softmax_of_each_labels_two_classes(
     shape: tuple[int, int], seed: int, temperature: float

@@ -38,7 +38,7 @@ def test_known_value():
     assert hint(student, teacher).item() == ((1 + 4) / 2 + (9 + 16) / 2) / 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shape=st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 6)), seed=st.integers(0, 2**32 - 1))
 def test_against_torchs_sum_of_squares(shape: tuple[int, int, int], seed: int):
     n, planes, side = shape

@@ -160,7 +160,7 @@ def test_the_larger_grid_is_averaged_to_the_smaller():
     ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(planes=st.tuples(st.integers(1, 6), st.integers(1, 6)), side=st.integers(1, 5), seed=st.integers(0, 2**32 - 1))
 def test_a_projection_is_a_matrix_at_every_pixel(planes: tuple[int, int], side: int, seed: int):
     projection = Projection(*planes, generator=torch.Generator().manual_seed(seed))

@@ -89,7 +89,7 @@ def test_one_image_a_patient_is_procs_delong(golden):
         assert (test.test, test.scope, test.df) == ("delong-clustered", "patients", None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(6, 40), st.integers(2, 9), st.integers(1, 12), st.integers(0, 2**32))
 def test_several_images_a_patient_is_obuchowskis_formula(n: int, n_patients: int, levels: int, seed: int):
     rng = np.random.default_rng(seed)
@@ -174,7 +174,7 @@ def test_a_runs_covariances_do_not_depend_on_the_other_runs():
     assert all_runs.tolist() == all_runs.T.tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32), st.sampled_from([np.arctan, np.exp, lambda s: 7 - 2 / (s + 30)]), st.integers(1, 3))
 def test_only_the_ranks_count_and_swapping_arms_turns_the_sign(seed: int, monotone, n_a: int):
     truth, runs, patient = made(seed)

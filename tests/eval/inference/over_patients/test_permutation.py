@@ -68,7 +68,7 @@ def test_against_all_exchanges(seed):
     assert p_of(data, permutations=20_000) == pytest.approx(share, abs=5 * np.sqrt(share * (1 - share) / 20_000) + 1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6))
 def test_recalibrating_one_arm_changes_nothing(seed):
     positive, a, b, patient = study(seed)
@@ -94,7 +94,7 @@ def test_exchanging_scores_would_not_do():
     assert p_of_scores(recalibrated) > 0.2  # the exchanged patients decide which images score highest
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6))
 def test_swapping_arms_flips_the_sign_and_keeps_p(seed):
     positive, a, b, patient = study(seed)

@@ -40,7 +40,7 @@ def as_type(values, dtype):
         return column
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     group=VALUES,
     group_type=DTYPES,

@@ -26,7 +26,7 @@ def collection(images_per_patient: list[int]) -> Collection:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 6), min_size=60, max_size=200), st.integers(0, 2**32))
 def test_patients_are_whole_and_sizes_are_met(images_per_patient: list[int], seed: int):
     made = collection([*images_per_patient, *[1] * 20])

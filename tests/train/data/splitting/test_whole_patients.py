@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from medkt.data.splitting.whole_patients import take
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=9), st.integers(1, 60))
 def test_the_nearest_number_that_any_choice_has_is_met(sizes: list[int], wanted: int):
     """Compare with every subset."""
