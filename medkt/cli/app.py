@@ -1,10 +1,8 @@
-"""The command line: which commands there are, and how they end.
-
-Exit status 0: done. 2: the input is wrong; one line on standard error says what and where. 1: anything else.
-"""
+"""The command line: which commands there are. How they end is in exit.py."""
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -13,7 +11,7 @@ from medkt import __version__
 from medkt.cli.data import data_app
 from medkt.cli.evaluate import evaluate
 from medkt.cli.example import example
-from medkt.cli.exit import fail
+from medkt.cli.exit import end, print_any_character
 from medkt.cli.plan import plan
 from medkt.cli.report import report, table
 from medkt.cli.teacher import teacher_app
@@ -51,23 +49,19 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; turn expected errors into one line and an exit status."""
-    from medkt.errors import TrainingError
-    from medkt_eval.errors import InputError
-    from medkt_eval.runtime.locations import is_storage_error
-
+    """Run the command line; an error becomes one line and an exit status."""
+    print_any_character()
     try:
-        app()
-    except InputError as error:
-        fail(str(error), 2, once=True)
-    except OSError as error:
-        fail(f"{error.filename or 'a file'}: {error.strerror or error}. Files that were complete before are kept", 1)
-    except TrainingError as error:
-        fail(str(error), 1)
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where a closed pipe can still be reported
     except Exception as error:
-        if not is_storage_error(error):
-            raise
-        fail(f"object storage: {error}. Files that were complete before are kept", 1)
+        end(error)
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # typer ends with 1 and says nothing
+            end(ended.__context__)
+        raise
 
 
 if __name__ == "__main__":

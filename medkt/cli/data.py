@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from medkt.cli.exit import fail
 from medkt.cli.options import PATH_OR_URL, path_or_url
+from medkt_eval.errors import InputError
 
 data_app = typer.Typer(help="Describe a data set, and check it for errors.", no_args_is_help=True)
 Dataset = Annotated[str, typer.Argument(help="chestxray8, chexpert, folder, ...; with --study, one of its data sets.")]
@@ -99,14 +99,13 @@ def check(
         print(f"To exclude: {folder / 'exclude.csv'}, {len(excluded):,} images (setting: exclude)")
     if checked.wrong:
         kinds = ", ".join(dict.fromkeys(finding.check for finding in checked.findings if finding.severity == "error"))
-        fail(f"{opened_data.name}: you should not train on this data set: {kinds}", 2)
+        raise InputError(f"{opened_data.name}: you should not train on this data set: {kinds}")
 
 
 def _check_can_read_images() -> None:
     try:
         import imagehash  # noqa: F401
     except ModuleNotFoundError:
-        fail(
-            'reading images needs more packages: pip install "medkt[train]" (from a checkout: pip install ".[train]")',
-            2,
-        )
+        raise InputError(
+            'reading images needs more packages: pip install "medkt[train]" (from a checkout: pip install ".[train]")'
+        ) from None

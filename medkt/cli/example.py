@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from medkt.cli.exit import fail
+from medkt_eval.errors import InputError
 
 ARMS = {"Transfer learning": "tl_seed*.csv", "Attention transfer": "at_seed*.csv"}
 
@@ -24,7 +24,7 @@ def example(
 ) -> None:
     """Copy synthetic predictions of two arms, and print the command that evaluates them."""
     if folder.exists():
-        fail(f"{folder} exists already; name another folder: medkt example DIR", 2)
+        raise InputError(f"{folder} exists already; name another folder: medkt example DIR")
     folder.mkdir(parents=True)
     tables = sorted(
         (file for file in files("medkt.example").iterdir() if file.name.endswith(".csv")), key=lambda file: file.name

@@ -14,6 +14,7 @@ import typer
 
 from medkt.cli.exit import fail
 from medkt.cli.options import PATH_OR_URL, Scheduler, path_or_url
+from medkt_eval.errors import InputError
 
 if TYPE_CHECKING:
     from medkt.study.preparation import TrainOptions
@@ -83,7 +84,9 @@ def train(
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError:
-        fail('training needs torch: pip install "medkt[train]" (from a checkout: pip install ".[train]")', 2)
+        raise InputError(
+            'training needs torch: pip install "medkt[train]" (from a checkout: pip install ".[train]")'
+        ) from None
     if dry_run:
         from medkt.study.dry_run import estimate
 
@@ -119,7 +122,6 @@ def _train(file: StudyFile, out: Path, options: TrainOptions, scheduler: str | N
     from medkt.study.study import train_study_file
     from medkt.training.processes.group import OtherProcessError
     from medkt.training.processes.launch import process_group
-    from medkt_eval.errors import InputError
 
     try:
         with ExitStack() as stack:

@@ -15,6 +15,9 @@ from torch import distributed
 from torch.distributed.rendezvous import rendezvous
 
 from medkt.training.processes.group import ONE_PROCESS, ProcessGroup
+from medkt_eval.errors import InputError
+
+_ENVIRONMENT = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 # The others wait while the main process decodes a data set. If a process dies, torchrun ends those that wait for it.
 _TIMEOUT = timedelta(days=2)
@@ -27,8 +30,13 @@ def process_group() -> Iterator[ProcessGroup]:
     Yields
     ------
     ProcessGroup
+
+    Raises
+    ------
+    InputError
+        If WORLD_SIZE is set, but not by torchrun.
     """
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    world_size = _world_size()
     if world_size == 1:
         yield ONE_PROCESS
         return
@@ -43,3 +51,19 @@ def process_group() -> Iterator[ProcessGroup]:
         yield ProcessGroup(rank, world_size, int(os.environ["LOCAL_RANK"]))
     finally:
         distributed.destroy_process_group()
+
+
+def _world_size() -> int:
+    """Read the number of processes, and check what else torchrun sets."""
+    text = os.environ.get("WORLD_SIZE", "1")
+    if not (text.isascii() and text.isdigit() and int(text[:9]) >= 1):
+        raise InputError(
+            f"WORLD_SIZE is {text!r}; expected the number of processes: start them with torchrun, or unset it"
+        )
+    absent = [name for name in _ENVIRONMENT if not os.environ.get(name)]
+    if text != "1" and absent:
+        raise InputError(
+            f"WORLD_SIZE is {text}, but {absent[0]} is not set; to train in {text} processes, start them with "
+            "torchrun; to train in one, unset WORLD_SIZE"
+        )
+    return int(text)

@@ -1,0 +1,94 @@
+"""How commands end: one line, bounded and escaped, and an exit status that docs/formats.md states."""
+
+import pytest
+
+from medkt.cli import app
+from medkt.cli.exit import one_line
+from medkt.errors import TrainingError
+from medkt_eval.errors import InputError
+
+
+@pytest.fixture
+def ending(monkeypatch, capsys):
+    """Run `medkt plan x` with the error that it ends in; return the status and standard error."""
+
+    def end(error: BaseException) -> tuple[int, str]:
+        def fails(*_, **__):
+            raise error
+
+        monkeypatch.setattr("medkt_eval.results.schema.EvaluationResult.read", fails)
+        monkeypatch.setattr("sys.argv", ["medkt", "plan", "x", "--effect", "0.02"])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        return int(ended.value.code or 0), capsys.readouterr().err
+
+    return end
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "begins"),
+    [
+        (InputError("a.csv: no such column"), 2, "medkt: a.csv: no such column"),
+        (TrainingError("the loss is not finite"), 1, "medkt: the loss is not finite"),
+        (
+            OSError(28, "No space left on device", "ev/results.json"),
+            1,
+            "medkt: ev/results.json: No space left on device",
+        ),
+        (MemoryError("Unable to allocate 7 TiB"), 1, "medkt: memory does not suffice (Unable to allocate 7 TiB)"),
+        (RecursionError("maximum recursion depth exceeded"), 1, "medkt: RecursionError: maximum recursion"),
+        (KeyError("a\nb\x1b[31m"), 1, r"medkt: KeyError: 'a\nb\x1b[31m'. medkt did not expect this error"),
+        (
+            ValueError("line one\n  line two\r\n\x1b[31mred\u2028"),
+            1,
+            r"medkt: ValueError: line one | line two \x1b[31mred\u2028.",
+        ),
+        (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), 1, "medkt: UnicodeEncodeError: "),
+    ],
+)
+def test_every_error_becomes_one_line(ending, error, status, begins):
+    ended, said = ending(error)
+    assert ended == status
+    assert said.startswith(begins)
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+
+
+def test_a_message_of_a_megabyte_is_cut_in_the_middle_and_keeps_its_end(ending):
+    _, said = ending(InputError(f"a.csv: {'x' * 1_000_000}; expected a header: add one"))
+    assert len(said) < 5000
+    assert said.startswith("medkt: a.csv: xxx")
+    assert said.endswith("expected a header: add one\n")
+    assert "characters left out" in said
+
+
+def test_the_traceback_is_printed_on_request(ending, monkeypatch):
+    _, without = ending(KeyError("a"))
+    assert "MEDKT_TRACEBACK=1" in without
+    monkeypatch.setenv("MEDKT_TRACEBACK", "1")
+    status, said = ending(KeyError("a"))
+    assert status == 1
+    assert "Traceback (most recent call last)" in said
+    assert said.splitlines()[-1].startswith("medkt: KeyError: 'a'")
+
+
+def test_quoted_blanks_are_kept():
+    assert one_line("the patient 'p1  ' and 'p1\xa0'") == r"the patient 'p1  ' and 'p1\xa0'"
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2, but RANK is not set"),
+        ({"WORLD_SIZE": "abc"}, "WORLD_SIZE is 'abc'; expected the number of processes"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE is '0'; expected the number of processes"),
+    ],
+)
+def test_the_environment_of_torchrun_is_checked(medkt_here, monkeypatch, environment, said):
+    pytest.importorskip("torch")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    refused = medkt_here("train", "demo")
+    assert refused.returncode == 2
+    assert said in refused.stderr
+    assert refused.stderr.count("\n") == 1
