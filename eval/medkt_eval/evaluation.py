@@ -25,7 +25,7 @@ from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import EvaluationResult
 from medkt_eval.runtime.execution import LOCAL, Execution
 from medkt_eval.study.arms import datasets_of
-from medkt_eval.study.contrasts import Contrast, as_named, baselines_of, check_labels, contrasts_of
+from medkt_eval.study.contrasts import Contrast, baselines_of, check_labels, contrasts_of
 from medkt_eval.study.inputs import Inputs, Tables, read_inputs
 from medkt_eval.study.notes import (
     computed_nowhere,
@@ -35,6 +35,7 @@ from medkt_eval.study.notes import (
     refuse_computed_nowhere,
 )
 from medkt_eval.study.options import AnalysisOptions, EvaluationOptions
+from medkt_eval.study.primary import as_named
 from medkt_eval.study.provenance import input_rows, settings_of
 from medkt_eval.study.requests import Request, request
 from medkt_eval.training_records.dynamics import dynamics

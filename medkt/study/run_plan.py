@@ -154,25 +154,22 @@ def _check_ids(runs: Sequence[RunSettings]) -> None:
 
 
 def _check_declared(study: Study, runs: Sequence[RunSettings]) -> None:
-    """Check that [analysis] names arms of this study, and that its primary contrast is a single one."""
-    primary = study.analysis.primary
-    named = {
-        "baseline": study.analysis.baseline,
-        "primary.arm_a": primary.arm_a if primary else None,
-        "primary.arm_b": primary.arm_b if primary else None,
-    }
+    """Check that [analysis] names arms of this study, and that each primary contrast is a single one."""
+    named = {"baseline": study.analysis.baseline}
+    for key, primary in study.analysis.primaries_by_key.items():
+        named |= {f"{key}.arm_a": primary.arm_a, f"{key}.arm_b": primary.arm_b}
     for key, name in named.items():
         if name is not None and not _arms_named(name, runs):
             known = ", ".join(dict.fromkeys(arm.name for arm in study.arms))
             raise InputError(f"[analysis] {key} is {name!r}, which is no arm of this study; expected one of {known}")
-    if primary is not None:
+    for key, primary in study.analysis.primaries_by_key.items():
         a, b = _arms_named(primary.arm_a, runs), _arms_named(primary.arm_b, runs)
         pairs = [(arm_a, arm_b) for arm_a, set_a in a.items() for arm_b, set_b in b.items() if set_a == set_b]
         pairs = [(arm_a, arm_b) for arm_a, arm_b in pairs if arm_a != arm_b]
         if len(pairs) != 1:
             listed = f" ({', '.join(f'{arm_a} - {arm_b}' for arm_a, arm_b in pairs)})" if pairs else ""
             raise InputError(
-                f"[analysis] primary, {primary.arm_a} - {primary.arm_b}, is {len(pairs)} contrasts of one "
+                f"[analysis] {key}, {primary.arm_a} - {primary.arm_b}, is {len(pairs)} contrasts of one "
                 f"data set and training size{listed}; expected one: name both arms by their ids"
             )
 

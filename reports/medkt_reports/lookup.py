@@ -194,6 +194,12 @@ class Lookup:
             if (row.metric, row.label) in HEADLINES[self.datasets[row.dataset].task]
         ]
 
+    def margins(self) -> list[float]:
+        """The margins that comparisons are tested against, the study's first."""
+        settings = self.result.settings
+        margins = [settings.margin, *(primary.get("margin") for primary in settings.primaries)]
+        return list(dict.fromkeys(margin for margin in margins if margin is not None))
+
     def contrast_name(self, pair: tuple[str, str]) -> str:
         """The name of a contrast: `A − B`."""
         return f"{self.names[pair[0]]} {numbers.MINUS} {self.names[pair[1]]}"

@@ -1,4 +1,4 @@
-"""Adjustment of p-values within families, and the primary contrast: steps that need all comparisons.
+"""Adjustment of p-values within families, and the primary contrasts: steps that need all comparisons.
 
 In: `Compared` rows. Out: `Comparison` rows with `primary` and `p_adjusted`, and Bonferroni limits on request.
 """
@@ -18,8 +18,8 @@ from medkt_eval.inference.multiplicity import max_t
 from medkt_eval.results.schema import Arm, Comparison
 from medkt_eval.results.vocabulary import METRICS
 from medkt_eval.runtime.garbage import quick_collections
-from medkt_eval.study import contrasts
 from medkt_eval.study.declaration import Analysis
+from medkt_eval.study.primary import FAMILY, adjustment, primary_arms
 
 AGAINST_MARGIN = ("tost", "non-inferiority")
 
@@ -27,14 +27,14 @@ AGAINST_MARGIN = ("tost", "non-inferiority")
 def adjusted(
     compared: Sequence[Compared], arms: Sequence[Arm], analysis: Analysis, *, bonferroni: bool
 ) -> list[Comparison]:
-    """All comparisons, with the primary one marked and p-values adjusted within each family and test.
+    """All comparisons, with the primary ones marked and p-values adjusted within each family and test.
 
     Each test is adjusted on its own: the p-values of two tests of one contrast are not in the same family.
 
     Raises
     ------
     InputError
-        If the primary contrast is not exactly one of the comparisons.
+        If a primary contrast is not exactly one of the comparisons.
     """
     rows = _mark_primary([comparison.row for comparison in compared], arms, analysis)
     families: dict[tuple[str | None, str, str], list[int]] = defaultdict(list)
@@ -92,28 +92,27 @@ def _or_none(p: float) -> float | None:
 
 
 def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
-    """Mark the primary contrast; its primary analysis and its tests against a margin leave their families."""
-    if analysis.primary is None:
-        return rows
-    primary = analysis.primary
-    a, b = contrasts.primary_arms(arms, primary)
-    marked, hits = [], 0
-    for row in rows:
-        named = (
-            row.kind != "table"
+    """Mark the primary contrasts; their primary analysis and their tests against a margin leave their families."""
+    marked = list(rows)
+    change = {"primary": True, "family": FAMILY, "adjustment": adjustment(analysis)}
+    for primary, a, b in primary_arms(arms, analysis):
+        named = [
+            k
+            for k, row in enumerate(rows)
+            if row.kind != "table"
             and row.group is None
             and row.test in (obuchowski_rockette.TEST, *AGAINST_MARGIN)
             and (row.metric, row.label) == (primary.metric, primary.label)
             and row.arm_a in a
             and row.arm_b in b
-        )
-        hits += named and row.test == obuchowski_rockette.TEST
-        change = {"primary": True, "family": "primary", "adjustment": None}
-        marked.append(row.model_copy(update=change) if named else row)
-    if hits != 1:
-        raise InputError(
-            f"[analysis] primary ({primary.arm_a} - {primary.arm_b} on {primary.metric} {primary.label}) is "
-            f"{hits} of the comparisons made; expected exactly one: name arms by their full ids, or use "
-            "--comparisons all"
-        )
+        ]
+        hits = sum(rows[k].test == obuchowski_rockette.TEST for k in named)
+        if hits != 1:
+            raise InputError(
+                f"[analysis] primary ({primary.arm_a} - {primary.arm_b} on {primary.metric} {primary.label}) is "
+                f"{hits} of the comparisons made; expected exactly one: name arms by their full ids, or use "
+                "--comparisons all"
+            )
+        for k in named:
+            marked[k] = rows[k].model_copy(update=change)
     return marked

@@ -30,6 +30,7 @@ from medkt_eval.results.vocabulary import AVERAGES, HEADLINES, METRICS, TESTS
 from medkt_eval.study import contrasts
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
+from medkt_eval.study.primary import main_metrics, margin_of
 from medkt_eval.study.tuning import SELECTED
 
 # Metrics of Tables IV and V, whose marks need every pair of arms.
@@ -116,6 +117,7 @@ def _check_seeds(a: Arm, b: Arm, options: AnalysisOptions) -> None:
 def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list[TestResult]:
     """The primary analysis first, then the other tests by default and on request."""
     crossed, level = options.analysis.seeds == "crossed", options.level
+    margin = _margin(both, a, b, options)
     t_test, t_name = (paired_t, "t-paired") if crossed else (welch_t, "t-welch")
     facts = METRICS[both.metric]
     bootstraps = [
@@ -123,7 +125,7 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
     ]
     if both.undefined_because:
         names: list[tuple[str, Scope]] = [(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE), (t_name, "seeds")]
-        names.extend((name, obuchowski_rockette.SCOPE) for name in _names_against_margin(both, options))
+        names.extend((name, obuchowski_rockette.SCOPE) for name in _names_against_margin(both, margin))
         if both.delong is not None:
             names.append((delong.TEST, "patients"))
         if "patients:jackknife" in options.request.intervals and both.has_jackknife:
@@ -148,7 +150,7 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
     if primary.undefined_because and both.no_covariance_because:
         primary = replace(primary, undefined_because=both.no_covariance_because)
     tests = [primary, t_test(values_a, values_b, level)]
-    tests += _against_margin(both, primary, options)
+    tests += _against_margin(primary, margin, both, level)
     if both.delong is not None:
         tests.append(delong.compare(values_a, values_b, both.delong, level))
     if "patients:jackknife" in options.request.intervals and both.has_jackknife:
@@ -173,24 +175,25 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
     return tests + [over(values_a, values_b, level) for over in over_seeds]
 
 
-def _against_margin(both: MetricOfRuns, primary: TestResult, options: AnalysisOptions) -> list[TestResult]:
-    """Equivalence and non-inferiority, on the main metric if the study declares a margin."""
-    names = _names_against_margin(both, options)
+def _against_margin(primary: TestResult, margin: float | None, both: MetricOfRuns, level: float) -> list[TestResult]:
+    """Equivalence and non-inferiority, if the comparison has a margin."""
+    names = _names_against_margin(both, margin)
     if primary.se is None or primary.undefined_because:
         because = primary.undefined_because or obuchowski_rockette.NO_VARIATION
-        given = {"scope": primary.scope, "difference": primary.difference, "level": options.level}
+        given = {"scope": primary.scope, "difference": primary.difference, "level": level}
         return [TestResult.absent(because, test=name, **given) for name in names]
-    given = {"margin": options.analysis.margin, "level": options.level}
+    given = {"margin": margin, "level": level}
     return [AGAINST_MARGIN[name](primary.difference, primary.se, primary.df, **given) for name in names]
 
 
-def _names_against_margin(both: MetricOfRuns, options: AnalysisOptions) -> list[str]:
-    declared = options.analysis.primary
-    main = both.label in AVERAGES or (declared is not None and both.label == declared.label)
-    main = main and both.group is None and both.metric == contrasts.main_metric(options.analysis)
-    if options.analysis.margin is None or not main:
+def _names_against_margin(both: MetricOfRuns, margin: float | None) -> list[str]:
+    if margin is None:
         return []
     return ["tost"] if METRICS[both.metric].lower_is_better else ["tost", "non-inferiority"]
+
+
+def _margin(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> float | None:
+    return None if both.group is not None else margin_of(options.analysis, a, b, both.metric, both.label)
 
 
 def _of_images(both: MetricOfRuns, tests: Sequence[TestResult], options: AnalysisOptions) -> list[TestResult]:
@@ -257,9 +260,8 @@ def _row(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, test: TestResult, o
         a, pair, both.metric, both.label, group=both.group, confirmatory_labels=options.analysis.confirmatory_labels
     )
     scope = "images" if options.n_patients is None and test.scope == "patients" else test.scope
-    main = contrasts.main_metric(options.analysis)
     probability = _probability(both, len(a.seeds), test)
-    tested_margin = options.analysis.margin if test.test in ("tost", "non-inferiority") else None
+    tested_margin = _margin(both, a, b, options) if test.test in AGAINST_MARGIN else None
     return Compared(
         Comparison(
             dataset=a.dataset,
@@ -283,7 +285,7 @@ def _row(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, test: TestResult, o
             adjustment=method,
             family=family,
             kind=pair.kind,
-            secondary=both.metric != main,
+            secondary=both.metric not in main_metrics(options.analysis),
             margin=tested_margin,
             probability_a_above_b=probability.probability if probability else None,
             probability_descriptive=probability.descriptive if probability else None,

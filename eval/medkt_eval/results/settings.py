@@ -39,8 +39,8 @@ class Settings(Row):
     degrees_of_freedom: Literal["satterthwaite", "hillis"] = "satterthwaite"
     baseline: dict[str, str] = Field(default_factory=dict, description="data set and training size -> baseline arm")
     comparisons: Literal["default", "all"] = "default"
-    primary: dict[str, Any] | None = Field(
-        default=None, description="the contrast named in the study file; see declared"
+    primary: dict[str, Any] | list[dict[str, Any]] | None = Field(
+        default=None, description="the contrast named in the study file, or a list of several; see declared"
     )
     threshold_rule: str = "max_f1"
     thresholds: Literal["fixed", "refit"] = Field(
@@ -72,3 +72,10 @@ class Settings(Row):
     software: Software | None = None
     command: str | None = None
     notes: list[str] = Field(default_factory=list, description="what the reader of a report must know")
+
+    @property
+    def primaries(self) -> list[dict[str, Any]]:
+        """The primary contrasts; empty if none was named."""
+        if self.primary is None:
+            return []
+        return self.primary if isinstance(self.primary, list) else [self.primary]

@@ -50,6 +50,8 @@ def _key(error: ErrorDetails, table: object) -> str:
         missing = error["type"] == "missing" and position == len(error["loc"])
         if isinstance(value, Mapping) and part not in value and not missing:
             continue
+        if isinstance(value, list | tuple) and not isinstance(part, int):
+            continue
         parts.append(str(part))
         if isinstance(value, Mapping):
             value = value.get(part)

@@ -3,7 +3,7 @@
 In: the arms and what the study declared. Out: `Contrast`s, each with the family its p-value is adjusted in.
 The families are those of docs/statistics.md. Holm's method adjusts a family of one data set, training size, averaged
 metric and declared set, and the family of confirmatory labels and their comparisons. Benjamini-Hochberg adjusts the
-other labels of one comparison. The primary contrast is not adjusted.
+other labels of one comparison. The primary contrast is not adjusted; several form one Holm family (primary.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 from medkt_eval.errors import InputError
 from medkt_eval.results.schema import Arm
 from medkt_eval.results.vocabulary import AVERAGES
-from medkt_eval.study.declaration import Analysis, Primary
+from medkt_eval.study.declaration import Analysis
 
 Kind = Literal["declared", "all", "table"]
 # Family of comparisons -> how its p-values are adjusted; see `family`.
@@ -58,27 +58,21 @@ def applicable(analysis: Analysis, arms: Sequence[Arm]) -> tuple[Analysis, list[
     A recorded study names only its own arms, so an arm without runs has not been trained yet.
     """
     known = {text for arm in arms if arm.role == "arm" for text in (arm.arm, arm.name)}
-    primary = analysis.primary
-    changes: dict[str, None] = {}
+    changes: dict[str, object] = {}
     notes = []
     if analysis.baseline is not None and analysis.baseline not in known:
         changes["baseline"] = None
         notes.append(f"the study's baseline, {analysis.baseline}, has no run yet")
-    if primary is not None and not {primary.arm_a, primary.arm_b} <= known:
-        changes["primary"] = None
-        notes.append(f"the study's primary contrast, {primary.arm_a} - {primary.arm_b}, has no runs of both arms yet")
+    trained = [primary for primary in analysis.primaries if {primary.arm_a, primary.arm_b} <= known]
+    for primary in analysis.primaries:
+        if primary not in trained:
+            notes.append(
+                f"the study's primary contrast, {primary.arm_a} - {primary.arm_b}, has no runs of both arms yet"
+                + (", so it is not yet in the family of primary contrasts" if trained else "")
+            )
+    if len(trained) < len(analysis.primaries):
+        changes["primary"] = trained or None
     return analysis.model_copy(update=changes), notes
-
-
-def primary_by_id(analysis: Analysis, arms: Sequence[Arm]) -> dict[str, str] | None:
-    """The primary contrast with its arms as ids; a name of no arm yet, or of several arms, stays a name."""
-    if analysis.primary is None:
-        return None
-    named = analysis.primary.model_dump()
-    for key in ("arm_a", "arm_b"):
-        ids = [arm.arm for arm in arms if arm.role == "arm" and named[key] in (arm.arm, arm.name)]
-        named[key] = ids[0] if len(ids) == 1 else named[key]
-    return named
 
 
 def baselines_of(arms: Sequence[Arm], analysis: Analysis) -> tuple[dict[tuple[str, int | None, str], str], list[str]]:
@@ -131,32 +125,6 @@ def contrasts_of(
     return pairs_to_compare
 
 
-def primary_arms(arms: Sequence[Arm], primary: Primary) -> tuple[set[str], set[str]]:
-    """Ids of the arms that the primary contrast names; a name may denote one arm in each data set.
-
-    Raises
-    ------
-    InputError
-        If no arm has a name.
-    """
-    a = {arm.arm for arm in find_arm(arms, primary.arm_a, "[analysis] primary.arm_a")}
-    b = {arm.arm for arm in find_arm(arms, primary.arm_b, "[analysis] primary.arm_b")}
-    return a, b
-
-
-def as_named(pairs: Sequence[Contrast], arms: Sequence[Arm], analysis: Analysis) -> list[Contrast]:
-    """The same contrasts; the primary one has its arms in the order in which the study names them."""
-    if analysis.primary is None:
-        return list(pairs)
-    a, b = primary_arms(arms, analysis.primary)
-    return [
-        Contrast(pair.arm_b, pair.arm_a, pair.kind)
-        if pair.kind != "table" and pair.arm_a in b and pair.arm_b in a
-        else pair
-        for pair in pairs
-    ]
-
-
 def check_labels(analysis: Analysis, labels: set[str]) -> None:
     """Refuse labels in the declared analysis that the runs do not have.
 
@@ -172,11 +140,6 @@ def check_labels(analysis: Analysis, labels: set[str]) -> None:
                     f"[analysis] {key}: {name!r} is not a label of these runs; expected some of "
                     f"{', '.join(sorted(labels))}"
                 )
-
-
-def main_metric(analysis: Analysis) -> str:
-    """The study's main metric; comparisons on any other are secondary."""
-    return "auc" if analysis.primary is None else analysis.primary.metric
 
 
 def family(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from medkt_eval.errors import InputError
 from medkt_eval.metrics.thresholds import check_rule
@@ -21,7 +21,7 @@ from medkt_eval.runtime.validation import read_text, validated
 
 
 class Primary(BaseModel):
-    """The one contrast that is not adjusted, because it was named in advance: arm_a minus arm_b."""
+    """A contrast that was named in advance: arm_a minus arm_b."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,6 +29,18 @@ class Primary(BaseModel):
     arm_b: str
     metric: str = "auc"
     label: str = "macro"
+    margin: float | None = Field(default=None, gt=0, lt=1, description="of this contrast; none: the study's")
+
+
+def _one_or_several(value: object) -> str:
+    return "several" if isinstance(value, list) else "one"
+
+
+Primaries = Annotated[
+    Annotated[Primary, Tag("one")] | Annotated[list[Primary], Field(min_length=1), Tag("several")],
+    Discriminator(_one_or_several),
+]
+"""One contrast, which is not adjusted; or a list, which form one Holm family."""
 
 
 class Analysis(BaseModel):
@@ -37,7 +49,7 @@ class Analysis(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     baseline: str | None = Field(default=None, description="arm that the others are compared with")
-    primary: Primary | None = None
+    primary: Primaries | None = None
     seeds: Literal["nested", "crossed"] = "nested"
     degrees_of_freedom: Literal["satterthwaite", "hillis"] = Field(
         default="satterthwaite", description="of the primary analysis; hillis: as other software, to compare with it"
@@ -75,6 +87,34 @@ class Analysis(BaseModel):
                 "expected max_f1, youden or sensitivity=0.9"
             )
         return self
+
+    @model_validator(mode="after")
+    def _each_primary_once(self) -> Analysis:
+        directions: dict[frozenset[str], str] = {}
+        seen = set()
+        for primary in self.primaries:
+            contrast = (primary.arm_a, primary.arm_b, primary.metric, primary.label)
+            first = directions.setdefault(frozenset(contrast[:2]), primary.arm_a)
+            if first != primary.arm_a or contrast in seen:
+                raise ValueError(
+                    f"primary names {primary.arm_a} - {primary.arm_b} on {primary.metric} {primary.label} "
+                    + ("twice" if contrast in seen else f"and also {primary.arm_b} - {primary.arm_a}")
+                    + "; expected each contrast once, and two arms always in one order"
+                )
+            seen.add(contrast)
+        return self
+
+    @property
+    def primaries(self) -> tuple[Primary, ...]:
+        """The primary contrasts; empty if none was named."""
+        return tuple(self.primaries_by_key.values())
+
+    @property
+    def primaries_by_key(self) -> dict[str, Primary]:
+        """The primary contrasts by their key in the file: `primary`, or `primary.0` and so on."""
+        if isinstance(self.primary, list):
+            return {f"primary.{k}": primary for k, primary in enumerate(self.primary)}
+        return {} if self.primary is None else {"primary": self.primary}
 
 
 @dataclass(frozen=True)

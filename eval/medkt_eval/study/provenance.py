@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 
 from medkt_eval.results.settings import Input, Settings, Software
-from medkt_eval.study.contrasts import ADJUSTMENT, primary_by_id
 from medkt_eval.study.inputs import Inputs
 from medkt_eval.study.options import EvaluationOptions
+from medkt_eval.study.primary import adjustments, primary_by_id
 from medkt_eval.study.requests import Request
 
 PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "numba")  # that numbers depend on
@@ -46,7 +46,7 @@ def settings_of(
         level=options.level,
         replicates=options.replicates or None,
         seed=options.seed if options.replicates else None,
-        adjustment=ADJUSTMENT,
+        adjustment=adjustments(declaration.analysis),
         baseline={"/".join(str(part) for part in key): arm for key, arm in baselines.items()},
         comparisons=options.comparisons,
         declared=declaration.when,

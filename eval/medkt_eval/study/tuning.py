@@ -54,12 +54,17 @@ class SelectedRuns:
         changes: dict[str, object] = {}
         if analysis.baseline in winners:
             changes["baseline"] = winners[analysis.baseline]
-        if analysis.primary is not None:
-            named = {
-                key: winners.get(arm, arm)
-                for key, arm in (("arm_a", analysis.primary.arm_a), ("arm_b", analysis.primary.arm_b))
-            }
-            changes["primary"] = analysis.primary.model_copy(update=named)
+        primaries = [
+            primary.model_copy(
+                update={
+                    "arm_a": winners.get(primary.arm_a, primary.arm_a),
+                    "arm_b": winners.get(primary.arm_b, primary.arm_b),
+                }
+            )
+            for primary in analysis.primaries
+        ]
+        if primaries:
+            changes["primary"] = primaries if isinstance(analysis.primary, list) else primaries[0]
         return analysis.model_copy(update=changes)
 
     def mark(self, arms: Sequence[Arm]) -> list[Arm]:

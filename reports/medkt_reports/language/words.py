@@ -88,10 +88,10 @@ INTERVALS = {name: interval.word for name, interval in vocabulary.INTERVALS.item
 _PAPER_CONVENTION = "seeds:normal"
 # When the primary contrast was named, by `declared` of the settings.
 PRIMARY_NAMED = {
-    "before": "was named in the study file before the test predictions existed",
-    "after": "was named in a study file that replaced an earlier one after the first runs were whole; read it as "
+    "before": "named in the study file before the test predictions existed",
+    "after": "named in a study file that replaced an earlier one after the first runs were whole; read it as "
     "exploratory",
-    "unknown": "was named in the study file; nothing records that this was before the test predictions existed",
+    "unknown": "named in the study file; nothing records that this was before the test predictions existed",
 }
 
 

@@ -48,12 +48,13 @@ def definitions(lookup: Lookup) -> list[tuple[str, str]]:
                 f"chosen. {words.capital(words.threshold_error(result.settings.thresholds))}.",
             )
         )
-    if result.settings.margin is not None:
+    margins = lookup.margins()
+    if margins:
         lines.append(
             (
                 "Margin",
-                f"{words.points(result.settings.margin)}, declared by the study. Power is that of "
-                "the unadjusted primary analysis to detect so large a difference, with the patients "
+                f"{words.listed([words.points(margin) for margin in margins])}, declared by the study. Power is that "
+                "of the unadjusted primary analysis to detect so large a difference, with the patients "
                 "tested; its range is over the 95 % interval of the standard deviation over seeds.",
             )
         )

@@ -90,7 +90,7 @@ def facts(lookup: Lookup) -> dict[str, str | None]:
         )
         or None,
         "primary": sentences.confirmatory_status(lookup),
-        "margin": None if settings.margin is None else words.points(settings.margin),
+        "margin": words.listed([words.points(margin) for margin in lookup.margins()]) if lookup.margins() else None,
         "answer": " ".join(sentence.text for sentence in answered) or None,
         "scope": " ".join(dict.fromkeys(sentence.limitation for sentence in answered if sentence.limitation)) or None,
         "subgroups": "; ".join(dict.fromkeys(group_name(e.group) for e in result.estimates if e.group)) or None,

@@ -6,9 +6,11 @@ In: the settings and what the results hold. Out: plain sentences that say nothin
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import PRIMARY_TEST, Lookup
+from medkt_reports.prose.primary import primary_named
 from medkt_reports.significance import alpha
 
 _AVERAGED = {
@@ -227,27 +229,27 @@ def _adjustments(names: set[str]) -> str:
 
 
 def _margin(lookup: Lookup) -> list[str]:
-    margin = lookup.result.settings.margin
-    if margin is None:
+    margins = lookup.margins()
+    if not margins:
         return ["No margin of equivalence was declared, so neither equivalence nor power was assessed."]
     level = lookup.result.settings.level
     return [
-        f"Equivalence was tested within a margin of ±{words.points(margin)} (two one-sided tests at "
+        f"Equivalence was tested within {_margins(margins)} (two one-sided tests at "
         f"{numbers.level(alpha(level))}; {_CITED['tost']}); where it was left open, the power of the "
         "unadjusted primary analysis to detect a difference as large as the margin is given over the 95 % interval of "
         "the standard deviation over seeds, never the power at the observed difference."
     ]
 
 
+def _margins(margins: Sequence[float]) -> str:
+    listed = words.listed([f"±{words.points(margin)}" for margin in margins])
+    return f"a margin of {listed}" if len(margins) == 1 else f"the margins of the contrasts, {listed},"
+
+
 def _beforehand(lookup: Lookup) -> list[str]:
     """Whether the primary contrast was named before the test predictions existed."""
-    settings = lookup.result.settings
-    if settings.primary is None:
-        return ["No primary contrast was named before the test predictions existed; the analysis is exploratory."]
-    a, b = (lookup.names.get(str(settings.primary[key]), str(settings.primary[key])) for key in ("arm_a", "arm_b"))
-    metric = words.metric(str(settings.primary.get("metric", "auc")), str(settings.primary.get("label", "macro")))
-    named = words.PRIMARY_NAMED[settings.declared]
-    return [f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {named}. Its p-value is not adjusted."]
+    none = "No primary contrast was named before the test predictions existed; the analysis is exploratory."
+    return [primary_named(lookup) or none]
 
 
 def _bootstrap(lookup: Lookup) -> list[str]:

@@ -15,6 +15,7 @@ from medkt_eval.results.vocabulary import LOWER_IS_BETTER
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
 from medkt_reports.prose.margins import Margins
+from medkt_reports.prose.primary import primary_named
 from medkt_reports.significance import interval_shows, is_lost_by_adjustment
 
 Verdict = Literal["shown", "not shown", "undefined"]
@@ -65,16 +66,10 @@ def answers(lookup: Lookup) -> list[Sentence]:
 
 def confirmatory_status(lookup: Lookup) -> str:
     """Whether the answer is confirmatory or exploratory, which depends on when the primary contrast was named."""
-    primary = lookup.result.settings.primary
-    if primary is None:
+    named = primary_named(lookup)
+    if not named:
         return "Exploratory: no primary contrast was named before the test predictions existed."
-    a, b = (lookup.names.get(str(primary[key]), str(primary[key])) for key in ("arm_a", "arm_b"))
-    metric = words.metric(str(primary.get("metric", "auc")), str(primary.get("label", "macro")))
-    named = words.PRIMARY_NAMED[lookup.result.settings.declared]
-    return (
-        f"The primary contrast, {a} {numbers.MINUS} {b} on {metric}, {named}. Its p-value is not adjusted. "
-        "Every other comparison is secondary."
-    )
+    return f"{named} Every other comparison is secondary."
 
 
 def unanswered(lookup: Lookup) -> list[str]:

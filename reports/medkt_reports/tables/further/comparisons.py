@@ -129,10 +129,10 @@ def _margin_notes(comparisons: list[Comparison], level: str) -> list[str]:
     against = [row for row in comparisons if row.margin is not None]
     if not against:
         return []
-    first = against[0]
+    margins = words.listed([f"{numbers.percent(m, 1)} points" for m in dict.fromkeys(row.margin for row in against)])
     return [
-        f"Equivalence and non-inferiority: against a margin of {numbers.percent(first.margin, 1)} points; their "
-        f"intervals are of {numbers.level(first.level)}, not {level}, as two one-sided tests ask."
+        f"Equivalence and non-inferiority: against a margin of {margins}; their "
+        f"intervals are of {numbers.level(against[0].level)}, not {level}, as two one-sided tests ask."
     ]
 
 
@@ -140,6 +140,7 @@ def _group(lookup: Lookup, row: Comparison) -> str:
     metric = words.metric(row.metric, row.label)
     where = f"{lookup.training_set_of(row).text}, {metric}"
     if row.primary:
-        return f"{where}: the primary contrast, not adjusted"
+        holm = "one of the primary contrasts (Holm over all of them)"
+        return f"{where}: {holm if row.adjustment else 'the primary contrast, not adjusted'}"
     method = words.ADJUSTMENTS.get(row.adjustment, row.adjustment) if row.adjustment else "not adjusted"
     return f"{where}: {words.KINDS[row.kind]} ({method})"

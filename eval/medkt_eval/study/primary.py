@@ -1,0 +1,89 @@
+"""The primary contrasts that a study names in advance: one, which is not adjusted, or several in one Holm family.
+
+In: the declared analysis and the arms. Out: the arms that each primary contrast names, its margin, its metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from medkt_eval.results.schema import Arm
+from medkt_eval.results.vocabulary import AVERAGES
+from medkt_eval.study.contrasts import ADJUSTMENT, Contrast, find_arm
+from medkt_eval.study.declaration import Analysis, Primary
+
+FAMILY = "primary"
+
+
+def adjustments(analysis: Analysis) -> dict[str, str]:
+    """How each family of comparisons is adjusted: `settings.adjustment` of results.json."""
+    return {**ADJUSTMENT, FAMILY: adjustment(analysis) or "none"}
+
+
+def adjustment(analysis: Analysis) -> str | None:
+    """How the primary contrasts are adjusted: a list of them by Holm's method, a single one not at all."""
+    return "holm" if isinstance(analysis.primary, list) else None
+
+
+def primary_by_id(analysis: Analysis, arms: Sequence[Arm]) -> dict[str, Any] | list[dict[str, Any]] | None:
+    """The primary contrasts with their arms as ids; a name of no arm yet, or of several arms, stays a name."""
+    named = []
+    for primary in analysis.primaries:
+        contrast = primary.model_dump(exclude_none=True)
+        for key in ("arm_a", "arm_b"):
+            ids = [arm.arm for arm in arms if arm.role == "arm" and contrast[key] in (arm.arm, arm.name)]
+            contrast[key] = ids[0] if len(ids) == 1 else contrast[key]
+        named.append(contrast)
+    if isinstance(analysis.primary, list):
+        return named
+    return named[0] if named else None
+
+
+def primary_arms(arms: Sequence[Arm], analysis: Analysis) -> list[tuple[Primary, set[str], set[str]]]:
+    """Each primary contrast, and the ids of its two arms; a name may denote one arm in each data set.
+
+    Raises
+    ------
+    InputError
+        If no arm has a name.
+    """
+    return [
+        (
+            primary,
+            {arm.arm for arm in find_arm(arms, primary.arm_a, f"[analysis] {key}.arm_a")},
+            {arm.arm for arm in find_arm(arms, primary.arm_b, f"[analysis] {key}.arm_b")},
+        )
+        for key, primary in analysis.primaries_by_key.items()
+    ]
+
+
+def as_named(pairs: Sequence[Contrast], arms: Sequence[Arm], analysis: Analysis) -> list[Contrast]:
+    """The same contrasts; a primary one has its arms in the order in which the study names them."""
+    named = primary_arms(arms, analysis)
+    return [
+        replace(pair, arm_a=pair.arm_b, arm_b=pair.arm_a)
+        if pair.kind != "table" and any(pair.arm_a in b and pair.arm_b in a for _, a, b in named)
+        else pair
+        for pair in pairs
+    ]
+
+
+def main_metrics(analysis: Analysis) -> set[str]:
+    """The study's main metrics; comparisons on any other are secondary."""
+    return {primary.metric for primary in analysis.primaries} or {"auc"}
+
+
+def margin_of(analysis: Analysis, a: Arm, b: Arm, metric: str, label: str) -> float | None:
+    """The margin that a comparison is tested against; None if it is not tested against one.
+
+    A primary contrast may have a margin of its own. The study's margin is for the main metrics: their averages, and the
+    labels that a primary contrast names.
+    """
+    for primary in analysis.primaries:
+        arms = primary.arm_a in (a.arm, a.name) and primary.arm_b in (b.arm, b.name)
+        if arms and primary.margin is not None and (metric, label) == (primary.metric, primary.label):
+            return primary.margin
+    named = {primary.label for primary in analysis.primaries}
+    return analysis.margin if metric in main_metrics(analysis) and label in {*AVERAGES, *named} else None
