@@ -7,7 +7,6 @@ when. A finished run that was trained with other settings is an error that shows
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,7 @@ from medkt.training.checkpoints.resuming import first_difference
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import make_folder, write_text_atomically
 from medkt_eval.runtime.locations import is_remote
-from medkt_eval.runtime.validation import read_text
+from medkt_eval.runtime.reading.text import parse_json, parse_toml, read_text
 
 
 def check_out(study: Study, out: Path) -> None:
@@ -38,7 +37,7 @@ def check_out(study: Study, out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; expected a folder, or a name that does not exist")
     if (out / "study.json").is_file():
-        name = _read(out / "study.json", json.loads).get("name")
+        name = _read(out / "study.json", parse_json).get("name")
         if name != study.name and any(run_folder.is_finished(folder) for folder in out.iterdir()):
             raise InputError(
                 f"--out {out} holds runs of the study {name!r}; give {study.name!r} another --out, because "
@@ -58,14 +57,14 @@ def is_finished(run: RunSettings, folder: Path, sources: WeightSources) -> bool:
         if not is_remote(folder) and folder.exists():  # in object storage, a killed process leaves such a folder
             raise InputError(f"{folder} exists but holds no finished run (it has no run.json); remove or rename it")
         return False
-    before = _with_defaults(_read(folder / "config.toml", tomllib.loads))
+    before = _with_defaults(_read(folder / "config.toml", parse_toml))
     now = run_folder.without_none(run.model_dump(mode="json"))
     for table in (before, now):  # images and lists may have moved; the hashes say whether they are the same
         for path in ("root", "test_patients", "exclude"):
             table.get("data", {}).pop(path, None)
     difference = first_difference(before, now)
     if difference is None:
-        recorded = _read(folder / "run.json", json.loads)
+        recorded = _read(folder / "run.json", parse_json)
         for what, sha256 in (("initialisation", sources.start_sha256(run)), ("teacher", sources.teacher_sha256(run))):
             old_sha256 = (recorded.get(what) or {}).get("sha256")
             if sha256 is not None and old_sha256 != sha256:
@@ -93,7 +92,7 @@ def record_study(file: StudyFile, out: Path) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     earlier: list[dict[str, Any]] = []
     if path.is_file():
-        before = _read(path, json.loads)
+        before = _read(path, parse_json)
         earlier = before.get("earlier", [])
         if before.get("sha256") == file.sha256:
             return
@@ -111,13 +110,10 @@ def record_study(file: StudyFile, out: Path) -> None:
     write_text_atomically(path, json.dumps(content, indent=1) + "\n")
 
 
-def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+def _read(path: Path, parse: Callable[[str, str, str], Any]) -> dict[str, Any]:
     """Read a JSON or TOML file that medkt wrote; an error says what to do with the file."""
-    text = read_text(path, "a file that medkt train wrote; remove its folder to train the run again")
-    try:
-        table = parse(text)
-    except ValueError as error:
-        raise InputError(f"{path}: damaged ({error}); remove it (of a run, the folder) to make it again") from error
+    expected = "what medkt train wrote: remove it (of a run, its folder) to make it again"
+    table = parse(read_text(path, expected), str(path), expected)
     if not isinstance(table, dict):
         raise InputError(f"{path}: holds {type(table).__name__}, expected a table; remove it to make it again")
     return table

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import tomllib
 from collections.abc import Container
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,8 +19,8 @@ from medkt.settings import IMAGENET, RANDOM, Architecture, Name, Settings, Train
 from medkt.teachers.settings import TeacherSettings
 from medkt.transfer import METHODS, AnyMethod, gathered
 from medkt.transfer.settings import TaughtSettings
-from medkt_eval.errors import InputError
-from medkt_eval.runtime.validation import read_text, validated
+from medkt_eval.runtime.reading.text import parse_toml, read_text
+from medkt_eval.runtime.validation import validated
 from medkt_eval.study.declaration import Analysis
 
 
@@ -163,10 +162,7 @@ def read_study(path: Path) -> tuple[Study, str, str]:
         If it cannot be read, is not TOML, or a key or value is wrong.
     """
     text = read_text(path, "a study file (TOML)")
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not TOML: {error}") from error
+    table = parse_toml(text, str(path), "a study file (TOML)")
     study = validated(Study, table, str(path))
     data = {name: rooted(settings, path.parent) for name, settings in study.data.items()}
     return study.model_copy(update={"data": data}), text, hashlib.sha256(text.encode()).hexdigest()

@@ -5,7 +5,6 @@ In: runs/. Out: `RunRecord`s. medkt's trainer writes these folders, and any othe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions.files import parquet_columns as columns
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 from medkt_eval.runtime.atomic_files import sha256_of_file
-from medkt_eval.runtime.validation import read_text, validated
+from medkt_eval.runtime.reading.text import read_json
+from medkt_eval.runtime.validation import validated
 
 FORMAT = 1
 RESERVED_LABELS = ("macro", "weighted", "micro", "macro_ovo")  # names of averages in results.json
@@ -233,10 +233,7 @@ def check_labels(labels: Sequence[str], source: str) -> None:
 
 def _manifest(folder: Path) -> Manifest:
     path = folder / "run.json"
-    try:
-        content = json.loads(read_text(path, "a run's manifest"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not JSON ({error}); expected a run's manifest (docs/formats.md)") from error
+    content = read_json(path, "a run's manifest (docs/formats.md)")
     manifest = validated(Manifest, content, str(path))
     if manifest.format != FORMAT:
         raise InputError(f"{path}: format is {manifest.format}; this medkt reads format {FORMAT}")

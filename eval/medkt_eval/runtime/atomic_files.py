@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from medkt_eval.runtime.locations import is_remote
+from medkt_eval.runtime.reading.files import open_file
 
 
 def write_text_atomically(path: Path, text: str) -> None:
@@ -97,8 +98,8 @@ def remove_folder(path: Path) -> None:
 
 
 def sha256_of_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as handle:
+    """Hexadecimal SHA-256 of a regular file's bytes."""
+    with open_file(path) as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 

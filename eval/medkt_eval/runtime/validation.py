@@ -1,10 +1,9 @@
-"""Read and validate text and tables from files; an `InputError` names the first wrong key and what was expected."""
+"""Validate tables from files; an `InputError` names the first wrong key and what was expected."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,15 +12,6 @@ from pydantic_core import ErrorDetails
 from medkt_eval.errors import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def read_text(path: Path, expected: str) -> str:
-    """Read a UTF-8 file, or raise an `InputError` that names it and what was expected."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path}: {reason}; expected {expected}") from error
 
 
 def validated(model: type[Model], table: object, where: str) -> Model:

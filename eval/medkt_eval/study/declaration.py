@@ -6,8 +6,6 @@ In: a study file (TOML) or `runs/study.json`. Out: `Analysis` and where it came 
 from __future__ import annotations
 
 import hashlib
-import json
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from medkt_eval.errors import InputError
 from medkt_eval.metrics.thresholds import check_rule
 from medkt_eval.results.recorded import Reference
-from medkt_eval.runtime.validation import read_text, validated
+from medkt_eval.runtime.reading.files import is_listed
+from medkt_eval.runtime.reading.text import parse_toml, read_json, read_text
+from medkt_eval.runtime.validation import validated
 
 
 class Primary(BaseModel):
@@ -150,23 +150,20 @@ def read_declaration(runs: Path | None, study: Path | None) -> Declaration:
     """
     if study is not None:
         text = read_text(study, "a study file")
-        try:
-            table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{study}: not TOML: {error}; expected a study file") from error
+        table = parse_toml(text, str(study), "a study file")
         name = str(table.get("name", study.stem))
         analysis = validated(Analysis, table.get("analysis", {}), f"{study}: [analysis]")
         return Declaration(analysis, name, hashlib.sha256(text.encode()).hexdigest())
     recorded = None if runs is None else runs / "study.json"
-    if recorded is None or not recorded.is_file():
+    if recorded is None or not is_listed(recorded):
         return Declaration(Analysis())
+    table = read_json(recorded, "what medkt train wrote")
     try:
-        table = json.loads(read_text(recorded, "what medkt train wrote"))
         analysis, name, sha256 = table["analysis"], table.get("name"), table.get("sha256")
         earlier = table.get("earlier", [])
         if not isinstance(name, str | None) or not isinstance(sha256, str | None) or not isinstance(earlier, list):
             raise TypeError("name and sha256 are text, earlier is a list")
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{recorded}: not a study.json of medkt train ({error!r}); remove it or give --study"
         ) from error

@@ -8,7 +8,6 @@ read.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,8 @@ from medkt_eval.results.recorded import Architecture, Picture, Stage
 from medkt_eval.results.schema import EvaluationResult
 from medkt_eval.runtime.atomic_files import write_bytes_atomically
 from medkt_eval.runtime.locations import is_remote
+from medkt_eval.runtime.reading.files import is_listed, read_bytes, reason
+from medkt_eval.runtime.reading.text import read_json
 from medkt_eval.runtime.validation import validated
 
 FOLDER = "pictures"  # in a run folder, and beside results.json
@@ -208,7 +209,8 @@ def _picture(record: RunRecord, entry: PictureEntry) -> Picture:
 
 def _png(path: Path, listed: PictureEntry | Picture, folder: Path) -> bytes:
     """Read the bytes of a picture, and check its SHA-256, format and size."""
-    content = _bytes(path, MOST_BYTES, folder, "a picture that pictures.json lists")
+    _check_inside(path, folder, "a picture that pictures.json lists")
+    content = read_bytes(path, "a picture that pictures.json lists", most=MOST_BYTES)
     if hashlib.sha256(content).hexdigest() != listed.sha256:
         raise InputError(
             f"{path}: its sha256 is not the one in pictures.json, so it was changed after the run; "
@@ -225,25 +227,20 @@ def _png(path: Path, listed: PictureEntry | Picture, folder: Path) -> bytes:
 
 def _read(path: Path, model: type[Model], folder: Path) -> Model | None:
     """Read a JSON file of a run folder; None if it does not exist."""
-    if not path.exists():
+    if not is_listed(path):
         return None
     expected = "what medkt train writes (docs/formats.md), or no such file"
-    content = _bytes(path, MOST_BYTES_JSON, folder, expected)
-    try:
-        table = json.loads(content)
-    except ValueError as error:  # including UnicodeDecodeError
-        raise InputError(f"{path}: not JSON ({error}); expected {expected}") from error
-    return validated(model, table, str(path))
+    _check_inside(path, folder, expected)
+    return validated(model, read_json(path, expected, most=MOST_BYTES_JSON), str(path))
 
 
-def _bytes(path: Path, most: int, folder: Path, expected: str) -> bytes:
-    """Read a file. Refuse it if it is too large or, with links followed, not in `folder`."""
+def _check_inside(path: Path, folder: Path, expected: str) -> None:
+    """Refuse a file that, with links followed, is not in `folder`."""
+    if is_remote(path):  # object storage has no links, and `path` consists of names without /
+        return
     try:
-        # object storage has no links, and `path` consists of names without /
-        if not is_remote(path) and not path.resolve(strict=True).is_relative_to(folder.resolve()):
-            raise InputError(f"{path}: leads out of the run's folder; expected {expected}")
-        if (size := path.stat().st_size) > most:
-            raise InputError(f"{path}: {size} bytes; expected {expected}, of at most {most} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; expected {expected}") from error
+        inside = path.resolve(strict=True).is_relative_to(folder.resolve())
+    except (OSError, RuntimeError) as error:  # absent, or a loop of links
+        raise InputError(f"{path}: {reason(error)}; expected {expected}") from error
+    if not inside:
+        raise InputError(f"{path}: leads out of the run's folder; expected {expected}")

@@ -12,7 +12,7 @@ import numpy as np
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.validation import read_text
+from medkt_eval.runtime.reading.text import read_text
 
 
 def excluded(path: Path) -> dict[str, str]:

@@ -63,7 +63,7 @@ def test_only_the_winner_of_a_grid_is_read(write_run, two_arms):
     assert "(0.7150)" in note
 
 
-@pytest.mark.parametrize("selection", [None, {}, {"value": None}, {"value": "high"}, {"value": float("nan")}])
+@pytest.mark.parametrize("selection", [None, {}, {"value": None}, {"value": "high"}])
 def test_grid_without_a_validation_value(write_run, two_arms, selection):
     grid(write_run, "at-beta5", 0.71)
     folder = write_run("at-beta6", 0, **AT, grid="beta", selection=selection)

@@ -314,7 +314,7 @@ def test_data_that_is_wrong_is_told_before_a_teacher_is_trained(study_file: Path
 @pytest.mark.parametrize("name", ["run.json", "config.toml"])
 def test_damaged_runs_are_named_with_what_to_do(copied: Path, name: str):
     (copied / "runs" / TL0 / name).write_text("{")
-    with pytest.raises(InputError, match=rf"{name}: damaged .*remove it"):
+    with pytest.raises(InputError, match=rf"{name}: not (JSON|TOML) .*remove it"):
         go(copied / "tiny.toml", copied / "runs")
     (copied / "runs" / TL0 / "run.json").unlink()
     with pytest.raises(InputError, match="exists but holds no finished run"):
