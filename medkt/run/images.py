@@ -105,6 +105,10 @@ class DatasetLoader:
                         f"{dataset}: label {label!r} is listed twice or is the name of an average; rename it"
                     )
 
+    def labels(self, dataset: str) -> tuple[str, ...]:
+        """Return the labels of a data set."""
+        return self._open(dataset)[0].labels
+
     def patients(self, dataset: str) -> tuple[set[str], set[str]]:
         """Return the patients used for training (validation included), and those used for testing."""
         collection, split = self._open(dataset)

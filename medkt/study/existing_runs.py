@@ -1,14 +1,12 @@
 """What `--out` already holds: finished runs, and `study.json`.
 
-In: a study and its output folder. Out: whether a run is finished; `study.json`, which records what was declared and
-when. A finished run that was trained with other settings is an error that shows the difference.
+In: a study and its output folder. Out: whether a run is finished. A finished run that was trained with other settings
+is an error that shows the difference.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,8 @@ from medkt.run import folder as run_folder
 from medkt.run.weights import WeightSources
 from medkt.run_settings import RunSettings
 from medkt.study.schema import Study
-from medkt.study.study_file import StudyFile
 from medkt.training.checkpoints.resuming import first_difference
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.atomic_files import make_folder, write_text_atomically
 from medkt_eval.runtime.locations import is_remote
 from medkt_eval.runtime.reading.text import parse_json, parse_toml, read_text
 
@@ -37,7 +33,7 @@ def check_out(study: Study, out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; expected a folder, or a name that does not exist")
     if (out / "study.json").is_file():
-        name = _read(out / "study.json", parse_json).get("name")
+        name = read_own(out / "study.json", parse_json).get("name")
         if name != study.name and any(run_folder.is_finished(folder) for folder in out.iterdir()):
             raise InputError(
                 f"--out {out} holds runs of the study {name!r}; give {study.name!r} another --out, because "
@@ -57,14 +53,14 @@ def is_finished(run: RunSettings, folder: Path, sources: WeightSources) -> bool:
         if not is_remote(folder) and folder.exists():  # in object storage, a killed process leaves such a folder
             raise InputError(f"{folder} exists but holds no finished run (it has no run.json); remove or rename it")
         return False
-    before = _with_defaults(_read(folder / "config.toml", parse_toml))
+    before = _with_defaults(read_own(folder / "config.toml", parse_toml))
     now = run_folder.without_none(run.model_dump(mode="json"))
     for table in (before, now):  # images and lists may have moved; the hashes say whether they are the same
         for path in ("root", "test_patients", "exclude"):
             table.get("data", {}).pop(path, None)
     difference = first_difference(before, now)
     if difference is None:
-        recorded = _read(folder / "run.json", parse_json)
+        recorded = read_own(folder / "run.json", parse_json)
         for what, sha256 in (("initialisation", sources.start_sha256(run)), ("teacher", sources.teacher_sha256(run))):
             old_sha256 = (recorded.get(what) or {}).get("sha256")
             if sha256 is not None and old_sha256 != sha256:
@@ -85,32 +81,7 @@ def _with_defaults(settings: dict[str, Any]) -> dict[str, Any]:
         return settings
 
 
-def record_study(file: StudyFile, out: Path) -> None:
-    """Write `study.json`: what was declared and when, so that a later change of the study file shows."""
-    path = out / "study.json"
-    make_folder(out)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    earlier: list[dict[str, Any]] = []
-    if path.is_file():
-        before = _read(path, parse_json)
-        earlier = before.get("earlier", [])
-        if before.get("sha256") == file.sha256:
-            return
-        if any(run_folder.is_finished(folder) for folder in out.iterdir() if folder.is_dir()):
-            earlier = [*earlier, {"sha256": before.get("sha256"), "declared": before.get("declared"), "replaced": now}]
-    content = {
-        "format": 1,
-        "name": file.study.name,
-        "declared": now,
-        "sha256": file.sha256,
-        "text": file.text,
-        "analysis": file.study.analysis.model_dump(mode="json"),
-        "earlier": earlier,
-    }
-    write_text_atomically(path, json.dumps(content, indent=1) + "\n")
-
-
-def _read(path: Path, parse: Callable[[str, str, str], Any]) -> dict[str, Any]:
+def read_own(path: Path, parse: Callable[[str, str, str], Any]) -> dict[str, Any]:
     """Read a JSON or TOML file that medkt wrote; an error says what to do with the file."""
     expected = "what medkt train wrote: remove it (of a run, its folder) to make it again"
     table = parse(read_text(path, expected), str(path), expected)

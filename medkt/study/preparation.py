@@ -18,10 +18,12 @@ from medkt.run.unit import CheckpointOptions, checkpoint_folder
 from medkt.run.weights import WeightSources
 from medkt.run_settings import RunSettings, Unit
 from medkt.study import existing_runs
+from medkt.study.contrast_record import record_study
 from medkt.study.run_plan import plan
 from medkt.study.study_file import StudyFile
 from medkt.training.checkpoints import files as checkpoint_files
 from medkt_eval.errors import InputError
+from medkt_eval.study.contrasts import check_labels
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,8 @@ def work_to_do(planned: PlannedStudy, only: str | None) -> Work:
     Raises
     ------
     InputError
-        If `only` matches no run, finished runs were trained with other settings, weights are missing, or the data are
-        wrong.
+        If `only` matches no run, finished runs were trained with other settings, weights are missing, the data are
+        wrong, or `[analysis]` names a label that they do not have.
     """
     runs, out = planned.runs, planned.out
     selected = [run for run in runs if only is None or fnmatch.fnmatch(run.run_id, only)]
@@ -125,11 +127,18 @@ def work_to_do(planned: PlannedStudy, only: str | None) -> Work:
     planned.loader.check([run.dataset for run in unfinished])
     if unfinished:
         check_no_leak([run for run in runs if run in unfinished or run.role == "teacher"], planned.loader)
+        of_arms = dict.fromkeys(run.dataset for run in runs if run.role == "arm")
+        check_labels(planned.file.study.analysis, {label for name in of_arms for label in planned.loader.labels(name)})
     return Work(unfinished, len(selected) - len(unfinished), _units(unfinished, out))
 
 
-def write_declaration(planned: PlannedStudy, work: Work) -> None:
+def write_declaration(planned: PlannedStudy, work: Work) -> str | None:
     """Write the split files and `study.json`, before the first run begins.
+
+    Returns
+    -------
+    str or None
+        A warning if the study file changes the primary contrast after runs have finished.
 
     Raises
     ------
@@ -140,7 +149,7 @@ def write_declaration(planned: PlannedStudy, work: Work) -> None:
         in_use = any(run_folder.is_finished(planned.out / run.run_id) for run in planned.runs if run.dataset == dataset)
         path = planned.out / f"split-{dataset}.csv"
         split_file.write(path, planned.loader.split_text(dataset), runs_quote_it=in_use)
-    existing_runs.record_study(planned.file, planned.out)
+    return record_study(planned.file, planned.out)
 
 
 def _train_sizes(runs: Sequence[RunSettings]) -> dict[str, list[int | None]]:

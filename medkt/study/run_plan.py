@@ -16,6 +16,7 @@ from medkt.study.schema import ArmSettings, Study, changed
 from medkt.transfer.settings import TaughtSettings
 from medkt.transfer.supervised import Supervised
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.nearest_name import expected_one_of
 
 
 def plan(study: Study) -> list[RunSettings]:
@@ -160,8 +161,8 @@ def _check_declared(study: Study, runs: Sequence[RunSettings]) -> None:
         named |= {f"{key}.arm_a": primary.arm_a, f"{key}.arm_b": primary.arm_b}
     for key, name in named.items():
         if name is not None and not _arms_named(name, runs):
-            known = ", ".join(dict.fromkeys(arm.name for arm in study.arms))
-            raise InputError(f"[analysis] {key} is {name!r}, which is no arm of this study; expected one of {known}")
+            known = expected_one_of(name, [arm.name for arm in study.arms])
+            raise InputError(f"[analysis] {key} is {name!r}, which is no arm of this study; {known}")
     for key, primary in study.analysis.primaries_by_key.items():
         a, b = _arms_named(primary.arm_a, runs), _arms_named(primary.arm_b, runs)
         pairs = [(arm_a, arm_b) for arm_a, set_a in a.items() for arm_b, set_b in b.items() if set_a == set_b]

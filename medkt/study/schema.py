@@ -6,7 +6,6 @@ set or a method may say is written in its own file: see `medkt.data.layouts` and
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Container
 from pathlib import Path
@@ -19,6 +18,7 @@ from medkt.settings import IMAGENET, RANDOM, Architecture, Name, Settings, Train
 from medkt.teachers.settings import TeacherSettings
 from medkt.transfer import METHODS, AnyMethod, gathered
 from medkt.transfer.settings import TaughtSettings
+from medkt_eval.runtime.nearest_name import expected_one_of
 from medkt_eval.runtime.reading.text import parse_toml, read_text
 from medkt_eval.runtime.validation import validated
 from medkt_eval.study.declaration import Analysis
@@ -64,9 +64,7 @@ class ArmSettings(Settings):
 def _check_choice(key: str, value: object, known: dict[str, Any]) -> None:
     """Refuse a value that is not one of the known ones, and name the nearest."""
     if value not in list(known):
-        close = difflib.get_close_matches(str(value), known, n=1)
-        meant = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"{key} is {value!r}; expected one of {', '.join(known)}{meant}")
+        raise ValueError(f"{key} is {value!r}; {expected_one_of(str(value), known)}")
 
 
 def _check_keys(table: dict[str, Any], of_every_arm: Container[str]) -> None:

@@ -73,7 +73,9 @@ def train_study_file(
         _check_one_way_to_share(options, client, processes)
         planned = plan_study(file, out, options.cache)
     work = processes.agree_on(partial(work_to_do, planned, options.only))
-    processes.on_main(partial(write_declaration, planned, work))
+    warning = processes.on_main(partial(write_declaration, planned, work))
+    if warning is not None:
+        observer.note(warning)
     observer.plan(work.unfinished, work.n_finished)
     if work.unfinished and is_remote(out):
         observer.note(f"{out} has no locks: do not run another medkt train into it, or runs are trained twice")

@@ -180,10 +180,20 @@ def test_primary_is_turned_as_named_and_stands_outside_its_family(write_run, two
     assert (result.settings.study, len(result.settings.study_sha256)) == ("a study", 64)
 
 
+@pytest.mark.parametrize(("metric", "label"), [("sensitivity", "macro"), ("auc", "micro"), ("f1", "Edema")])
+def test_a_primary_contrast_is_computed_without_being_requested_again(two_arms, study, metric, label):
+    declared = study(f'primary = {{arm_a = "AT", arm_b = "TL", metric = "{metric}", label = "{label}"}}')
+    primary = one(evaluate(two_arms, study=declared, replicates=0).comparisons, primary=True)
+    assert (primary.metric, primary.label) == (metric, label)
+
+
 @pytest.mark.parametrize(
     ("primary", "told"),
     [
-        ('{arm_a = "AT", arm_b = "TL", label = "Cough"}', "is 0 of the comparisons made; expected exactly one"),
+        (
+            '{arm_a = "AT", arm_b = "TL", label = "Efusion"}',
+            "'Efusion' is not a label of these runs; .*did you mean 'Effusion'",
+        ),
         ('{arm_a = "AT", arm_b = "AT"}', "is 0 of the comparisons made"),
         ('{arm_a = "AT", arm_b = "nobody"}', "primary.arm_b is 'nobody', which is not an arm"),
         ('{arm_a = "AT"}', r"\[analysis\]: primary.arm_b is missing"),
@@ -319,7 +329,9 @@ def test_what_training_recorded_of_the_study_is_used(two_arms, study):
     assert evaluate(two_arms, study=study("")).settings.study == "a study"  # --study goes before
     for text in ("{", "[]", "{}", '{"analysis": {}, "name": 3}'):
         (two_arms / "study.json").write_text(text)
-        with pytest.raises(InputError, match=r"study\.json: not (a study\.json of medkt train|JSON .* what medkt train wrote)"):
+        with pytest.raises(
+            InputError, match=r"study\.json: not (a study\.json of medkt train|JSON .* what medkt train wrote)"
+        ):
             evaluate(two_arms)
     (two_arms / "study.json").write_text('{"analysis": {"margins": 1}}')
     with pytest.raises(InputError, match=r"study\.json: analysis: unknown key 'margins'"):

@@ -16,6 +16,7 @@ from typing import Literal
 from medkt_eval.errors import InputError
 from medkt_eval.results.schema import Arm
 from medkt_eval.results.vocabulary import AVERAGES
+from medkt_eval.runtime.nearest_name import expected_one_of
 from medkt_eval.study.declaration import Analysis
 
 Kind = Literal["declared", "all", "table"]
@@ -47,8 +48,8 @@ def find_arm(arms: Sequence[Arm], text: str, where: str) -> list[Arm]:
     """
     named = [arm for arm in arms if text in (arm.arm, arm.name) and arm.role == "arm"]
     if not named:
-        known = ", ".join(sorted({arm.name for arm in arms if arm.role == "arm"}))
-        raise InputError(f"{where} is {text!r}, which is not an arm of these runs; expected one of {known}")
+        known = sorted({arm.name for arm in arms if arm.role == "arm"})
+        raise InputError(f"{where} is {text!r}, which is not an arm of these runs; {expected_one_of(text, known)}")
     return named
 
 
@@ -133,12 +134,16 @@ def check_labels(analysis: Analysis, labels: set[str]) -> None:
     InputError
         If there is such a label.
     """
-    for key in ("confirmatory_labels", "average_labels"):
-        for name in getattr(analysis, key):
+    named = {
+        f"{key}.label": [primary.label]
+        for key, primary in analysis.primaries_by_key.items()
+        if primary.label not in AVERAGES
+    } | {"confirmatory_labels": analysis.confirmatory_labels, "average_labels": analysis.average_labels}
+    for key, names in named.items():
+        for name in names:
             if name not in labels:
                 raise InputError(
-                    f"[analysis] {key}: {name!r} is not a label of these runs; expected some of "
-                    f"{', '.join(sorted(labels))}"
+                    f"[analysis] {key}: {name!r} is not a label of these runs; {expected_one_of(name, sorted(labels))}"
                 )
 
 

@@ -6,6 +6,7 @@ In: a study file (TOML) or `runs/study.json`. Out: `Analysis` and where it came 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,9 +16,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from medkt_eval.errors import InputError
 from medkt_eval.metrics.thresholds import check_rule
 from medkt_eval.results.recorded import Reference
+from medkt_eval.results.vocabulary import AVERAGES, METRICS
+from medkt_eval.runtime.nearest_name import expected_one_of
 from medkt_eval.runtime.reading.files import is_listed
 from medkt_eval.runtime.reading.text import parse_toml, read_json, read_text
 from medkt_eval.runtime.validation import validated
+
+
+def _known_metric(name: str) -> str:
+    if name not in METRICS:
+        raise ValueError(f"{name!r} is no metric; {expected_one_of(name, METRICS)}")
+    return name
 
 
 class Primary(BaseModel):
@@ -27,9 +36,17 @@ class Primary(BaseModel):
 
     arm_a: str
     arm_b: str
-    metric: str = "auc"
+    metric: Annotated[str, AfterValidator(_known_metric)] = "auc"
     label: str = "macro"
     margin: float | None = Field(default=None, gt=0, lt=1, description="of this contrast; none: the study's")
+
+    @model_validator(mode="after")
+    def _average_exists(self) -> Primary:
+        averages = METRICS[self.metric].averages
+        if self.label in AVERAGES and self.label not in averages:
+            known = f"the averages {', '.join(averages)}" if averages else "a label: it has no average"
+            raise ValueError(f"label is {self.label!r}, but {self.metric} has {known}")
+        return self
 
 
 def _one_or_several(value: object) -> str:
@@ -105,6 +122,18 @@ class Analysis(BaseModel):
         return self
 
     @property
+    def requested(self) -> list[str]:
+        """What is computed besides the defaults: `add`, and the metrics and averages of the primary contrasts."""
+        of_primaries = []
+        for primary in self.primaries:
+            metric = METRICS[primary.metric]
+            if not metric.default:
+                of_primaries.append("calibration" if metric.kind == "calibration" else primary.metric)
+            if primary.label in AVERAGES and not AVERAGES[primary.label].default:
+                of_primaries.append(primary.label)
+        return list(dict.fromkeys([*self.add, *of_primaries]))
+
+    @property
     def primaries(self) -> tuple[Primary, ...]:
         """The primary contrasts; empty if none was named."""
         return tuple(self.primaries_by_key.values())
@@ -125,7 +154,7 @@ class Declaration:
     study: str | None = None
     sha256: str | None = None  # of the study file's text
     recorded: bool = False  # by medkt train, beside the runs
-    replaced: bool = False  # the study file was edited after its first runs had finished
+    replaced: bool = False  # its primary contrast was changed after the first runs had finished
     notes: tuple[str, ...] = ()
 
     def with_analysis(self, analysis: Analysis) -> Declaration:
@@ -161,15 +190,34 @@ def read_declaration(runs: Path | None, study: Path | None) -> Declaration:
     try:
         analysis, name, sha256 = table["analysis"], table.get("name"), table.get("sha256")
         earlier = table.get("earlier", [])
-        if not isinstance(name, str | None) or not isinstance(sha256, str | None) or not isinstance(earlier, list):
-            raise TypeError("name and sha256 are text, earlier is a list")
+        if not isinstance(name, str | None) or not isinstance(sha256, str | None):
+            raise TypeError("name and sha256 are text")
+        if not isinstance(earlier, list) or not all(isinstance(file, dict) for file in earlier):
+            raise TypeError("earlier is a list of tables")
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{recorded}: not a study.json of medkt train ({error!r}); remove it or give --study"
         ) from error
-    changed = (
-        (f"the study file was edited {len(earlier)} time(s) after its first runs had finished",) if earlier else ()
-    )
-    return Declaration(
-        validated(Analysis, analysis, f"{recorded}: analysis"), name, sha256, True, bool(earlier), changed
-    )
+    parsed = validated(Analysis, analysis, f"{recorded}: analysis")
+    replaced = bool(earlier) and not (earlier[0].get("same_contrast") is True or earlier[0].get("sha256") == sha256)
+    notes = _notes_on_edits(earlier, replaced=replaced, contrast=parsed.primary is not None)
+    return Declaration(parsed, name, sha256, recorded=True, replaced=replaced, notes=notes)
+
+
+def _notes_on_edits(earlier: Sequence[Mapping[str, object]], *, replaced: bool, contrast: bool) -> tuple[str, ...]:
+    """Notes on the study files that were replaced after the first runs had finished."""
+    if not earlier:
+        return ()
+    times = "once" if len(earlier) == 1 else f"{len(earlier)} times"
+    edited = f"the study file was edited {times} after its first runs had finished"
+    if not contrast:
+        return (edited,)
+    if replaced:
+        return (f"{edited}, which changed its primary contrast: restoring the contrast in it keeps the declaration",)
+    notes = [f"{edited}; its primary contrast is the one declared before"]
+    if earlier[0].get("seeds_added") is True:
+        notes.append(
+            "seeds were added to the primary contrast after its first runs had finished: if their results were read "
+            "in between, its p-value is too small"
+        )
+    return tuple(notes)

@@ -210,16 +210,6 @@ def test_a_changed_setting_or_teacher_is_refused_with_the_difference(copied: Pat
         go(copied / "tiny.toml", copied / "runs")
 
 
-def test_a_changed_study_file_is_remembered(copied: Path):
-    first = json.loads((copied / "runs" / "study.json").read_text())
-    (copied / "tiny.toml").write_text((copied / "tiny.toml").read_text().replace("seeds = [0, 1]", "seeds = [0]", 1))
-    go(copied / "tiny.toml", copied / "runs")
-    second = json.loads((copied / "runs" / "study.json").read_text())
-    assert first["earlier"] == []
-    assert [entry["sha256"] for entry in second["earlier"]] == [first["sha256"]]
-    assert any("edited 1 time" in note for note in evaluate(copied / "runs").settings.notes)
-
-
 def test_interrupted_training_keeps_what_was_whole_and_goes_on(study_file: Path, tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
         go(study_file, tmp_path / "runs", watcher=Watcher(interrupt_in=TL0))
