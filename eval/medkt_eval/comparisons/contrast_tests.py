@@ -147,23 +147,21 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
         bound=facts.largest_difference,
         degrees_of_freedom=options.analysis.degrees_of_freedom,
     )
-    if primary.undefined_because and both.no_covariance_because:
-        primary = replace(primary, undefined_because=both.no_covariance_because)
+    primary = _with_reason(primary, both)
     tests = [primary, t_test(values_a, values_b, level)]
     tests += _against_margin(primary, margin, both, level)
     if both.delong is not None:
         tests.append(delong.compare(values_a, values_b, both.delong, level))
     if "patients:jackknife" in options.request.intervals and both.has_jackknife:
-        tests.append(
-            jackknife_test(
-                values_a,
-                values_b,
-                both.covariance,
-                df_patients=both.df_patients,
-                level=level,
-                bound=facts.largest_difference,
-            )
+        jackknife = jackknife_test(
+            values_a,
+            values_b,
+            both.covariance,
+            df_patients=both.df_patients,
+            level=level,
+            bound=facts.largest_difference,
         )
+        tests.append(_with_reason(jackknife, both))
     difference, weights = float(values_a.mean() - values_b.mean()), _weights(k, len(values_b))
     tests += [
         bootstrap_test(f"bootstrap-{kind}", difference, bootstrap_limits(kind, both, weights, level), level)
@@ -173,6 +171,12 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
         tests.append(_seeds_and_patients(both, a, b, difference, options))
     over_seeds = [TESTS_OVER_SEEDS[name] for name in options.request.tests if name in TESTS_OVER_SEEDS]
     return tests + [over(values_a, values_b, level) for over in over_seeds]
+
+
+def _with_reason(test: TestResult, both: MetricOfRuns) -> TestResult:
+    """The test; if it does not exist and its covariance is the reason, with the reason that names what is missing."""
+    because = both.no_covariance_because
+    return replace(test, undefined_because=because) if test.undefined_because and because else test
 
 
 def _against_margin(primary: TestResult, margin: float | None, both: MetricOfRuns, level: float) -> list[TestResult]:
@@ -213,12 +217,12 @@ def _of_images(both: MetricOfRuns, tests: Sequence[TestResult], options: Analysi
 def _without_error(test: TestResult, because: str) -> TestResult:
     """The test; null if it needs the error over patients of an arm that shows none.
 
-    Tests over seeds hold the patients fixed. A permutation and McNemar's test compare the arms image by image.
+    Tests over seeds hold the patients fixed. A permutation estimates no error: it is exact if the arms are equal.
     """
-    if test.scope == "seeds" or test.test in OF_IMAGES or test.undefined_because:
+    if test.scope == "seeds" or test.test == "permutation":
         return test
     given = {"test": test.test, "scope": test.scope, "difference": test.difference, "level": test.level}
-    return TestResult.absent(because, **given)
+    return replace(TestResult.absent(because, **given), undefined_replicates=test.undefined_replicates)
 
 
 def _absent(because: str, name: str, scope: Scope, level: float) -> TestResult:

@@ -72,10 +72,10 @@ def estimates_of(
         printed = IMAGES_DELONG if name == "patients:delong" and n_patients is None else name
         interval, n_undefined = None, None
         no_error = None if name.startswith("seeds:") else metric.no_error_because(arm)
-        if not because and no_error:
-            interval = Interval.absent(no_error, name=name, level=level)
-        elif not because:
+        if not because:
             interval, n_undefined = _interval(name, arm, metric, level, seed, studentized, degrees_of_freedom)
+        if interval and no_error:
+            interval = Interval.absent(no_error, name=name, level=level)
         rows.append(
             Estimate(
                 dataset=arm.dataset,

@@ -81,7 +81,7 @@ def of_all_arms(metric: MetricOfRuns, arms: Sequence[Arm], options: AnalysisOpti
 
 def _of_arms(metric: MetricOfRuns, group: Sequence[Arm], options: AnalysisOptions) -> Omnibus:
     of_group = metric.of_arms(*group)
-    because = of_group.undefined_because or of_group.no_error_because(*group)
+    because = of_group.undefined_because or of_group.no_error_because(*group) or of_group.no_covariance_because
     values = [metric.of_arm(arm).values for arm in group]
     for arm in values:
         because = because or why_undefined(arm, of_group.covariance, metric.df_patients)

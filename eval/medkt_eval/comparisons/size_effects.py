@@ -56,7 +56,7 @@ def size_effects(
 def _row(metric: MetricOfRuns, four: Sequence[Arm], options: AnalysisOptions) -> SizeEffect:
     """The effect for `four` arms: a and b at the small training size, then the same two recipes at the large one."""
     of_four = metric.of_arms(*four)
-    because = of_four.undefined_because or of_four.no_covariance_because or of_four.no_error_because(*four)
+    because = of_four.undefined_because or of_four.no_error_because(*four) or of_four.no_covariance_because
     if because is None and options.analysis.seeds == "crossed" and len({len(arm.seeds) for arm in four}) > 1:
         because = "seeds were declared crossed, and these arms have different numbers of them"
     values = [metric.of_arm(arm).values for arm in four]

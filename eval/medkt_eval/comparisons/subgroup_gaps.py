@@ -46,13 +46,11 @@ def _row(of_all: MetricOfRuns, a: Arm, b: Arm | None, options: AnalysisOptions) 
     signs = [1.0, -1.0][: len(values)]
     because = gap.undefined_because
     difference = None if because else sum(sign * float(arm.mean()) for sign, arm in zip(signs, values, strict=True))
-    for arm in values:
-        because = (
-            because
-            or gap.no_covariance_because
-            or obuchowski_rockette.why_undefined(arm, gap.covariance, gap.df_patients)
-        )
     because = because or gap.no_error_because(*arms)
+    if because is None and gap.no_covariance_because:
+        because = f"inside the group or outside it, {gap.no_covariance_because}"
+    for arm in values:
+        because = because or obuchowski_rockette.why_undefined(arm, gap.covariance, gap.df_patients)
     tested: dict[str, float | None] = dict.fromkeys(("se", "low", "high", "statistic", "df", "p_value"))
     if because is None:
         contrast = obuchowski_rockette.analyse(

@@ -27,9 +27,8 @@ from medkt_eval.results.schema import Scope
 NAME = "seeds+patients:or"
 TEST = "obuchowski-rockette"
 SCOPE: Scope = "seeds+patients"
-ONE_PATIENT = (
-    "without some patient the metric does not exist: all positive or negative images, or calls, are of one patient"
-)
+ONE_PATIENT = "without some patient the metric does not exist, so its error over patients cannot be estimated"
+FEW_PATIENTS = "fewer than two patients of the scarcer kind: no degrees of freedom"
 NO_VARIATION = "no variation over seeds or patients to measure"
 
 
@@ -316,6 +315,6 @@ def why_undefined(values: np.ndarray, covariance: np.ndarray, df_patients: float
     """
     if len(values) < 2:
         return "one seed: an analysis with random seeds needs two in each arm"
-    if df_patients < 1 or np.isnan(covariance).any():
+    if np.isnan(covariance).any():
         return ONE_PATIENT
-    return None
+    return FEW_PATIENTS if df_patients < 1 else None

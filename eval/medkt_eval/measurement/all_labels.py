@@ -150,7 +150,7 @@ def _of_all_classes(test: TestSet, options: MeasurementOptions, selected: np.nda
         options,
         test.predictions.classes[selected],
         test.arg_max[:, selected],
-        len(test.labels),
+        test.labels,
         test.patient[selected],
         test.n_patients,
     )
@@ -206,5 +206,6 @@ def _of_runs(
         replicates=metric.replicates.copy(),
         without_patient=metric.without_patient.copy() if keep_patients and metric.has_jackknife else None,
         has_jackknife=metric.has_jackknife,
-        edges={metric.label: is_at_edge(metric.metric, metric.values), **metric.edges},
+        one_patient_because=metric.one_patient_because,
+        edges={f"{metric.metric} of {metric.label}": is_at_edge(metric.metric, metric.values), **metric.edges},
     )

@@ -66,6 +66,9 @@ def measure_calibration(test: TestSet) -> Iterator[MetricOfRuns]:
                 delong=None,
                 replicates=np.zeros((len(variants), 0)),
                 without_patient=None,
+                one_patient_because=tuple(
+                    f"without some patient {NO_FIT}" if lost else None for lost in np.isnan(variants[:, 1:]).any(axis=1)
+                ),
             )
 
 

@@ -32,6 +32,9 @@ class LabelAverage:
 
     Notes
     -----
+    An average has no value without a patient, or in a replicate, without which a label has none. The average over the
+    other labels is another quantity, and its jump is not the error of this one.
+
     The weight of a label is its share of the positive images, which varies over patients too. The influences contain
     the term of the weight, m_i (A_l - A_w) / M.
     """
@@ -40,6 +43,7 @@ class LabelAverage:
         self.labels_defined = labels_defined
         self.n_patients, self.n_images, self.df_patients = n_patients, len(patient), count_patients(patient) - 1.0
         self.missing: dict[str, list[list[str]]] = {}  # kind of average -> run -> labels without a value
+        self.one_patient: dict[str, list[list[str]]] = {}  # kind of average -> run -> labels that need some patient
         self.edges: dict[str, dict[str, np.ndarray]] = {"macro": {}, "weighted": {}}
         self.n_labels = 0
         self.total = self.weighted = self.weight = np.zeros(0)
@@ -60,17 +64,20 @@ class LabelAverage:
         absent = np.isnan(label_metric.values)
         if absent.all() and self.labels_defined == "defined":
             return
-        for run in np.flatnonzero(absent):
-            self.missing["macro"][run].append(label_metric.label)
-            if positives[0] > 0:
-                self.missing["weighted"][run].append(label_metric.label)
-        at_edge = is_at_edge(label_metric.metric, label_metric.values)
-        self.edges["macro"][label_metric.label] = at_edge
-        if positives[0] > 0:
-            self.edges["weighted"][label_metric.label] = at_edge
+        own = f"{label_metric.metric} of {label_metric.label}"
+        at_edge = {own: is_at_edge(label_metric.metric, label_metric.values), **label_metric.edges}
+        for average in ("macro", "weighted") if positives[0] > 0 else ("macro",):
+            for run in np.flatnonzero(absent):
+                self.missing[average][run].append(label_metric.label)
+            for run, because in enumerate(label_metric.one_patient_because):
+                if because:
+                    self.one_patient[average][run].append(label_metric.label)
+            self.edges[average] |= at_edge
         self.n_labels += 1
         self.total += label_metric.variants
-        self.weighted += np.where(positives > 0, positives * label_metric.variants, 0.0)
+        if positives[0] > 0:
+            # A label that is lost without a patient, or in a replicate, leaves another average: NaN, as in the macro.
+            self.weighted += positives * label_metric.variants
         self.weight += positives
         if label_metric.influences is not None:
             influence = np.array([run.of_positives + run.of_negatives for run in label_metric.influences])
@@ -113,7 +120,9 @@ class LabelAverage:
         n_runs = len(label_metric.values)
         self.metric, self.has_jackknife = label_metric.metric, label_metric.has_jackknife
         self.has_influences = label_metric.metric == "auc"
-        self.missing = {average: [[] for _ in range(n_runs)] for average in ("macro", "weighted")}
+        self.missing, self.one_patient = (
+            {average: [[] for _ in range(n_runs)] for average in ("macro", "weighted")} for _ in range(2)
+        )
         self.total, self.weighted = np.zeros_like(label_metric.variants), np.zeros_like(label_metric.variants)
         self.weight = np.zeros_like(positives)
         if self.has_influences:
@@ -144,5 +153,9 @@ class LabelAverage:
             n_positive=None,
             df_patients=self.df_patients,
             has_jackknife=self.has_jackknife,
+            one_patient_because=tuple(
+                f"without some patient there is no {metric} of {', '.join(labels)}" if labels else None
+                for labels in self.one_patient[average]
+            ),
             edges=self.edges[average],
         )

@@ -103,8 +103,11 @@ class LabelMetric:
         Whether the values without each patient exist.
     influences : tuple of Influence or None
         Influences of each run, for AUC.
+    one_patient_because : tuple of (str or None), (n_runs,), or ()
+        Why a run's value does not exist without some patient; () where every run's does.
     edges : mapping of str to bool, (n_runs,)
-        For an average: each label that it gives weight, and whether a run's value on it `is_at_edge`.
+        For a mean of other values, such as an average over labels: what each is ("f1 of Edema"), and whether a run's
+        value of it `is_at_edge`.
     """
 
     metric: str
@@ -117,6 +120,7 @@ class LabelMetric:
     df_patients: float
     has_jackknife: bool = True
     influences: tuple[Influence, ...] | None = None
+    one_patient_because: tuple[str | None, ...] = ()
     edges: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property

@@ -14,6 +14,10 @@ import numpy as np
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.resampling.limits import MOST_UNDEFINED
 from medkt_eval.results.schema import Arm
+from medkt_eval.results.vocabulary import AVERAGES, METRICS
+
+FEW_PATIENTS = "fewer than two patients: no degrees of freedom"
+FEW_OF_A_KIND = "fewer than two patients have a positive image, or fewer than two a negative one: no degrees of freedom"
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,11 @@ class MetricOfRuns:
         Whether `covariance` comes from the patient jackknife.
     group : str or None
         Subgroup of the images, such as "sex=F"; None: all images.
+    one_patient_because : tuple of (str or None), (n_runs,), or ()
+        Why a run's value does not exist without some patient; () where every run's does.
     edges : mapping of str to bool, (n_runs,)
-        The label, or each label that an average gives weight, and whether a run's value on it is at an end of the
-        metric's range: see `label_metric.is_at_edge`.
+        The value itself and, for a mean, each value that it gives weight ("f1 of Edema"), and whether a run's value of
+        it is at an end of its range: see `label_metric.is_at_edge`.
     """
 
     metric: str
@@ -66,6 +72,7 @@ class MetricOfRuns:
     without_patient: np.ndarray | None
     has_jackknife: bool = True
     group: str | None = None
+    one_patient_because: tuple[str | None, ...] = ()
     edges: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -75,29 +82,47 @@ class MetricOfRuns:
 
     @property
     def no_covariance_because(self) -> str | None:
-        """Why the bootstrap covariance is undefined; None where it is defined or comes from the jackknife."""
-        if self.has_jackknife or not np.isnan(self.covariance).any():
-            return None
-        return "its covariance is the bootstrap's, which does not exist: too few replicates, or over 1 % are undefined"
+        """Why the default analysis has no covariance over patients, or no degrees of freedom; None where it has."""
+        if not self.has_jackknife and np.isnan(self.covariance).any():
+            return (
+                "its covariance is the bootstrap's, which does not exist: too few replicates, or over 1 % are undefined"
+            )
+        if self.df_patients < 1:
+            return FEW_PATIENTS if self.label in AVERAGES else FEW_OF_A_KIND
+        return None
 
     def no_error_because(self, *arms: Arm) -> str | None:
         """Why the error over patients of these arms cannot be estimated; None where it can.
 
-        A label on which every seed of an arm has the smallest or the largest value seems to have no error. An average
-        that gives it weight would inherit that.
+        A value that does not exist without some patient has no jackknife, and no replicate without that patient. A
+        value at an end of its range with every seed of an arm seems to have no error. A mean that gives such a value
+        weight, as an average over labels does, would inherit that.
         """
         for arm in arms:
             runs = run_indices(self.runs, arm)
-            labels = [label for label, at_edge in self.edges.items() if at_edge[runs].all()]
-            if self.label in labels:
+            for run in runs if self.one_patient_because else ():
+                if because := self.one_patient_because[run]:
+                    return f"{self.runs[run]}: {because}, so it shows no error to estimate"
+            parts = [part for part, at_edge in self.edges.items() if at_edge[runs].all()]
+            if f"{self.metric} of {self.label}" in parts:
                 return f"{arm.arm}: every seed's value is at an end of its range, which shows no error to estimate"
-            if labels:
+            if parts:
                 return (
-                    f"{arm.arm}: with every seed, {self.metric} of {', '.join(labels)} is at an end of its range, "
-                    "which shows no error to estimate; name the labels to average over beforehand "
-                    "(average_labels in [analysis])"
+                    f"{arm.arm}: with every seed, {' and '.join(parts)} {'is' if len(parts) == 1 else 'are each'} at "
+                    f"an end of its range, which shows no error to estimate{self._remedy}"
                 )
         return None
+
+    @property
+    def _remedy(self) -> str:
+        """What to ask for in place of a mean of which one part shows no error; empty where there is nothing."""
+        named = "labels named beforehand (average_labels in [analysis])"
+        if self.label in ("macro", "weighted"):
+            return f"; average over {named}"
+        part = METRICS[self.metric].mean_over_classes_of
+        if self.label == "micro" and part is not None:
+            return f"; ask for the macro {part}, over {named}"
+        return ""
 
     def of_arm(self, arm: Arm) -> MetricOfRuns:
         """The same metric, of one arm's runs in the order of its seeds."""
@@ -125,7 +150,8 @@ class MetricOfRuns:
             delong=None if self.delong is None else self.delong[block],
             replicates=self.replicates[runs],
             without_patient=None if self.without_patient is None else self.without_patient[runs],
-            edges={label: at_edge[runs] for label, at_edge in self.edges.items()},
+            one_patient_because=tuple(self.one_patient_because[j] for j in runs) if self.one_patient_because else (),
+            edges={part: at_edge[runs] for part, at_edge in self.edges.items()},
         )
 
 

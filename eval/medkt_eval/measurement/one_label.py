@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from medkt_eval.inference.over_patients.delong import Influence
-from medkt_eval.measurement.label_metric import Images, LabelMetric, MeasurementOptions, count_patients
+from medkt_eval.measurement.label_metric import Images, LabelMetric, MeasurementOptions, count_patients, is_at_edge
 from medkt_eval.measurement.metric_functions import OF_CALLS, OF_CONFUSION, OF_PROBABILITIES, OF_RANKING, OfSums
 from medkt_eval.metrics import sums
 from medkt_eval.metrics.ranking import rank
 from medkt_eval.metrics.sums import Sums
-from medkt_eval.metrics.undefined import undefined_because
+from medkt_eval.metrics.undefined import undefined_because, undefined_without_some_patient
 from medkt_eval.resampling.bootstrap import resample_ranked, resample_sums
 from medkt_eval.results.vocabulary import METRICS, REASONS
 
@@ -61,7 +61,7 @@ def measure_confusion(
     options: MeasurementOptions,
     truth: np.ndarray,
     called: np.ndarray,
-    n_classes: int,
+    classes: Sequence[str],
     patient: np.ndarray,
     n_patients: int,
 ) -> list[LabelMetric]:
@@ -74,7 +74,8 @@ def measure_confusion(
         Classes.
     called : int64, (n_runs, n_images)
         The class that each run scores highest.
-    n_classes : int
+    classes : sequence of str
+        Names of the classes.
     patient : int64, (n_images,)
         0 to n_patients - 1.
     n_patients : int
@@ -82,15 +83,41 @@ def measure_confusion(
     functions = {metric: OF_CONFUSION[metric] for metric in options.metrics if METRICS[metric].needs_of_classes}
     if not functions:
         return []
-    tables = (sums.confusion(truth, run, n_classes, patient, n_patients) for run in called)
+    tables = (sums.confusion(truth, run, len(classes), patient, n_patients) for run in called)
     images = Images(np.ones(len(truth), dtype=bool), patient, n_patients)
     measured = []
     for metric, variants in _variants_of_sums(tables, functions, options).items():
         need = METRICS[metric].needs_of_classes
         assert need is not None
         of_metric = _label_metric(metric, "micro", images, variants, lambda _, need=need: REASONS[need])
-        measured.append(replace(of_metric, n_positive=None, df_patients=count_patients(patient) - 1.0))
+        measured.append(
+            replace(
+                of_metric,
+                n_positive=None,
+                df_patients=count_patients(patient) - 1.0,
+                one_patient_because=tuple(
+                    f"without some patient: {REASONS[need]}" if np.isnan(run).any() else None
+                    for run in of_metric.without_patient
+                ),
+                edges=_edges_of_classes(metric, truth, called, classes),
+            )
+        )
     return measured
+
+
+def _edges_of_classes(
+    metric: str, truth: np.ndarray, called: np.ndarray, classes: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Whether the values of each class that a metric is the mean of are at an end of their range."""
+    part = METRICS[metric].mean_over_classes_of
+    if part is None:
+        return {}
+    every = np.zeros(len(truth), dtype=np.int64)  # as if of one patient: only the totals are read
+    edges = {}
+    for k, name in enumerate(classes):
+        totals = [sums.calls(truth == k, run == k, every, 1).total for run in called]
+        edges[f"{part} of {name}"] = is_at_edge(part, np.array([OF_CALLS[part](total) for total in totals]))
+    return edges
 
 
 def positives_variants(images: Images, options: MeasurementOptions) -> np.ndarray:
@@ -141,6 +168,8 @@ def _of_ranking(options: MeasurementOptions, label: str, images: Images, scores:
                 ),
                 has_jackknife=METRICS[metric].has_jackknife,
                 influences=None if None in influences else tuple(one for one in influences if one is not None),
+                one_patient_because=(undefined_without_some_patient(metric, images.truth, images.patient),)
+                * len(scores),
             )
         )
     return measured
@@ -158,9 +187,9 @@ def _of_calls(
     if not functions:
         return []
     nothing = np.zeros(len(images.truth), dtype=bool)
-    tables = (
+    tables = [
         sums.calls(images.truth, nothing if run is None else run, images.patient, images.n_patients) for run in called
-    )
+    ]
     no_calls = np.array([run is None for run in called])
     measured = []
     for metric, variants in _variants_of_sums(tables, functions, options, drawn_calls).items():
@@ -169,8 +198,19 @@ def _of_calls(
         def because(run: int, metric: str = metric) -> str | None:
             return no_call_because[run] or undefined_because(metric, label, images.truth, called=called[run])
 
-        of_metric = _label_metric(metric, label, images, variants, because)
-        measured.append(replace(of_metric, has_jackknife=drawn_calls is None))
+        measured.append(
+            replace(
+                _label_metric(metric, label, images, variants, because),
+                has_jackknife=drawn_calls is None,
+                one_patient_because=tuple(
+                    undefined_without_some_patient(metric, images.truth, images.patient, called=run) for run in called
+                ),
+                edges={
+                    f"{part} of {label}": is_at_edge(part, np.array([OF_CALLS[part](table.total) for table in tables]))
+                    for part in METRICS[metric].mean_of
+                },
+            )
+        )
     return measured
 
 
@@ -187,7 +227,13 @@ def _of_probabilities(options: MeasurementOptions, label: str, images: Images, s
         def because(run: int, metric: str = metric) -> str | None:
             return undefined_because(metric, label, images.truth, score=scores[run])
 
-        measured.append(_label_metric(metric, label, images, variants, because))
+        one_patient = undefined_without_some_patient(metric, images.truth, images.patient)
+        measured.append(
+            replace(
+                _label_metric(metric, label, images, variants, because),
+                one_patient_because=(one_patient,) * len(scores),
+            )
+        )
     return measured
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
 
 import numpy as np
 
@@ -121,7 +122,11 @@ def _gap(metric: MetricOfRuns, other: MetricOfRuns, group: str | None) -> Metric
         values=metric.values - other.values,
         because=tuple(first or second for first, second in zip(metric.because, absent, strict=True)),
         covariance=np.full_like(metric.covariance, np.nan),
-        edges={**metric.edges, **{f"{label} outside {group}": at_edge for label, at_edge in other.edges.items()}},
+        one_patient_because=tuple(
+            first or (second and f"outside {group}, {second}")
+            for first, second in zip_longest(metric.one_patient_because, other.one_patient_because)
+        ),
+        edges={**metric.edges, **{f"{part} outside {group}": at_edge for part, at_edge in other.edges.items()}},
         delong=None,
         replicates=metric.replicates - other.replicates,
         without_patient=None if left is None or right is None else left - right,

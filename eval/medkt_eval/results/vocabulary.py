@@ -52,6 +52,10 @@ class Metric:
         Averages over labels that exist: keys of `AVERAGES`.
     has_jackknife : bool
         Whether leaving out one patient shows how the metric varies; a quantile has no useful jackknife.
+    mean_of : tuple of str
+        Metrics of a label that its value is the mean of; where one of them shows no error, it has no interval.
+    mean_over_classes_of : str or None
+        The same for a multi-class run's value over all classes: the metric of each class that it is the mean of.
     reading : str
         How a value is read, where its direction does not say it.
     caution : str or None
@@ -68,6 +72,8 @@ class Metric:
     needs_of_classes: Need | None = None
     averages: tuple[str, ...] = ("macro", "weighted", "micro")
     has_jackknife: bool = True
+    mean_of: tuple[str, ...] = ()
+    mean_over_classes_of: str | None = None
     reading: str = ""
     caution: str | None = None
 
@@ -105,7 +111,14 @@ METRICS: dict[str, Metric] = {
         "compare arms by their difference",
     ),
     "accuracy": Metric("accuracy", "calls", ("image",), needs_of_classes="image"),
-    "balanced_accuracy": Metric("balanced accuracy", "calls", ("positive", "negative"), needs_of_classes="every class"),
+    "balanced_accuracy": Metric(
+        "balanced accuracy",
+        "calls",
+        ("positive", "negative"),
+        needs_of_classes="every class",
+        mean_of=("sensitivity", "specificity"),
+        mean_over_classes_of="sensitivity",
+    ),
     "sensitivity": Metric("sensitivity", "calls", ("positive",)),
     "specificity": Metric("specificity", "calls", ("negative",)),
     "ppv": Metric("PPV", "calls", ("call",)),

@@ -268,7 +268,7 @@ def test_metrics_over_all_classes_in_every_variant():
     truth, called, patient = several_classes()
     truth[(truth == 3) & (patient > 2)] = 0  # a class of three patients: some replicates lose it
     wanted = asked("accuracy", "balanced_accuracy", "kappa_quadratic", replicates=40)
-    found = by_metric(measure_confusion(wanted, truth, called, 4, patient, 30))
+    found = by_metric(measure_confusion(wanted, truth, called, "abcd", patient, 30))
     times = np.column_stack([np.ones(30), 1 - np.eye(30), drawn(30, 40)]).astype(int)[patient]
     oracle = {
         "accuracy": metrics.accuracy_score,
@@ -286,8 +286,8 @@ def test_metrics_over_all_classes_in_every_variant():
 def test_why_metrics_over_all_classes_do_not_exist():
     wanted = asked("accuracy", "balanced_accuracy", "kappa_quadratic")
     same = np.ones(3, dtype=int)
-    found = by_metric(measure_confusion(wanted, same, same[None], 2, np.arange(3), 3))
+    found = by_metric(measure_confusion(wanted, same, same[None], "ab", np.arange(3), 3))
     assert found["accuracy"].because == (None,)
     assert found["balanced_accuracy"].because == ("a class has no image",)
     assert found["kappa_quadratic"].because == ("one class alone, in truth and calls",)
-    assert measure_confusion(asked("auc"), same, same[None], 2, np.arange(3), 3) == []
+    assert measure_confusion(asked("auc"), same, same[None], "ab", np.arange(3), 3) == []

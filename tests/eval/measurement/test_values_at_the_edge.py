@@ -128,3 +128,89 @@ def test_groups_and_gaps_inherit_the_refusal():
     of_groups = [r for r in rows(found.estimates, arm="tl", metric="f1", label="macro") if r.group]
     assert of_groups
     assert all(r.low is None for r in of_groups if r.interval == "seeds+patients:or")
+
+
+def in_groups(arms: dict) -> dict:
+    return {
+        arm: [frame.assign(group_sex=np.where(np.arange(120) // 2 % 2, "F", "M")) for frame in frames]
+        for arm, frames in arms.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def balanced():
+    add = ["balanced_accuracy", "subgroups", "micro", "max-t", "patients:jackknife", "patients:bootstrap-bca"]
+    return evaluate(in_groups(tables()), add=add, replicates=200)
+
+
+def test_balanced_accuracy_of_classes_is_a_mean_and_inherits_the_refusal(balanced):
+    """It is listed under micro, and it is the mean of the classes' sensitivities."""
+    of_arm = rows(balanced.estimates, arm="tl", metric="balanced_accuracy", label="micro")
+    assert {row.group for row in of_arm} == {None, "sex=F", "sex=M"}
+    for row in of_arm:
+        if not row.interval.startswith("seeds:"):
+            assert row.low is None
+            assert "sensitivity of Rare is at an end of its range" in row.undefined_because
+            assert "ask for the macro sensitivity" in row.undefined_because
+    for row in rows(balanced.comparisons, metric="balanced_accuracy", label="micro"):
+        assert row.scope == "seeds" or (row.p_value, row.low) == (None, None)
+    gaps = [
+        row for row in rows(balanced.gaps, metric="balanced_accuracy", label="micro") if row.arm_a == "tl" or row.arm_b
+    ]
+    assert len(gaps) == 2
+    for row in gaps:
+        assert row.p_value is None
+    assert not rows(balanced.variance_components, metric="balanced_accuracy", label="micro")
+    (other,) = rows(
+        balanced.estimates,
+        arm="at",
+        metric="balanced_accuracy",
+        label="micro",
+        interval="seeds+patients:or",
+        group=None,
+    )
+    assert other.low is not None
+
+
+def test_the_remedy_of_balanced_accuracy_is_the_same_quantity_over_the_named_classes(study):
+    named = evaluate(tables(), study=study('average_labels = ["A", "B"]'), add=["sensitivity"], replicates=0)
+    (row,) = rows(named.estimates, arm="tl", metric="sensitivity", label="macro", interval="seeds+patients:or")
+    assert row.low < row.value < row.high
+
+
+def test_balanced_accuracy_of_a_label_inherits_the_refusal_of_its_sensitivity_and_specificity(balanced):
+    """The first arm never calls the rare class: sensitivity 0 and specificity 1 with every seed."""
+    for label in ("Rare", "macro", "weighted"):
+        for row in rows(balanced.estimates, arm="tl", metric="balanced_accuracy", label=label, group=None):
+            if not row.interval.startswith("seeds:"):
+                assert row.low is None
+                assert "sensitivity of Rare and specificity of Rare are each at an end" in row.undefined_because
+
+
+def test_macro_ovo_offers_no_remedy_that_it_does_not_have():
+    """AUC of Rare against A is 1 with every seed; `average_labels` does not change the average over pairs."""
+    arms = tables()
+    for frame in arms["TL"]:
+        frame.loc[frame["target"] == "Rare", ["score_A", "score_B", "score_Rare"]] = [0.0, 0.0, 1.0]
+    found = evaluate(arms, add=["macro_ovo"], replicates=0)
+    (row,) = rows(found.estimates, arm="tl", metric="auc", label="macro_ovo", interval="seeds+patients:or")
+    assert "auc of Rare against A" in row.undefined_because
+    assert "average_labels" not in row.undefined_because
+
+
+def test_mcnemars_test_inherits_the_refusal_and_a_permutation_does_not():
+    found = evaluate(tables(), add=["mcnemar", "permutation", "sensitivity"], replicates=200)
+    (row,) = rows(found.comparisons, metric="sensitivity", label="Rare", test="mcnemar")
+    assert (row.p_value, row.low, row.high) == (None, None, None)
+    assert row.difference is not None
+    assert "end of its range" in row.undefined_because
+    (kept,) = rows(found.comparisons, metric="sensitivity", label="A", test="mcnemar")
+    assert kept.p_value is not None
+    perfect = tables()
+    for frames in perfect.values():
+        for frame in frames:
+            frame["score_Rare"] = (frame["target"] == "Rare").astype(float)
+            frame["score_A"] = frame["score_B"] = (1 - frame["score_Rare"]) / 2
+    found = evaluate(perfect, add=["permutation"], replicates=200, identical_runs=True)
+    (row,) = rows(found.comparisons, metric="auc", label="Rare", test="permutation")
+    assert row.p_value == 1.0  # arms with equal ranks: every exchange gives the same difference

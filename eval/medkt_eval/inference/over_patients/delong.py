@@ -22,7 +22,7 @@ from medkt_eval.metrics.ranking import Ranking
 
 NAME = "patients:delong"
 TEST = "delong-clustered"
-ONE_PATIENT = "all positive or all negative images are of one patient: no variation over patients to measure"
+ONE_PATIENT = "all positive or all negative images of a label are of one patient: no variation over patients to measure"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from medkt_eval.inference.interval import Interval, logit_interval, symmetric_interval
-from medkt_eval.inference.obuchowski_rockette import ONE_PATIENT
+from medkt_eval.inference.obuchowski_rockette import FEW_PATIENTS, ONE_PATIENT
 from medkt_eval.inference.rounding import is_rounding, without_cancelling
 from medkt_eval.inference.test_result import TestResult
 
@@ -48,7 +48,8 @@ def jackknife_interval(
         without_cancelling(float(covariance.mean()), float(np.abs(covariance).mean())),
     )
     if np.isnan(variance) or df_patients < 1:
-        return Interval.absent(ONE_PATIENT, name=NAME, level=level)
+        reason = ONE_PATIENT if np.isnan(variance) else FEW_PATIENTS
+        return Interval.absent(reason, name=NAME, level=level)
     if scale == "logit":
         return logit_interval(NAME, value, variance, df_patients, level)
     se = variance**0.5
@@ -77,7 +78,8 @@ def jackknife_test(
     c = np.concatenate([np.full(len(a), 1 / len(a)), np.full(len(b), -1 / len(b))])
     variance = without_cancelling(float(c @ covariance @ c), float(np.abs(c) @ np.abs(covariance) @ np.abs(c)))
     if np.isnan(variance) or df_patients < 1:
-        return TestResult.absent(ONE_PATIENT, test=TEST, scope="patients", difference=difference, level=level)
+        reason = ONE_PATIENT if np.isnan(variance) else FEW_PATIENTS
+        return TestResult.absent(reason, test=TEST, scope="patients", difference=difference, level=level)
     if is_rounding(variance**0.5, a, b):
         return TestResult.absent(NO_VARIATION, test=TEST, scope="patients", difference=difference, level=level, se=0.0)
     return TestResult.from_standard_error(
