@@ -50,9 +50,12 @@ def _options(
 
 def main() -> None:
     """Run the command line; an error becomes one line and an exit status."""
+    from medkt_eval.runtime.reading.names import check_printable
+
     print_any_character()
     try:
         try:
+            check_printable(sys.argv[1:], "argument", "the command line", longest=10_000)
             app()
         finally:
             sys.stdout.flush()  # here, where a closed pipe can still be reported

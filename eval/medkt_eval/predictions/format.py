@@ -17,8 +17,11 @@ import pandas as pd
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.columns.names import check_names
 from medkt_eval.predictions.values.plain_values import as_numbers, as_texts
+from medkt_eval.predictions.values.printable import check_texts
 from medkt_eval.predictions.values.probabilities import check_probabilities, clip_finding
 from medkt_eval.predictions.values.repairs import BLANKS, Repair, without_blanks
+from medkt_eval.runtime.reading.files import check_readable, is_listed
+from medkt_eval.runtime.reading.names import check_printable
 
 Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
@@ -70,7 +73,7 @@ class Predictions:
         """
         if self.patient_ids is None:
             return np.arange(len(self.image_ids)), len(self.image_ids)
-        names, patient = np.unique(self.patient_ids.astype(str), return_inverse=True)
+        patient, names = pd.factorize(self.patient_ids, sort=True)  # no text of fixed width: one id may be long
         return patient, len(names)
 
     def target(self, k: int) -> np.ndarray:
@@ -103,11 +106,13 @@ def find(folder: Path, split: str) -> Path | None:
     Raises
     ------
     InputError
-        If there are several files.
+        If there are several files, or it is a folder, a FIFO or a link to nothing.
     """
-    found = [path for suffix in SUFFIXES if (path := folder / f"predictions-{split}{suffix}").is_file()]
+    found = [path for suffix in SUFFIXES if is_listed(path := folder / f"predictions-{split}{suffix}")]
     if len(found) > 1:
         raise InputError(f"{folder}: {', '.join(path.name for path in found)}: expected one of them; remove the others")
+    for path in found:
+        check_readable(path, "a file of predictions")
     return found[0] if found else None
 
 
@@ -130,6 +135,7 @@ def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source
 
     def texts(name: str) -> np.ndarray:
         values, repaired = without_blanks(as_texts(frame[name]), name)
+        check_texts(values, name, source)
         repairs.extend(repaired)
         return values
 
@@ -193,6 +199,7 @@ def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, so
         Naming the first column that is repeated, absent or unknown.
     """
     check_names(names, source=source)
+    check_printable([name for name in names if name.startswith("group_")], "column", source)
     targets = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
     needed = ["image_id", *targets, *map(score_column, labels)]
     absent = [name for name in needed if name not in names]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,11 +18,15 @@ from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions.files import parquet_columns as columns
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 from medkt_eval.runtime.atomic_files import sha256_of_file
+from medkt_eval.runtime.reading.files import check_readable, is_listed, open_file
+from medkt_eval.runtime.reading.name_fields import PrintableName
+from medkt_eval.runtime.reading.names import check_printable
 from medkt_eval.runtime.reading.text import read_json
 from medkt_eval.runtime.validation import validated
 
 FORMAT = 1
 RESERVED_LABELS = ("macro", "weighted", "micro", "macro_ovo")  # names of averages in results.json
+Count = Annotated[int, Field(ge=0)]
 
 
 class ManifestPart(BaseModel):
@@ -34,48 +38,48 @@ class ManifestPart(BaseModel):
 class ArmFields(ManifestPart):
     """`arm` in run.json: what the run is an instance of."""
 
-    dataset: str
+    dataset: PrintableName
     task: Literal["multilabel", "multiclass"]
-    train_size: int | None = None
-    method: str
-    student: str
-    teacher: str | None = None
+    train_size: Count | None = None
+    method: PrintableName
+    student: PrintableName
+    teacher: PrintableName | None = None
     unfrozen: str | None = None
-    trainable_parameters: int | None = None
-    total_parameters: int | None = None
+    trainable_parameters: Count | None = None
+    total_parameters: Count | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
-    name: str | None = Field(default=None, description="the arm's name in its study file")
+    name: PrintableName | None = Field(default=None, description="the arm's name in its study file")
 
 
 class DataFields(ManifestPart):
     """`data` in run.json: what the run was trained and tested on."""
 
-    n: dict[str, int] = Field(default_factory=dict, description="split -> images")
-    patients: dict[str, int] = Field(default_factory=dict, description="split -> patients")
+    n: dict[str, Count] = Field(default_factory=dict, description="split -> images")
+    patients: dict[str, Count] = Field(default_factory=dict, description="split -> patients")
     sha256: dict[str, str] = Field(default_factory=dict, description="split -> hash of the sorted image ids")
-    positive: dict[str, dict[str, int]] = Field(default_factory=dict, description="split -> label -> images")
+    positive: dict[str, dict[str, Count]] = Field(default_factory=dict, description="split -> label -> images")
     synthetic: bool = False
     source: str = ""
     labelling: str = ""
     views: str = ""
-    patients_in_two_splits: int | None = None
+    patients_in_two_splits: Count | None = None
 
 
 class RecordedFile(ManifestPart):
     """`predictions` in run.json."""
 
     file: str
-    rows: int | None = None
+    rows: Count | None = None
     sha256: str | None = None
 
 
 class RecordedTeacher(ManifestPart):
     """`teacher` in run.json: the network that the run learnt from, and its own AUC on the run's labels."""
 
-    source: str
-    architecture: str | None = None
+    source: PrintableName
+    architecture: PrintableName | None = None
     sha256: str | None = None
-    auc: dict[str, float | None] = Field(default_factory=dict, description="label -> AUC")
+    auc: dict[str, Annotated[float, Field(ge=0, le=1)] | None] = Field(default_factory=dict, description="label -> AUC")
     undefined_because: dict[str, str] = Field(default_factory=dict, description="label -> reason")
     split: str = "test"
 
@@ -84,17 +88,17 @@ class Manifest(ManifestPart):
     """run.json, format 1."""
 
     format: int
-    run_id: str
+    run_id: PrintableName
     arm: ArmFields
     seed: int
     role: Literal["arm", "teacher"] = "arm"
-    grid: str | None = None
-    labels: list[str] = Field(min_length=1)
+    grid: PrintableName | None = None
+    labels: list[PrintableName] = Field(min_length=1)
     data: DataFields = DataFields()
     selection: dict[str, Any] | None = Field(default=None, description="metric, epoch and value on validation")
     predictions: RecordedFile | None = None
     predictions_validation: RecordedFile | None = None
-    seconds: float | None = None
+    seconds: float | None = Field(default=None, ge=0)
     teacher: RecordedTeacher | None = None
 
     @property
@@ -159,16 +163,21 @@ class RunRecord:
 
     def validation(self, *, in_memory: bool = True) -> AnyPredictions | None:
         """The validation predictions, or None if the run has none."""
-        path = predictions.find(self.folder, "validation")
-        return None if path is None else self._read(path, self.manifest.predictions_validation, in_memory)
+        path, recorded = predictions.find(self.folder, "validation"), self.manifest.predictions_validation
+        if path is None and recorded is not None:
+            raise InputError(
+                f"{self.folder / recorded.file}: absent, but run.json names it as predictions_validation. Restore the "
+                "file, or take the entry out of run.json to evaluate without validation predictions"
+            )
+        return None if path is None else self._read(path, recorded, in_memory)
 
     def history(self) -> pd.DataFrame | None:
         """history.csv with one row per epoch, or None if the run has none."""
         path = self.folder / "history.csv"
-        if not path.is_file():
+        if not is_listed(path):
             return None
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 return pd.read_csv(file)
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read ({error}); expected a CSV with one row an epoch") from error
@@ -185,12 +194,22 @@ class RunRecord:
         return path
 
     def _read(self, path: Path, recorded: RecordedFile | None, in_memory: bool) -> AnyPredictions:
+        if recorded is not None and recorded.file != path.name:
+            raise InputError(
+                f"{path}: run.json names {recorded.file!r} for these predictions; expected that file: restore it, or "
+                "correct run.json"
+            )
         if recorded is not None and recorded.sha256 not in (None, found := sha256_of_file(path)):
             raise InputError(
                 f"{path}: sha256 is {found[:12]}..., run.json says {str(recorded.sha256)[:12]}...; "
                 "the file was changed after the run: restore it, or remove this run and train it again"
             )
-        return columns.read(path, self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
+        read = columns.read(path, self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
+        if recorded is not None and recorded.rows not in (None, len(read.image_ids)):
+            raise InputError(
+                f"{path}: {len(read.image_ids):,} images; run.json says {recorded.rows:,} rows; expected the same"
+            )
+        return read
 
 
 def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:
@@ -205,14 +224,19 @@ def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:
     """
     if not runs.is_dir():
         raise InputError(f"{runs}: no such folder; expected the folder that medkt train wrote (its --out)")
-    folders = sorted(path for path in runs.iterdir() if path.is_dir() and not path.name.startswith("."))
-    records = [RunRecord(_manifest(folder), folder) for folder in folders if (folder / "run.json").is_file()]
+    paths = sorted(path for path in runs.iterdir() if not path.name.startswith("."))
+    check_printable([path.name for path in paths], "name", str(runs))
+    for path in paths:
+        if not path.exists():
+            check_readable(path, "a run folder; restore what the link leads to, or remove the link")
+    folders = [path for path in paths if path.is_dir()]
+    records = [RunRecord(_manifest(folder), folder) for folder in folders if is_listed(folder / "run.json")]
     if not records:
         raise InputError(f"{runs}: no run in it; expected folders with a run.json, as medkt train writes them")
     notes = [
         f"{folder.name} holds no run.json and was passed over"
         for folder in folders
-        if not (folder / "run.json").is_file()
+        if not is_listed(folder / "run.json")
     ]
     return records, notes
 
@@ -223,8 +247,9 @@ def check_labels(labels: Sequence[str], source: str) -> None:
     Raises
     ------
     InputError
-        If a label has the name of an average or is listed twice.
+        If a label cannot be printed, has the name of an average or is listed twice.
     """
+    check_printable(labels, "label", source)
     if taken := sorted({*RESERVED_LABELS} & set(labels)):
         raise InputError(f"{source}: a label is called {taken[0]!r}, the name of an average; call it something else")
     if len(set(labels)) != len(labels):

@@ -23,6 +23,8 @@ from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 from medkt_eval.predictions.format import Task
 from medkt_eval.predictions.run_folders import FORMAT, ArmFields, Manifest, check_labels
 from medkt_eval.runtime.atomic_files import sha256_of_file
+from medkt_eval.runtime.reading.files import check_readable
+from medkt_eval.runtime.reading.names import LONGEST_ID, check_name, check_printable
 
 DATASET = "predictions"  # all arms of one call are one data set
 NOT_STATED = ""  # method and student, which are unknown here
@@ -58,7 +60,9 @@ class PredictionTable:
         """Hash of the file, or of what `to_csv(index=False)` writes for a DataFrame, with line feeds."""
         if isinstance(self.content, Path):
             return sha256_of_file(self.content)
-        return hashlib.sha256(self.content.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
+        return hashlib.sha256(
+            self.content.to_csv(index=False, lineterminator="\n").encode(errors="surrogatepass")
+        ).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +116,10 @@ def parse_arm(text: str, option: str = "--arm") -> tuple[str, list[Path]]:
         raise InputError(f'{option} {text!r}: expected NAME=FILES, for example {option} "TL=tl_seed*.csv"')
     for name, pattern in splits:
         matching = [pattern] if Path(pattern).is_file() else glob.glob(pattern, recursive=True)  # noqa: PTH207
-        files = sorted(path for path in map(Path, matching) if path.is_file())
+        files = sorted(map(Path, matching))
+        check_printable(map(str, files), "file", f"{option} {name}", longest=LONGEST_ID)
+        for path in files:  # what a pattern matches is never passed over: a seed would be lost
+            check_readable(path, f"a prediction file, since {option} {name} matches it")
         if files:
             return name, files
     patterns = " or ".join(repr(pattern) for _, pattern in splits)
@@ -202,6 +209,7 @@ def _slugs(names: Iterable[str]) -> dict[str, str]:
         slug = re.sub(r"[\W_]+", "-", name.lower()).strip("-") if isinstance(name, str) else ""
         if not slug:
             raise InputError(f"an arm is called {name!r}; expected text with a letter or a digit")
+        check_name(name, "arm", "the arms")
         twin = next((other for other, taken in slugs.items() if taken == slug), None)
         if twin is not None:
             raise InputError(f"arms {twin!r} and {name!r} would both have the id {slug!r}; give one another name")
@@ -236,8 +244,7 @@ def _tables(name: str, given: Sequence[pd.DataFrame | Path | str], split: str) -
 def _check_file(path: Path) -> None:
     if not path.name.endswith(predictions.SUFFIXES):
         raise InputError(f"{path}: not a prediction file by its name; expected {', '.join(predictions.SUFFIXES)}")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected the predictions of one seed")
+    check_readable(path, "the predictions of one seed")
 
 
 def _seeds(contents: Sequence[pd.DataFrame | Path], sources: Sequence[str]) -> list[int]:

@@ -176,7 +176,7 @@ def test_an_arm_on_the_command_line(write):
     assert parse_arm("TL = tl_seed[12].csv") == ("TL", [Path("tl_seed1.csv"), Path("tl_seed2.csv")])
     assert parse_arm("one=tl_seed[3].csv") == ("one", [Path("tl_seed[3].csv")])  # a file of that very name
     assert parse_arm("β=**/at*.csv") == ("β", [Path("at_seed1.csv")])
-    arms = parse_arms(["TL=tl_seed?.csv", "AT=at_seed1.csv"])
+    arms = parse_arms(["TL=tl_seed[12].csv", "AT=at_seed1.csv"])
     assert arms == {"TL": [Path("tl_seed1.csv"), Path("tl_seed2.csv")], "AT": [Path("at_seed1.csv")]}
     assert list(arms) == ["TL", "AT"]
 
@@ -217,7 +217,7 @@ def test_no_file_or_the_same_name_twice(write):
         ({" +_": [table()]}, ["an arm is called ' +_'"]),
         ({1: [table()]}, ["an arm is called 1; expected text"]),
         ({"At 5": [table()], "TL": [table()], "AT-5": [table()]}, ["arms 'At 5' and 'AT-5' would both", "'at-5'"]),
-        ({"TL": ["nowhere.csv"]}, ["nowhere.csv: no such file"]),
+        ({"TL": ["nowhere.csv"]}, ["nowhere.csv: No such file"]),
         ({"TL": [Path("scores.xlsx")]}, ["scores.xlsx: not a prediction file", ".parquet, .csv, .csv.gz"]),
     ],
 )

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pandas as pd
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.columns.names import check_names
+from medkt_eval.runtime.reading.files import open_file
+
+MOST_CHARACTERS = 2**20  # of a header
 
 
 def read_header(path: Path) -> list[str]:
@@ -28,10 +33,12 @@ def read_header(path: Path) -> list[str]:
     ValueError
         If there is no such line, or it is not text in UTF-8.
     """
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+    with open_file(path) as file:
+        content = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+        lines = io.TextIOWrapper(cast(BinaryIO, content), encoding="utf-8-sig", newline="")
+        first = iter(partial(lines.readline, MOST_CHARACTERS), "")  # a file without line ends is not read whole
         try:
-            header = next((line for line in csv.reader(file) if line), None)
+            header = next((line for line in csv.reader(first) if line), None)
         except csv.Error as error:
             raise ValueError(str(error)) from error
     if header is None:
@@ -54,7 +61,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     text: dict[Any, Any] = {
         name: str for name in names if name in ("image_id", "patient_id", "target") or name.startswith("group_")
     }
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return pd.read_csv(
             file,
             names=names,

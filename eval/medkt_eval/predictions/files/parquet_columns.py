@@ -8,7 +8,6 @@ pandas wrote as its index is a column, and the numbers of its rows (`__index_lev
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -24,11 +23,13 @@ from medkt_eval.predictions.files.csv_files import read_csv, reading
 from medkt_eval.predictions.files.parquet_values import (
     names_of,
     numbers_of,
+    opened,
     order_of_values,
     sorted_dictionary,
     text_of,
 )
 from medkt_eval.predictions.format import Predictions, Task, check_columns, from_frame, score_column, target_column
+from medkt_eval.predictions.values.printable import check_texts
 from medkt_eval.predictions.values.probabilities import check_probabilities, clip_finding
 from medkt_eval.predictions.values.repairs import BLANKS, Repair
 
@@ -171,7 +172,7 @@ class PredictionFile:
     def _column(self, name: str, values_of: Callable[[pa.ChunkedArray, int], np.ndarray]) -> np.ndarray:
         """A column as float64, (n_images,), in the order of image ids; `values_of` a part that begins at this row."""
         values, end = np.empty(len(self.image_ids)), 0
-        with _opened(self.path) as file:
+        with opened(self.path) as file:
             for group in range(file.num_row_groups):
                 part = file.read_row_group(group, columns=[name]).column(0)
                 begin, end = end, end + len(part)
@@ -194,7 +195,7 @@ def count_rows(path: Path) -> int | None:
     """Number of images in a prediction file; None if only reading it would tell."""
     if path.suffix != ".parquet":
         return None
-    with _opened(path) as file:
+    with opened(path) as file:
         return file.metadata.num_rows
 
 
@@ -233,7 +234,7 @@ def column_names(path: Path) -> list[str]:
     InputError
         If the file cannot be read.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         return names_of(file)
 
 
@@ -245,7 +246,7 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
     InputError
         As in `read`; wrong targets and scores are reported when they are read.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         names = names_of(file)
         check_columns(names, task, labels, source=str(path))
         if file.metadata.num_rows == 0:
@@ -255,8 +256,10 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
 
         def column(name: str) -> pa.Array:
             values = text_of(file.read([name]).column(0))
+            values.validate(full=True)  # Parquet does not check that texts are UTF-8
             values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
             stripped = pc.utf8_trim(values, characters=BLANKS)
+            check_texts(stripped, name, str(path))
             changed = pc.index(pc.not_equal(values, stripped), True).as_py()
             if changed >= 0:
                 repairs.append(Repair("blanks", f"{name} {values[changed].as_py()!r}"))
@@ -290,16 +293,6 @@ def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
     return PredictionFile(
         task, tuple(labels), path, in_order, patient_ids, groups, order, tuple(repairs), divisor, group_orders
     )
-
-
-@contextmanager
-def _opened(path: Path) -> Any:
-    """Open the file briefly: a study may have more files than a process may hold open."""
-    try:
-        with path.open("rb") as handle, pq.ParquetFile(handle) as file:
-            yield file
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
 
 
 def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:

@@ -6,6 +6,9 @@ In: Arrow columns. Out: text as Python and a CSV have it, or float64. Metadata o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +17,23 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
+from medkt_eval.errors import InputError
 from medkt_eval.predictions.values.decimals import as_written
 from medkt_eval.predictions.values.plain_values import as_numbers
 from medkt_eval.predictions.values.repairs import BLANKS
+from medkt_eval.runtime.reading.files import open_file
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open the file briefly: a study may have more files than a process may hold open."""
+    try:
+        with open_file(path) as handle, pq.ParquetFile(handle) as file:
+            yield file
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:  # the last of texts that are not UTF-8
+        raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
 
 
 def names_of(file: pq.ParquetFile) -> list[str]:

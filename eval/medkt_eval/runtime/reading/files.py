@@ -78,6 +78,20 @@ def check_regular(path: Path | str) -> None:
         raise NotAFileError(None, f"is {kind}, not a regular file", str(path))
 
 
+def check_readable(path: Path, expected: str) -> None:
+    """Refuse what is not a regular file.
+
+    Raises
+    ------
+    InputError
+        If it does not exist, or is a folder, FIFO, socket or device.
+    """
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise InputError(f"{path}: {reason(error)}; expected {expected}") from error
+
+
 def is_listed(path: Path) -> bool:
     """Whether a folder lists the name: a link whose target is absent does not exist, but it is listed.
 

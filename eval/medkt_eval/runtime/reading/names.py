@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 from medkt_eval.errors import InputError
 
@@ -33,7 +30,7 @@ def check_name(name: str, what: str, source: str, *, longest: int = LONGEST_NAME
     name : str
         As the file or the command line has it.
     what : str
-        What it names, for the message: "a label", "an arm".
+        What it names, for the message: "label", "arm", "patient_id".
     source : str
         Where it stands.
     longest : int
@@ -46,28 +43,25 @@ def check_name(name: str, what: str, source: str, *, longest: int = LONGEST_NAME
 
     Examples
     --------
-    >>> check_name("Pleural effusion", "a label", "a.csv")
+    >>> check_name("Pleural effusion", "label", "a.csv")
     'Pleural effusion'
-    >>> check_name("a\x1b[31m", "a label", "a.csv")
-    Traceback (most recent call last):
-    medkt_eval.errors.InputError: a.csv: a label is called 'a\x1b[31m', ...
     """
     if found := NAME.search(name):
         raise InputError(
-            f"{source}: {what} is called {shown(name)}, which holds the character U+{ord(found[0]):04X}; "
-            "expected a name without control characters: rename it"
+            f"{source}: {what} {shown(name)} holds the character U+{ord(found[0]):04X}; "
+            "expected text without control characters: rename it"
         )
     if len(name) > longest:
         raise InputError(
-            f"{source}: {what} is called {shown(name)}, of {len(name):,} characters; expected at most {longest:,}"
+            f"{source}: {what} {shown(name)} has {len(name):,} characters; expected at most {longest:,}: shorten it"
         )
     return name
 
 
-def check_names(names: Iterable[str], what: str, source: str, *, longest: int = LONGEST_NAME) -> None:
+def check_printable(names: Iterable[str], what: str, source: str, *, longest: int = LONGEST_NAME) -> None:
     """Check many names; see `check_name`."""
     for name in names:
-        if len(name) > longest or NAME.search(name):
+        if len(name) > longest or not name.isprintable():  # which is fast, and stricter than the pattern
             check_name(name, what, source, longest=longest)
 
 
@@ -84,17 +78,3 @@ def shown(text: str, *, most: int = 80) -> str:
         for character in repr(text[:most])
     )
     return quoted + ("..." if len(text) > most else "")
-
-
-def _printable(name: str) -> str:
-    if found := NAME.search(name):
-        raise ValueError(
-            f"is {shown(name)}, which holds the character U+{ord(found[0]):04X}; expected a printable name"
-        )
-    if len(name) > LONGEST_NAME:
-        raise ValueError(f"is {shown(name)}, of {len(name):,} characters; expected at most {LONGEST_NAME:,}")
-    return name
-
-
-PrintableName = Annotated[str, AfterValidator(_printable)]
-"""A name in a pydantic model, checked as `check_name` does."""

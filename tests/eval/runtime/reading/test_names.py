@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.reading.names import LONGEST_NAME, NAME, TEXT, check_name, check_names, shown
+from medkt_eval.runtime.reading.names import LONGEST_NAME, NAME, TEXT, check_name, check_printable, shown
 
 HOSTILE = [
     "a\x1b[31m",
@@ -27,9 +27,9 @@ GOOD = ["Pleural effusion", "폐렴", "निमोनिया", "می‌خوا
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_that_cannot_be_printed_is_refused_and_shown_escaped(name: str) -> None:
     with pytest.raises(InputError) as refused:
-        check_name(name, "a label", "a.csv")
+        check_name(name, "label", "a.csv")
     message = str(refused.value)
-    assert message.startswith("a.csv: a label is called '")
+    assert message.startswith("a.csv: label '")
     assert "U+" in message
     assert all(unicodedata.category(character) not in {"Cc", "Cs", "Zl", "Zp"} for character in message)
     assert not NAME.search(message)
@@ -37,7 +37,7 @@ def test_a_name_that_cannot_be_printed_is_refused_and_shown_escaped(name: str) -
 
 @pytest.mark.parametrize("name", GOOD)
 def test_names_of_all_languages_are_kept(name: str) -> None:
-    assert check_name(name, "a label", "a.csv") == name
+    assert check_name(name, "label", "a.csv") == name
 
 
 def test_the_pattern_of_texts_is_what_xml_cannot_hold() -> None:
@@ -52,9 +52,9 @@ def test_the_pattern_of_texts_is_what_xml_cannot_hold() -> None:
 
 
 def test_a_long_name_is_refused_and_cut_in_the_message() -> None:
-    check_name("x" * LONGEST_NAME, "an arm", "--arm")
-    with pytest.raises(InputError, match="of 100,000 characters; expected at most 200") as refused:
-        check_names(["good", "x" * 100_000], "an arm", "--arm")
+    check_name("x" * LONGEST_NAME, "arm", "--arm")
+    with pytest.raises(InputError, match="has 100,000 characters; expected at most 200") as refused:
+        check_printable(["good", "x" * 100_000], "arm", "--arm")
     assert len(str(refused.value)) < 300
 
 
