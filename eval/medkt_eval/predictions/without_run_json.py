@@ -61,7 +61,7 @@ class PredictionTable:
         if isinstance(self.content, Path):
             return sha256_of_file(self.content)
         return hashlib.sha256(
-            self.content.to_csv(index=False, lineterminator="\n").encode(errors="surrogatepass")
+            self.content.to_csv(index=False, lineterminator="\n", errors="surrogatepass").encode(errors="surrogatepass")
         ).hexdigest()
 
 

@@ -33,7 +33,7 @@ HOSTILE_VALUES = [
     ({"patient_id": ["1", "1", "2\0"]}, r"patient_id '2\\x00' holds the character U\+0000"),
     ({"group_sex": ["F", "\0", "M"]}, r"group_sex '\\x00' holds the character U\+0000"),  # numpy drops a NUL at the end
     ({"group_sex": ["F\x1b[31m", "F", "M"]}, r"group_sex 'F\\x1b\[31m' holds the character U\+001B"),
-    ({"image_id": ["a", "b", "c\ud800"]}, r"image_id 'c\\ud800' holds the character U\+D800"),
+    ({"image_id": pd.Series(["a", "b", "c\ud800"], dtype=object)}, r"image_id 'c\\ud800' holds the character U\+D800"),
     ({"patient_id": ["1", "1", "x" * 10_000]}, r"patient_id 'x+'\.\.\. has 10,000 characters; expected at most 1,000"),
 ]
 

@@ -15,7 +15,9 @@ from medkt_eval.predictions.values.decimals import as_written, decimal_of
 
 def as_texts(column: pd.Series) -> np.ndarray:
     """Values as text, "" where missing, whatever the type of the column."""
-    return _plain(column.astype(object)).where(column.notna(), "").astype(str).to_numpy(dtype=object)
+    values, missing = _plain(column.astype(object)), column.isna().to_numpy()
+    # not astype(str): pandas stores text as UTF-8 and ends in an error at what that cannot hold
+    return np.array(["" if absent else str(value) for value, absent in zip(values, missing, strict=True)], dtype=object)
 
 
 def _plain(column: pd.Series) -> pd.Series:
