@@ -4,6 +4,7 @@ python benchmarks/input_pipeline.py                          ratios on the real 
 python benchmarks/input_pipeline.py --training               share of a training step that is input, at 64 px
 python benchmarks/input_pipeline.py --memory 5000 256        phantom images through the cache: bytes and memory (Linux)
 python benchmarks/input_pipeline.py --mapped                 one epoch over 14.7 GB, from a sparse file of zeros
+python benchmarks/input_pipeline.py --checksums              one epoch with and without the checksum of each image
 
 Everything runs on one core with one torch thread. Both pipelines give the same batches of 32 normalised float32 images,
 rotated by up to 15 degrees and mirrored at random. torchvision's pipeline is ImageFolder, Resize, CenterCrop,
@@ -19,6 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -272,6 +274,28 @@ def mapped(scratch: Path) -> None:
     )
 
 
+def checksums(scratch: Path, n: int = 2000, size_px: int = 256) -> None:
+    """Read one epoch of images from the cache, with and without checking them."""
+    files = []
+    for number in range(n):
+        files.append(scratch / f"{number:05d}.bmp")
+        noise = np.random.default_rng(number).integers(0, 256, (size_px, size_px), dtype=np.uint8)
+        Image.fromarray(noise).save(files[-1])
+    part = through_cache(collection(files, 1), size_px, scratch / "cache")
+    assert isinstance(part.pixels, Pixels)
+    milliseconds: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(ROUNDS):
+        for checked, measured in milliseconds.items():
+            pixels = part.pixels if checked else replace(part.pixels, checksums=None)
+            start = time.process_time()
+            for begin in range(0, n, BATCH):
+                pixels[np.arange(begin, min(begin + BATCH, n))]
+            measured.append(1e3 * (time.process_time() - start) / n)
+    without, checked = (statistics.median(milliseconds[which]) for which in (False, True))
+    print(f"{without:.3f} ms an image without and {checked:.3f} ms with its checksum")
+    print(f"{CHEXPERT:,} images: {CHEXPERT * (checked - without) / 1e3:.1f} s more an epoch")
+
+
 def _forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
@@ -288,6 +312,7 @@ def main() -> None:
     parser.add_argument("--training", action="store_true")
     parser.add_argument("--memory", type=int, nargs=2, metavar=("IMAGES", "PX"))
     parser.add_argument("--mapped", action="store_true")
+    parser.add_argument("--checksums", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
@@ -296,6 +321,8 @@ def main() -> None:
             memory(n, size_px, Path(scratch))
         elif options.mapped:
             mapped(Path(scratch))
+        elif options.checksums:
+            checksums(Path(scratch))
         elif options.data is None:
             parser.error("--data or MEDKT_DATA must name the folder of real images")
         elif options.training:

@@ -21,7 +21,7 @@ import PIL
 from medkt.data.collection import Collection
 from medkt.data.pixels import decoding as images
 from medkt.data.pixels import image_files
-from medkt.data.pixels.decoded_store import DecodedStore, Progress, blocks, check_room, naming_folder
+from medkt.data.pixels.decoded_store import RECORD, DecodedStore, Progress, blocks, check_room, naming_folder
 from medkt.data.pixels.pixels import Pixels
 from medkt_eval.runtime.locations import is_remote
 
@@ -78,6 +78,7 @@ def decoded(
         "size_px": size_px,
         "channels": collection.channels,
         "decoding": images.DECODING,
+        "records": RECORD.itemsize,  # an index of another version has records of another size
         "pillow": PIL.__version__,
     }
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:12]

@@ -8,10 +8,13 @@ In: paths of image files, and a function that decodes some of them. Out: their `
     lock         held by the process that appends; the others wait, then read
 
 An image counts once its record exists. The record is written after the image has reached the disk. If a process is
-killed, only complete images count, and the next process continues after them. A file is identified by its path, size
-and time of change. If one of these is new, the SHA-256 of its content identifies it, so touched or copied files are not
-decoded again. A file in object storage is identified by its URL and its tag (`image_files.tags`) instead. It is fetched
-only to be decoded.
+killed, only complete images count, and the next process continues after them. Each record holds the CRC-32 of its
+image, which is checked whenever the image is read, and a CRC-32 of its own: a damaged record does not count, and its
+image is decoded again.
+
+A file is identified by its path, size and time of change. If one of these is new, the SHA-256 of its content identifies
+it, so touched or copied files are not decoded again. A file in object storage is identified by its URL and its tag
+(`image_files.tags`) instead. It is fetched only to be decoded.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import json
 import math
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,7 +41,8 @@ from medkt.data.pixels.pixels import Pixels
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote
 
-RECORD = np.dtype([("path", "V16"), ("bytes", "<i8"), ("modified_ns", "<i8"), ("sha256", "V32"), ("row", "<i8")])
+_FIELDS = [("path", "V16"), ("bytes", "<i8"), ("modified_ns", "<i8"), ("sha256", "V32"), ("row", "<i8")]
+RECORD = np.dtype([*_FIELDS, ("image_crc32", "<u4"), ("record_crc32", "<u4")])  # the last is of the fields before it
 Progress = Callable[[int, int], None]
 """Called after each image with the number done and the number of all. An exception that it raises ends the reading."""
 Read = Callable[[np.ndarray, Callable[[], None]], np.ndarray]
@@ -76,26 +81,31 @@ class DecodedStore:
         """
         with naming_folder(self._folder):
             current = _current_records(files)
-            rows = _rows(current, self._records())
+            records = self._records()
+            rows = _rows(current, records)
             if (rows < 0).any():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 with filelock.FileLock(self._folder / "lock"):  # the system releases it if the process dies
                     self._remove_incomplete()
                     self._append(files, current, read, progress)
-                rows = _rows(current, self._records())
-            return Pixels.mapped(self._pixels, rows, self._shape)
+                records = self._records()
+                rows = _rows(current, records)
+            checksums = np.zeros(int(records["row"].max()) + 1, dtype=np.uint32)
+            checksums[records["row"]] = records["image_crc32"]
+            return Pixels.mapped(self._pixels, rows, self._shape, checksums[rows])
 
     def _records(self) -> np.ndarray:
-        """Read the records whose images are stored. An incomplete record at the end does not count."""
+        """Read the records whose images are stored. Damaged records and an incomplete one at the end do not count."""
         try:
             n_images = self._pixels.stat().st_size // self._image_bytes
             records = np.fromfile(self._index, dtype=RECORD)
         except FileNotFoundError:
             return np.empty(0, dtype=RECORD)
-        return records[records["row"] < n_images]
+        undamaged = _record_checksums(records) == records["record_crc32"]
+        return records[undamaged & (records["row"] >= 0) & (records["row"] < n_images)]
 
     def _remove_incomplete(self) -> None:
-        """Remove from the index incomplete records and records without a stored image."""
+        """Remove from the index damaged and incomplete records, and records without a stored image."""
         records = self._records()
         if not self._index.exists() or self._index.stat().st_size != records.nbytes:
             (self._folder / "about.json").write_text(json.dumps(self._about, indent=2) + "\n")
@@ -109,6 +119,7 @@ class DecodedStore:
         missing = np.flatnonzero(_rows(current, records) < 0)
         check_room(self._folder, len(missing) * self._image_bytes)
         row_of = dict(zip(_keys(records["sha256"]), records["row"].tolist(), strict=True))
+        checksum_of = dict(zip(records["row"].tolist(), records["image_crc32"].tolist(), strict=True))
         end = int(records["row"].max(initial=-1)) + 1
         done = itertools.count(1)
 
@@ -126,13 +137,17 @@ class DecodedStore:
                         row_of[content] = end + len(new)
                         new.append(position)
                 if new:
-                    pixels.write(read(np.array(new), on_image).data)
+                    decoded = read(np.array(new), on_image)
+                    checksum_of.update(enumerate((zlib.crc32(image) for image in decoded), start=end))
+                    pixels.write(decoded.data)
                     _to_disk(pixels)
                 end += len(new)
                 for _ in range(len(which) - len(new)):
                     on_image()
                 current["sha256"][which] = np.array(contents, dtype="V32")
                 current["row"][which] = [row_of[content] for content in contents]
+                current["image_crc32"][which] = [checksum_of[row] for row in current["row"][which].tolist()]
+                current["record_crc32"][which] = _record_checksums(current[which])
                 index.write(current[which].tobytes())
                 _to_disk(index)
 
@@ -196,6 +211,14 @@ def _rows(current: np.ndarray, records: np.ndarray) -> np.ndarray:
     same = (matching["bytes"] == current["bytes"][stored]) & (matching["modified_ns"] == current["modified_ns"][stored])
     rows[stored[same]] = matching["row"][same]
     return rows
+
+
+def _record_checksums(records: np.ndarray) -> np.ndarray:
+    """Return the CRC-32 of each record, without the field that holds it."""
+    size = RECORD.itemsize - 4
+    content = records.tobytes()
+    begins = range(0, len(content), RECORD.itemsize)
+    return np.array([zlib.crc32(content[begin : begin + size]) for begin in begins], dtype=np.uint32)
 
 
 def _keys(digests: np.ndarray) -> list[bytes]:
