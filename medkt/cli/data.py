@@ -50,15 +50,16 @@ def describe(
     from medkt.data_report import describe as describing
     from medkt.data_report import page, terminal
     from medkt.data_report.opening import opened
-    from medkt_eval.runtime.atomic_files import write_text_atomically
+    from medkt_eval.runtime.delivery import delivery
 
     opened_data = opened(dataset, root, setting or [], study)
     with terminal.bar("headers") as progress:
         tables = describing.describe(opened_data, progress)
-    terminal.show_tables(tables)
     folder = out or Path(f"data-{opened_data.name}")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text_atomically(folder / "describe.html", page.description(opened_data, tables, images=not no_images))
+    with delivery(folder) as new:
+        new.add("describe.html", page.description(opened_data, tables, images=not no_images))
+        new.deliver()
+    terminal.show_tables(tables)
     print(f"Page:  {folder / 'describe.html'}")
 
 
@@ -81,21 +82,23 @@ def check(
     from medkt.data_report.check import check as check_data
     from medkt.data_report.findings import exclusion_list
     from medkt.data_report.opening import opened
-    from medkt_eval.runtime.atomic_files import write_text_atomically
+    from medkt_eval.runtime.delivery import delivery
 
     opened_data = opened(dataset, root, setting or [], study)
     with terminal.bar("images") as progress:
         checked = check_data(opened_data, progress)
-    terminal.show_findings(checked)
     folder = out or Path(f"data-{opened_data.name}")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text_atomically(folder / "findings.json", checked.json())
-    write_text_atomically(folder / "check.html", page.findings(opened_data, checked, images=not no_images))
+    excluded = checked.exclude() if fix is not None else None
+    with delivery(folder) as new:
+        new.add("findings.json", checked.json())
+        new.add("check.html", page.findings(opened_data, checked, images=not no_images))
+        if excluded is not None:
+            new.add("exclude.csv", exclusion_list(excluded))
+        new.deliver()
+    terminal.show_findings(checked)
     print(f"Page:      {folder / 'check.html'}")
     print(f"Findings:  {folder / 'findings.json'}")
-    if fix is not None:
-        excluded = checked.exclude()
-        write_text_atomically(folder / "exclude.csv", exclusion_list(excluded))
+    if excluded is not None:
         print(f"To exclude: {folder / 'exclude.csv'}, {len(excluded):,} images (setting: exclude)")
     if checked.wrong:
         kinds = ", ".join(dict.fromkeys(finding.check for finding in checked.findings if finding.severity == "error"))

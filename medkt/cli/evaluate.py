@@ -90,11 +90,11 @@ def evaluate(
     """Compute metrics, intervals and tests; write results.json and the report."""
     from medkt_eval.evaluation import evaluate as evaluate_runs
     from medkt_eval.predictions.without_run_json import parse_arms
+    from medkt_eval.runtime.delivery import delivery
     from medkt_eval.runtime.execution import LOCAL
-    from medkt_eval.training_records.pictures import copy_pictures
 
     _check(runs, arm, out)
-    with ExitStack() as stack:
+    with delivery(out) as new, ExitStack() as stack:
         result = evaluate_runs(
             runs if runs is not None else parse_arms(arm or []),
             validation=parse_arms(validation, "--validation") if validation else None,
@@ -110,19 +110,14 @@ def evaluate(
             command=shlex.join(["medkt", *sys.argv[1:]]),
             execution=LOCAL if scheduler is None else _on_cluster(scheduler, stack),
         )
-    out.mkdir(parents=True, exist_ok=True)
-    copy_pictures(result, runs, out)
-    result.write(out / "results.json")
+        stack.close()
+        # Before anything is printed: where printing fails, the results are there.
+        from medkt.cli.output import results_folder, summary
 
-    from medkt.cli.output import summary
-
+        written = results_folder.write(result, runs, out, new, report=not no_report, images=not no_images)
     summary.show(result)
-    print(f"Results: {out / 'results.json'}")
-    if not no_report:
-        from medkt_reports.build import write_report
-
-        write_report(result, out / "report", images=None if no_images else out)
-        print(f"Report:  {out / 'report' / 'index.html'}")
+    for line in written:
+        print(line)
 
 
 def _check(runs: Path | None, arm: list[str] | None, out: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.atomic_files import write_folder_atomically
 
 ARMS = {"Transfer learning": "tl_seed*.csv", "Attention transfer": "at_seed*.csv"}
 
@@ -25,12 +26,11 @@ def example(
     """Copy synthetic predictions of two arms, and print the command that evaluates them."""
     if folder.exists():
         raise InputError(f"{folder} exists already; name another folder: medkt example DIR")
-    folder.mkdir(parents=True)
     tables = sorted(
         (file for file in files("medkt.example").iterdir() if file.name.endswith(".csv")), key=lambda file: file.name
     )
-    for table in tables:
-        (folder / table.name).write_bytes(table.read_bytes())
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    write_folder_atomically(folder, {table.name: table.read_bytes() for table in tables})
     arms = [word for name, pattern in ARMS.items() for word in ("--arm", f"{name}={folder / pattern}")]
     print(f"{len(tables)} synthetic prediction files in {folder}. Next:\n")
     print(f"  {shlex.join(['medkt', 'evaluate', *arms])}")

@@ -85,7 +85,7 @@ def one_line(text: str) -> str:
     >>> print(one_line("a.csv:\n  column '\x1b[31mA'\n"))
     a.csv: | column '\x1b[31mA'
     """
-    line = re.sub(r"\s*[\r\n]+\s*", " | ", text.strip())
+    line = re.sub(r"\s*[\r\n]+\s*", " | ", text.strip(" \t\r\n"))
     if len(line) > _LONGEST:
         left_out = len(line) - _LONGEST
         line = f"{line[: _LONGEST - _END]} ... ({left_out:,} characters left out) ... {line[-_END:]}"

@@ -33,7 +33,7 @@ def plan(
 
     pilot = EvaluationResult.read(results)
     study_plan = plan_study(pilot, effect=effect, power=power, level=level, metric=metric, label=label)
+    written = [] if out is None else output.write(study_plan, pilot, out)
     output.show(study_plan, pilot)
-    if out is not None:
-        for path in output.write(study_plan, pilot, out):
-            print(path)
+    for path in written:
+        print(path)

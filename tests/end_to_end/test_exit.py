@@ -41,7 +41,7 @@ def ending(monkeypatch, capsys):
         (
             ValueError("line one\n  line two\r\n\x1b[31mred\u2028"),
             1,
-            r"medkt: ValueError: line one | line two \x1b[31mred\u2028.",
+            r"medkt: ValueError: line one | line two | \x1b[31mred\u2028.",
         ),
         (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), 1, "medkt: UnicodeEncodeError: "),
     ],

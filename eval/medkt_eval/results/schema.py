@@ -286,9 +286,13 @@ class EvaluationResult(BaseModel):
     architectures: list[Architecture] = Field(default_factory=list)
     pictures: list[Picture] = Field(default_factory=list)
 
+    def text(self) -> str:
+        """Return the text of results.json."""
+        return self.model_dump_json(indent=1) + "\n"
+
     def write(self, path: Path) -> None:
         """Write results.json; an interrupted write leaves no file."""
-        write_text_atomically(path, self.model_dump_json(indent=1) + "\n")
+        write_text_atomically(path, self.text())
 
     @classmethod
     def read(cls, path: Path) -> EvaluationResult:

@@ -1,13 +1,16 @@
 """Files and folders that are written completely or not at all, and their hashes.
 
-On this machine they are written under another name and renamed. Object storage cannot rename, but a file appears there
-only once it is complete; a folder is complete once its last file is there.
+On this machine they are written under another name and renamed. That name is random and must be new, so processes never
+share it, and no link can be laid there beforehand. Object storage cannot rename, but a file appears there only once it
+is complete; a folder is complete once its last file is there.
 """
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -28,10 +31,10 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     if is_remote(path):
         path.write_bytes(content)
         return
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
     try:
-        with partial.open("wb") as handle:
-            _write_to_disk(handle, content)
+        with partial.open("xb") as handle:
+            write_to_disk(handle, content)
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -44,7 +47,7 @@ def write_folder_atomically(folder: Path, files: Mapping[str, bytes]) -> None:
     Parameters
     ----------
     folder : Path
-        Must not exist; in object storage, what a killed process left there is removed.
+        Must not exist, and one process at a time writes it. What a killed process left is removed.
     files : mapping of str to bytes
         Name in the folder, with `/` between parts, and content. In object storage the files are written in this order.
         There, the folder is complete only if its last file exists.
@@ -54,8 +57,7 @@ def write_folder_atomically(folder: Path, files: Mapping[str, bytes]) -> None:
     OSError
         For example if the disk is full; no partial folder remains.
     """
-    partial = folder if is_remote(folder) else folder.with_name(f".{folder.name}.partial")
-    remove_folder(partial)
+    partial = _partial_folder(folder)
     try:
         for name, content in files.items():
             path = partial / name
@@ -63,8 +65,8 @@ def write_folder_atomically(folder: Path, files: Mapping[str, bytes]) -> None:
             if is_remote(path):
                 path.write_bytes(content)
             else:  # synced before the rename, or a power cut could leave an empty file
-                with path.open("wb") as handle:
-                    _write_to_disk(handle, content)
+                with path.open("xb") as handle:
+                    write_to_disk(handle, content)
         if partial is not folder:
             partial.replace(folder)
     except BaseException:
@@ -108,7 +110,20 @@ def sha256_of_ids(ids: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{name}\n" for name in sorted(ids)).encode()).hexdigest()
 
 
-def _write_to_disk(handle: Any, content: bytes) -> None:
+def write_to_disk(handle: Any, content: bytes) -> None:
+    """Write to an open file, and wait until the content has reached the disk."""
     handle.write(content)
     handle.flush()
     os.fsync(handle.fileno())
+
+
+def _partial_folder(folder: Path) -> Path:
+    """Make the folder in which the files of `folder` are written, and remove what killed processes left."""
+    if is_remote(folder):
+        remove_folder(folder)
+        return folder
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.{'[0-9a-f]' * 16}.partial"):
+        remove_folder(left)
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.partial")
+    partial.mkdir(parents=True)
+    return partial

@@ -1,6 +1,6 @@
 """Read a run's `architecture.json`, its network, and `pictures.json`, which lists small PNG files.
 
-In: run folders. Out: rows of results.json, and the PNG files copied beside it. A run without these files adds nothing:
+In: run folders. Out: rows of results.json, and the PNG files to put beside it. A run without these files adds nothing:
 it comes from another trainer, or from training with `[report] pictures = false`. Only files inside a run folder are
 read.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -19,7 +19,6 @@ from medkt_eval.errors import InputError
 from medkt_eval.predictions.run_folders import ManifestPart, Run, RunRecord
 from medkt_eval.results.recorded import Architecture, Picture, Stage
 from medkt_eval.results.schema import EvaluationResult
-from medkt_eval.runtime.atomic_files import write_bytes_atomically
 from medkt_eval.runtime.locations import is_remote
 from medkt_eval.runtime.reading.files import is_listed, read_bytes, reason
 from medkt_eval.runtime.reading.text import read_json
@@ -145,8 +144,8 @@ def read_pictures(records: Sequence[Run]) -> list[Picture]:
     ]
 
 
-def copy_pictures(result: EvaluationResult, runs: Path | None, out: Path) -> None:
-    """Copy the pictures of a result beside results.json, and remove those of an older evaluation.
+def picture_files(result: EvaluationResult, runs: Path | None) -> Iterator[tuple[str, bytes]]:
+    """Read the pictures of a result again, to put them beside results.json.
 
     Parameters
     ----------
@@ -154,27 +153,27 @@ def copy_pictures(result: EvaluationResult, runs: Path | None, out: Path) -> Non
         The result of `runs`.
     runs : Path or None
         Folder of run folders; None if the result comes from other predictions and has no pictures.
-    out : Path
-        Folder of results.json. Only files in `out/pictures/` with names of medkt's pictures are removed.
+
+    Yields
+    ------
+    tuple of str and bytes
+        Name relative to the folder of results.json, and content of the PNG.
 
     Raises
     ------
     InputError
         If a picture has changed since the evaluation.
     """
-    copied = set()
     for row in result.pictures if runs is not None else []:
         assert runs is not None
         folder = runs / row.run_id
-        target = out / row.file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes_atomically(target, _png(folder / FOLDER / target.name, row, folder))
-        copied.add(target)
-    for path in sorted((out / FOLDER).glob("*/*.png")):
-        if path not in copied and re.match(NAME, path.name):
-            path.unlink()
-            if not any(path.parent.iterdir()):
-                path.parent.rmdir()
+        yield row.file, _png(folder / FOLDER / Path(row.file).name, row, folder)
+
+
+def older_pictures(out: Path) -> list[str]:
+    """Names of the pictures beside an older results.json: only files in `pictures/` with names of medkt's pictures."""
+    paths = sorted((out / FOLDER).glob("*/*.png"))
+    return [path.relative_to(out).as_posix() for path in paths if re.match(NAME, path.name)]
 
 
 def _with_folder(records: Sequence[Run]) -> list[RunRecord]:

@@ -6,6 +6,7 @@ figure for each contrast as SVG, PDF and CSV.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,12 +18,13 @@ from rich.text import Text
 
 from medkt_eval.planning.sample_size import SD_LEVEL, ContrastPlan, DesignPower, Plan
 from medkt_eval.results.schema import EvaluationResult
-from medkt_eval.runtime.atomic_files import write_bytes_atomically, write_text_atomically
+from medkt_eval.runtime.delivery import delivery
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.power import power_figure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 
+_FIGURE = re.compile(r"power-\d+\.(?:svg|pdf|csv)")
 _SEEDS_SHOWN = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
 
 
@@ -43,19 +45,17 @@ def show(plan: Plan, result: EvaluationResult) -> None:
 
 
 def write(plan: Plan, result: EvaluationResult, folder: Path) -> list[Path]:
-    """Write plan.csv and the figures; return the files."""
+    """Write plan.csv and the figures; return the files. Those of an older plan are replaced or removed."""
     lookup = Lookup(result)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / "plan.csv"]
-    write_text_atomically(written[0], _rows(plan).to_csv(index=False, lineterminator="\n"))
-    for number, contrast in enumerate(plan.contrasts, start=1):
-        drawn = power_figure(lookup, plan, contrast, f"power-{number}")
-        svg, pdf, csv = (folder / f"{drawn.name}.{ending}" for ending in ("svg", "pdf", "csv"))
-        write_text_atomically(svg, drawn.svg)
-        write_bytes_atomically(pdf, figure_style.pdf(drawn))
-        write_text_atomically(csv, figure_style.csv(drawn))
-        written += [svg, pdf, csv]
-    return written
+    with delivery(folder) as new:
+        new.add("plan.csv", _rows(plan).to_csv(index=False, lineterminator="\n"))
+        for number, contrast in enumerate(plan.contrasts, start=1):
+            drawn = power_figure(lookup, plan, contrast, f"power-{number}")
+            new.add(f"{drawn.name}.svg", drawn.svg)
+            new.add(f"{drawn.name}.pdf", figure_style.pdf(drawn))
+            new.add(f"{drawn.name}.csv", figure_style.csv(drawn))
+        older = [path.name for path in sorted(folder.iterdir()) if _FIGURE.fullmatch(path.name) and path.is_file()]
+        return new.deliver(older=older)
 
 
 def _heading(lookup: Lookup, plan: Plan, contrast: ContrastPlan) -> str:

@@ -39,6 +39,7 @@ import numpy as np
 from medkt.data.pixels import image_files
 from medkt.data.pixels.pixels import Pixels
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.atomic_files import write_bytes_atomically, write_text_atomically
 from medkt_eval.runtime.locations import is_remote
 
 _FIELDS = [("path", "V16"), ("bytes", "<i8"), ("modified_ns", "<i8"), ("sha256", "V32"), ("row", "<i8")]
@@ -108,10 +109,8 @@ class DecodedStore:
         """Remove from the index damaged and incomplete records, and records without a stored image."""
         records = self._records()
         if not self._index.exists() or self._index.stat().st_size != records.nbytes:
-            (self._folder / "about.json").write_text(json.dumps(self._about, indent=2) + "\n")
-            fresh = self._index.with_suffix(".new")
-            fresh.write_bytes(records.tobytes())
-            fresh.replace(self._index)
+            write_text_atomically(self._folder / "about.json", json.dumps(self._about, indent=2) + "\n")
+            write_bytes_atomically(self._index, records.tobytes())
             self._pixels.touch()
 
     def _append(self, files: Sequence[str], current: np.ndarray, read: Read, progress: Progress) -> None:

@@ -100,8 +100,9 @@ class TestElsewhere:
         if is_remote(folder):  # of a process that was killed
             (folder / "old.txt").write_text("old")
         else:
-            files.make_folder(folder.parent / ".a.partial")
-            (folder.parent / ".a.partial" / "old.txt").write_text("old")
+            left = folder.parent / ".a.0123456789abcdef.partial"
+            files.make_folder(left)
+            (left / "old.txt").write_text("old")
         files.write_folder_atomically(folder, CONTENT)
         found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         assert found == CONTENT

@@ -14,10 +14,13 @@ import pytest
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.predictions.run_folders import read_runs
+from medkt_eval.results.schema import EvaluationResult
+from medkt_eval.runtime.delivery import delivery
 from medkt_eval.training_records.pictures import (
     MOST_BYTES,
     MOST_PICTURES,
-    copy_pictures,
+    older_pictures,
+    picture_files,
     read_architectures,
     read_pictures,
 )
@@ -110,10 +113,18 @@ def illustrated(two_arms: Path) -> Path:
     return two_arms
 
 
+def carry(result: EvaluationResult, runs: Path | None, out: Path) -> None:
+    """Put the pictures beside results.json, as `medkt evaluate` does."""
+    with delivery(out) as new:
+        for name, content in picture_files(result, runs):
+            new.add(name, content)
+        new.deliver(older=older_pictures(out))
+
+
 def test_runs_without_them_add_nothing(two_arms: Path, tmp_path: Path):
     result = evaluate(two_arms, replicates=0)
     assert (result.architectures, result.pictures) == ([], [])
-    copy_pictures(result, two_arms, tmp_path)
+    carry(result, two_arms, tmp_path)
     assert not (tmp_path / "pictures").exists()
 
 
@@ -245,8 +256,8 @@ def test_pictures_are_carried_and_older_ones_removed(illustrated: Path, tmp_path
     mine.parent.mkdir()
     mine.write_bytes(b"not medkt's")
     result = evaluate(illustrated, replicates=0)
-    copy_pictures(result, illustrated, out)
-    copy_pictures(result, illustrated, out)
+    carry(result, illustrated, out)
+    carry(result, illustrated, out)
     assert not old.exists()
     assert mine.read_bytes() == b"not medkt's"
     mine.unlink()
@@ -256,7 +267,7 @@ def test_pictures_are_carried_and_older_ones_removed(illustrated: Path, tmp_path
         for row in result.pictures
     }
     assert len(files) == 3
-    copy_pictures(result.model_copy(update={"pictures": []}), None, out)
+    carry(result.model_copy(update={"pictures": []}), None, out)
     assert not list(out.rglob("*.png"))
 
 
@@ -264,4 +275,4 @@ def test_a_picture_changed_in_between_is_not_carried(illustrated: Path, tmp_path
     result = evaluate(illustrated, replicates=0)
     (illustrated / "at-s0" / "pictures" / MAPS[0]).write_bytes(png(8, 77))
     with pytest.raises(InputError, match=r"attention-01-student\.png: its sha256 is not"):
-        copy_pictures(result, illustrated, tmp_path)
+        carry(result, illustrated, tmp_path)
