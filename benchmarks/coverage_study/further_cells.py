@@ -1,4 +1,4 @@
-"""Cells of further.toml: metrics besides AUC and F1, tests against a margin, families, groups, points of curves.
+"""Cells of further.toml: other metrics, margins, families, groups, points of curves, failing seeds, rare labels.
 
 In: further.toml. Out: cells. Each kind has its own class, and `simulate.draw` draws their studies. Their truth has a
 closed form or is a sum over a fixed grid. It is never simulated.
@@ -194,6 +194,68 @@ class GroupCell(FurtherCell):
         )
 
 
+@dataclass(frozen=True)
+class SeedsCell(FurtherCell):
+    """A cell of one label in which seeds fail, or arms have different numbers of seeds.
+
+    Parameters
+    ----------
+    seeds_of : tuple of int, (n_arms,)
+        Seeds of each arm, at most `seeds`; empty: `seeds` in each.
+    failing : tuple of float, (n_arms,)
+        Probability that a seed of the arm fails: its AUC is then lower by `loss`. The other seeds of the arm are better
+        by so much that the arm's expectation is what the cell says.
+    loss : float
+        AUC that a failed seed loses.
+    """
+
+    seeds_of: tuple[int, ...] = ()
+    failing: tuple[float, ...] = (0.0, 0.0)
+    loss: float = 0.17
+
+    @property
+    def n_seeds(self) -> tuple[int, ...]:
+        """Number of seeds of each arm."""
+        return self.seeds_of or (self.seeds,) * self.n_arms
+
+    def test_set(self, number: int) -> TestSet:
+        """Draw a study's test set; a run that fails, and one that does not, is shifted from the average seed."""
+        test = draw(self, number).test
+        rng = np.random.default_rng([zlib.crc32(self.name.encode()), number, 1])
+        share = np.array(self.failing)[:, None]
+        fails = rng.random((self.n_arms, self.seeds)) < share
+        auc = np.array(self.auc) + np.array(self.gain)[:, None] + self.loss * (share - fails)
+        scale = np.sqrt(2 + np.array(self.seed_sd)[:, None] ** 2)
+        shift = (scale * stats.norm.ppf(auc) - self.separation[0][:, None]).reshape(-1, 1)
+        scores = test.scores + shift * test.predictions.targets.T[:, None]
+        kept = [self.seeds * arm + seed for arm, n in enumerate(self.n_seeds) for seed in range(n)]
+        return replace(
+            test,
+            runs=tuple(test.runs[run] for run in kept),
+            scores=scores[:, kept],
+            thresholds=tuple(test.thresholds[run] for run in kept),
+        )
+
+
+@dataclass(frozen=True)
+class RareCell(FurtherCell):
+    """A cell of an average over labels of which one is rare.
+
+    Parameters
+    ----------
+    named : tuple of int
+        The labels of the other average, named beforehand.
+    """
+
+    named: tuple[int, ...] = ()
+
+    @cached_property
+    def truth_of_named(self) -> np.ndarray:
+        """Each arm's expected average over the labels that were named, float64, (n_arms,)."""
+        part = {key: tuple(getattr(self, key)[k] for k in self.named) for key in ("prevalence", "auc")}
+        return replace(self, **part).truth
+
+
 KINDS: dict[str, type[FurtherCell]] = {
     "metric": MetricCell,
     "classes": ClassesCell,
@@ -201,6 +263,8 @@ KINDS: dict[str, type[FurtherCell]] = {
     "family": FamilyCell,
     "group": GroupCell,
     "curve": CurveCell,
+    "seeds": SeedsCell,
+    "rare": RareCell,
 }
 
 

@@ -17,8 +17,11 @@ from benchmarks.coverage_study.further_cells import (
     GroupCell,
     MarginCell,
     MetricCell,
+    RareCell,
+    SeedsCell,
 )
 from benchmarks.coverage_study.measure import LEVEL, REPLICATES, Outcome, arms_of, judged
+from benchmarks.coverage_study.seeds_and_rare_labels import analyse_rare, analyse_seeds
 from benchmarks.coverage_study.simulate import Cell, draw
 from medkt_eval.comparisons.adjustment import AGAINST_MARGIN, adjusted
 from medkt_eval.comparisons.contrast_tests import compare
@@ -156,6 +159,8 @@ OF_KIND: dict[type[FurtherCell], Callable[..., Iterable[Outcome]]] = {
     FamilyCell: _family,
     GroupCell: _group,
     CurveCell: _curve,
+    SeedsCell: analyse_seeds,
+    RareCell: analyse_rare,
 }
 
 

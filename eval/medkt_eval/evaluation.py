@@ -41,6 +41,7 @@ from medkt_eval.study.requests import Request, request
 from medkt_eval.training_records.dynamics import dynamics
 from medkt_eval.training_records.learning_curves import curves_of_all_arms
 from medkt_eval.training_records.pictures import read_architectures, read_pictures
+from medkt_eval.training_records.seed_checks import check_seeds
 from medkt_eval.training_records.teachers import teacher_aucs
 
 
@@ -139,6 +140,7 @@ def evaluate(
     over_several_datasets = over_datasets(arms, results.estimates, level)
     learning_curves = curves_of_all_arms(arms, inputs.runs, level)
     teachers, notes_on_teachers = teacher_aucs(inputs.runs)
+    seed_checks, failure_rates, notes_on_seeds = check_seeds(arms, inputs.runs, results.runs, analysis)
     notes = [
         *inputs.notes,
         *notes_on_values(test_sets),
@@ -146,6 +148,7 @@ def evaluate(
         *notes_on_averages(results.runs, analysis),
         *notes_on_baselines,
         *notes_on_teachers,
+        *notes_on_seeds,
     ]
     return EvaluationResult(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -162,6 +165,8 @@ def evaluate(
         gaps=adjusted_rows(results.gaps),
         size_effects=adjusted_rows(results.size_effects),
         curves=[*learning_curves, *data_size_curves(arms, results.estimates), *results.curves],
+        seed_checks=seed_checks,
+        failure_rates=failure_rates,
         dynamics=dynamics(learning_curves, arms, contrasts, seeds=analysis.seeds, level=level),
         tuning=list(inputs.tuning),
         teachers=teachers,

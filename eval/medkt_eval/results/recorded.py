@@ -1,4 +1,4 @@
-"""Rows of results.json on how the arms came about: tuning, training, networks, pictures, published numbers.
+"""Rows of results.json on how the arms came about: tuning, training, seeds, networks, pictures, published numbers.
 
 In: what the runs recorded, and the study file's `reference`. Out: rows of `EvaluationResult`. A report shows only what
 a run or the study file holds.
@@ -79,6 +79,43 @@ class Dynamics(Row):
     test: str = Field(description="t-welch or t-paired; of one arm: t")
     df: float | None
     p_value: float | None
+    undefined_because: str | None = None
+
+
+class SeedCheck(Row):
+    """Whether a run may have failed, and whether it is far from its arm's other seeds; it is kept in any case."""
+
+    run_id: str
+    dataset: str
+    arm: str
+    seed: int
+    validation_auc: float | None = Field(description="macro, over the labels that have one")
+    low: float | None = Field(description="of the validation AUC, over patients")
+    high: float | None
+    level: float
+    interval: str
+    diverged_because: str | None = Field(description="what its records say; null: they show no divergence")
+    failed: bool | None = Field(description="it diverged, or low is 0.5 or less; null: neither is known")
+    metric: str = Field(description="of value, by which seeds are outlying: the primary contrast's, or auc")
+    label: str
+    value: float | None = Field(description="on the test images")
+    deviations: float | None = Field(
+        description="median absolute deviations from the arm's median; null: under 4 seeds, or that deviation is 0"
+    )
+    outlying: bool | None = Field(description="more than 5 such deviations")
+    undefined_because: str | None = Field(default=None, description="why there is no interval of the validation AUC")
+
+
+class FailureRate(Row):
+    """How many runs of an arm may have failed, and the largest failure rate that so few runs do not exclude."""
+
+    dataset: str
+    arm: str
+    n_seeds: int
+    n_checked: int = Field(description="runs of which it is known; see seed_checks")
+    n_failed: int
+    high: float | None = Field(description="exact one-sided limit (Clopper-Pearson)")
+    level: float
     undefined_because: str | None = None
 
 

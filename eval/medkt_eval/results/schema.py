@@ -12,7 +12,17 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medkt_eval.errors import InputError
-from medkt_eval.results.recorded import Architecture, Dynamics, Picture, Row, SizeEffect, TeacherAuc, Tuning
+from medkt_eval.results.recorded import (
+    Architecture,
+    Dynamics,
+    FailureRate,
+    Picture,
+    Row,
+    SeedCheck,
+    SizeEffect,
+    TeacherAuc,
+    Tuning,
+)
 from medkt_eval.results.settings import Input, Settings
 from medkt_eval.runtime.atomic_files import write_text_atomically
 
@@ -282,6 +292,8 @@ class EvaluationResult(BaseModel):
         default_factory=list, description="their own AUC on the target, as runs recorded it"
     )
     tuning: list[Tuning] = Field(default_factory=list, description="every setting of every grid")
+    seed_checks: list[SeedCheck] = Field(default_factory=list, description="of every run: failed, or outlying?")
+    failure_rates: list[FailureRate] = Field(default_factory=list, description="of every arm")
     dynamics: list[Dynamics] = Field(default_factory=list, description="peak, loss after it, roughness of training")
     architectures: list[Architecture] = Field(default_factory=list)
     pictures: list[Picture] = Field(default_factory=list)
