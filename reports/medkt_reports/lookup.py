@@ -134,6 +134,18 @@ class Lookup:
         """One arm's metric, seed by seed."""
         return sorted(self._runs[arm, metric, label], key=lambda run: run.seed)
 
+    @functools.cached_property
+    def flags(self) -> dict[str, str]:
+        """Run id -> "may have failed", "outlying" or both; only runs with a flag."""
+        flags = {}
+        for check in self.result.seed_checks:
+            of_run = [
+                text for text, is_so in (("may have failed", check.failed), ("outlying", check.outlying)) if is_so
+            ]
+            if of_run:
+                flags[check.run_id] = words.listed(of_run)
+        return flags
+
     def comparison_between(self, dataset: str, arms: tuple[str, str], metric: str, label: str) -> Comparison | None:
         """The comparison that decides the dagger of two arms of a row, in either order; None if there is none.
 

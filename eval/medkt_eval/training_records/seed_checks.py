@@ -210,8 +210,9 @@ def _notes(arm: Arm, checks: Sequence[SeedCheck]) -> list[str]:
     failed = [f"{check.run_id} ({_why(check)})" for check in checks if check.failed]
     if failed:
         notes.append(
-            f"{len(failed)} of {len(checks)} runs of {arm.arm} may have failed: {', '.join(failed)}. A run is flagged if "
-            "it diverged, or if the 95 % interval of its validation AUC does not lie above 0.5. All results include it"
+            f"{len(failed)} of {len(checks)} runs of {arm.arm} may have failed: {', '.join(failed)}. A run is flagged "
+            "if it diverged, or if the 95 % interval of its validation AUC does not lie above 0.5. All results include "
+            "it"
         )
     outlying = [
         f"{check.run_id} ({check.value:.3f}, {check.deviations:.1f} median absolute deviations from the median)"

@@ -12,6 +12,7 @@ from rich.text import Text
 from medkt_eval.results.schema import EvaluationResult
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
+from medkt_reports.prose.seeds import failure_sentences
 from medkt_reports.prose.sentences import answers, confirmatory_status
 
 
@@ -50,6 +51,8 @@ def show(result: EvaluationResult) -> None:
             if sentence.training_set == training_set:
                 console.print(f"\n{'Primary: ' if sentence.primary else ''}{sentence.text}", markup=False)
     console.print(f"\n{confirmatory_status(lookup)}", markup=False)
+    for line in failure_sentences(lookup):
+        console.print(line, markup=False)
     for note in result.settings.notes:
         console.print(f"Note: {note}", markup=False)
     console.print()

@@ -19,6 +19,7 @@ from medkt_reports.page import checklists
 from medkt_reports.page.page_sections import PageSection, page_sections
 from medkt_reports.prose import exploratory, methods, sentences, undefined
 from medkt_reports.prose.definitions import definitions
+from medkt_reports.prose.seeds import WHERE_SEEDS_FAIL, failure_sentences
 from medkt_reports.prose.sentences import Sentence
 from medkt_reports.prose.undefined import Absence
 from medkt_reports.tables.catalogue import ReportTables
@@ -39,6 +40,8 @@ class Page:
     explored: tuple[tuple[str, tuple[str, ...]], ...]
     """Heading and sentences: all arms at once, subgroups, training-set size, the course of training."""
     notes: tuple[str, ...]
+    seeds: tuple[str, ...]
+    """How many runs of each arm failed, how large the failure rate may be, and what failures do to the analysis."""
     scopes: tuple[tuple[ScopeMeaning, bool], ...]
     """Each scope, and whether this report uses it."""
     sections: tuple[PageSection, ...]
@@ -77,6 +80,7 @@ def make_page(
         unanswered=tuple(sentences.unanswered(lookup)),
         explored=tuple((heading, tuple(lines)) for heading, lines in explored if lines),
         notes=tuple(result.settings.notes),
+        seeds=(*failure_sentences(lookup), WHERE_SEEDS_FAIL),
         scopes=tuple((meaning, meaning.scope in used) for meaning in words.SCOPES),
         sections=tuple(page_sections(lookup, tables, figures, sheets, missing)),
         missing=missing,

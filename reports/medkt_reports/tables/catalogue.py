@@ -15,6 +15,7 @@ from medkt_reports.tables.further import operating_points as operating_point_tab
 from medkt_reports.tables.further import subgroups as subgroup_tables
 from medkt_reports.tables.further.comparisons import companions_table, comparisons_table, secondary_table
 from medkt_reports.tables.further.dynamics import dynamics_table
+from medkt_reports.tables.further.seeds import seeds_table
 from medkt_reports.tables.further.size_effects import size_effects_table
 from medkt_reports.tables.further.teachers import teachers_on_target_table
 from medkt_reports.tables.model import Table
@@ -156,6 +157,12 @@ TABLES: Mapping[str, TableEntry] = {
     ),
     "dynamics": TableEntry(
         dynamics_table, section="learning", missing="The course of training: no run recorded its history."
+    ),
+    "seeds": TableEntry(
+        seeds_table,
+        section="seeds",
+        missing="Seed by seed: these results hold no check of their runs; medkt evaluate writes it.",
+        folded=True,
     ),
     "thresholds": TableEntry(
         label_tables.thresholds_table,

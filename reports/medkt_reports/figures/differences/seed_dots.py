@@ -33,6 +33,8 @@ class Dot:
     value: float | None
     low: float | None
     high: float | None
+    flag: str = ""
+    """Of a seed: whether it may have failed or is outlying."""
 
 
 def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: str) -> ReportFigure | None:
@@ -60,6 +62,8 @@ def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: st
         f"{training_set.text}: each seed's result on the test images (dots), each arm's mean (bar) and its {level} "
         f"interval ({words.interval(interval, lookup.result.settings.level)})."
     )
+    if any(dot.flag for dot in dots):
+        caption += " Hollow: seeds that may have failed or are outlying."
     data = pd.DataFrame([asdict(dot) for dot in dots]).astype({"seed": "Int64"})
     return ReportFigure(name, figure, data, caption, _alt(training_set, dots))
 
@@ -70,7 +74,8 @@ def _dots(lookup: Lookup, training_set: TrainingSet, interval: str) -> list[Dot]
         for arm in lookup.arms_of(training_set):
             where = (training_set.dataset, training_set.size, arm.arm, lookup.names[arm.arm], metric, label)
             dots += [
-                Dot(*where, "seed", run.seed, run.value, None, None) for run in lookup.runs(arm.arm, metric, label)
+                Dot(*where, "seed", run.seed, run.value, None, None, lookup.flags.get(run.run_id, ""))
+                for run in lookup.runs(arm.arm, metric, label)
             ]
             estimate = lookup.estimate(training_set.dataset, arm.arm, metric, label, interval)
             if estimate is not None:
@@ -87,7 +92,14 @@ def _draw(axes: Axes, dots: list[Dot], y: int, style: ArmStyle) -> None:
         x = 100 * dot.value
         if dot.seed is not None:
             axes.plot(
-                [x], [y - 0.12], marker=style.marker, markersize=5, linestyle="none", color=style.color, alpha=0.8
+                [x],
+                [y - 0.12],
+                marker=style.marker,
+                markersize=5,
+                linestyle="none",
+                color=style.color,
+                alpha=0.8,
+                fillstyle="none" if dot.flag else "full",
             )
             continue
         if dot.low is not None and dot.high is not None:
@@ -108,4 +120,6 @@ def _alt(training_set: TrainingSet, dots: list[Dot]) -> str:
             continue
         mean, low, high = (numbers.percent(v, 1) for v in (sum(values) / len(values), min(values), max(values)))
         parts.append(f"{name}: {metric} {mean} % over {len(values)} seeds ({low} to {high})")
-    return f"Dot plot of single seeds on {training_set.text}. {'; '.join(parts)}."
+    flagged = [f"{dot.name}, seed {dot.seed} {dot.flag}" for dot in dots if dot.flag]
+    hollow = f" Hollow: {'; '.join(dict.fromkeys(flagged))}." if flagged else ""
+    return f"Dot plot of single seeds on {training_set.text}. {'; '.join(parts)}.{hollow}"
