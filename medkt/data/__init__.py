@@ -16,6 +16,7 @@ from medkt.data.label_tables.lists import without
 from medkt.data.layouts import LAYOUTS, AnyData
 from medkt.data.settings import DataSettings
 from medkt_eval.runtime.locations import expand_path
+from medkt_eval.runtime.reading.names import LONGEST_ID, check_printable
 
 __all__ = ["LAYOUTS", "AnyData", "open_collection", "rooted"]
 
@@ -43,7 +44,17 @@ def open_collection(data: DataSettings) -> tuple[Collection, np.ndarray | None]:
         If files or settings are wrong.
     """
     collection, split = data.open()
+    _check_names(collection)
     return (collection, split) if data.exclude is None else without(collection, split, data.exclude)
+
+
+def _check_names(collection: Collection) -> None:
+    """Refuse labels, ids and groups that cannot be printed or are very long: predictions will hold them."""
+    check_printable(collection.labels, "label", collection.name)
+    for what, ids in (("image", collection.image_ids), ("patient", collection.patient_ids)):
+        check_printable(map(str, ids), what, collection.name, longest=LONGEST_ID)
+    for name, values in collection.groups.items():
+        check_printable((name, *map(str, values)), f"group_{name}", collection.name)
 
 
 def rooted(data: AnySettings, folder: Path) -> AnySettings:

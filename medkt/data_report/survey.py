@@ -25,7 +25,6 @@ from medkt.data.pixels import image_files
 from medkt.data.pixels.decoding import read_image
 from medkt.data_report import detail
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.locations import location
 
 Progress = Callable[[int, int], None]
 SMALL_PX = 16
@@ -99,7 +98,7 @@ def headers(collection: Collection, progress: Progress = lambda _done, _all: Non
 
     def look(index: int) -> None:
         try:
-            with Image.open(image_files.openable(files[index])) as image:
+            with image_files.open_image(files[index]) as image:
                 sides[index] = image.size
                 tables = getattr(image, "quantization", None) or {}
                 words[index] = image.mode, image.format or "", str(sum(tables[min(tables)])) if tables else ""
@@ -145,7 +144,8 @@ def _read(collection: Collection, index: int, images: Survey) -> None:
             content = pixels.tobytes()
         else:
             pixels = read_image(collection.files[index], detail.SIDE_PX, collection.channels, reduced=True)
-            content = location(collection.files[index]).read_bytes()
+            with image_files.openable(collection.files[index]) as file:
+                content = file.read()
     except InputError as error:
         images.unreadable[index] = str(error)
         return

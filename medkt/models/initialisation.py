@@ -21,6 +21,7 @@ from torchvision.models import DenseNet121_Weights
 
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote, location
+from medkt_eval.runtime.reading.files import check_regular, open_file
 
 # torchvision's file name ends in the first eight digits of the file's sha256.
 _IMAGENET_URL = DenseNet121_Weights.IMAGENET1K_V1.url
@@ -174,6 +175,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     if path.suffix == ".safetensors":
         try:
+            check_regular(path)
             content: object = load(path.read_bytes()) if is_remote(path) else load_file(path)
         except SafetensorError as error:
             raise InputError(f"{path}: not a whole safetensors file ({error}). Write or copy it again.") from error
@@ -183,7 +185,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
                 # torch reads another protocol or raises an error, so the warning is not useful.
                 warnings.filterwarnings("ignore", message="Detected pickle protocol")
                 # weights_only: a pickle may contain code, and with this setting torch never runs it.
-                with path.open("rb") as file:
+                with open_file(path) as file:
                     content = torch.load(file, map_location="cpu", weights_only=True)
         except OSError:
             raise

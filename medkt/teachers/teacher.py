@@ -22,6 +22,8 @@ from medkt.settings import IMAGENET, TeacherArchitecture
 from medkt.teachers import networks as teacher_networks
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote
+from medkt_eval.runtime.reading.names import check_printable
+from medkt_eval.runtime.reading.text import parse_json, read_text
 
 METADATA = "medkt"  # metadata key of a converted .safetensors file; its value is a JSON table with `labels`
 
@@ -198,15 +200,18 @@ def _labels(path: Path, n_outputs: int) -> tuple[str, ...] | None:
         text = _metadata(path).get(METADATA)
     record = path.with_name("run.json")
     if text is None and path.name == "model.safetensors" and record.is_file():
-        where, text = record, record.read_text(encoding="utf-8")
+        where, text = record, read_text(record, "the run.json of the teacher")
     if text is None:
         return None
-    try:
-        labels = json.loads(text).get("labels")
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{where}: damaged: what the teacher's outputs mean is no JSON table ({error})") from error
-    if labels is not None and len(labels) != n_outputs:
+    table = parse_json(text, str(where), "a table that says what the teacher's outputs mean")
+    labels = table.get("labels") if isinstance(table, dict) else table
+    if labels is None:
+        return None
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise InputError(f"{where}: what the teacher's outputs mean is no list of labels; convert the teacher again")
+    if len(labels) != n_outputs:
         raise InputError(
             f"{where}: names {len(labels)} labels, but the network has {n_outputs} outputs; expected one each"
         )
-    return None if labels is None else tuple(labels)
+    check_printable(labels, "label", str(where))
+    return tuple(labels)

@@ -7,9 +7,7 @@ names the file and the row. Every cell stays text: an id of "0012" keeps its zer
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +16,9 @@ import numpy as np
 import pandas as pd
 
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.reading.files import read_bytes
 
+MOST_BYTES = 2**30
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -152,14 +152,7 @@ def shared(column: pd.Series) -> np.ndarray:
 
 
 def _text(path: Path) -> tuple[str, tuple[str, ...]]:
-    try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; expected a table (CSV)") from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected a complete table (CSV)") from error
+    content = read_bytes(path, "a complete table (CSV)", most=MOST_BYTES)
     notes: tuple[str, ...] = ()
     try:
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
@@ -175,7 +168,10 @@ def _text(path: Path) -> tuple[str, tuple[str, ...]]:
 
 def _separator(path: Path, text: str, columns: Sequence[str]) -> tuple[str, list[str]]:
     first = text.split("\n", 1)[0]
-    headers = {sep: [name.strip() for name in next(csv.reader([first], delimiter=sep), [])] for sep in SEPARATORS}
+    try:
+        headers = {sep: [name.strip() for name in next(csv.reader([first], delimiter=sep), [])] for sep in SEPARATORS}
+    except csv.Error as error:  # a name of more than 131,072 characters
+        raise InputError(f"{path}: the header is no row of a table ({error}); expected names of columns") from error
     for separator, header in headers.items():
         if set(columns) <= set(header) if columns else len(header) > 1:
             repeated = [name for name in header if name and header.count(name) > 1]

@@ -33,7 +33,7 @@ def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool =
     Parameters
     ----------
     path : Path or str
-        A path or URL, of any format that Pillow reads. 16-bit grey is scaled to 8 bits over its full range (65,535 is
+        A path or URL of a PNG, JPEG, TIFF, WebP or BMP; the content decides, not the name. 16-bit grey is scaled to 8 bits over its full range (65,535 is
         white). The scale is the same for every image, so brightness stays comparable; 12 bits stored in 16 become dark.
         Transparent pixels become black, and palettes and CMYK become RGB. The rotation in the EXIF data is applied. If
         the file has several frames, the first is read.
@@ -57,7 +57,7 @@ def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool =
         20 times the other; or if its pixel values have neither 8 nor 16 bits.
     """
     try:
-        with Image.open(image_files.openable(str(path))) as opened:
+        with image_files.open_image(str(path)) as opened:
             _check_shape(opened)
             if reduced:
                 opened.draft(opened.mode, (2 * size_px, 2 * size_px))

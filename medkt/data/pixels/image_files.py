@@ -10,13 +10,17 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Any, cast
 
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote, location
+from medkt_eval.runtime.reading.files import open_file
+from medkt_eval.runtime.reading.image_formats import IMAGE_FORMATS
 
 
 def exist(files: Sequence[str] | np.ndarray) -> np.ndarray:
@@ -33,15 +37,33 @@ def common_folder(files: Sequence[str]) -> str:
     return protocol + os.path.commonpath([os.path.dirname(file.removeprefix(protocol)) for file in files])  # noqa: PTH120
 
 
-def openable(file: str) -> str | io.BytesIO:
-    """Return what Pillow can open: the path, or the content of the file that a URL names.
+def openable(file: str) -> IO[bytes]:
+    """Open a regular file, or fetch the content of the file that a URL names.
 
     Raises
     ------
     OSError
-        If a URL names no file, or the file cannot be fetched.
+        If there is no such file, it is not a regular one, or it cannot be fetched.
     """
-    return io.BytesIO(location(file).read_bytes()) if is_remote(file) else file
+    return io.BytesIO(location(file).read_bytes()) if is_remote(file) else open_file(file)
+
+
+@contextmanager
+def open_image(file: str) -> Iterator[Image.Image]:
+    """Open an image of one of the formats that medkt reads, whatever the name of the file says.
+
+    Raises
+    ------
+    OSError
+        As `openable`, or if it is no such image.
+    """
+    with openable(file) as content:
+        try:
+            image = Image.open(content, formats=IMAGE_FORMATS)
+        except UnidentifiedImageError as error:
+            raise UnidentifiedImageError(f"none of {', '.join(IMAGE_FORMATS)}, by its content") from error
+        with image:
+            yield image
 
 
 def tags(files: Sequence[str]) -> list[bytes] | None:

@@ -17,6 +17,8 @@ from medkt.data.collection import Collection
 from medkt.data.splitting.splits import Splits
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import make_folder, write_text_atomically
+from medkt_eval.runtime.reading.files import MOST_BYTES
+from medkt_eval.runtime.reading.text import read_text
 
 
 def text(collection: Collection, splits: Splits) -> str:
@@ -47,7 +49,7 @@ def write(path: Path, text: str, *, runs_quote_it: bool) -> None:
         If `runs_quote_it`, and an image is in another part in the existing file.
     """
     if path.is_file() and runs_quote_it:
-        existing, current = _parts(path.read_text(encoding="utf-8")), _parts(text)
+        existing, current = _parts(read_text(path, "the split that finished runs used", most=MOST_BYTES)), _parts(text)
         for part in ("test", "validation"):
             moved = sorted(existing[part] ^ current[part])
             if moved:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.reading.text import read_toml
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -110,10 +110,7 @@ def _queue_cluster(kind: str, path: Path) -> Any:
         from dask_jobqueue.local import LocalCluster
     except ModuleNotFoundError as error:
         raise InputError(f'{kind} needs dask-jobqueue: pip install "medkt[cluster]"') from error
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected a TOML file with a table [cluster]") from error
+    settings = read_toml(path, "a TOML file with a table [cluster]")
     unknown = sorted(settings.keys() - {"cluster"})
     keywords = settings.get("cluster")
     if unknown or not isinstance(keywords, dict):

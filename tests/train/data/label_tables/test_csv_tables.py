@@ -90,7 +90,7 @@ def test_what_is_no_table_is_told(path: Path, content: bytes, message: str):
 
 
 def test_files_that_cannot_be_read(tmp_path: Path, path: Path):
-    with pytest.raises(InputError, match=r"labels\.csv: no such file"):
+    with pytest.raises(InputError, match=r"labels\.csv: No such file"):
         tables.read(path)
     path.write_text("image\na.png\n")
     with pytest.raises(InputError, match="one column only; found image; expected a table of two columns or more"):

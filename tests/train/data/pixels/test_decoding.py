@@ -1,13 +1,15 @@
 """Decoding of image files, and refusal of bad ones."""
 
 import io
+import os
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 from scipy.ndimage import gaussian_filter
 
 from medkt.data.pixels import decoding as images
@@ -191,3 +193,44 @@ def test_images_that_are_listed_and_absent_are_counted(tmp_path: Path):
     assert images.present(files[:1], "labels")[1] == ()
     with pytest.raises(InputError, match=r"labels: none of the 2 images that it lists is there; .*b\.png"):
         images.present(files[1:], "labels")
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n%%EndComments\n(x) (w) file\nshowpage\n%%EOF\n"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.eps", "a.jpg"])
+def test_postscript_starts_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    mark, programs = tmp_path / "mark", tmp_path / "bin"
+    programs.mkdir()
+    for program in ("gs", "gswin64c", "gswin32c"):
+        (programs / program).write_text(f"#!/bin/sh\ntouch {mark}\nexit 1\n")
+        (programs / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # Pillow looks for the program once per process
+    (tmp_path / name).write_bytes(EPS)
+    with pytest.raises(InputError, match=rf"{name}: cannot be read as an image \(none of PNG, JPEG, TIFF, WEBP, BMP"):
+        images.read_image(tmp_path / name, 16, 1)
+    assert not mark.exists()
+    with Image.open(tmp_path / name) as opened, suppress(Exception):  # Pillow alone starts the program
+        opened.load()
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("form", ["GIF", "PPM", "ICO", "PDF"])
+def test_formats_that_are_not_listed_are_refused(tmp_path: Path, form: str):
+    halves(RED, GREEN).save(tmp_path / "a.png", form)
+    with pytest.raises(InputError, match="none of PNG"):
+        images.read_image(tmp_path / "a.png", 16, 3)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP", "BMP"])
+def test_listed_formats_are_read_whatever_the_name_is(tmp_path: Path, form: str):
+    halves(RED, GREEN).save(tmp_path / "a.dat", form)
+    left, right = corners(images.read_image(tmp_path / "a.dat", 16, 3))
+    assert np.allclose([left, right], [RED, GREEN], atol=20)
+
+
+def test_a_fifo_is_no_image(tmp_path: Path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"a\.png: cannot be read as an image \(.*is a FIFO"):
+        images.read_image(tmp_path / "a.png", 16, 1)
