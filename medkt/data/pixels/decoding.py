@@ -33,10 +33,10 @@ def read_image(path: Path | str, size_px: int, channels: int, *, reduced: bool =
     Parameters
     ----------
     path : Path or str
-        A path or URL of a PNG, JPEG, TIFF, WebP or BMP; the content decides, not the name. 16-bit grey is scaled to 8 bits over its full range (65,535 is
-        white). The scale is the same for every image, so brightness stays comparable; 12 bits stored in 16 become dark.
-        Transparent pixels become black, and palettes and CMYK become RGB. The rotation in the EXIF data is applied. If
-        the file has several frames, the first is read.
+        A path or URL of a PNG, JPEG, TIFF, WebP or BMP; the content decides, not the name. 16-bit grey is scaled to 8
+        bits over its full range (65,535 is white). The scale is the same for every image, so brightness stays
+        comparable; 12 bits stored in 16 become dark. Transparent pixels become black, and palettes and CMYK become RGB.
+        The rotation in the EXIF data is applied. If the file has several frames, the first is read.
     size_px : int
         Side of the result.
     channels : {1, 3}

@@ -171,7 +171,7 @@ def test_labels_are_the_files_own_else_those_of_the_run_it_is_in(tmp_path: Path)
     save_file(weights, tmp_path / "model.safetensors", {METADATA: '{"labels": ["", "Hernia"]}'})
     assert load_teacher("densenet40", tmp_path).labels == ("", "Hernia")
     save_file(weights, tmp_path / "model.safetensors")
-    for text, message in (('{"labels": ["a"]}', "names 1 labels.* has 2 outputs"), ("{", "damaged")):
+    for text, message in (('{"labels": ["a"]}', "names 1 labels.* has 2 outputs"), ("{", "not JSON")):
         (tmp_path / "run.json").write_text(text)
         with pytest.raises(InputError, match=rf"run\.json: {message}"):
             load_teacher("densenet40", tmp_path)
