@@ -19,6 +19,7 @@ PRIMARY_TEST = "obuchowski-rockette"
 _INTERVALS = ("seeds+patients:or", "seeds:t")  # in order of preference; the paper's convention comes last
 _SCOPES = ("seeds+patients", "seeds", "patients", "images")
 _KINDS = ("declared", "all", "table")
+_OVER_PATIENTS = ("delong-clustered", "jackknife", "bootstrap-percentile", "bootstrap-bca", "bootstrap-basic")
 _R = TypeVar("_R", Estimate, RunValue, Comparison)
 
 
@@ -103,6 +104,20 @@ class Lookup:
         known = self.datasets.get(dataset)
         return words.dataset(dataset) if known and known.synthetic else ""
 
+    def synthetic_tests(self) -> list[str]:
+        """Print names of the synthetic data sets that arms were tested on; a teacher's own data set is none of them."""
+        tested = {training_set.dataset for training_set in self.training_sets()}
+        return [words.dataset(name) for name, known in self.datasets.items() if known.synthetic and name in tested]
+
+    def teachers_synthetic(self) -> str:
+        """A sentence if teachers alone saw synthetic images; empty if none did, or if their data set is tested too."""
+        tested = {training_set.dataset for training_set in self.training_sets()}
+        names = [words.dataset(name) for name, known in self.datasets.items() if known.synthetic and name not in tested]
+        if not names:
+            return ""
+        text = f"Teachers were trained on synthetic images ({words.listed(names)})."
+        return text if self.synthetic_tests() else f"{text} All arms were tested on real images."
+
     def groups(self, dataset: str) -> list[str]:
         """Subgroups of its test images that were measured, "sex=F", in the order of the results."""
         names = (e.group for e in self.result.estimates if e.dataset == dataset and e.group is not None)
@@ -159,10 +174,21 @@ class Lookup:
         comparisons = self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label]
         return row is min((other for other in comparisons if other.kind == row.kind), key=_rank)
 
-    def tests_over_patients(self, row: Comparison) -> list[Comparison]:
-        """Tests of the same contrast and kind with patients random and trained models fixed, in their order."""
-        comparisons = self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label]
-        return [other for other in comparisons if other.kind == row.kind and other.scope in ("patients", "images")]
+    def over_patients_alone(self, row: Comparison) -> Comparison | None:
+        """The comparison of the same arms, metric and kind that holds the trained models fixed; None if there is none.
+
+        It answers where the analysis over seeds and patients does not exist, as with one seed.
+        """
+        same = self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label]
+        narrower = [
+            other
+            for other in same
+            if (other.arm_a, other.kind, other.margin) == (row.arm_a, row.kind, None)
+            and other.test in _OVER_PATIENTS
+            and other.low is not None
+            and row.scope == "seeds+patients"
+        ]
+        return min(narrower, key=lambda other: _OVER_PATIENTS.index(other.test), default=None)
 
     def declared(
         self, training_set: TrainingSet, metric: str, label: str, group: str | None = None
@@ -206,11 +232,17 @@ class Lookup:
             if (row.metric, row.label) in HEADLINES[self.datasets[row.dataset].task]
         ]
 
-    def margins(self) -> list[float]:
-        """The margins that comparisons are tested against, the study's first."""
+    def margins(self) -> list[tuple[str, float]]:
+        """Metric and margin of what comparisons are tested against, the study's margin first."""
         settings = self.result.settings
-        margins = [settings.margin, *(primary.get("margin") for primary in settings.primaries)]
-        return list(dict.fromkeys(margin for margin in margins if margin is not None))
+        primaries = settings.primaries
+        margins = (
+            [] if settings.margin is None else [(str((primaries or [{}])[0].get("metric", "auc")), settings.margin)]
+        )
+        margins += [
+            (str(one.get("metric", "auc")), one["margin"]) for one in primaries if one.get("margin") is not None
+        ]
+        return list(dict.fromkeys(margins))
 
     def contrast_name(self, pair: tuple[str, str]) -> str:
         """The name of a contrast: `A − B`."""

@@ -115,6 +115,12 @@ def test_data_set_arms_and_provenance(two_arms):
 
 def test_seeds_trained_on_other_images_are_told(two_arms):
     edit(two_arms / "tl-s1", data={"sha256": {"train": "other"}})
+    result = evaluate(two_arms)
+    assert result.datasets[0].training_sample == "mixed"
+    assert len(set(one(result.arms, arm="tl").training_sha256)) == 2
+    for arm in ("tl", "at"):
+        for seed in range(3):
+            edit(two_arms / f"{arm}-s{seed}", data={"sha256": {"train": f"draw {seed}"}})
     assert evaluate(two_arms).datasets[0].training_sample == "redrawn with each seed"
     edit(two_arms / "tl-s1", data={})
     assert evaluate(two_arms).datasets[0].training_sample == "unknown"

@@ -48,7 +48,10 @@ def make_arm(arm: str, name: str, **changes: Any) -> Arm:
         "settings": {},
         "seeds": [0, 1, 2],
     }
-    return Arm(**{**fields, **changes})
+    fields |= changes
+    n, teacher = len(fields["seeds"]), fields["teacher"]
+    recorded = {"training_sha256": "a", "validation_sha256": "b", "teacher_sha256": teacher and f"{teacher} weights"}
+    return Arm(**{key: [value] * n for key, value in recorded.items()} | fields)
 
 
 def make_comparison(arm_a: str, arm_b: str, **changes: Any) -> Comparison:

@@ -51,7 +51,9 @@ class Dataset(Row):
     labelling: str = ""
     views: str = ""
     patients_in_two_splits: int | None = None
-    training_sample: Literal["fixed", "redrawn with each seed", "unknown"] = "unknown"
+    training_sample: Literal["fixed", "redrawn with each seed", "mixed", "unknown"] = Field(
+        default="unknown", description="over the seeds of each arm; mixed: fixed in some, redrawn in others"
+    )
 
 
 class Arm(Row):
@@ -72,6 +74,9 @@ class Arm(Row):
     settings: dict[str, Any]
     seeds: list[int]
     seconds: list[float | None] = Field(default_factory=list, description="training time of each run")
+    training_sha256: list[str | None] = Field(default_factory=list, description="of each run's training image ids")
+    validation_sha256: list[str | None] = Field(default_factory=list, description="of each run's validation image ids")
+    teacher_sha256: list[str | None] = Field(default_factory=list, description="of the weights of each run's teacher")
     selection: list[dict[str, Any] | None] = Field(default_factory=list, description="each run's selected epoch")
     settings_tried: int = Field(default=1, description="of the tuning grid that it won; 1: it was not tuned here")
     selected_on_these_seeds: bool = Field(default=False, description="it won its grid on the seeds it is compared on")

@@ -35,6 +35,9 @@ class Settings(Row):
     seed: int | None = Field(default=None, description="seed of the random numbers; null where none were drawn")
     adjustment: dict[str, str] = Field(description="family pattern -> method of adjustment")
     margin: float | None = None
+    margin_from: Literal["study file", "evaluation"] | None = Field(
+        default=None, description="evaluation: it was given when predictions existed; null: none, or not recorded"
+    )
     seeds: Literal["nested", "crossed"] = "nested"
     degrees_of_freedom: Literal["satterthwaite", "hillis"] = "satterthwaite"
     baseline: dict[str, str] = Field(default_factory=dict, description="data set and training size -> baseline arm")

@@ -37,7 +37,7 @@ def arms_of(records: Sequence[Run]) -> list[Arm]:
                     f"{run.source}: arm, labels or role differ from {first.run_id}'s, though both are runs of "
                     f"{arm_id}; the runs of an arm may differ in their seed only"
                 )
-        fields = first.arm.model_dump(include=set(Arm.model_fields) - {"name"})
+        fields = first.arm.model_dump(include=set(ArmFields.model_fields) - {"name"})
         arms.append(
             Arm(
                 **fields,
@@ -46,6 +46,9 @@ def arms_of(records: Sequence[Run]) -> list[Arm]:
                 role=first.role,
                 seeds=[run.manifest.seed for run in runs],
                 seconds=[run.manifest.seconds for run in runs],
+                training_sha256=[run.manifest.data.sha256.get("train") for run in runs],
+                validation_sha256=[run.manifest.data.sha256.get("validation") for run in runs],
+                teacher_sha256=[run.manifest.teacher and run.manifest.teacher.sha256 for run in runs],
                 selection=[run.manifest.selection for run in runs],
             )
         )
@@ -104,9 +107,13 @@ def datasets_of(records: Sequence[Run], test_sets: Sequence[TestSet]) -> list[Da
     return rows
 
 
-def _training_sample(hashes: Iterable[Sequence[str | None]]) -> Literal["fixed", "redrawn with each seed", "unknown"]:
+def _training_sample(
+    hashes: Iterable[Sequence[str | None]],
+) -> Literal["fixed", "redrawn with each seed", "mixed", "unknown"]:
     """Whether the seeds of an arm were trained on the same images, by the sha256 of the image ids."""
-    several = [set(arm) for arm in hashes if len(arm) > 1]
+    several = [arm for arm in hashes if len(arm) > 1]
     if not several or any(None in arm for arm in several):
         return "unknown"
-    return "fixed" if all(len(arm) == 1 for arm in several) else "redrawn with each seed"
+    if all(len(set(arm)) == 1 for arm in several):
+        return "fixed"
+    return "redrawn with each seed" if all(len(set(arm)) == len(arm) for arm in several) else "mixed"

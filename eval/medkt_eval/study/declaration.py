@@ -156,10 +156,18 @@ class Declaration:
     recorded: bool = False  # by medkt train, beside the runs
     replaced: bool = False  # its primary contrast was changed after the first runs had finished
     notes: tuple[str, ...] = ()
+    margin_at_evaluation: bool = False  # not by the study file
 
     def with_analysis(self, analysis: Analysis) -> Declaration:
         """The same declaration with another analysis."""
         return replace(self, analysis=analysis)
+
+    @property
+    def margin_from(self) -> Literal["study file", "evaluation"] | None:
+        """Where the margin was given; None: there is none."""
+        if self.analysis.margin is None:
+            return None
+        return "evaluation" if self.margin_at_evaluation else "study file"
 
     @property
     def when(self) -> Literal["before", "after", "unknown"]:

@@ -6,7 +6,7 @@ In: a folder of runs, or each arm's prediction tables; the study file. Out: `Inp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -120,8 +120,9 @@ def _overridden(
 ) -> Declaration:
     """The declaration, with what the caller gives instead of the study."""
     changes: dict[str, object] = {}
-    if margin is not None:
+    if margin is not None and margin != declaration.analysis.margin:
         changes["margin"] = margin
+        declaration = replace(declaration, margin_at_evaluation=True)
     if independent_images:
         changes["independent_images"] = True
     if identical_runs:

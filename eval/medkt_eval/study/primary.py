@@ -64,7 +64,7 @@ def as_named(pairs: Sequence[Contrast], arms: Sequence[Arm], analysis: Analysis)
     named = primary_arms(arms, analysis)
     return [
         replace(pair, arm_a=pair.arm_b, arm_b=pair.arm_a)
-        if pair.kind != "table" and any(pair.arm_a in b and pair.arm_b in a for _, a, b in named)
+        if any(pair.arm_a in b and pair.arm_b in a for _, a, b in named)
         else pair
         for pair in pairs
     ]

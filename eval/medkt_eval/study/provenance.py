@@ -50,6 +50,7 @@ def settings_of(
         baseline={"/".join(str(part) for part in key): arm for key, arm in baselines.items()},
         comparisons=options.comparisons,
         declared=declaration.when,
+        margin_from=declaration.margin_from,
         study=declaration.study,
         study_sha256=declaration.sha256,
         software=Software(

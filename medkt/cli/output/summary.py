@@ -13,7 +13,8 @@ from medkt_eval.results.schema import EvaluationResult
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
 from medkt_reports.prose.seeds import failure_sentences
-from medkt_reports.prose.sentences import answers, confirmatory_status
+from medkt_reports.prose.sentences import answers
+from medkt_reports.prose.status import confirmatory_status
 
 
 def show(result: EvaluationResult) -> None:

@@ -1,4 +1,4 @@
-"""Print names of the strings of results.json, and the meaning of each scope and test.
+"""Print names of the strings of results.json.
 
 In: the vocabulary of results.json. Out: words for readers, the same in every table, figure and sentence. A string
 without an entry is printed unchanged, so the names of a study need none.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 
 from medkt_eval.results import vocabulary
@@ -42,62 +41,15 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class ScopeMeaning:
-    """What an interval or test of one scope covers."""
-
-    scope: str
-    question: str
-    random: str
-    fixed: str
-    limitation: str
-
-
-SCOPES = (
-    ScopeMeaning(
-        "seeds",
-        "If these arms were retrained on the same data, would the result on these test patients change?",
-        "seeds (start of new layers, data order, augmentation)",
-        "test patients, training and validation images, teacher, pre-trained weights, tuned settings",
-        "It speaks of retraining on the same images; it does not say what would happen on new patients.",
-    ),
-    ScopeMeaning(
-        "patients",
-        "Do these trained models differ on new patients from the same source?",
-        "test patients",
-        "the trained models and all they were made from",
-        "It speaks of these trained models; it does not say what retraining them would change.",
-    ),
-    ScopeMeaning(
-        "seeds+patients",
-        "Do these training recipes, on this training set, differ on average over retrainings and new patients of the "
-        "same source?",
-        "seeds and test patients",
-        "training and validation images, teacher, pre-trained weights, tuned settings",
-        "It does not speak of another training set, another teacher or another hospital.",
-    ),
-    ScopeMeaning(
-        "images",
-        "Do these trained models differ on new images, each of another patient, as the study declared?",
-        "test images",
-        "the trained models and all they were made from",
-        "It holds only if every image is of another patient; it does not say what retraining would change.",
-    ),
-)
 INTERVALS = {name: interval.word for name, interval in vocabulary.INTERVALS.items()}
 _PAPER_CONVENTION = "seeds:normal"
 # When the primary contrast was named, by `declared` of the settings.
 PRIMARY_NAMED = {
     "before": "named in the study file before the test predictions existed",
-    "after": "named in a study file that replaced an earlier one after the first runs were whole; read it as "
-    "exploratory",
+    "after": "named in a study file that replaced an earlier one after the first runs had finished; read it "
+    "as exploratory",
     "unknown": "named in the study file; nothing records that this was before the test predictions existed",
 }
-
-
-def scope_meaning(scope: str) -> ScopeMeaning:
-    """The meaning of a scope of results.json."""
-    return next(meaning for meaning in SCOPES if meaning.scope == scope)
 
 
 def dataset(name: str) -> str:
@@ -200,20 +152,15 @@ def threshold_rule(rule: str) -> str:
 
     Examples
     --------
-    >>> threshold_rule("max_f1"), threshold_rule("sensitivity=0.9")
-    ('largest F1', 'the highest with a sensitivity of 0.9 or more')
+    >>> threshold_rule("max_f1"), threshold_rule("sensitivity=0.9"), threshold_rule("fixed=0.5")
+    ('largest F1', 'the highest with a sensitivity of 0.9 or more', 'fixed at 0.5')
     """
     name, _, number = rule.partition("=")
+    if name == "fixed":
+        return f"fixed at {number}"
     if name == "sensitivity":
         return f"the highest with a sensitivity of {number} or more"
     return {"max_f1": "largest F1", "youden": "largest sensitivity + specificity"}.get(rule, rule)
-
-
-def threshold_error(thresholds: str) -> str:
-    """Print where the error of choosing thresholds is accounted for: `thresholds` of the settings."""
-    if thresholds == "refit":
-        return "they were chosen again in each bootstrap replicate, on resampled validation patients"
-    return "their own error is in no interval"
 
 
 def setting(key: str, value: object) -> str:

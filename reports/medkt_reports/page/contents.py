@@ -13,15 +13,15 @@ from medkt_reports.figures.catalogue import Figures
 from medkt_reports.figures.pictures import PictureSheet
 from medkt_reports.language import numbers, words
 from medkt_reports.language.references import references
-from medkt_reports.language.words import ScopeMeaning
 from medkt_reports.lookup import Lookup
 from medkt_reports.page import checklists
 from medkt_reports.page.page_sections import PageSection, page_sections
-from medkt_reports.prose import exploratory, methods, sentences, undefined
+from medkt_reports.prose import conditions, exploratory, methods, sentences, status, undefined, variation
 from medkt_reports.prose.definitions import definitions
 from medkt_reports.prose.seeds import WHERE_SEEDS_FAIL, failure_sentences
 from medkt_reports.prose.sentences import Sentence
 from medkt_reports.prose.undefined import Absence
+from medkt_reports.prose.variation import ScopeMeaning
 from medkt_reports.tables.catalogue import ReportTables
 from medkt_reports.tables.model import Table
 
@@ -33,7 +33,9 @@ class Page:
     title: str
     subtitle: str
     synthetic: tuple[str, ...]
-    """Print names of the synthetic data sets."""
+    """Print names of the synthetic data sets that arms were tested on."""
+    teachers_synthetic: str
+    """A sentence if teachers alone saw synthetic images, else empty."""
     confirmatory_status: str
     answers: tuple[Sentence, ...]
     unanswered: tuple[str, ...]
@@ -63,7 +65,7 @@ def make_page(
     """Gather what the page says; `no_sheets` is the reason why there are no sheets of pictures."""
     result = lookup.result
     used = {row.scope for row in lookup.comparisons} | {name.partition(":")[0] for name in lookup.intervals()}
-    paragraph = methods.methods_paragraph(lookup)
+    paragraph, circumstances = methods.methods_paragraph(lookup), conditions.of_report(lookup)
     explored = (
         ("All arms at once", exploratory.omnibus_sentences(lookup)),
         ("Subgroups", exploratory.gap_sentences(lookup)),
@@ -74,14 +76,15 @@ def make_page(
     return Page(
         title=result.settings.study or "Comparison of knowledge transfer methods",
         subtitle=_subtitle(lookup),
-        synthetic=tuple(words.dataset(dataset.dataset) for dataset in result.datasets if dataset.synthetic),
-        confirmatory_status=sentences.confirmatory_status(lookup),
+        synthetic=tuple(lookup.synthetic_tests()),
+        teachers_synthetic=lookup.teachers_synthetic(),
+        confirmatory_status=status.confirmatory_status(lookup),
         answers=tuple(sentences.answers(lookup)),
-        unanswered=tuple(sentences.unanswered(lookup)),
+        unanswered=tuple(status.unanswered(lookup)),
         explored=tuple((heading, tuple(lines)) for heading, lines in explored if lines),
         notes=tuple(result.settings.notes),
         seeds=(*failure_sentences(lookup), WHERE_SEEDS_FAIL),
-        scopes=tuple((meaning, meaning.scope in used) for meaning in words.SCOPES),
+        scopes=tuple((variation.meaning(circumstances, scope), scope in used) for scope in variation.SCOPES),
         sections=tuple(page_sections(lookup, tables, figures, sheets, missing)),
         missing=missing,
         absences=tuple(undefined.absences(lookup)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from medkt_reports.language import words
 from medkt_reports.lookup import Lookup
+from medkt_reports.prose import conditions, margins, variation
 
 
 def definitions(lookup: Lookup) -> list[tuple[str, str]]:
@@ -18,16 +19,16 @@ def definitions(lookup: Lookup) -> list[tuple[str, str]]:
             "Mean over seeds of the metric of each seed's model on the test images; never the metric of pooled scores.",
         )
     ]
-    level = result.settings.level
+    level, circumstances = result.settings.level, conditions.of_report(lookup)
     for name in lookup.intervals():
         caution = f". {words.caution(level)}" if words.is_paper_convention(name) else "."
         lines.append((f"Interval {name}", f"{words.capital(words.interval(name, level))}{caution}"))
     for test, scope in dict.fromkeys((row.test, row.scope) for row in lookup.comparisons):
-        meaning = words.scope_meaning(scope)
+        varies, fixed = variation.varies(circumstances, scope), variation.fixed(circumstances, scope)
         lines.append(
             (
                 f"Test {test}, scope {scope}",
-                f"{words.capital(words.test(test))}. Random: {meaning.random}. Fixed: {meaning.fixed}.",
+                f"{words.capital(words.test(test))}. Varies: {varies}. Held fixed: {fixed}.",
             )
         )
     for family, method in result.settings.adjustment.items():
@@ -38,26 +39,9 @@ def definitions(lookup: Lookup) -> list[tuple[str, str]]:
             )
         )
     if result.thresholds:
-        absent = sum(threshold.value is None for threshold in result.thresholds)
-        rule = words.threshold_rule(result.settings.threshold_rule)
-        lines.append(
-            (
-                "Thresholds",
-                f"{len(result.thresholds)} thresholds, one a run and label, chosen on the "
-                f"validation predictions ({rule}) and applied as score ≥ threshold; {absent} could not be "
-                f"chosen. {words.capital(words.threshold_error(result.settings.thresholds))}.",
-            )
-        )
-    margins = lookup.margins()
-    if margins:
-        lines.append(
-            (
-                "Margin",
-                f"{words.listed([words.points(margin) for margin in margins])}, declared by the study. Power is that "
-                "of the unadjusted primary analysis to detect so large a difference, with the patients "
-                "tested; its range is over the 95 % interval of the standard deviation over seeds.",
-            )
-        )
+        lines.append(("Thresholds", variation.thresholds(lookup)))
+    if text := margins.in_short(lookup):
+        lines.append(("Margin", f"{text}."))
     lines.append(
         (
             "Decimals",

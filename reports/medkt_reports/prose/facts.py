@@ -11,7 +11,7 @@ from medkt_eval.results.schema import Arm, Dataset
 from medkt_reports.language import numbers, words
 from medkt_reports.language.words import group_name
 from medkt_reports.lookup import Lookup
-from medkt_reports.prose import sentences
+from medkt_reports.prose import conditions, margins, sentences, status, variation
 
 NAMES = (
     "study",
@@ -72,25 +72,23 @@ def facts(lookup: Lookup) -> dict[str, str | None]:
         "test_data": _by_dataset(tested, lambda d: _splits(d, "test")),
         "prevalence": _by_dataset(tested, _prevalence),
         "disjoint": _by_dataset(tested, _disjoint),
-        "training_sample": _by_dataset(tested, lambda d: "" if d.training_sample == "unknown" else d.training_sample),
+        "training_sample": _by_dataset(tested, lambda d: variation.sample_in_short(lookup, d.dataset)),
         "synthetic": _synthetic(lookup),
         "arms": "; ".join(_arm(lookup, arm) for arm in _arms(lookup)) or None,
-        "teachers": words.listed(teachers) if (teachers := _teachers(lookup)) else None,
+        "teachers": _teachers(lookup),
         "seeds": f"{' or '.join(map(str, seeds))} an arm, taken as {settings.seeds}" if seeds else None,
         "selection": _selection(lookup),
         "tuning": _tuning(lookup),
         "seconds": _seconds(lookup),
         "metrics": _metrics(lookup),
-        "thresholds": f"{words.threshold_rule(settings.threshold_rule)}; {words.threshold_error(settings.thresholds)}"
-        if result.thresholds
-        else None,
+        "thresholds": variation.thresholds(lookup).removeprefix("Thresholds were ").removesuffix("."),
         "intervals": "; ".join(words.interval(name, settings.level) for name in lookup.intervals()) or None,
         "adjustment": "; ".join(
             f"{family}: {words.ADJUSTMENTS.get(method, method)}" for family, method in settings.adjustment.items()
         )
         or None,
-        "primary": sentences.confirmatory_status(lookup),
-        "margin": words.listed([words.points(margin) for margin in lookup.margins()]) if lookup.margins() else None,
+        "primary": status.confirmatory_status(lookup),
+        "margin": margins.in_short(lookup),
         "answer": " ".join(sentence.text for sentence in answered) or None,
         "scope": " ".join(dict.fromkeys(sentence.limitation for sentence in answered if sentence.limitation)) or None,
         "subgroups": "; ".join(dict.fromkeys(group_name(e.group) for e in result.estimates if e.group)) or None,
@@ -138,8 +136,8 @@ def _disjoint(dataset: Dataset) -> str:
 
 
 def _synthetic(lookup: Lookup) -> str | None:
-    names = [words.dataset(d.dataset) for d in lookup.result.datasets if d.synthetic]
-    return f"{words.synthetic(names)}: drawn images of no patient" if names else None
+    tested = lookup.synthetic_tests()
+    return f"{words.synthetic(tested)}: drawn images, not of patients" if tested else None
 
 
 def _arm(lookup: Lookup, arm: Arm) -> str:
@@ -154,8 +152,13 @@ def _arm(lookup: Lookup, arm: Arm) -> str:
     return f"{lookup.names[arm.arm]} ({', '.join(filter(None, about))})"
 
 
-def _teachers(lookup: Lookup) -> list[str]:
-    return list(dict.fromkeys(words.teacher(arm.teacher) for arm in _arms(lookup) if arm.teacher))
+def _teachers(lookup: Lookup) -> str | None:
+    """The teachers' names; "none" only if the runs record that they had none."""
+    circumstances = conditions.of_report(lookup)
+    if not circumstances.teachers:
+        return "none" if circumstances.teacher == "none" else None
+    text = lookup.teachers_synthetic()
+    return words.listed(circumstances.teachers) + (f" ({text[0].lower()}{text[1:].removesuffix('.')})" if text else "")
 
 
 def _selection(lookup: Lookup) -> str | None:

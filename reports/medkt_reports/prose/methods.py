@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from medkt_reports.language import numbers, words
+from medkt_eval.results.schema import Comparison
+from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import PRIMARY_TEST, Lookup
+from medkt_reports.prose import conditions, margins, variation
 from medkt_reports.prose.primary import primary_named
-from medkt_reports.significance import alpha
+from medkt_reports.significance import margin_alpha
 
 _AVERAGED = {
-    "multilabel": "AUC was computed for each finding and averaged over findings (macro).",
-    "multiclass": "AUC was one-versus-rest, averaged over classes (macro); F1 is that of the most probable class, "
-    "averaged over classes by their number of images (weighted).",
+    "multilabel": {"auc": "AUC was computed for each finding and averaged over findings (macro)."},
+    "multiclass": {
+        "auc": "AUC was one-versus-rest, averaged over classes (macro).",
+        "f1": "F1 is that of the most probable class, averaged over classes by their number of images (weighted).",
+    },
 }
 _PRIMARY_INTERVAL = "seeds+patients:or"
 # References of tests whose names do not include their authors.
@@ -68,48 +72,44 @@ def _who(lookup: Lookup) -> str:
 
 
 def _estimand(lookup: Lookup) -> list[str]:
-    """What is estimated, its unit, and what is held fixed."""
+    """What is estimated, its unit, and what seeds shared."""
     settings = lookup.result.settings
+    seeds = {len(arm.seeds) for arm in lookup.result.arms if arm.role == "arm"}
+    if seeds == {1}:
+        estimand = (
+            "Each arm has one seed, so the estimand is the metric of its trained model over patients like those tested."
+        )
+    else:
+        estimand = (
+            "The estimand is an arm's expected metric over training seeds and over patients like those tested; its "
+            "estimate is the mean over its seeds of the metric of each seed's model. A comparison is the difference "
+            "of two such means."
+        )
+        if 1 in seeds:
+            estimand += " An arm with one seed is described over patients only."
     unit = (
         "The image was the unit of the metric and, each image being declared to be of another patient, of sampling."
         if settings.independent_images
         else "The image was the unit of the metric, the patient the unit of sampling."
     )
-    samples = {dataset.training_sample for dataset in lookup.result.datasets if _has_arms(lookup, dataset.dataset)}
-    fixed = {
-        frozenset({"fixed"}): "The training images (the same for every seed)",
-        frozenset({"redrawn with each seed"}): "Training images were redrawn with each seed; the validation images",
-    }.get(frozenset(samples), "The training images (not recorded of all arms that every seed had the same)")
-    return [
-        "The estimand is an arm's expected metric over training seeds and over patients like those tested; its "
-        "estimate is the mean over its seeds of the metric of each seed's model. A comparison is the difference of two "
-        "such means.",
-        unit,
-        f"{fixed}, teachers and pre-trained weights were held fixed.",
-    ]
-
-
-def _has_arms(lookup: Lookup, dataset: str) -> bool:
-    return any(arm.role == "arm" and arm.dataset == dataset for arm in lookup.result.arms)
+    return [estimand, unit, *variation.paragraph(lookup)]
 
 
 def _metrics(lookup: Lookup) -> list[str]:
-    """Metrics, and the thresholds of those that need one."""
+    """Metrics that have a value, and the thresholds of those that need one."""
     settings = lookup.result.settings
-    parts = [_AVERAGED[task] for task in dict.fromkeys(lookup.task(t) for t in lookup.training_sets())]
-    others = dict.fromkeys(e.metric for e in lookup.result.estimates if e.metric != "auc")
-    if others:
-        names = words.listed([words.METRICS.get(name, name.replace("_", " ")) for name in others])
-        parts.append(f"{words.capital(names)} {'was' if len(others) == 1 else 'were'} computed too.")
-    if lookup.result.thresholds:
-        rule = settings.threshold_rule
-        chosen = (
-            f"Thresholds were fixed at {rule.partition('=')[2]} for every label"
-            if rule.startswith("fixed=")
-            else "Thresholds were chosen on the validation predictions of each run and label "
-            f"({words.threshold_rule(rule)})"
-        )
-        parts.append(f"{chosen} and applied as score ≥ threshold; {words.threshold_error(settings.thresholds)}.")
+    known = {e.metric for e in lookup.result.estimates if e.value is not None}
+    parts = []
+    for task in dict.fromkeys(lookup.task(t) for t in lookup.training_sets()):
+        parts += [text for metric, text in _AVERAGED[task].items() if metric in known]
+    others = [name for name in dict.fromkeys(e.metric for e in lookup.result.estimates) if name != "auc"]
+    computed, absent = ([name for name in others if (name in known) == there] for there in (True, False))
+    if computed:
+        names = words.listed([_metric(name) for name in computed])
+        parts.append(f"{words.capital(names)} {'was' if len(computed) == 1 else 'were'} computed too.")
+    if absent:
+        parts.append(f"{words.capital(words.listed([_metric(name) for name in absent]))} could not be computed.")
+    parts += filter(None, [variation.thresholds(lookup)])
     if settings.average_labels:
         parts.append(f"Macro and weighted averages are over {words.listed(settings.average_labels)}.")
     if settings.labels_defined == "defined":
@@ -117,20 +117,26 @@ def _metrics(lookup: Lookup) -> list[str]:
     return parts
 
 
+def _metric(name: str) -> str:
+    return words.METRICS.get(name, name.replace("_", " "))
+
+
 def _tuning(lookup: Lookup) -> list[str]:
     """How many settings were tried, and on which seeds the chosen one is compared."""
-    tried = {arm.settings_tried for arm in lookup.result.arms if arm.role == "arm" and arm.settings_tried > 1}
-    if not tried:
+    tuned = [arm for arm in lookup.result.arms if arm.role == "arm" and arm.settings_tried > 1]
+    if not tuned:
         return []
+    tried = {arm.settings_tried for arm in tuned}
     n = f"{min(tried)}" if len(tried) == 1 else f"{min(tried)} to {max(tried)}"
-    same = [arm for arm in lookup.result.arms if arm.settings_tried > 1 and arm.selected_on_these_seeds]
-    names = words.listed([lookup.names[arm.arm] for arm in same]) if same else ""
-    on = (
-        f"{names}: the choice was made on the very seeds that are compared"
-        if same
-        else "and retrained with fresh seeds"
+    parts = [f"Tuned settings were the best of {n} by their mean validation metric."]
+    same, fresh = (
+        [lookup.names[arm.arm] for arm in tuned if arm.selected_on_these_seeds == on] for on in (True, False)
     )
-    return [f"Tuned settings were the best of {n} by their mean validation metric{'; ' if same else ' '}{on}."]
+    if same:
+        parts.append(f"{words.listed(same)}: the choice was made on the very seeds that are compared.")
+    if fresh:
+        parts.append(f"{words.listed(fresh)}: retrained with fresh seeds after the choice.")
+    return parts
 
 
 def _primary_analysis(lookup: Lookup) -> list[str]:
@@ -145,6 +151,9 @@ def _primary_analysis(lookup: Lookup) -> list[str]:
         else "Seeds were taken as crossed with arms, as the study declares: a seed is the same initialisation and data "
         "order in every arm"
     )
+    bootstrapped = "a metric that has none"
+    if settings.thresholds == "refit":
+        bootstrapped += " and for metrics of calls, whose thresholds it chooses again"
     df = (
         "Degrees of freedom are Hillis's, with the mean squares of the compared arms pooled."
         if settings.degrees_of_freedom == "hillis"
@@ -154,8 +163,8 @@ def _primary_analysis(lookup: Lookup) -> list[str]:
     return [
         "The primary analysis is that of reader studies, with training seeds as readers and patients as clustered "
         f"cases (Obuchowski and Rockette 1995; Hillis 2007, 2014). {seeds}; the covariance over patients is the "
-        "patient jackknife's, or the patient bootstrap's for a metric that has none. "
-        f"{df} An arm's own interval is made on the logit scale."
+        f"patient jackknife's, or the patient bootstrap's for {bootstrapped}. "
+        f"{df} An arm's own AUC has its interval on the logit scale."
     ]
 
 
@@ -174,54 +183,67 @@ def _tests(lookup: Lookup) -> list[str]:
     requested = [row for row in lookup.comparisons if row.kind != "table"]
     if not requested:
         return ["No comparison was made."]
+    circumstances = conditions.of_report(lookup)
     by_scope: dict[str, dict[str, None]] = defaultdict(dict)
     for row in requested:
         if row.margin is None:
             by_scope[row.scope][row.test] = None
     described = "; ".join(
-        f"with {meaning.random} random and {meaning.fixed} fixed, "
-        + words.listed([f"{words.test(test)}{_by(test)}" for test in by_scope[meaning.scope]])
-        for meaning in sorted(words.SCOPES, key=lambda meaning: meaning.scope != "seeds+patients")
-        if meaning.scope in by_scope
+        f"with {variation.varies(circumstances, scope)} random and {variation.fixed(circumstances, scope)} fixed, "
+        + words.listed([f"{words.test(test)}{_by(test)}" for test in by_scope[scope]])
+        for scope in sorted(variation.SCOPES, key=lambda scope: scope != "seeds+patients")
+        if scope in by_scope
     )
-    averages = {row.adjustment for row in requested if row.label in words.AVERAGES and row.adjustment}
-    labels = {row.adjustment for row in requested if row.label not in words.AVERAGES and row.adjustment}
     parts = [f"Arms were compared by these tests: {described}."]
     if PRIMARY_TEST not in by_scope["seeds+patients"]:
         declared = lookup.result.settings.seeds
         parts.append(f"Seeds were treated as {declared} {'in' if declared == 'nested' else 'with'} arms.")
     elif len(by_scope) > 1:
         parts.append("Of a comparison the p-value to read is the primary analysis's; the others are its companions.")
-    if averages:
-        parts.append(
-            f"P-values of average metrics were adjusted by {_adjustments(averages)} within families of data "
-            "set, training size, metric and declared set of comparisons."
-        )
-    if labels:
-        parts.append(
-            f"Results by label are exploratory{_but_named(lookup)}; their p-values were adjusted by "
-            f"{_adjustments(labels)} within each comparison only."
-        )
-    parts.append("Intervals were not adjusted for their number.")
-    omnibus = dict.fromkeys(row.test for row in lookup.result.omnibus)
+    parts += _adjusted(lookup, requested)
     names = {"box-f": "a Box-type F test", "friedman": "Friedman's test over data sets"}
+    omnibus = dict.fromkeys(row.test for row in lookup.result.omnibus if row.p_value is not None)
     if omnibus:
         listed = words.listed([f"{names[test]}{_by(test)}" for test in omnibus])
-        parts.append(f"All arms at once were tested by {listed}, which gates no comparison.")
+        parts.append(f"All arms at once were tested by {listed}. Pairwise tests do not depend on it.")
     return parts
+
+
+def _adjusted(lookup: Lookup, rows: Sequence[Comparison]) -> list[str]:
+    """How p-values were adjusted: of averages, of labels named in advance, of other labels."""
+    named = set(lookup.result.settings.confirmatory_labels)
+    methods: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.adjustment and not row.primary:
+            kind = "average" if row.label in words.AVERAGES else "named" if row.label in named else "label"
+            methods[kind].add(row.adjustment)
+    parts = []
+    if methods["average"]:
+        parts.append(
+            f"P-values of average metrics were adjusted by {_adjustments(methods['average'])} within families of data "
+            "set, training size, metric and declared set of comparisons."
+        )
+    if methods["named"]:
+        parts.append(
+            f"Results for {words.listed(sorted(named))}, declared confirmatory, were adjusted by "
+            f"{_adjustments(methods['named'])} over these labels and all comparisons."
+        )
+    if methods["label"]:
+        parts.append(
+            f"Results {'for other labels' if methods['named'] else 'by label'} are exploratory{_but_primary(lookup)}; "
+            f"their p-values were adjusted by {_adjustments(methods['label'])} within each comparison only."
+        )
+    return [*parts, "Intervals were not adjusted for their number."]
 
 
 def _by(test: str) -> str:
     return f" ({_CITED[test]})" if test in _CITED else ""
 
 
-def _but_named(lookup: Lookup) -> str:
-    """Which results by label were named in advance."""
-    confirmatory = lookup.result.settings.confirmatory_labels
-    named = [f"{words.listed(confirmatory)}, declared confirmatory,"] if confirmatory else []
-    if any(row.primary and row.label not in words.AVERAGES for row in lookup.comparisons):
-        named.append("the primary contrast")
-    return f", {words.listed(named)} apart" if named else ""
+def _but_primary(lookup: Lookup) -> str:
+    """Whether a primary contrast was named on one label."""
+    by_label = any(row.primary and row.label not in words.AVERAGES for row in lookup.comparisons)
+    return ", except for the primary contrast" if by_label else ""
 
 
 def _adjustments(names: set[str]) -> str:
@@ -229,27 +251,28 @@ def _adjustments(names: set[str]) -> str:
 
 
 def _margin(lookup: Lookup) -> list[str]:
-    margins = lookup.margins()
-    if not margins:
-        return ["No margin of equivalence was declared, so neither equivalence nor power was assessed."]
-    level = lookup.result.settings.level
-    return [
-        f"Equivalence was tested within {_margins(margins)} (two one-sided tests at "
-        f"{numbers.level(alpha(level))}; {_CITED['tost']}); where it was left open, the power of the "
-        "unadjusted primary analysis to detect a difference as large as the margin is given over the 95 % interval of "
-        "the standard deviation over seeds, never the power at the observed difference."
-    ]
-
-
-def _margins(margins: Sequence[float]) -> str:
-    listed = words.listed([f"±{words.points(margin)}" for margin in margins])
-    return f"a margin of {listed}" if len(margins) == 1 else f"the margins of the contrasts, {listed},"
+    """The margin, where it was given, and the tests against it that were made."""
+    listed = [f"±{units.amount(metric, margin)}" for metric, margin in lookup.margins()]
+    if not listed:
+        return ["No margin was given, so equivalence was not tested."]
+    where = margins.where_given(lookup.result.settings)
+    opening = "The margin of equivalence was" if len(listed) == 1 else "The margins of equivalence were"
+    text = f"{opening} {words.listed(listed)}{', ' if where else ''}{where}."
+    made: dict[str, Comparison] = {}
+    for row in lookup.comparisons:
+        if row.margin is not None and row.p_value is not None:
+            made.setdefault(row.test, row)
+    tests = {"tost": "equivalence by two one-sided tests", "non-inferiority": "non-inferiority by a one-sided test"}
+    described = [f"{tests[test]} at {numbers.level(margin_alpha(row))}" for test, row in made.items() if test in tests]
+    if not described:
+        return [f"{text} No comparison could be tested against it."]
+    return [f"{text} We tested {words.listed(described)} ({_CITED['tost']})."]
 
 
 def _beforehand(lookup: Lookup) -> list[str]:
     """Whether the primary contrast was named before the test predictions existed."""
-    none = "No primary contrast was named before the test predictions existed; the analysis is exploratory."
-    return [primary_named(lookup) or none]
+    named = primary_named(lookup)
+    return [named or "No primary contrast was named; the analysis is exploratory."]
 
 
 def _bootstrap(lookup: Lookup) -> list[str]:
@@ -283,9 +306,11 @@ def _refused(n: int) -> str:
 
 def _provenance(lookup: Lookup) -> list[str]:
     result, parts = lookup.result, []
-    if any(dataset.synthetic for dataset in result.datasets):
-        names = [words.dataset(dataset.dataset) for dataset in result.datasets if dataset.synthetic]
-        parts.append(f"{words.synthetic(names)}. Their images were drawn, so they say nothing of real patients.")
+    if tested := lookup.synthetic_tests():
+        parts.append(
+            f"{words.synthetic(tested)}. These images were drawn; results on them do not describe real patients."
+        )
+    parts += filter(None, [lookup.teachers_synthetic()])
     software = result.settings.software
     if software is not None:
         packages = ", ".join(f"{name} {version}" for name, version in software.packages.items())

@@ -1,24 +1,23 @@
 """The answer in words: one sentence for each comparison, worded as its scope allows.
 
-In: a `Comparison` and the results. Out: a `Sentence` with the finding first, then what was averaged over and what was
-held fixed. No sentence claims more than its row: an interval that includes 0 never becomes "no difference", and a
-missing value comes with its reason. `significance.interval_shows` decides what is shown.
+In: a `Comparison` and the results. Out: a `Sentence` with one verdict, the difference as every table prints it, then
+what was averaged over and what was held fixed. No sentence claims more than its row: an interval that includes 0 never
+becomes "no difference", and a missing value comes with its reason. `significance.interval_shows` decides what is shown.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from medkt_eval.results.schema import Comparison
-from medkt_eval.results.vocabulary import LOWER_IS_BETTER
-from medkt_reports.language import numbers, words
+from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import HEADLINES, Lookup
-from medkt_reports.prose.margins import Margins
-from medkt_reports.prose.primary import primary_named
+from medkt_reports.prose import conditions, variation
+from medkt_reports.prose.margins import AgainstMargin, Margins, margin_passed
 from medkt_reports.significance import interval_shows, is_lost_by_adjustment
 
-Verdict = Literal["shown", "not shown", "undefined"]
+Verdict = Literal["superior", "inferior", "different", "equivalent", "non-inferior", "undecided", "undefined"]
 _RANDOM = {
     "seeds": "seeds random, test patients fixed",
     "patients": "patients random, trained models fixed",
@@ -33,14 +32,20 @@ class Sentence:
 
     finding: str
     against_margin: str
-    """What the declared margin adds; empty if there is none."""
+    """Whether a difference that is shown exceeds the margin; empty if there is none."""
     caveat: str
     """A caution about how the settings of the arms were chosen; empty if there is none."""
     limitation: str
     verdict: Verdict
+    """The strongest that the interval supports. Different: the metric has no better direction."""
     primary: bool
     training_set: str
     metric: str
+
+    @property
+    def shows_difference(self) -> bool:
+        """Whether the arms are shown to differ."""
+        return self.verdict in ("superior", "inferior", "different")
 
     @property
     def text(self) -> str:
@@ -51,7 +56,7 @@ class Sentence:
 def answers(lookup: Lookup) -> list[Sentence]:
     """The study's answer: a sentence for each declared comparison on the metrics of Tables IV and V.
 
-    The primary contrast comes first, on any metric.
+    The primary contrasts come first, on any metric.
     """
     rows = [
         row
@@ -64,61 +69,63 @@ def answers(lookup: Lookup) -> list[Sentence]:
     return [sentence(lookup, row, margins) for row in sorted(rows, key=lambda row: not row.primary)]
 
 
-def confirmatory_status(lookup: Lookup) -> str:
-    """Whether the answer is confirmatory or exploratory, which depends on when the primary contrast was named."""
-    named = primary_named(lookup)
-    if not named:
-        return "Exploratory: no primary contrast was named before the test predictions existed."
-    return f"{named} Every other comparison is secondary."
-
-
-def unanswered(lookup: Lookup) -> list[str]:
-    """Training sets without an answer, and what an answer needs."""
-    lines = []
-    for training_set in lookup.training_sets():
-        if lookup.contrasts(training_set):
-            continue
-        n = len(lookup.arms_of(training_set))
-        why = (
-            "it has one arm, and a comparison needs two"
-            if n == 1
-            else f"none of its {n} arms was compared with a baseline; a study file names one"
-        )
-        lines.append(f"{training_set.text}: no comparison; {why}.")
-    return lines
-
-
 def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
     """One comparison in words."""
-    training_set = lookup.training_set_of(row)
-    verdict: Verdict
-    planned, row = row, _answerable(lookup, row)
     if row.difference is None or row.low is None or row.high is None:
-        finding, verdict = _undefined(lookup, row), "undefined"
-    elif interval_shows(row):
-        finding, verdict = _shown(lookup, row, row.difference, row.low, row.high), "shown"
-    else:
-        finding, verdict = _not_shown(lookup, row), "not shown"
-    if row is not planned:
-        finding += " An arm has one seed: this compares two trained models, and says nothing of retraining."
-    undefined = verdict == "undefined"
+        return _of_missing(lookup, row, margins)
+    against = margins.of(row)
+    if interval_shows(row):
+        return _of_difference(lookup, row, row.difference, against)
+    return _of_no_difference(lookup, row, against)
+
+
+def _of_missing(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
+    """A comparison that does not exist: the narrower one over patients, said to be that, or the reason."""
+    narrower = lookup.over_patients_alone(row)
+    if narrower is None:
+        return _sentence(lookup, row, _undefined(lookup, row), "undefined")
+    answer = sentence(lookup, narrower, margins)
+    because = row.undefined_because or "the results give no reason"
+    wider = f"Over {row.scope.replace('+', ' and ')} it could not be tested: {because}."
+    return replace(answer, finding=f"{answer.finding} {wider}", primary=row.primary)
+
+
+def _of_difference(lookup: Lookup, row: Comparison, difference: float, against: AgainstMargin | None) -> Sentence:
+    """A difference that is shown, and whether it exceeds the margin."""
+    verdicts: dict[bool | None, Verdict] = {True: "superior", False: "inferior", None: "different"}
+    verdict = verdicts[units.is_better(row.metric, difference)]
+    answer = _sentence(lookup, row, _finding(lookup, row, _shown(lookup, row, difference)), verdict)
+    if against is None:
+        return answer
+    test = against.equivalence
+    evidence = f"{_ends(test, 'equivalence')}; {_p(test, 'equivalence')}" if test else ""
+    return replace(answer, against_margin=margin_passed(against, row, evidence))
+
+
+def _of_no_difference(lookup: Lookup, row: Comparison, against: AgainstMargin | None) -> Sentence:
+    """Equivalent, else non-inferior, else undecided."""
+    if against and against.equivalence and against.shows_equivalence:
+        claim = _equivalent(lookup, row, against)
+        return _sentence(lookup, row, _finding(lookup, against.equivalence, claim, "equivalence"), "equivalent")
+    if against and against.non_inferiority and against.shows_non_inferiority:
+        claim = _non_inferior(lookup, row, against)
+        finding = _finding(lookup, against.non_inferiority, claim, "non-inferiority")
+        return _sentence(lookup, row, finding, "non-inferior")
+    return _sentence(lookup, row, _finding(lookup, row, _not_shown(lookup, row, against)), "undecided")
+
+
+def _sentence(lookup: Lookup, row: Comparison, finding: str, verdict: Verdict) -> Sentence:
+    circumstances = conditions.of_comparison(lookup, row)
     return Sentence(
         finding=finding,
-        against_margin="" if undefined else margins.sentence(row, different=verdict == "shown"),
+        against_margin="",
         caveat=_caveat(lookup, row),
-        limitation="" if undefined else words.scope_meaning(row.scope).limitation,
+        limitation="" if verdict == "undefined" else variation.limits(circumstances, row.scope),
         verdict=verdict,
-        primary=planned.primary,
-        training_set=training_set.text,
+        primary=row.primary,
+        training_set=lookup.training_set_of(row).text,
         metric=words.metric(row.metric, row.label),
     )
-
-
-def _answerable(lookup: Lookup, row: Comparison) -> Comparison:
-    """The row, or, if an arm has one seed, the first test of the same contrast over patients with an interval."""
-    if row.low is not None or min(row.n_seeds_a, row.n_seeds_b) > 1:
-        return row
-    return next((other for other in lookup.tests_over_patients(row) if other.low is not None), row)
 
 
 def tested_on(lookup: Lookup, row: Comparison) -> str:
@@ -135,34 +142,46 @@ def name_in_sentence(lookup: Lookup, arm: str) -> str:
     return f"{name}," if "," in name else name
 
 
-def _shown(lookup: Lookup, row: Comparison, difference: float, low: float, high: float) -> str:
-    a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
-    metric = words.metric(row.metric, row.label)
-    decimals = numbers.decimals_for([numbers.half_width(low, high)])
-    by = f"{numbers.percent(abs(difference), decimals)} points"
-    ends = numbers.interval(*((low, high) if difference > 0 else (-high, -low)), decimals)
-    if row.scope == "seeds+patients":
-        better = (difference > 0) != (row.metric in LOWER_IS_BETTER)
-        claim = f"{a} improves {metric} over {b} by {by}" if better else f"{a} worsens {metric} against {b} by {by}"
-    else:
-        way = "higher" if difference > 0 else "lower"
-        those = "" if row.scope == "seeds" else "those of "
-        who = f"the models trained here by {a} reach" if those else f"{a} reaches"
-        claim = f"{who} a {metric} {by} {way} than {those}{b}"
-    return f"{tested_on(lookup, row)}, {_tidy(claim)} ({_evidence(row, ends)}){_over(lookup, row)}."
+def _finding(lookup: Lookup, row: Comparison, claim: str, test: str = "") -> str:
+    """A claim, the difference and interval it rests on, and what they are averaged over."""
+    decimals = units.decimals_of(row.metric, row.low, row.high)
+    by = units.difference(row.metric, row.difference, decimals)
+    arms = lookup.arms[row.arm_a], lookup.arms[row.arm_b]
+    over = variation.clause(
+        conditions.of_comparison(lookup, row), row.scope, (row.n_seeds_a, row.n_seeds_b), arms[0].train_size
+    )
+    return f"{tested_on(lookup, row)}, {claim.removesuffix(',')}: {by} ({_evidence(row, test)}){over}."
 
 
-def _not_shown(lookup: Lookup, row: Comparison) -> str:
+def _shown(lookup: Lookup, row: Comparison, difference: float) -> str:
     a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
-    decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
-    ends = f"{numbers.difference(row.low, decimals)} to {numbers.difference(row.high, decimals)}"
-    those = "those of " if row.scope in ("patients", "images") else ""
-    verb = "are" if those else "is"
-    who = f"the models trained here by {a}" if those else a
+    metric, better = words.metric(row.metric, row.label), units.is_better(row.metric, difference)
+    if row.scope == "seeds+patients" and better is not None:
+        return f"{a} improves {metric} over {b}" if better else f"{a} worsens {metric} against {b}"
+    way = "higher" if difference > 0 else "lower"
+    if row.scope in ("patients", "images"):
+        return f"the trained models of {a} reach a {way} {metric} than those of {b}"
+    return f"{a} reaches a {way} {metric} than {b}"
+
+
+def _equivalent(lookup: Lookup, row: Comparison, against: AgainstMargin) -> str:
+    a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
+    return f"{a} and {b} are equivalent in {words.metric(row.metric, row.label)} within {against.name}"
+
+
+def _non_inferior(lookup: Lookup, row: Comparison, against: AgainstMargin) -> str:
+    a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
+    return f"{a} is non-inferior to {b} in {words.metric(row.metric, row.label)} at {against.name}"
+
+
+def _not_shown(lookup: Lookup, row: Comparison, against: AgainstMargin | None) -> str:
+    a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
+    of_models = row.scope in ("patients", "images")
+    who = f"the trained models of {a} are" if of_models else f"{a} is"
+    those = "those of " if of_models else ""
     adjusted = ", adjusted for the other comparisons" if is_lost_by_adjustment(row) else ""
-    claim = f"{who} {verb} not shown to differ from {those}{b} in {words.metric(row.metric, row.label)}{adjusted}"
-    by = f"{numbers.difference(row.difference, decimals)} points"
-    return f"{tested_on(lookup, row)}, {_tidy(claim)}: {by} ({_evidence(row, ends)}){_over(lookup, row)}."
+    undecided = f", nor to differ by less than {against.name}" if against is not None else ""
+    return f"{who} not shown to differ from {those}{b} in {words.metric(row.metric, row.label)}{undecided}{adjusted}"
 
 
 def _undefined(lookup: Lookup, row: Comparison) -> str:
@@ -171,42 +190,33 @@ def _undefined(lookup: Lookup, row: Comparison) -> str:
     because = row.undefined_because or "the results give no reason"
     text = f"{tested_on(lookup, row)}, {a} could not be tested against {b} on {metric}: {because}."
     if row.difference is not None:
-        text += (
-            f" The means differ by {numbers.difference(row.difference, 1)} points, with no measure of how sure that is."
-        )
+        by = units.difference(row.metric, row.difference, units.decimals_of(row.metric, None, None))
+        text += f" The difference is {by}, without an interval."
     return text
 
 
-def _tidy(claim: str) -> str:
-    """Remove a comma before the bracket or colon that follows."""
-    return claim.removesuffix(",")
+def _evidence(row: Comparison, test: str = "") -> str:
+    """Interval, scope and the one p-value that counts; `test` names a test against the margin."""
+    return f"{_ends(row, test)}; {_RANDOM[row.scope]}; {_p(row, test)}"
 
 
-def _evidence(row: Comparison, ends: str) -> str:
-    """Interval, scope and the one p-value that counts."""
+def _ends(row: Comparison, test: str) -> str:
+    unadjusted = ", not adjusted," if not test and is_lost_by_adjustment(row) else ""
+    ends = units.interval(row.metric, row.low, row.high, units.decimals_of(row.metric, row.low, row.high))
+    return f"{numbers.level(row.level)} CI{unadjusted} {ends}"
+
+
+def _p(row: Comparison, test: str) -> str:
+    name = f"{test}, " if test else ""
     if row.adjustment and row.p_adjusted is not None:
         method = words.ADJUSTMENTS.get(row.adjustment, row.adjustment)
-        p = f"{method}-adjusted {numbers.p_phrase(row.p_adjusted, row.level)}"
-    else:
-        p = "no p-value" if row.p_value is None else numbers.p_phrase(row.p_value, row.level)
-    unadjusted = ", not adjusted," if is_lost_by_adjustment(row) else ""
-    return f"{numbers.level(row.level)} CI{unadjusted} {ends}; {_RANDOM[row.scope]}; {p}"
+        return f"{name}{method}-adjusted {numbers.p_phrase(row.p_adjusted, _level_of_p(row, test))}"
+    return "no p-value" if row.p_value is None else f"{name}{numbers.p_phrase(row.p_value, _level_of_p(row, test))}"
 
 
-def _over(lookup: Lookup, row: Comparison) -> str:
-    """What a finding is averaged over, and what it holds fixed."""
-    if row.scope in ("patients", "images"):
-        return f", for {row.scope} like those tested"
-    redrawn = lookup.datasets[row.dataset].training_sample == "redrawn with each seed"
-    a, b = lookup.arms[row.arm_a], lookup.arms[row.arm_b]
-    size = "" if a.train_size is None else f" ({numbers.count(a.train_size)} images)"
-    sample = f"on training sets redrawn with each seed{size}" if redrawn else f"on this training set{size}"
-    teachers = {arm.teacher for arm in (a, b) if arm.teacher}
-    with_teacher = {0: "", 1: " with this teacher"}.get(len(teachers), " with these teachers")
-    n = (row.n_seeds_a, row.n_seeds_b)
-    seeds = f"{n[0]} seeds an arm" if n[0] == n[1] else f"{n[0]} and {n[1]} seeds"
-    patients = "over patients like those tested" if row.scope == "seeds+patients" else "on these test patients alone"
-    return f", averaged over retrainings ({seeds}) {sample}{with_teacher}, and {patients}"
+def _level_of_p(row: Comparison, test: str) -> float:
+    """1 - alpha of the p-value: a test against the margin is one-sided, its interval has the level 1 - 2 alpha."""
+    return (1 + row.level) / 2 if test else row.level
 
 
 def _caveat(lookup: Lookup, row: Comparison) -> str:

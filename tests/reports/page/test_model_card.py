@@ -48,7 +48,7 @@ def test_what_is_not_recorded_says_so_and_the_author_has_the_rest(card, only_arm
     bare = model_card.render(Lookup(only_arms))
     assert "- Thresholds: not recorded" in bare
     assert "No comparison was made." in bare
-    assert "- Margin of equivalence: none was declared" in bare
+    assert "- Margin of equivalence: none was given" in bare
     assert "None was measured." in bare
     assert "None " not in bare.replace("None was measured.", "")
 

@@ -1,21 +1,18 @@
-"""Sentences about a declared margin, and the power to detect it, against the numbers of the plan."""
+"""One verdict against the margin, the strongest that the interval supports; numbers by scipy's t, 40 df."""
 
 from __future__ import annotations
 
 import pytest
 
 from medkt_eval.inference.equivalence import non_inferiority, tost
-from medkt_eval.planning.sample_size import plan
-from medkt_eval.planning.variance_components import VarianceComponents
-from medkt_eval.results.schema import VarianceComponent
 from medkt_reports.lookup import Lookup
-from medkt_reports.prose import margins, sentences
-from medkt_reports.prose.margins import POWER, Margins, power_of
+from medkt_reports.prose import definitions, methods, sentences
+from medkt_reports.prose.margins import Margins
 
 PAIR = ("chest-at", "chest-tl")
 
 
-def with_margin(result, difference, se, components=None, **changes):
+def with_margin(result, difference, se, *, margin_from="study file", **changes):
     """The results with one primary analysis, tested against 2 points with 40 degrees of freedom."""
     template = next(c for c in result.comparisons if (c.arm_a, c.arm_b, c.label, c.metric) == (*PAIR, "macro", "auc"))
     reach = 2.0211 * se  # t with 40 df
@@ -44,28 +41,8 @@ def with_margin(result, difference, se, components=None, **changes):
             "margin": 0.02,
         }
         rows.append(template.model_copy(update={**shared, **against}))
-    parts = [
-        VarianceComponent(
-            dataset="phantom-chest",
-            arm_a=PAIR[0],
-            arm_b=PAIR[1],
-            metric="auc",
-            label="macro",
-            component=name,
-            value=value,
-            n_seeds_a=3,
-            n_seeds_b=3,
-            n_patients=300,
-            df_patients=299.0,
-        )
-        for name, value in (components.by_name() if components else {}).items()
-    ]
-    settings = result.settings.model_copy(update={"margin": 0.02})
-    return result.model_copy(update={"comparisons": rows, "variance_components": parts, "settings": settings})
-
-
-def pilot(runs=2e-4, seeds_by_patients=2e-5, patients=2e-5):
-    return VarianceComponents(runs, seeds_by_patients, patients, "nested", 3, 3, 300, 299.0)
+    settings = result.settings.model_copy(update={"margin": 0.02, "margin_from": margin_from})
+    return result.model_copy(update={"comparisons": rows, "settings": settings})
 
 
 def said(result, *args, **changes):
@@ -73,93 +50,131 @@ def said(result, *args, **changes):
     return sentence
 
 
-def test_equivalence_is_no_difference_larger_than_the_margin(result):
-    sentence = said(result, 0.001, 0.004, pilot())
+AT = "AT <script>alert(1)</script>"
+
+
+def test_equivalent_is_the_verdict_where_the_interval_lies_within_the_margin(result):
+    sentence = said(result, 0.001, 0.004)
     # t quantile of 40 df at 0.95 is 1.6839: 0.1 -+ 0.67 points; p = P(T40 > (2 - 0.1) / 0.4 = 4.75) = 0.00001
-    assert sentence.against_margin == (
-        "No difference larger than 2 points, the study's margin (90 % CI −0.57 to +0.77; equivalence, p < 0.001)."
+    assert sentence.verdict == "equivalent"
+    assert (
+        f"{AT} and TL are equivalent in macro AUC within the margin of 2 points: +0.10 points (90 % CI" in sentence.text
     )
-    assert sentence.verdict == "not shown"
+    assert "(90 % CI −0.57 to 0.77; seeds and patients random; equivalence, p < 0.001), averaged" in sentence.text
 
 
-def test_a_difference_may_be_shown_and_smaller_than_the_margin(result):
-    sentence = said(result, 0.010, 0.004, pilot())
-    assert sentence.verdict == "shown"
-    assert sentence.against_margin.startswith("The difference is smaller than 2 points, the study's margin (90 % CI")
-
-
-def test_a_difference_that_may_exceed_the_margin_needs_no_more_words(result):
-    assert said(result, 0.030, 0.008, pilot()).against_margin == ""
-
-
-def test_the_inconclusive_is_given_the_power_to_detect_the_margin(result):
-    sentence = said(result, 0.004, 0.012, pilot())
-    found = power_of(pilot(), 0.02, 0.95)
-    assert found.seeds_needed is not None
-    assert sentence.against_margin.endswith(
-        f"to detect the declared 2 points; {found.seeds_needed} seeds an arm would be needed for 80 %."
+def test_non_inferior_is_the_verdict_where_only_that_is_shown(result):
+    sentence = said(result, 0.008, 0.012)
+    assert sentence.verdict == "non-inferior"
+    assert f"{AT} is non-inferior to TL in macro AUC at the margin of 2 points: +0.8 points (90 % CI −1.2 to 2.8;" in (
+        sentence.text
     )
-    assert f"Inconclusive: power {100 * found.estimate:.0f} % (" in sentence.against_margin
-    other = said(result, -0.001, 0.012, pilot())  # another difference was observed; the power is the same
-    assert other.against_margin == sentence.against_margin[sentence.against_margin.index("Inconclusive") :]
+    assert "non-inferiority, p = 0.012)" in sentence.text
 
 
-def test_not_worse_by_the_margin_is_said_where_only_that_is_shown(result):
-    sentence = said(result, 0.008, 0.012, pilot())
-    assert sentence.against_margin.startswith(
-        "Not worse by 2 points, the study's margin, or more (90 % CI −1.2 to +2.8; non-inferiority, p = 0.012). "
-        "Inconclusive: power"
-    )
+def test_undecided_is_the_verdict_where_the_interval_supports_nothing_else(result):
+    sentence = said(result, 0.004, 0.016)  # 95 % interval -2.8 to 3.6, 90 % -2.3 to 3.1
+    assert sentence.verdict == "undecided"
+    assert (
+        "is not shown to differ from TL in macro AUC, nor to differ by less than the margin of 2 points: +0.4 points "
+        "(95 % CI −2.8 to 3.6;"
+    ) in sentence.text
+
+
+@pytest.mark.parametrize(
+    ("difference", "se", "verdict", "passed"),
+    [
+        (0.030, 0.004, "superior", "The difference exceeds the margin of 2 points."),  # 2.2 to 3.8
+        (0.030, 0.008, "superior", "Whether the difference exceeds the margin of 2 points is undecided."),
+        (0.010, 0.004, "superior", "The difference is smaller than the margin of 2 points (90 % CI 0.33 to 1.67;"),
+        (-0.030, 0.004, "inferior", "The difference exceeds the margin of 2 points."),
+        (-0.010, 0.004, "inferior", "The difference is smaller than the margin of 2 points (90 % CI −1.67 to −0.33;"),
+        (-0.030, 0.008, "inferior", "Whether the difference exceeds the margin of 2 points is undecided."),
+    ],
+)
+def test_a_difference_that_is_shown_says_whether_it_exceeds_the_margin(result, difference, se, verdict, passed):
+    sentence = said(result, difference, se)
+    assert sentence.verdict == verdict
+    assert sentence.against_margin.startswith(passed)
+    assert ("improves" in sentence.finding) == (verdict == "superior")
+
+
+VERDICTS = ("improves", "worsens", "are equivalent", "is non-inferior", "is not shown to differ")
+
+
+@pytest.mark.parametrize("difference", [-0.05, -0.02, -0.01, -0.001, 0.0, 0.004, 0.02, 0.05])
+@pytest.mark.parametrize("se", [0.001, 0.005, 0.012, 0.03])
+def test_each_answer_has_one_verdict_the_strongest_and_no_power(result, difference, se):
+    sentence = said(result, difference, se)
+    assert sum(verdict in sentence.text for verdict in VERDICTS) == 1
+    assert "power" not in sentence.text
+    assert len(sentence.text.split()) < 80
+    low, high = (difference + side * 2.0211 * se for side in (-1, 1))
+    low_90, high_90 = (difference + side * 1.6839 * se for side in (-1, 1))
+    expected = (
+        "superior" if low > 0 else
+        "inferior" if high < 0 else
+        "equivalent" if low_90 > -0.02 and high_90 < 0.02 else
+        "non-inferior" if low_90 > -0.02 else
+        "undecided"
+    )  # fmt: skip
+    assert sentence.verdict == expected
 
 
 def test_adjustment_may_take_equivalence_away(result):
-    shown = said(result, 0.001, 0.011, pilot(), adjustment="holm", p_adjusted=0.04)
-    assert "equivalence, Holm-adjusted p = 0.040" in shown.against_margin
-    assert "Inconclusive" in said(result, 0.001, 0.011, pilot(), adjustment="holm", p_adjusted=0.06).against_margin
+    shown = said(result, 0.001, 0.011, adjustment="holm", p_adjusted=0.04)
+    assert "equivalence, Holm-adjusted p = 0.040" in shown.text
+    assert said(result, 0.001, 0.011, adjustment="holm", p_adjusted=0.06).verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("declared", "where"),
+    [
+        ("before", "before the test predictions existed"),
+        ("after", "replaced an earlier"),
+        ("unknown", "nothing records"),
+    ],
+)
+def test_a_margin_of_the_study_file_was_declared_only_if_that_is_recorded(result, declared, where):
+    results = with_margin(result, 0.001, 0.004)
+    settings = results.settings.model_copy(update={"declared": declared})
+    lookup = Lookup(results.model_copy(update={"settings": settings}))
+    text = methods.methods_paragraph(lookup)
+    defined = dict(definitions.definitions(lookup))["Margin"]
+    assert where in text
+    assert where in defined
+    assert ("declared in the study file before" in text) == (declared == "before")
+
+
+def test_a_margin_given_at_evaluation_is_never_called_declared(result):
+    results = with_margin(result, 0.001, 0.004, margin_from="evaluation")
+    lookup = Lookup(results)
+    (sentence,) = sentences.answers(lookup)
+    assert "within the margin of 2 points given at evaluation: +0.10 points" in sentence.text
+    for text in (sentence.text, methods.methods_paragraph(lookup), dict(definitions.definitions(lookup))["Margin"]):
+        assert "given at evaluation" in text
+        assert "margin declared" not in text
+        assert "study's margin" not in text
+
+
+def test_methods_name_the_tests_against_the_margin_and_their_level(result):
+    text = methods.methods_paragraph(Lookup(with_margin(result, 0.001, 0.004)))
+    assert "equivalence by two one-sided tests at 5 % and non-inferiority by a one-sided test at 5 %" in text
+    untested = result.model_copy(update={"settings": result.settings.model_copy(update={"margin": 0.02})})
+    assert "No comparison could be tested against it." in methods.methods_paragraph(Lookup(untested))
 
 
 def test_without_a_margin_nothing_is_said_of_one(result):
     found = sentences.answers(Lookup(result))
     assert found
-    assert all(sentence.against_margin == "" for sentence in found)
-    assert all("power" not in sentence.text for sentence in found)
-
-
-def test_without_variance_components_no_power_is_made_up(result):
-    assert said(result, 0.001, 0.02).against_margin == "Inconclusive against the study's margin of 2 points."
-
-
-@pytest.mark.parametrize("components", [pilot(), pilot(runs=2e-5, seeds_by_patients=1e-5), pilot(runs=1e-3)])
-def test_power_and_seeds_are_the_plans(result, components):
-    results = with_margin(result, 0.004, 0.012, components)
-    (contrast,) = plan(results, effect=0.02, power=POWER, metric="auc", label="macro").contrasts
-    found = power_of(components, 0.02, 0.95)
-    by_sd = {row.seed_sd: row.power for row in contrast.pilot}
-    assert (found.low, found.estimate, found.high) == (by_sd["upper limit"], by_sd["estimate"], by_sd["lower limit"])
-    needed = next(row for row in contrast.seeds_needed if (row.seed_sd, row.patients) == ("estimate", 300))
-    assert found.seeds_needed == needed.seeds_a
-    assert not found.patients_lack
-
-
-def test_where_no_seeds_suffice_patients_are_asked_for(result):
-    few = pilot(patients=5e-4)
-    assert power_of(few, 0.02, 0.95).patients_lack
-    text = said(result, 0.004, 0.012, few).against_margin
-    assert text.endswith("more test patients would be needed for 80 %, whatever the seeds.")
-    wild = said(result, 0.004, 0.012, pilot(runs=4e-3)).against_margin
-    assert wild.endswith("more than 30 seeds an arm would be needed for 80 %.")
+    assert all("margin" not in sentence.text for sentence in found)
 
 
 def test_a_primary_analysis_that_does_not_exist_has_no_word_on_the_margin(result):
-    results = with_margin(result, 0.004, 0.012, pilot())
+    results = with_margin(result, 0.004, 0.012)
     nothing = dict.fromkeys(("difference", "se", "low", "high", "p_value"))
     rows = [row.model_copy(update={**nothing, "undefined_because": "one seed"}) for row in results.comparisons]
     results = results.model_copy(update={"comparisons": rows})
     (sentence,) = sentences.answers(Lookup(results))
     assert (sentence.verdict, sentence.against_margin) == ("undefined", "")
-    assert Margins(results).sentence(rows[0], different=False) == ""
-
-
-def test_a_study_that_had_the_power_is_asked_for_no_more_seeds():
-    enough = margins.Power(estimate=0.95, low=0.08, high=0.999, seeds_needed=3, patients_lack=False)
-    assert margins._power_in_words(enough, "1 point").endswith("to detect the declared 1 point")
+    assert Margins(results).of(rows[0]) is None

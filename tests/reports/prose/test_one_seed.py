@@ -34,11 +34,11 @@ def test_the_answer_falls_back_to_patients(found, which):
         row for row in result.comparisons if (row.test, row.metric, row.label) == ("delong-clustered", "auc", "macro")
     )
     assert f"95 % CI {100 * delong.low:.1f} to {100 * delong.high:.1f}; patients random" in sentence.text
-    assert "the models trained here by AT reach" in sentence.text
+    assert "the trained models of AT reach" in sentence.text
     assert "one seed" in sentence.text
     assert "no measure of how sure" not in sentence.text
-    assert sentence.verdict == "shown"
-    assert "does not say what retraining them would change" in sentence.limitation
+    assert sentence.verdict == "superior"
+    assert "does not cover retraining" in sentence.limitation
 
 
 def test_an_undefined_difference_stays_undefined(found):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medkt_reports.lookup import Lookup
-from medkt_reports.prose import facts, methods, sentences
+from medkt_reports.prose import facts, methods, status
 
 CONTRASTS = [
     {"arm_a": "chest-at", "arm_b": "chest-tl", "metric": "auc", "label": "macro"},
@@ -18,7 +18,7 @@ def lookup_of(result, primary, **changes):
 
 def test_several_are_one_family_everywhere(result):
     lookup = lookup_of(result, CONTRASTS)
-    for text in (sentences.confirmatory_status(lookup), methods.methods_paragraph(lookup)):
+    for text in (status.confirmatory_status(lookup), methods.methods_paragraph(lookup)):
         assert "The 2 primary contrasts (" in text
         assert "on macro AUC; " in text
         assert "F1 for Edema) were named in the study file before the test predictions existed." in text
@@ -27,12 +27,13 @@ def test_several_are_one_family_everywhere(result):
 
 
 def test_a_list_of_one_is_not_said_to_be_several(result):
-    text = sentences.confirmatory_status(lookup_of(result, CONTRASTS[:1]))
+    text = status.confirmatory_status(lookup_of(result, CONTRASTS[:1]))
     assert "a family of one" in text
 
 
 def test_margins_are_those_of_the_contrasts(result):
     lookup = lookup_of(result, CONTRASTS, margin=0.02)
-    assert "within the margins of the contrasts, ±2 points and ±5 points, (two" in methods.methods_paragraph(lookup)
+    assert "The margins of equivalence were ±2 points and ±5 points." in methods.methods_paragraph(lookup)
     assert facts.facts(lookup)["margin"] == "2 points and 5 points"
-    assert "within a margin of ±5 points (two" in methods.methods_paragraph(lookup_of(result, CONTRASTS))
+    own = methods.methods_paragraph(lookup_of(result, CONTRASTS))
+    assert "The margin of equivalence was ±5 points, declared in the study file before" in own

@@ -6,7 +6,7 @@ import pytest
 
 from medkt.cli.output import summary
 from medkt_reports.lookup import Lookup
-from medkt_reports.prose import methods, sentences
+from medkt_reports.prose import methods, sentences, status
 from medkt_reports.prose.margins import Margins
 
 PAIR = ("chest-at", "chest-tl")
@@ -30,11 +30,11 @@ def said(result):
 def test_over_seeds_and_patients_the_finding_comes_first_and_what_is_fixed_follows(said):
     sentence = said(scope="seeds+patients", test="obuchowski-rockette")
     assert sentence.text == (
-        f"On Phantom chest (600 synthetic test images of 300 patients), {AT} improves macro AUC over TL by 3.7 points "
+        f"On Phantom chest (600 synthetic test images of 300 patients), {AT} improves macro AUC over TL: +3.7 points "
         "(95 % CI 2.1 to 5.3; seeds and patients random; Holm-adjusted p = 0.024), averaged over retrainings (3 seeds "
         "an arm) on this training set (200 images) with this teacher, and over patients like those tested."
     )
-    assert sentence.verdict == "shown"
+    assert sentence.verdict == "superior"
     assert "another hospital" in sentence.limitation
 
 
@@ -42,36 +42,38 @@ def test_over_seeds_and_patients_the_finding_comes_first_and_what_is_fixed_follo
 def test_a_lower_value_is_better_only_where_it_is(said, metric, verb):
     text = said(scope="seeds+patients", metric=metric, difference=-0.037, low=-0.053, high=-0.021).text
     assert f"{AT} {verb}" in text
-    assert "TL by 3.7 points (95 % CI 2.1 to 5.3;" in text
+    unit = "−3.7 points (95 % CI −5.3 to −2.1;" if metric == "auc" else "−0.037 (95 % CI −0.053 to −0.021;"
+    assert f"TL: {unit}" in text  # as the tables print it
 
 
 def test_over_seeds_a_difference_is_about_these_test_patients(said):
     sentence = said()
     assert sentence.text == (
-        f"On Phantom chest (600 synthetic test images of 300 patients), {AT} reaches a macro AUC 3.7 points higher "
-        "than TL (95 % CI 2.1 to 5.3; seeds random, test patients fixed; Holm-adjusted p = 0.024), averaged over "
+        f"On Phantom chest (600 synthetic test images of 300 patients), {AT} reaches a higher macro AUC than TL: "
+        "+3.7 points (95 % CI 2.1 to 5.3; seeds random, test patients fixed; Holm-adjusted p = 0.024), averaged over "
         "retrainings (3 seeds an arm) on this training set (200 images) with this teacher, and on these test patients "
         "alone."
     )
-    assert "does not say what would happen on new patients" in sentence.limitation
-    assert "3.7 points lower than TL (95 % CI 2.1 to 5.3;" in said(difference=-0.037, low=-0.053, high=-0.021).text
+    assert "does not cover new patients" in sentence.limitation
+    lower = said(difference=-0.037, low=-0.053, high=-0.021).text
+    assert "a lower macro AUC than TL: −3.7 points (95 % CI −5.3 to −2.1;" in lower
 
 
 def test_over_patients_the_trained_models_are_spoken_of(said):
     sentence = said(scope="patients", test="delong-clustered")
-    assert f"the models trained here by {AT} reach a macro AUC 3.7 points higher than those of TL" in sentence.text
+    assert f"the trained models of {AT} reach a higher macro AUC than those of TL: +3.7 points" in sentence.text
     assert "patients random, trained models fixed" in sentence.text
     assert sentence.text.endswith(", for patients like those tested.")
     assert "retrainings" not in sentence.text
-    assert "does not say what retraining them would change" in sentence.limitation
+    assert "does not cover retraining" in sentence.limitation
 
 
 @pytest.mark.parametrize("scope", ["seeds", "patients", "seeds+patients", "images"])
 def test_an_interval_that_includes_zero_shows_no_difference_and_gives_its_ends(said, scope):
     sentence = said(scope=scope, low=-0.011, high=0.085, p_value=0.1, p_adjusted=0.2)
-    assert sentence.verdict == "not shown"
+    assert sentence.verdict == "undecided"
     assert "not shown to differ from" in sentence.text
-    assert "in macro AUC: +3.7 points (95 % CI −1.1 to +8.5;" in sentence.text
+    assert "in macro AUC: +3.7 points (95 % CI −1.1 to 8.5;" in sentence.text
     assert "adjusted for the other" not in sentence.text
     for never in ("no difference", "equal", "power", "higher than", "improves", "better", "margin"):
         assert never not in sentence.text
@@ -88,18 +90,18 @@ def test_a_name_with_a_comma_is_set_off_and_a_method_loses_its_capital(said, res
     ]
     lookup = Lookup(result.model_copy(update={"arms": arms}))
     assert (
-        "patients), attention transfer, in-domain, improves macro AUC over TL, DenseNet-40, by 3.7 points (95 % CI"
+        "patients), attention transfer, in-domain, improves macro AUC over TL, DenseNet-40: +3.7 points (95 % CI"
         in said(lookup, scope="seeds+patients").text
     )
     assert (
-        "attention transfer, in-domain, reaches a macro AUC 3.7 points higher than TL, DenseNet-40 (95 %"
+        "attention transfer, in-domain, reaches a higher macro AUC than TL, DenseNet-40: +3.7 points (95 %"
         in said(lookup).text
     )
 
 
 def test_what_the_training_sets_share_is_what_the_runs_recorded(said, result):
-    redrawn = [d.model_copy(update={"training_sample": "redrawn with each seed"}) for d in result.datasets]
-    text = said(Lookup(result.model_copy(update={"datasets": redrawn})), n_seeds_b=5).text
+    arms = [arm.model_copy(update={"training_sha256": [str(seed) for seed in arm.seeds]}) for arm in result.arms]
+    text = said(Lookup(result.model_copy(update={"arms": arms})), n_seeds_b=5).text
     assert "over retrainings (3 and 5 seeds) on training sets redrawn with each seed (200 images) with this" in text
 
 
@@ -125,17 +127,17 @@ def test_no_scope_says_that_a_method_is_better(said, scope):
 
 def test_a_difference_that_adjustment_takes_away_says_so(said):
     lost = said(p_adjusted=0.06)
-    assert lost.verdict == "not shown"
+    assert lost.verdict == "undecided"
     assert "is not shown to differ from TL in macro AUC, adjusted for the other comparisons: +3.7 points" in lost.text
-    assert "(95 % CI, not adjusted, +2.1 to +5.3;" in lost.text
+    assert "(95 % CI, not adjusted, 2.1 to 5.3;" in lost.text
     assert "higher than" not in lost.text
     assert "not shown" not in said().text
-    assert said(p_adjusted=0.06, adjustment=None).verdict == "shown"  # the primary contrast has no family
+    assert said(p_adjusted=0.06, adjustment=None).verdict == "superior"  # the primary contrast has no family
 
 
 def test_what_is_shown_follows_the_level(said):
-    assert said(p_adjusted=0.06, level=0.9).verdict == "shown"
-    assert said(p_adjusted=0.024, level=0.98).verdict == "not shown"
+    assert said(p_adjusted=0.06, level=0.9).verdict == "superior"
+    assert said(p_adjusted=0.024, level=0.98).verdict == "undecided"
     assert "p = 0.0997" in said(p_adjusted=0.0997, level=0.9).text
     assert "90 % CI" in said(level=0.9).text
 
@@ -149,8 +151,7 @@ def test_an_undefined_comparison_says_why(said):
         "AUC: no positive image among 40."
     )
     half = said(**{**nothing, "difference": -0.012}, undefined_because="one seed")
-    assert "The means differ by −1.2 points" in half.text
-    assert "no measure of how sure that is" in half.text
+    assert "The difference is −1.2 points, without an interval." in half.text
 
 
 def test_the_answer_has_a_sentence_for_each_declared_comparison(result):
@@ -165,7 +166,7 @@ def test_the_answer_has_a_sentence_for_each_declared_comparison(result):
         )
     ]
     assert len(found) == len(declared) == 13
-    assert {sentence.verdict for sentence in found} == {"shown", "not shown", "undefined"}
+    assert {sentence.verdict for sentence in found} == {"superior", "inferior", "undecided", "undefined"}
 
 
 def test_the_widest_scope_alone_answers(result):
@@ -178,19 +179,17 @@ def test_the_widest_scope_alone_answers(result):
 
 
 def test_without_a_primary_contrast_the_report_is_exploratory(result):
-    assert sentences.confirmatory_status(Lookup(result)) == (
-        "Exploratory: no primary contrast was named before the test predictions existed."
-    )
+    assert status.confirmatory_status(Lookup(result)) == ("Exploratory: no primary contrast was named.")
     named = result.settings.model_copy(
         update={"primary": {"arm_a": "chest-at", "arm_b": "chest-tl", "metric": "auc", "label": "macro"}}
     )
-    text = sentences.confirmatory_status(Lookup(result.model_copy(update={"settings": named})))
+    text = status.confirmatory_status(Lookup(result.model_copy(update={"settings": named})))
     assert f"The primary contrast, {AT} − TL on macro AUC" in text
     assert "Exploratory" not in text
 
 
 def test_arms_that_nothing_was_compared_with_are_named(result):
-    found = sentences.unanswered(Lookup(result.model_copy(update={"comparisons": []})))
+    found = status.unanswered(Lookup(result.model_copy(update={"comparisons": []})))
     assert len(found) == 3
     assert "none of its 6 arms was compared with a baseline" in found[1]
 
@@ -214,7 +213,7 @@ def with_primary(result, metric, label, declared="unknown"):
         ("before", "was named in the study file before the test predictions existed."),
         (
             "after",
-            "was named in a study file that replaced an earlier one after the first runs were whole; read it as "
+            "was named in a study file that replaced an earlier one after the first runs had finished; read it as "
             "exploratory.",
         ),
         ("unknown", "was named in the study file; nothing records that this was before the test predictions existed."),
@@ -222,7 +221,7 @@ def with_primary(result, metric, label, declared="unknown"):
 )
 def test_only_what_is_on_record_was_named_before_the_predictions(result, declared, expected):
     lookup = Lookup(with_primary(result, "auc", "macro", declared))
-    for text in (sentences.confirmatory_status(lookup), methods.methods_paragraph(lookup)):
+    for text in (status.confirmatory_status(lookup), methods.methods_paragraph(lookup)):
         assert expected in text
         assert ("study file before the test predictions existed" in text) == (declared == "before")
 
