@@ -88,12 +88,15 @@ def evaluate(
     no_images: NoImages = False,
 ) -> None:
     """Compute metrics, intervals and tests; write results.json and the report."""
+    from medkt_eval.compiled import why_slow
     from medkt_eval.evaluation import evaluate as evaluate_runs
     from medkt_eval.predictions.without_run_json import parse_arms
     from medkt_eval.runtime.delivery import delivery
     from medkt_eval.runtime.execution import LOCAL
 
     _check(runs, arm, out)
+    if note := why_slow():
+        print(f"medkt: {note}", file=sys.stderr)
     with delivery(out) as new, ExitStack() as stack:
         result = evaluate_runs(
             runs if runs is not None else parse_arms(arm or []),

@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 TRACEBACK = "MEDKT_TRACEBACK"  # an environment variable: 1 prints the traceback before the line
@@ -50,6 +51,12 @@ def end(error: Exception) -> NoReturn:
         traceback.print_exception(error)
     if isinstance(error, InputError):
         fail(str(error), 2, once=True)
+    if kernels := _damaged_kernels(error):
+        fail(
+            f"{kernels}: numba's files of compiled code there are damaged ({type(error).__name__}: {error}); remove "
+            "the *.nbi and *.nbc files in that folder, and run the command again",
+            1,
+        )
     if isinstance(error, BrokenPipeError):
         _discard_output()
         fail(f"standard output was closed before everything was printed. {_KEPT}", 1)
@@ -93,6 +100,16 @@ def one_line(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode("ascii")
         for character in line
     )
+
+
+def _damaged_kernels(error: Exception) -> Path | None:
+    """Return numba's folder of compiled code if the error arose while numba read it."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if Path(frame.f_code.co_filename).parts[-3:] == ("numba", "core", "caching.py"):
+            path = getattr(frame.f_locals.get("self"), "_index_path", None)
+            if path:
+                return Path(path).parent
+    return None
 
 
 def _discard_output() -> None:

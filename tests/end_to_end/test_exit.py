@@ -1,11 +1,14 @@
 """How commands end: one line, bounded and escaped, and an exit status that docs/formats.md states."""
 
+import numpy as np
 import pytest
 
 from medkt.cli import app
 from medkt.cli.exit import one_line
 from medkt.errors import TrainingError
+from medkt.example.generate import example_tables
 from medkt_eval.errors import InputError
+from medkt_eval.results.schema import EvaluationResult
 
 
 @pytest.fixture
@@ -92,3 +95,37 @@ def test_the_environment_of_torchrun_is_checked(medkt_here, monkeypatch, environ
     assert refused.returncode == 2
     assert said in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def predictions(tmp_path):
+    """Prediction files of two arms in the folder in which commands run."""
+    for name, table in example_tables(np.random.default_rng(23)).items():
+        table.to_csv(tmp_path / name, index=False)
+    return "evaluate", "--arm", "TL=tl_seed*.csv", "--arm", "AT=at_seed*.csv", "--replicates", "0", "--no-report"
+
+
+def test_where_no_compiled_code_can_be_kept_the_results_are_the_same(medkt, predictions, tmp_path, monkeypatch):
+    assert medkt(*predictions, "--out", "kept").returncode == 0
+    monkeypatch.setenv("NUMBA_CACHE_LOCATOR_CLASSES", "UserProvidedCacheLocator")  # as if no folder could be written
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    evaluated = medkt(*predictions, "--out", "not-kept")
+    assert evaluated.returncode == 0
+    assert "Set NUMBA_CACHE_DIR to a folder that can." in evaluated.stderr
+    assert evaluated.stderr.count("\n") == 1
+    kept, not_kept = (EvaluationResult.read(tmp_path / folder / "results.json") for folder in ("kept", "not-kept"))
+    assert kept.comparisons == not_kept.comparisons
+
+
+def test_damaged_compiled_code_is_named_with_what_to_remove(medkt, predictions, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    assert medkt(*predictions).returncode == 0
+    for path in (tmp_path / "cache").rglob("*.nbi"):
+        content = bytearray(path.read_bytes())
+        content[20] ^= 0xFF
+        path.write_bytes(content)
+    ended = medkt(*predictions)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"medkt: {tmp_path / 'cache'}")
+    assert "remove the *.nbi and *.nbc files in that folder" in ended.stderr
+    assert ended.stderr.count("\n") == 1

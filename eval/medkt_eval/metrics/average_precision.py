@@ -11,8 +11,8 @@ positive.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from medkt_eval.compiled import njit
 from medkt_eval.metrics.ranking import Ranking
 
 

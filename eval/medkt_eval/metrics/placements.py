@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from medkt_eval.compiled import njit
 from medkt_eval.errors import InputError
 from medkt_eval.metrics.ranking import Ranking
 

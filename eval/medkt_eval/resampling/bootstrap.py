@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from medkt_eval.compiled import njit
 from medkt_eval.errors import InputError
 from medkt_eval.metrics.ranking import Ranking
 from medkt_eval.metrics.sums import Cells

@@ -15,8 +15,8 @@ from typing import Literal
 
 import numpy as np
 from cachetools import LRUCache, cached
-from numba import njit
 
+from medkt_eval.compiled import njit
 from medkt_eval.resampling.strata import Strata
 
 LANES = 64  # replicates side by side: a patient's multiplicities fill one cache line

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from medkt_eval.compiled import njit
 from medkt_eval.metrics.ranking import Ranking
 from medkt_eval.resampling.draws import LANES, multiplicities
 from medkt_eval.runtime.execution import LOCAL, Execution, Work

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from medkt_eval.compiled import njit
 from medkt_eval.metrics.ranking import rank
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 from medkt_eval.resampling.draws import BLOCK, LANES, for_each_block, multiplicities

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from medkt.data_report import detail
 from medkt.data_report.survey import Survey
+from medkt_eval.compiled import njit
 
 MOST_PAIRS = 200_000
 SAME = 0.55

@@ -13,9 +13,9 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy import stats
 
+from medkt_eval.compiled import njit
 from medkt_eval.inference.test_result import TestResult
 
 LANES = 64  # permutations side by side from one random stream: a patient's coins are the bits of one word
