@@ -7,7 +7,7 @@ their families; assemble the rows of results.json.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -56,6 +56,7 @@ def evaluate(
     comparisons: Literal["default", "all"] = "default",
     add: Sequence[str] = (),
     margin: float | None = None,
+    columns: Mapping[str, str] | None = None,
     independent_images: bool = False,
     identical_runs: bool = False,
     command: str | None = None,
@@ -84,6 +85,9 @@ def evaluate(
         Metrics, intervals and tests besides the default ones: see `study.requests`.
     margin : float or None
         Margin of equivalence and non-inferiority, as a fraction; None: the study's.
+    columns : mapping of str to str, or None
+        Which column of the prediction tables holds what, if its name is not that of docs/formats.md: for example
+        ``{"image_id": "path", "target": "y_true", "score": "y_prob"}``.
     independent_images : bool
         Whether every patient has one image, so that no patient id is needed.
     identical_runs : bool
@@ -114,7 +118,13 @@ def evaluate(
 
     # The runs, what the study declares of their analysis, and what the runs recorded while they were trained.
     inputs = read_inputs(
-        runs, validation, study, margin=margin, independent_images=independent_images, identical_runs=identical_runs
+        runs,
+        validation,
+        study,
+        columns=columns,
+        margin=margin,
+        independent_images=independent_images,
+        identical_runs=identical_runs,
     )
     analysis, arms = inputs.analysis, inputs.arms
     architectures, pictures = read_architectures(inputs.runs), read_pictures(inputs.runs)

@@ -60,6 +60,15 @@ Add = Annotated[
         show_default=False,
     ),
 ]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME=COLUMN,...",
+        help="Which column of the prediction files holds what, if its name is not that of docs/formats.md, e.g. "
+        "image_id=path,patient_id=pid,target=y_true,score=y_prob.",
+        show_default=False,
+    ),
+]
 IndependentImages = Annotated[
     bool, typer.Option("--independent-images", help="Every patient has one image: no patient_id is needed.")
 ]
@@ -81,6 +90,7 @@ def evaluate(
     comparisons: Comparisons = Mode.default,
     margin: Margin = None,
     add: Add = None,
+    columns: Columns = None,
     independent_images: IndependentImages = False,
     identical_runs: IdenticalRuns = False,
     scheduler: Scheduler = None,
@@ -90,6 +100,7 @@ def evaluate(
     """Compute metrics, intervals and tests; write results.json and the report."""
     from medkt_eval.compiled import why_slow
     from medkt_eval.evaluation import evaluate as evaluate_runs
+    from medkt_eval.predictions.columns.mapping import parse_columns
     from medkt_eval.predictions.without_run_json import parse_arms
     from medkt_eval.runtime.delivery import delivery
     from medkt_eval.runtime.execution import LOCAL
@@ -108,6 +119,7 @@ def evaluate(
             comparisons=comparisons.value,
             add=add or [],
             margin=margin,
+            columns=parse_columns(columns) if columns is not None else None,
             independent_images=independent_images,
             identical_runs=identical_runs,
             command=shlex.join(["medkt", *sys.argv[1:]]),

@@ -1,29 +1,22 @@
-"""The prediction format: validate, align, write.
+"""The prediction format: what was read, where the files are, and how they are written.
 
-In: a table with one row per image. Out: `Predictions`, sorted by image id, so that the order of
-rows in a file changes nothing. docs/formats.md describes the columns for writers in any language.
+In: a run folder, or predictions. Out: `Predictions`, their file, or a table. files/tables.py reads tables, and
+docs/formats.md describes the columns for writers in any language.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.columns.names import check_names
-from medkt_eval.predictions.values.plain_values import as_numbers, as_texts
-from medkt_eval.predictions.values.printable import check_texts
-from medkt_eval.predictions.values.probabilities import check_probabilities, clip_finding
-from medkt_eval.predictions.values.repairs import BLANKS, Repair, without_blanks
+from medkt_eval.predictions.columns.names import Task
+from medkt_eval.predictions.values.repairs import Repair
 from medkt_eval.runtime.reading.files import check_readable, is_listed
-from medkt_eval.runtime.reading.names import check_printable
 
-Task = Literal["multilabel", "multiclass"]
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
 
 
@@ -90,16 +83,6 @@ class Predictions:
         return self.targets
 
 
-def target_column(label: str) -> str:
-    """Column of a finding's targets."""
-    return f"target_{label}"
-
-
-def score_column(label: str) -> str:
-    """Column of a label's scores."""
-    return f"score_{label}"
-
-
 def find(folder: Path, split: str) -> Path | None:
     """Find `predictions-<split>` in a run folder, in any of the formats; None if there is none.
 
@@ -116,101 +99,6 @@ def find(folder: Path, split: str) -> Path | None:
     return found[0] if found else None
 
 
-def from_frame(frame: pd.DataFrame, task: Task, labels: Sequence[str], *, source: str) -> Predictions:
-    """Validate a table of predictions (columns as in docs/formats.md) and sort it by image id.
-
-    Raises
-    ------
-    InputError
-        If a column or value does not follow docs/formats.md, naming `source`.
-    """
-    target_columns = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
-    score_columns = [score_column(label) for label in labels]
-    frame = frame.set_axis([str(name) for name in frame.columns], axis="columns")
-    check_columns(list(frame.columns), task, labels, source=source)
-    if frame.empty:
-        raise InputError(f"{source}: no rows; expected one per image")
-
-    repairs: list[Repair] = []
-
-    def texts(name: str) -> np.ndarray:
-        values, repaired = without_blanks(as_texts(frame[name]), name)
-        check_texts(values, name, source)
-        repairs.extend(repaired)
-        return values
-
-    image_ids = texts("image_id")
-    nameless = image_ids == ""
-    if nameless.any():
-        raise InputError(f"{source}: row {_first(nameless)}: no image_id; expected one on every row")
-    order = np.argsort(image_ids, kind="stable")
-    image_ids, frame = image_ids[order], frame.iloc[order]
-    repeated = image_ids[1:] == image_ids[:-1]
-    if repeated.any():
-        raise InputError(
-            f"{source}: image_id {image_ids[1:][repeated][0]!r} is in several rows; expected one row per image"
-        )
-
-    patient_ids = None
-    if "patient_id" in frame.columns:
-        patient_ids = texts("patient_id")
-        missing = patient_ids == ""
-        if missing.any():
-            raise InputError(f"{source}: image {image_ids[missing][0]!r}: no patient_id; expected one on every row")
-
-    scores = np.column_stack([_numbers(frame[name], source, image_ids) for name in score_columns])
-    bad = ~np.isfinite(scores)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise InputError(
-            f"{source}: image {image_ids[row]!r}: {score_columns[column]} is {scores[row, column]}; "
-            "expected a finite number"
-        )
-    if task == "multiclass":
-        divisor, repaired = check_probabilities(scores, score_columns, image_ids.__getitem__, source=source)
-        scores = np.clip(scores, 0, 1) / divisor[:, None]
-        repairs += repaired
-    else:
-        for k, name in enumerate(score_columns):
-            scores[:, k], repaired = clip_finding(scores[:, k], name, image_ids.__getitem__)
-            repairs += repaired
-    targets = (
-        _multilabel_targets(frame, target_columns, source, image_ids)
-        if task == "multilabel"
-        else _multiclass_targets(frame, labels, source, image_ids)
-    )
-    groups = {name.removeprefix("group_"): texts(name) for name in frame.columns if name.startswith("group_")}
-    group_orders = {
-        name.removeprefix("group_"): tuple(str(value).strip(BLANKS) for value in frame[name].cat.categories)
-        for name in frame.columns
-        if name.startswith("group_") and isinstance(kind := frame[name].dtype, pd.CategoricalDtype) and kind.ordered
-    }
-    return Predictions(
-        task, tuple(labels), image_ids, patient_ids, targets, scores, groups, source, tuple(repairs), group_orders
-    )
-
-
-def check_columns(names: Sequence[str], task: Task, labels: Sequence[str], *, source: str) -> None:
-    """Check that the columns are those of docs/formats.md.
-
-    Raises
-    ------
-    InputError
-        Naming the first column that is repeated, absent or unknown.
-    """
-    check_names(names, source=source)
-    check_printable([name for name in names if name.startswith("group_")], "column", source)
-    targets = [target_column(label) for label in labels] if task == "multilabel" else ["target"]
-    needed = ["image_id", *targets, *map(score_column, labels)]
-    absent = [name for name in needed if name not in names]
-    if absent:
-        raise InputError(f"{source}: no column {absent[0]!r}; a {task} file of these labels needs it (docs/formats.md)")
-    known = {"patient_id", *needed}
-    unknown = [name for name in names if name not in known and not name.startswith("group_")]
-    if unknown:
-        raise InputError(f"{source}: unknown column {unknown[0]!r}; expected {', '.join(sorted(known)[:4])}, ...")
-
-
 def to_frame(predictions: Predictions) -> pd.DataFrame:
     """The table of docs/formats.md; scores are float32, as models produce them."""
     columns: dict[str, object] = {"image_id": predictions.image_ids}
@@ -225,45 +113,3 @@ def to_frame(predictions: Predictions) -> pd.DataFrame:
     for k, label in enumerate(predictions.labels):
         columns[f"score_{label}"] = predictions.scores[:, k].astype(np.float32)
     return pd.DataFrame(columns)
-
-
-def _first(mask: np.ndarray) -> int:
-    """Number of the first row where `mask` is true, as a spreadsheet counts it (header = 1)."""
-    return int(np.flatnonzero(mask)[0]) + 2
-
-
-def _numbers(column: pd.Series, source: str, image_ids: np.ndarray) -> np.ndarray:
-    values, wrong = as_numbers(column)
-    if wrong.any():
-        row = np.flatnonzero(wrong)[0]
-        raise InputError(
-            f"{source}: image {image_ids[row]!r}: {column.name} is {column.iloc[row]!r}; expected a number"
-        )
-    return values
-
-
-def _multilabel_targets(
-    frame: pd.DataFrame, columns: list[str], source: str, image_ids: np.ndarray
-) -> np.ndarray:  # (n_images, n_labels)
-    targets = np.column_stack([_numbers(frame[name], source, image_ids) for name in columns])
-    bad = ~(np.isnan(targets) | (targets == 0) | (targets == 1))
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise InputError(
-            f"{source}: image {image_ids[row]!r}: {columns[column]} is {targets[row, column]:g}; "
-            "expected 0, 1 or empty (not labelled)"
-        )
-    return targets
-
-
-def _multiclass_targets(
-    frame: pd.DataFrame, labels: Sequence[str], source: str, image_ids: np.ndarray
-) -> np.ndarray:  # (n_images,)
-    index = pd.Index(list(labels)).get_indexer(frame["target"].astype(str))  # type: ignore[arg-type]
-    if (index < 0).any():
-        row = np.flatnonzero(index < 0)[0]
-        raise InputError(
-            f"{source}: image {image_ids[row]!r}: target is {frame['target'].iloc[row]!r}; "
-            f"expected one of {', '.join(map(repr, labels))}"
-        )
-    return index.astype(np.int64)

@@ -5,8 +5,8 @@ In: runs/. Out: `RunRecord`s. medkt's trainer writes these folders, and any othe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
-from medkt_eval.predictions.files import parquet_columns as columns
+from medkt_eval.predictions.files import any_format as files
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.runtime.reading.files import check_readable, is_listed, open_file
@@ -147,6 +147,7 @@ class RunRecord:
 
     manifest: Manifest
     folder: Path
+    given: Mapping[str, str] = field(default_factory=dict)  # `--columns`
 
     @property
     def source(self) -> str:
@@ -155,7 +156,7 @@ class RunRecord:
 
     def test_rows(self) -> int | None:
         """Number of test images by the file's metadata; None if only reading it would tell."""
-        return columns.count_rows(self._test_file())
+        return files.count_rows(self._test_file())
 
     def test(self, *, in_memory: bool = True) -> AnyPredictions:
         """The test predictions, checked against the hash in run.json."""
@@ -204,7 +205,8 @@ class RunRecord:
                 f"{path}: sha256 is {found[:12]}..., run.json says {str(recorded.sha256)[:12]}...; "
                 "the file was changed after the run: restore it, or remove this run and train it again"
             )
-        read = columns.read(path, self.manifest.arm.task, self.manifest.labels, in_memory=in_memory)
+        arm, labels = self.manifest.arm, self.manifest.labels
+        read = files.read(path, arm.task, labels, in_memory=in_memory, given=self.given)
         if recorded is not None and recorded.rows not in (None, len(read.image_ids)):
             raise InputError(
                 f"{path}: {len(read.image_ids):,} images; run.json says {recorded.rows:,} rows; expected the same"
@@ -212,10 +214,16 @@ class RunRecord:
         return read
 
 
-def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:
+def read_runs(runs: Path, given: Mapping[str, str] | None = None) -> tuple[list[RunRecord], list[str]]:
     """Read all runs in `runs/`, sorted by run id, with notes on folders that are not runs.
 
     Names that begin with a dot are ignored.
+
+    Parameters
+    ----------
+    runs : Path
+    given : mapping of str to str, or None
+        Which column of the prediction files holds what (`--columns`).
 
     Raises
     ------
@@ -230,7 +238,9 @@ def read_runs(runs: Path) -> tuple[list[RunRecord], list[str]]:
         if not path.exists():
             check_readable(path, "a run folder; restore what the link leads to, or remove the link")
     folders = [path for path in paths if path.is_dir()]
-    records = [RunRecord(_manifest(folder), folder) for folder in folders if is_listed(folder / "run.json")]
+    records = [
+        RunRecord(_manifest(folder), folder, given or {}) for folder in folders if is_listed(folder / "run.json")
+    ]
     if not records:
         raise InputError(f"{runs}: no run in it; expected folders with a run.json, as medkt train writes them")
     notes = [

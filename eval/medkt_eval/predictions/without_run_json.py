@@ -10,17 +10,19 @@ import glob
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
-from medkt_eval.predictions.files import parquet_columns as columns
-from medkt_eval.predictions.files.csv_files import check_names, read_header, reading
+from medkt_eval.predictions.columns.mapping import check_mapping
+from medkt_eval.predictions.columns.names import Task
+from medkt_eval.predictions.columns.roles import recognise
+from medkt_eval.predictions.files import any_format as files
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions
-from medkt_eval.predictions.format import Task
+from medkt_eval.predictions.files.tables import from_frame
 from medkt_eval.predictions.run_folders import FORMAT, ArmFields, Manifest, check_labels
 from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.runtime.reading.files import check_readable
@@ -36,25 +38,26 @@ class PredictionTable:
 
     source: str
     content: pd.DataFrame | Path
+    given: Mapping[str, str] = field(default_factory=dict)  # `--columns`
 
-    def columns(self) -> list[str]:
-        """Names of the columns; only the header of a file is read."""
-        if isinstance(self.content, pd.DataFrame):
-            return [str(name) for name in self.content.columns]
-        with reading(self.source):
-            if self.content.suffix == ".parquet":
-                return columns.column_names(self.content)
-            return read_header(self.content)
+    def task_and_labels(self) -> tuple[Task, tuple[str, ...]]:
+        """Task and labels by the columns; only the header of a file is read."""
+        if isinstance(self.content, Path):
+            names = files.column_names(self.content)
+        else:
+            names = [str(name) for name in self.content.columns]
+        found = recognise(names, self.given, source=self.source)
+        return found.task, found.labels
 
     def rows(self) -> int | None:
         """Number of images; None if only reading the file would tell."""
-        return len(self.content) if isinstance(self.content, pd.DataFrame) else columns.count_rows(self.content)
+        return len(self.content) if isinstance(self.content, pd.DataFrame) else files.count_rows(self.content)
 
     def read(self, task: Task, labels: Sequence[str], *, in_memory: bool) -> AnyPredictions:
         """The table, validated."""
         if isinstance(self.content, Path):
-            return columns.read(self.content, task, labels, in_memory=in_memory)
-        return predictions.from_frame(self.content, task, labels, source=self.source)
+            return files.read(self.content, task, labels, in_memory=in_memory, given=self.given)
+        return from_frame(self.content, task, labels, source=self.source, given=self.given)
 
     def sha256(self) -> str:
         """Hash of the file, or of what `to_csv(index=False)` writes for a DataFrame, with line feeds."""
@@ -147,6 +150,7 @@ def runs_from_tables(
     arms: Mapping[str, Sequence[pd.DataFrame | Path | str]],
     *,
     validation: Mapping[str, Sequence[pd.DataFrame | Path | str]] | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> list[RunFromTables]:
     """Make runs of arms from prediction tables, one table per seed; only the headers of files are read.
 
@@ -157,6 +161,8 @@ def runs_from_tables(
         arm has a number, and for DataFrames, seeds are 0, 1, ... in the order given.
     validation : mapping of str to sequence of DataFrame or path, or None
         Arm's name -> its validation predictions, of the same seeds. An arm without them has no thresholds.
+    given : mapping of str to str, or None
+        Which column holds what in every table, where its name is not that of docs/formats.md (`--columns`).
 
     Returns
     -------
@@ -178,9 +184,13 @@ def runs_from_tables(
     """
     if not arms:
         raise InputError('no arm is given; expected one or more, for example --arm "TL=tl_seed*.csv"')
+    given = given or {}
+    check_mapping(given)
     slugs = _slugs(arms)
-    test = {name: _tables(name, given, "test") for name, given in arms.items()}
-    validation_tables = {name: _tables(name, given, "validation") for name, given in (validation or {}).items()}
+    test = {name: _tables(name, contents, "test", given) for name, contents in arms.items()}
+    validation_tables = {
+        name: _tables(name, contents, "validation", given) for name, contents in (validation or {}).items()
+    }
     _check_seeds(test, validation_tables)
     tables = [table for arm in (*test.values(), *validation_tables.values()) for table in arm.values()]
     _check_given_once(tables)
@@ -192,7 +202,7 @@ def runs_from_tables(
                 run_id=f"{slugs[name]}-s{seed}",
                 arm=ArmFields(dataset=DATASET, task=task, method=NOT_STATED, student=NOT_STATED, name=name),
                 seed=seed,
-                labels=labels,
+                labels=list(labels),
             ),
             table,
             validation_tables.get(name, {}).get(seed),
@@ -217,11 +227,13 @@ def _slugs(names: Iterable[str]) -> dict[str, str]:
     return slugs
 
 
-def _tables(name: str, given: Sequence[pd.DataFrame | Path | str], split: str) -> dict[int, PredictionTable]:
+def _tables(
+    name: str, tables_of_arm: Sequence[pd.DataFrame | Path | str], split: str, given: Mapping[str, str]
+) -> dict[int, PredictionTable]:
     """Tables of one arm and split by their seeds, in the order given."""
-    if isinstance(given, pd.DataFrame | Path | str) or not len(given):
+    if isinstance(tables_of_arm, pd.DataFrame | Path | str) or not len(tables_of_arm):
         raise InputError(f"arm {name!r}, {split}: expected a list of tables or files, one a seed")
-    contents = [Path(each) if isinstance(each, str) else each for each in given]
+    contents = [Path(each) if isinstance(each, str) else each for each in tables_of_arm]
     sources = [
         str(each) if isinstance(each, Path) else f"arm {name!r}, {split} table {k}" for k, each in enumerate(contents)
     ]
@@ -237,7 +249,7 @@ def _tables(name: str, given: Sequence[pd.DataFrame | Path | str], split: str) -
                 f"{tables[seed].source} and {source} both have seed {seed}, the last number in their "
                 f"names, in arm {name!r}; expected one file a seed"
             )
-        tables[seed] = PredictionTable(source, content)
+        tables[seed] = PredictionTable(source, content, given)
     return tables
 
 
@@ -297,13 +309,13 @@ def _check_given_once(tables: Sequence[PredictionTable]) -> None:
         seen[key] = table
 
 
-def _shared_task_and_labels(tables: Sequence[PredictionTable]) -> tuple[Task, list[str]]:
+def _shared_task_and_labels(tables: Sequence[PredictionTable]) -> tuple[Task, tuple[str, ...]]:
     """Task and labels of all tables, labels in the order of the first one's columns."""
     first = tables[0]
-    task, labels = _task_and_labels(first)
+    task, labels = first.task_and_labels()
     check_labels(labels, first.source)
     for table in tables[1:]:
-        other_task, other = _task_and_labels(table)
+        other_task, other = table.task_and_labels()
         if other_task != task:
             raise InputError(
                 f"{table.source}: {other_task} by its columns, while {first.source} is {task}; expected one task"
@@ -316,24 +328,3 @@ def _shared_task_and_labels(tables: Sequence[PredictionTable]) -> tuple[Task, li
                 f"{lacks.source}: no label {label!r}, which {has.source} has; expected the same labels in all tables"
             )
     return task, labels
-
-
-def _task_and_labels(table: PredictionTable) -> tuple[Task, list[str]]:
-    columns = table.columns()
-    check_names(columns, source=table.source)
-    targets = [name.removeprefix("target_") for name in columns if name.startswith("target_")]
-    scores = [name.removeprefix("score_") for name in columns if name.startswith("score_")]
-    if "target" in columns and targets:
-        raise InputError(
-            f"{table.source}: columns 'target' (one class an image) and 'target_{targets[0]}' (several "
-            "findings an image); expected one or the other"
-        )
-    if not scores or ("target" not in columns and not targets):
-        absent = "score_<label>" if not scores else "target_<label> (findings) or target (classes)"
-        raise InputError(
-            f"{table.source}: no column {absent}; found {', '.join(columns[:6]) or 'no column'} (docs/formats.md)"
-        )
-    if "target" in columns:
-        return "multiclass", scores
-    # A label without a score or a target is kept: reading the table reports the missing column.
-    return "multilabel", list(dict.fromkeys([*targets, *scores]))

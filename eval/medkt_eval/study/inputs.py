@@ -57,6 +57,7 @@ def read_inputs(
     validation: Tables | None,
     study: Path | None,
     *,
+    columns: Mapping[str, str] | None = None,
     margin: float | None = None,
     independent_images: bool = False,
     identical_runs: bool = False,
@@ -65,7 +66,7 @@ def read_inputs(
 
     Parameters
     ----------
-    runs, validation, study, margin, independent_images, identical_runs
+    runs, validation, study, columns, margin, independent_images, identical_runs
         As in `evaluation.evaluate`.
 
     Raises
@@ -76,9 +77,9 @@ def read_inputs(
     if margin is not None and not 0 < margin < 1:
         raise InputError(f"--margin is {margin}; expected a fraction between 0 and 1, for example 0.02")
     if isinstance(runs, Mapping):
-        selected, declaration, notes = _of_tables(runs, validation, study)
+        selected, declaration, notes = _of_tables(runs, validation, study, columns)
     else:
-        selected, declaration, notes = _of_run_folders(runs, validation, study)
+        selected, declaration, notes = _of_run_folders(runs, validation, study, columns)
     declaration = _overridden(
         declaration, margin=margin, independent_images=independent_images, identical_runs=identical_runs
     )
@@ -91,23 +92,23 @@ def read_inputs(
 
 
 def _of_run_folders(
-    runs: Path | str, validation: Tables | None, study: Path | None
+    runs: Path | str, validation: Tables | None, study: Path | None, columns: Mapping[str, str] | None
 ) -> tuple[SelectedRuns, Declaration, list[str]]:
     if validation is not None:
         raise InputError("--validation goes with --arm; run folders hold validation predictions of their own")
     folder = location(runs)
     declaration = read_declaration(folder, study)
-    records, notes = read_runs(folder)
+    records, notes = read_runs(folder, columns)
     selected = tuning.choose(records)
     declaration = declaration.with_analysis(selected.by_winner(declaration.analysis))
     return selected, declaration, [*declaration.notes, *notes, *selected.notes]
 
 
 def _of_tables(
-    runs: Tables, validation: Tables | None, study: Path | None
+    runs: Tables, validation: Tables | None, study: Path | None, columns: Mapping[str, str] | None
 ) -> tuple[SelectedRuns, Declaration, list[str]]:
     """Tables have no grids; the first arm is the baseline, unless the study names another."""
-    records = runs_from_tables(runs, validation=validation)
+    records = runs_from_tables(runs, validation=validation, given=columns)
     declaration = read_declaration(None, study)
     if declaration.analysis.baseline is None:
         analysis = declaration.analysis.model_copy(update={"baseline": next(iter(runs))})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_curve
 
 from medkt_eval.metrics.thresholds import NO_VALIDATION, at_sensitivity, check_rule, choose, max_f1, youden
-from medkt_eval.predictions.format import from_frame
+from medkt_eval.predictions.files.tables import from_frame
 
 
 def f1(truth, score, threshold):

@@ -12,8 +12,9 @@ import pytest
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions.across_runs.same_images import check_same_images
-from medkt_eval.predictions.files.parquet_columns import read
-from medkt_eval.predictions.format import find, from_frame, to_frame
+from medkt_eval.predictions.files.any_format import read
+from medkt_eval.predictions.files.tables import from_frame
+from medkt_eval.predictions.format import find, to_frame
 
 LABELS = ("A", "B")
 HEADER = "image_id,patient_id,target_A,target_B,score_A,score_B\n"
@@ -167,7 +168,7 @@ def test_targets_of_any_dtype(dtype):
         ({"image_id": ["b", "a", ""]}, ["row 4", "no image_id"]),
         ({"patient_id": ["1", "1", None]}, ["image 'c'", "no patient_id", "every row"]),
         ({"patient_id": ["", "1", "1"]}, ["image 'b'", "no patient_id", "every row"]),
-        ({"probability": [1, 2, 3]}, ["unknown column 'probability'", "image_id"]),
+        ({"score_C": [1, 2, 3]}, ["column 'score_C' is of no label", "image_id"]),
     ],
 )
 def test_multilabel_faults_are_named(changes, told):
@@ -181,14 +182,14 @@ def test_multilabel_faults_are_named(changes, told):
     ("changes", "told"),
     [
         ({"target": ["u", "w"]}, ["image 'a'", "target is 'w'", "one of 'u', 'v'"]),
-        ({"target": ["u", None]}, ["image 'a'", "target is", "one of 'u', 'v'"]),
+        ({"target": ["u", None]}, ["image 'a'", "target is ''", "one of 'u', 'v'"]),
         ({"score_u": [0.5, 0.5]}, ["image 'b'", "sum to 1.25", "probabilities"]),
         (
             {"score_u": [-0.25, 0.5], "score_v": [1.25, 0.5]},
             ["image 'b'", "score_u is -0.25", "expected a probability, from 0 to 1"],
         ),
         ({"score_u": [np.nan, 0.5]}, ["image 'b'", "score_u is nan", "finite"]),
-        ({"target_u": [0, 1]}, ["unknown column 'target_u'"]),
+        ({"target_u": [0, 1]}, ["column 'target_u' is of no label"]),
     ],
 )
 def test_multiclass_faults_are_named(changes, told):
@@ -200,12 +201,12 @@ def test_multiclass_faults_are_named(changes, told):
 
 @pytest.mark.parametrize("column", ["image_id", "target_A", "score_B"])
 def test_absent_column_is_named(column):
-    with pytest.raises(InputError, match=f"x: no column '{column}'; a multilabel file"):
+    with pytest.raises(InputError, match=f"x: no column '{column}'. This table needs"):
         from_frame(small().drop(columns=column), "multilabel", LABELS, source="x")
 
 
 def test_class_of_which_the_file_knows_nothing_is_named():
-    with pytest.raises(InputError, match="no column 'score_w'; a multiclass file"):
+    with pytest.raises(InputError, match=r"no column 'score_w'\. This table needs"):
         from_frame(classes(), "multiclass", ("u", "v", "w"), source="x")
 
 
@@ -214,11 +215,23 @@ def test_no_rows():
         from_frame(small().iloc[:0], "multilabel", LABELS, source="x")
 
 
+def test_all_faults_of_a_file_are_in_one_message(csv):
+    with pytest.raises(InputError) as caught:
+        csv(HEADER + "a,,2,1,high,.2\nb,1,3,1,inf,.2\n,1,0,1,.1,.2\n")
+    assert str(caught.value).endswith(
+        "p.csv: 5 faults: (1) row 4: no image_id; expected one on every row; "
+        "(2) image 'a': no patient_id; expected one on every row; "
+        "(3) image 'a': score_A is 'high'; expected a number; "
+        "(4) image 'b': score_A is inf; expected a finite number; "
+        "(5) image 'a': target_A is 2; expected 0, 1 or empty (not labelled) (and 1 more row)"
+    )
+
+
 def test_csv_faults_name_the_row(csv):
     with pytest.raises(InputError, match=r"p\.csv: row 3: no image_id"):
         csv(HEADER + "a,1,1,1,.1,.2\n,1,0,,.1,.2\n")
-    with pytest.raises(InputError, match=r"p\.csv: image 'b': target_A is 'NA'; expected a number"):
-        csv(HEADER + "a,1,1,1,.1,.2\nb,1,NA,1,.1,.2\n")
+    with pytest.raises(InputError, match=r"p\.csv: image 'b': target_A is 'maybe'; expected a number"):
+        csv(HEADER + "a,1,1,1,.1,.2\nb,1,maybe,1,.1,.2\n")
     with pytest.raises(InputError, match=r"p\.csv: image 'b': score_B is nan; expected a finite number"):
         csv(HEADER + "a,1,1,1,.1,.2\nb,1,0,1,.1,\n")
 
@@ -238,7 +251,6 @@ def test_damaged_files(tmp_path):
         "a.parquet": b"PAR1 no more",
         "b.csv": b"",
         "c.csv": b"\xff\xfe\x00",
-        "d.csv": b"a,b\n1,2\n1,2,3\n",
         "e.csv.gz": b"image_id",
         "f.csv.gz": whole[: len(whole) // 2],
         "g.csv.gz": spoilt,

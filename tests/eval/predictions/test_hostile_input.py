@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.files import parquet_columns as columns
-from medkt_eval.predictions.format import from_frame
+from medkt_eval.predictions.files import any_format as columns
+from medkt_eval.predictions.files.tables import from_frame
 from medkt_eval.predictions.run_folders import read_runs
 from medkt_eval.predictions.without_run_json import parse_arm, runs_from_tables
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import medkt_eval
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
-from medkt_eval.predictions import format as predictions
+from medkt_eval.predictions.files.tables import from_frame
 from medkt_eval.predictions.without_run_json import parse_arm, parse_arms, runs_from_tables
 from medkt_eval.results.schema import EvaluationResult
 from medkt_eval.runtime.atomic_files import sha256_of_file
@@ -119,7 +119,7 @@ def test_task_and_labels_come_from_the_columns(predictions_frame, task):
     runs = runs_from_tables({"TL": frames})
     for run, frame in zip(runs, frames, strict=True):
         assert (run.manifest.arm.task, run.manifest.labels) == (task, list(labels))
-        expected = predictions.from_frame(frame, task, labels, source="x")
+        expected = from_frame(frame, task, labels, source="x")
         np.testing.assert_array_equal(run.test().targets, expected.targets)
         np.testing.assert_array_equal(run.test().scores, expected.scores)
 
@@ -229,10 +229,19 @@ def test_arms_that_cannot_be_read(folder, arms, parts):
     ("frame", "parts"),
     [
         (table().assign(target="A"), ["'target' (one class an image)", "'target_A'", "one or the other"]),
-        (classes()[["image_id", "target"]], ["no column score_<label>", "found image_id, target"]),
-        (table()[["image_id", "score_A"]], ["no column target_<label> (findings) or target (classes)"]),
-        (pd.DataFrame({"image_id;target_A;score_A": []}), ["no column score_<label>", "found image_id;target_A;"]),
-        (pd.DataFrame(), ["no column score_<label>", "found no column"]),
+        (
+            classes()[["image_id", "target"]],
+            ["no columns target_<label> and score_<label>", "found 'image_id', 'target'"],
+        ),
+        (table()[["image_id", "score_A"]], ["no column 'target_A'", "--columns target_A=COLUMN"]),
+        (
+            pd.DataFrame({"image_id;target_A;score_A": []}),
+            ["no columns target_<label> and", "found 'image_id;target_A;"],
+        ),
+        (pd.DataFrame(), ["no columns target_<label> and score_<label>", "found no column"]),
+        (table(target_C=[0, 1, 0]), ["no column 'score_C'"]),
+        (table(score_C=[0.1, 0.2, 0.3]), ["no column 'target_C'"]),
+        (table().rename(columns={"patient_id": "Patient_I"}), ["no column 'patient_id' (found 'Patient_I')"]),
         (pd.concat([table(), table()[["score_B"]]], axis=1), ["columns 6 and 7 are both 'score_B'"]),
         (table(first="macro"), ["a label is called 'macro'"]),
     ],
@@ -303,9 +312,6 @@ def test_a_table_given_twice(write, folder):
         (table(score_B=[np.inf, 1, 0.2]), ["image 'b'", "score_B is inf", "finite"]),
         (table(image_id=["b", "a", "b"]), ["image_id 'b'", "several rows"]),
         (table(patient_id=["1", "1", None]), ["image 'c'", "no patient_id"]),
-        (table(epoch=3), ["unknown column 'epoch'"]),
-        (table(target_C=[0, 1, 0]), ["no column 'score_C'"]),
-        (table(score_C=[0.1, 0.2, 0.3]), ["no column 'target_C'"]),
         (table().iloc[:0], ["no rows"]),
         (classes(target=["u", "w"]), ["image 'a'", "target is 'w'", "'u', 'v'"]),
         (classes(score_u=[0.5, 0.5]), ["image 'b'", "sum to 1.25"]),

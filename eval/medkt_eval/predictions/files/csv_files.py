@@ -1,7 +1,8 @@
-"""CSV files of predictions: the header first, then the table.
+"""CSV files of predictions: the header first, then the columns that are needed.
 
-In: a .csv or .csv.gz file. Out: the names of its columns exactly as the file has them, and a DataFrame. pandas alone
-would rename a repeated column: `target_A` twice becomes `target_A` and `target_A.1`.
+In: a .csv or .csv.gz file, separated by commas, semicolons or tabs. Out: the names of its columns exactly as the file
+has them, and a DataFrame. A row that is shorter or longer than the header is an error: its values would be of other
+columns.
 """
 
 from __future__ import annotations
@@ -14,15 +15,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, cast
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+from pyarrow import csv as arrow_csv
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.columns.names import check_names
+from medkt_eval.predictions.columns.names import is_known
+from medkt_eval.predictions.columns.roles import Columns
+from medkt_eval.predictions.values.plain_values import MISSING as TEXTS_OF_MISSING
+from medkt_eval.predictions.values.repairs import Repair
 from medkt_eval.runtime.reading.files import open_file
 
+pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
+
 MOST_CHARACTERS = 2**20  # of a header
+SEPARATORS = ",;\t"
+BLOCK_BYTES = 2**24  # a row must fit into it
+MISSING = sorted({case(text) for text in TEXTS_OF_MISSING for case in (str, str.upper, str.title)} | {"NaN"})
+DECIMAL_COMMA = r"^\s*([+-]?\d*),(\d+)\s*$"
 
 
 def read_header(path: Path) -> list[str]:
@@ -33,44 +46,123 @@ def read_header(path: Path) -> list[str]:
     ValueError
         If there is no such line, or it is not text in UTF-8.
     """
-    with open_file(path) as file:
-        content = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
-        lines = io.TextIOWrapper(cast(BinaryIO, content), encoding="utf-8-sig", newline="")
-        first = iter(partial(lines.readline, MOST_CHARACTERS), "")  # a file without line ends is not read whole
+    return _header(path)[0]
+
+
+def _header(path: Path) -> tuple[list[str], str]:
+    """Names of the columns, and the separator: the one that gives the most names that medkt knows."""
+    with _opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        lines = iter(partial(text.readline, MOST_CHARACTERS), "")  # a file without line ends is not read whole
+        line = next((line for line in lines if line.strip("\r\n")), None)
+        if line is None:
+            raise ValueError("it is empty")
+        if line.count('"') % 2:  # a name holds a line end
+            line += text.read(MOST_CHARACTERS)
+    readings = []
+    for separator in SEPARATORS:
         try:
-            header = next((line for line in csv.reader(first) if line), None)
+            names = next(csv.reader(io.StringIO(line, newline=""), delimiter=separator), [])
         except csv.Error as error:
             raise ValueError(str(error)) from error
-    if header is None:
-        raise ValueError("it is empty")
-    return header
+        readings.append((sum(map(is_known, names)), len(names), names, separator))
+    _, _, names, separator = max(readings, key=lambda reading: reading[:2])
+    return names, separator
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    """The table; ids, classes and groups are text ("007" is an id and "01" a group), and only "" is missing.
+def read_csv(path: Path, columns: Columns) -> tuple[pd.DataFrame, list[Repair]]:
+    """The columns by their names in docs/formats.md: ids, classes and groups are text, and only "" is missing in them.
+
+    Targets and scores are float64, or text where a value of the column is no number.
 
     Raises
     ------
     InputError
-        If two columns have the same name.
+        If a row is shorter or longer than the header.
     ValueError
-        If the file is not a CSV with a header.
+        If the file cannot be parsed.
     """
-    names = read_header(path)
-    check_names(names, source=str(path))
-    text: dict[Any, Any] = {
-        name: str for name in names if name in ("image_id", "patient_id", "target") or name.startswith("group_")
-    }
-    with open_file(path) as file:
-        return pd.read_csv(
+    names, separator = _header(path)
+    numbers = [own for role, own in columns.holds.items() if role.startswith(("target_", "score_"))]
+    repairs: list[Repair] = []
+    try:
+        table = _table(path, separator, names, dict.fromkeys(numbers, pa.float64()))
+    except pa.ArrowInvalid:
+        _refuse_uneven_rows(path, separator, names)
+        table = _table(path, separator, names, {})  # a value is no number
+        if separator == ";":
+            table, repairs = _with_points(table, numbers)
+    held = table.select(list(dict.fromkeys(columns.holds.values())))
+    return held.to_pandas().set_axis(list(columns.holds), axis="columns"), repairs
+
+
+def _table(path: Path, separator: str, names: list[str], types: dict[str, pa.DataType]) -> pa.Table:
+    """The whole table, as text but for the columns with another type."""
+    with _opened(path) as file:
+        return arrow_csv.read_csv(
             file,
-            names=names,
-            header=0,
-            dtype=text,
-            keep_default_na=False,
-            na_values=[""],
-            compression="gzip" if path.suffix == ".gz" else None,
+            arrow_csv.ReadOptions(block_size=BLOCK_BYTES),
+            arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.large_string()) | types,
+                null_values=MISSING,
+                strings_can_be_null=False,
+            ),
         )
+
+
+def _refuse_uneven_rows(path: Path, separator: str, names: list[str]) -> None:
+    """Refuse rows with another number of fields than the header."""
+    found: list[Any] = []
+
+    def keep(row: Any) -> str:
+        found.append(row)
+        return "skip"
+
+    with (
+        _opened(path) as file,
+        arrow_csv.open_csv(
+            file,
+            arrow_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
+            arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=keep),
+            arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False),
+        ) as reader,
+    ):
+        n_rows = sum(len(batch) for batch in reader)
+    if not found:
+        return
+    first, text = found[0], found[0].text
+    one_more = all(row.actual_columns == row.expected_columns + 1 for row in found) and n_rows == 0
+    what_to_do = (
+        "every row begins with a value that the header has no name for: write the file without row names"
+        if one_more and not text.rstrip().endswith(separator)
+        else "expected one field for each column: was the file cut short, or is there a separator too many?"
+    )
+    more = "" if len(found) == 1 else f" (and {len(found) - 1} more {'row' if len(found) == 2 else 'rows'})"
+    raise InputError(
+        f"{path}: row {first.number} has {first.actual_columns} fields, the header {first.expected_columns}{more}: "
+        f"{text[:60]!r}; {what_to_do}"
+    )
+
+
+def _with_points(table: pa.Table, numbers: list[str]) -> tuple[pa.Table, list[Repair]]:
+    """Read 0,82 as 0.82 in the columns of numbers, if all values of the column that hold a comma are so written."""
+    repairs: list[Repair] = []
+    for name in numbers:
+        texts = table.column(name)
+        commas = pc.match_substring(texts, ",")
+        written = pc.match_substring_regex(texts, DECIMAL_COMMA)
+        if pc.any(commas).as_py() and pc.all(pc.equal(commas, written)).as_py():
+            first = texts[pc.index(commas, True).as_py()].as_py()
+            repairs = repairs or [Repair("commas", f"{name} {first!r}")]
+            points = pc.replace_substring_regex(texts, DECIMAL_COMMA, r"\1.\2")
+            table = table.set_column(table.column_names.index(name), name, points)
+    return table, repairs
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    with open_file(path) as file:
+        yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
 
 
 @contextmanager

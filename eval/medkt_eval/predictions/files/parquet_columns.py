@@ -1,13 +1,13 @@
-"""Read prediction files. Parquet has one reader: ids once, then one column at a time, row group by row group.
+"""Parquet files have one reader: ids once, then one column at a time, row group by row group.
 
-In: a file as in docs/formats.md. Out: `Predictions`, or, if a Parquet file is too large for memory, `PredictionFile`,
-which has the same methods and leaves targets and scores on disk. pandas' metadata in the file is ignored: a column that
-pandas wrote as its index is a column, and the numbers of its rows (`__index_level_0__`) are not.
+In: a .parquet file as in docs/formats.md. Out: `PredictionFile`, which has the methods of `Predictions` and leaves
+targets and scores on disk, if it is too large for memory; else `Predictions`. pandas' metadata in the file is ignored:
+a column that pandas wrote as its index is a column, and the numbers of its rows (`__index_level_0__`) are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,19 +19,16 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.files.csv_files import read_csv, reading
-from medkt_eval.predictions.files.parquet_values import (
-    names_of,
-    numbers_of,
-    opened,
-    order_of_values,
-    sorted_dictionary,
-    text_of,
-)
-from medkt_eval.predictions.format import Predictions, Task, check_columns, from_frame, score_column, target_column
+from medkt_eval.predictions.columns.names import Task, score_column, target_column
+from medkt_eval.predictions.columns.roles import Columns
+from medkt_eval.predictions.files.parquet_values import numbers_of, opened, order_of_values, sorted_dictionary, text_of
+from medkt_eval.predictions.files.tables import expected, no_class, wrong_values
+from medkt_eval.predictions.format import Predictions
+from medkt_eval.predictions.values.faults import Faults
+from medkt_eval.predictions.values.plain_values import as_classes
 from medkt_eval.predictions.values.printable import check_texts
-from medkt_eval.predictions.values.probabilities import check_probabilities, clip_finding
-from medkt_eval.predictions.values.repairs import BLANKS, Repair
+from medkt_eval.predictions.values.probabilities import RowsOfClasses, check_probabilities, clip_finding
+from medkt_eval.predictions.values.repairs import BLANKS, Repair, ignored_columns
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
 
@@ -44,6 +41,8 @@ class PredictionFile:
     ----------
     task : {"multilabel", "multiclass"}
     labels : tuple of str
+    columns : Columns
+        Which column of the file holds what.
     path : Path
         A .parquet file.
     image_ids : pyarrow large_string, (n_images,)
@@ -63,6 +62,7 @@ class PredictionFile:
 
     task: Task
     labels: tuple[str, ...]
+    columns: Columns
     path: Path
     image_ids: pa.Array
     patient_ids: pa.DictionaryArray | None
@@ -94,49 +94,35 @@ class PredictionFile:
         """See `Predictions.target`."""
         if self.task == "multiclass":
             return (self.classes == k).astype(np.float64)
-        name = target_column(self.labels[k])
-        values = self._numbers(name)
-        self._refuse(
-            ~(np.isnan(values) | (values == 0) | (values == 1)), name, values, "expected 0, 1 or empty (not labelled)"
-        )
+        faults = Faults(self.source)
+        values = self._target(k, faults)
+        faults.refuse()
         return values
 
     def score(self, k: int) -> np.ndarray:
         """See `Predictions.score`."""
-        return self._score(k)[0]
-
-    def _score(self, k: int) -> tuple[np.ndarray, list[Repair]]:
-        name = score_column(self.labels[k])
-        values = self._numbers(name)
-        self._refuse(~np.isfinite(values), name, values, "expected a finite number")
-        if self.task == "multilabel":
-            return clip_finding(values, name, lambda row: self.image_ids[row].as_py())
-        values = np.clip(values, 0, 1)
-        return (values if self.divisor is None else values / self.divisor), []
+        faults = Faults(self.source)
+        values, _ = self._score(k, faults)
+        faults.refuse()
+        return values
 
     @cached_property
     def classes(self) -> np.ndarray:
         """See `Predictions.classes`."""
-        names = pa.array(self.labels, pa.large_string())
+        faults = Faults(self.source)
+        index = self._classes(faults)
+        faults.refuse()
+        return index
 
-        def index(part: pa.ChunkedArray, begin: int) -> np.ndarray:
-            found = pc.index_in(text_of(part), names)
-            if found.null_count:
-                row = pc.index(found.is_null(), True).as_py()
-                raise InputError(
-                    f"{self.path}: image {self._image(begin + row)!r}: target is {part[row].as_py()!r}; "
-                    f"expected one of {', '.join(map(repr, self.labels))}"
-                )
-            return found.to_numpy()
-
-        return self._column("target", index).astype(np.int64)
-
-    def in_memory(self) -> Predictions:
-        """The same predictions, with targets and scores in memory."""
-        columns = [self._score(k) for k in range(len(self.labels))]
+    def in_memory(self, faults: Faults) -> Predictions:
+        """The same predictions, with targets and scores in memory; refuses all faults together."""
+        columns = [self._score(k, faults) for k in range(len(self.labels))]
         scores = np.column_stack([values for values, _ in columns])
-        multiclass = self.task == "multiclass"
-        targets = self.classes if multiclass else np.column_stack([self.target(k) for k in range(len(self.labels))])
+        if self.task == "multiclass":
+            targets = self._classes(faults)
+        else:
+            targets = np.column_stack([self._target(k, faults) for k in range(len(self.labels))])
+        faults.refuse()
         patients = None if self.patient_ids is None else self.patient_ids.to_numpy(zero_copy_only=False)
         return Predictions(
             self.task,
@@ -151,83 +137,97 @@ class PredictionFile:
             self.group_orders,
         )
 
-    def checked(self) -> PredictionFile:
+    def checked(self, faults: Faults) -> PredictionFile:
         """The same predictions on disk, with every repair of their scores: reads each score once."""
-        repairs = [repair for k in range(len(self.labels)) for repair in self._score(k)[1]]
+        repairs = [repair for k in range(len(self.labels)) for repair in self._score(k, faults)[1]]
+        faults.refuse()
         return replace(self, repairs=(*self.repairs, *repairs))
 
-    def _numbers(self, name: str) -> np.ndarray:
-        def numbers(part: pa.ChunkedArray, begin: int) -> np.ndarray:
-            values, wrong = numbers_of(part)
-            if wrong.any():
-                row = int(np.flatnonzero(wrong)[0])
-                raise InputError(
-                    f"{self.path}: image {self._image(begin + row)!r}: {name} is {part[row].as_py()!r}; "
-                    "expected a number"
-                )
-            return values
+    def _target(self, k: int, faults: Faults) -> np.ndarray:
+        return self._numbers(target_column(self.labels[k]), faults)
 
-        return self._column(name, numbers)
+    def _score(self, k: int, faults: Faults) -> tuple[np.ndarray, list[Repair]]:
+        name, n_before = score_column(self.labels[k]), len(faults.texts)
+        values = self._numbers(name, faults, score=True)
+        if len(faults.texts) > n_before:
+            return values, []
+        if self.task == "multilabel":
+            return clip_finding(values, self.columns.shown(name), lambda row: self.image_ids[row].as_py())
+        values = np.clip(values, 0, 1)
+        return (values if self.divisor is None else values / self.divisor), []
 
-    def _column(self, name: str, values_of: Callable[[pa.ChunkedArray, int], np.ndarray]) -> np.ndarray:
-        """A column as float64, (n_images,), in the order of image ids; `values_of` a part that begins at this row."""
-        values, end = np.empty(len(self.image_ids)), 0
+    def _classes(self, faults: Faults) -> np.ndarray:
+        def classes(part: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+            encoded = _trimmed(text_of(part)).combine_chunks().dictionary_encode()
+            index = as_classes(np.array(encoded.dictionary.to_pylist(), dtype=object), self.labels)
+            index = index[encoded.indices.to_numpy()]
+            return index, index < 0
+
+        index, wrong = self._column("target", classes, np.dtype(np.int64))
+        name = self.columns.shown("target")
+
+        def fault(row: int) -> str:
+            text = _trimmed(text_of(self._value("target", row)))[0].as_py()
+            return f"image {self._image(row)!r}: {no_class(text, self.labels, name)}"
+
+        faults.of_rows(wrong, fault)
+        return index
+
+    def _numbers(self, role: str, faults: Faults, *, score: bool = False) -> np.ndarray:
+        """A column of scores, or of targets, as float64, (n_images,); its faults are added."""
+        values, wrong = self._column(role, numbers_of)
+        name = self.columns.shown(role)
+        faults.of_rows(
+            wrong,
+            lambda row: (
+                f"image {self._image(row)!r}: {name} is {self._value(role, row)[0].as_py()!r}; expected a number"
+            ),
+        )
+        faults.of_rows(
+            wrong_values(values, score=score) & ~wrong,
+            lambda row: f"image {self._image(row)!r}: {name} is {values[row]:g}; {expected(score=score)}",
+        )
+        return values
+
+    def _column(
+        self,
+        role: str,
+        values_of: Callable[[pa.ChunkedArray], tuple[np.ndarray, np.ndarray]],
+        dtype: np.dtype[Any] = np.dtype(np.float64),  # noqa: B008
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A column, and where its values are wrong: (n_images,) in the order of image ids."""
+        values, wrong = np.empty(len(self.image_ids), dtype), np.empty(len(self.image_ids), dtype=bool)
+        end = 0
         with opened(self.path) as file:
             for group in range(file.num_row_groups):
-                part = file.read_row_group(group, columns=[name]).column(0)
+                part = file.read_row_group(group, columns=[self.columns.holds[role]]).column(0)
                 begin, end = end, end + len(part)
-                values[begin:end] = values_of(part, begin)
-        return values if self.order is None else values[self.order]
+                values[begin:end], wrong[begin:end] = values_of(part)
+        return (values, wrong) if self.order is None else (values[self.order], wrong[self.order])
 
     def _image(self, row: int) -> str:
-        """Id of the image in a row of the file."""
-        place = row if self.order is None else int(np.flatnonzero(self.order == row)[0])
-        return open_file(self.path, self.task, self.labels).image_ids[place].as_py()
+        """Id of an image, also if the ids were dropped."""
+        if self.image_ids.type == pa.null():
+            return open_file(self.path, self.columns, Faults(self.source)).image_ids[row].as_py()
+        return self.image_ids[row].as_py()
 
-    def _refuse(self, bad: np.ndarray, name: str, values: np.ndarray, expected: str) -> None:
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            image = open_file(self.path, self.task, self.labels).image_ids[row].as_py()
-            raise InputError(f"{self.path}: image {image!r}: {name} is {values[row]:g}; {expected}")
-
-
-def count_rows(path: Path) -> int | None:
-    """Number of images in a prediction file; None if only reading it would tell."""
-    if path.suffix != ".parquet":
-        return None
-    with opened(path) as file:
-        return file.metadata.num_rows
+    def _value(self, role: str, row: int) -> pa.ChunkedArray:
+        """The value of an image as the file has it, for a message."""
+        with opened(self.path) as file:
+            column = file.read([self.columns.holds[role]]).column(0)
+        return column.slice(row if self.order is None else int(self.order[row]), 1)
 
 
-def read(path: Path, task: Task, labels: Sequence[str], *, in_memory: bool = True) -> AnyPredictions:
-    """Read and validate one file of predictions.
+def open_file(path: Path, columns: Columns, faults: Faults) -> PredictionFile:
+    """Read the ids, patients and groups of a Parquet file of predictions; its other columns stay on disk.
 
     Parameters
     ----------
     path : Path
-        A .parquet, .csv or .csv.gz file.
-    task : {"multilabel", "multiclass"}
-        What the columns must be.
-    labels : sequence of str
-        The labels that the file must have, all of them and no others.
-    in_memory : bool
-        False: leave targets and scores of a Parquet file on disk.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or a column or value does not follow docs/formats.md.
-    """
-    if path.suffix == ".parquet":
-        file = open_file(path, task, labels)
-        return file.in_memory() if in_memory else file.checked()
-    with reading(str(path)):
-        frame = read_csv(path)
-    return from_frame(frame, task, labels, source=str(path))
-
-
-def column_names(path: Path) -> list[str]:
-    """Names of the columns of a Parquet file, without the row numbers that pandas may have added.
+    columns : Columns
+    faults : Faults
+        What is wrong with ids, patients and scores of classes is added. Wrong targets and scores of findings are
+        reported when they are read.
 
     Raises
     ------
@@ -235,106 +235,101 @@ def column_names(path: Path) -> list[str]:
         If the file cannot be read.
     """
     with opened(path) as file:
-        return names_of(file)
-
-
-def open_file(path: Path, task: Task, labels: Sequence[str]) -> PredictionFile:
-    """Read the ids, patients and groups of a Parquet file of predictions; its other columns stay on disk.
-
-    Raises
-    ------
-    InputError
-        As in `read`; wrong targets and scores are reported when they are read.
-    """
-    with opened(path) as file:
-        names = names_of(file)
-        check_columns(names, task, labels, source=str(path))
         if file.metadata.num_rows == 0:
             raise InputError(f"{path}: no rows; expected one per image")
+        repairs: list[Repair] = ignored_columns(columns.ignored)
 
-        repairs: list[Repair] = []
-
-        def column(name: str) -> pa.Array:
-            values = text_of(file.read([name]).column(0))
+        def column(role: str) -> pa.Array:
+            values = text_of(file.read([columns.holds[role]]).column(0))
             values.validate(full=True)  # Parquet does not check that texts are UTF-8
             values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-            stripped = pc.utf8_trim(values, characters=BLANKS)
-            check_texts(stripped, name, str(path))
+            values = pc.fill_null(values, "")
+            stripped = _trimmed(values)
+            check_texts(stripped, role, str(path))
             changed = pc.index(pc.not_equal(values, stripped), True).as_py()
             if changed >= 0:
-                repairs.append(Repair("blanks", f"{name} {values[changed].as_py()!r}"))
+                repairs.append(Repair("blanks", f"{role} {values[changed].as_py()!r}"))
             return stripped
 
         image_ids = column("image_id")
-        _refuse_empty(image_ids, image_ids, "image_id", path)
-        order = _order(image_ids, path)
+        faults.of_rows(_is_empty(image_ids), lambda row: f"row {row + 2}: no image_id; expected one on every row")
+        order = _order(image_ids, faults)
         in_order = image_ids if order is None else image_ids.take(pa.array(order))
         patient_ids = None
-        if "patient_id" in names:
+        if "patient_id" in columns.holds:
             patients = column("patient_id")
             patients = patients if order is None else patients.take(pa.array(order))
-            _refuse_empty(patients, in_order, "patient_id", path)
+            faults.of_rows(
+                _is_empty(patients),
+                lambda row: f"image {in_order[row].as_py()!r}: no patient_id; expected one on every row",
+            )
             patient_ids = sorted_dictionary(patients)
-        groups = {}
-        for name in names:
-            if name.startswith("group_"):
-                encoded = pc.fill_null(column(name), "").dictionary_encode()
-                values = np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()]
-                groups[name.removeprefix("group_")] = values if order is None else values[order]
-        group_orders = {
-            name.removeprefix("group_"): order_of_values(file, name) for name in names if name.startswith("group_")
-        }
-        group_orders = {name: values for name, values in group_orders.items() if values}
+        groups, group_orders = {}, {}
+        for role in columns.groups:
+            encoded, name = column(role).dictionary_encode(), role.removeprefix("group_")
+            values = np.array(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()]
+            groups[name] = values if order is None else values[order]
+            if declared := order_of_values(file, columns.holds[role]):
+                group_orders[name] = declared
         divisor = None
-        if task == "multiclass":
-            divisor, repaired = _divisor(file, labels, image_ids, path)
+        if columns.task == "multiclass":
+            divisor, repaired = _divisor(file, columns, in_order, order, faults)
             repairs += repaired
-            divisor = divisor if divisor is None or order is None else divisor[order]
     return PredictionFile(
-        task, tuple(labels), path, in_order, patient_ids, groups, order, tuple(repairs), divisor, group_orders
+        columns.task,
+        columns.labels,
+        columns,
+        path,
+        in_order,
+        patient_ids,
+        groups,
+        order,
+        tuple(repairs),
+        divisor,
+        group_orders,
     )
 
 
-def _order(image_ids: pa.Array, path: Path) -> np.ndarray | None:
+def _trimmed(texts: Any) -> Any:
+    """Texts without blanks at their edges, "" where missing."""
+    return pc.utf8_trim(pc.fill_null(texts, ""), characters=BLANKS)
+
+
+def _order(image_ids: pa.Array, faults: Faults) -> np.ndarray | None:
     """Rows by image id (UTF-8 sorts as code points do); None if they are in that order."""
     if pc.all(pc.less(image_ids.slice(0, len(image_ids) - 1), image_ids.slice(1)), min_count=0).as_py():
         return None
     order = pc.sort_indices(image_ids)
     ascending = image_ids.take(order)
     repeated = pc.equal(ascending.slice(0, len(ascending) - 1), ascending.slice(1))
-    if pc.any(repeated).as_py():
-        name = ascending[pc.index(repeated, True).as_py()].as_py()
-        raise InputError(f"{path}: image_id {name!r} is in several rows; expected one row per image")
+    faults.of_rows(
+        pc.and_(repeated, pc.not_equal(ascending.slice(1), "")).to_numpy(zero_copy_only=False),
+        lambda row: f"image_id {ascending[row].as_py()!r} is in several rows; expected one row per image",
+    )
     return order.to_numpy().astype(np.int64)
 
 
-def _refuse_empty(column: pa.Array, image_ids: pa.Array, name: str, path: Path) -> None:
-    empty = pc.or_kleene(pc.is_null(column), pc.equal(column, ""))
-    if pc.any(empty).as_py():
-        row = pc.index(empty, True).as_py()
-        where = f"row {row + 2}" if name == "image_id" else f"image {image_ids[row].as_py()!r}"
-        raise InputError(f"{path}: {where}: no {name}; expected one on every row")
+def _is_empty(column: pa.Array) -> np.ndarray:
+    return pc.equal(column, "").to_numpy(zero_copy_only=False)
 
 
 def _divisor(
-    file: pq.ParquetFile, labels: Sequence[str], image_ids: pa.Array, path: Path
+    file: pq.ParquetFile, columns: Columns, image_ids: pa.Array, order: np.ndarray | None, faults: Faults
 ) -> tuple[np.ndarray | None, list[Repair]]:
-    """Check the scores of classes; what they are divided by, in the order of the file, or None if by 1."""
-    divisors: list[np.ndarray] = []
-    repairs: dict[str, Repair] = {}
-    begin = 0
-    names = [score_column(label) for label in labels]
+    """Check the scores of classes; what they are divided by, in the order of image ids, or None if by 1.
+
+    A score that is no number is left to the reading of its column.
+    """
+    parts: list[RowsOfClasses] = []
+    names = [score_column(label) for label in columns.labels]
+    own = [columns.holds[name] for name in names]
     for group in range(file.num_row_groups):
-        part = file.read_row_group(group, columns=names)
-        scores = np.column_stack([numbers_of(part[name])[0] for name in names])
-        ids = image_ids.slice(begin, len(scores))
-        divisor, repaired = check_probabilities(scores, names, lambda row, ids=ids: ids[row].as_py(), source=str(path))
-        divisors.append(divisor)
-        for repair in repaired:
-            repairs.setdefault(repair.kind, repair)
-        begin += len(scores)
-    renormalised = "renormalised" in repairs
-    return np.concatenate(divisors) if renormalised else None, list(repairs.values())
+        part = file.read_row_group(group, columns=own)
+        parts.append(RowsOfClasses.of(np.column_stack([numbers_of(part[name])[0] for name in own])))
+    shown = [columns.shown(name) for name in names]
+    rows = RowsOfClasses.joined(parts, order)
+    divisor, repairs = check_probabilities(rows, shown, lambda row: image_ids[row].as_py(), faults)
+    return divisor if any(repair.kind == "renormalised" for repair in repairs) else None, repairs
 
 
 AnyPredictions = Predictions | PredictionFile

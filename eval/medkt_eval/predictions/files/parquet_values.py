@@ -5,7 +5,6 @@ In: Arrow columns. Out: text as Python and a CSV have it, or float64. Metadata o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ import pyarrow.parquet as pq
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.values.decimals import as_written
-from medkt_eval.predictions.values.plain_values import as_numbers
+from medkt_eval.predictions.values.plain_values import as_numbers, as_texts
 from medkt_eval.predictions.values.repairs import BLANKS
 from medkt_eval.runtime.reading.files import open_file
 
@@ -36,11 +35,6 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
         raise InputError(f"{path}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz") from error
 
 
-def names_of(file: pq.ParquetFile) -> list[str]:
-    """Names of the columns, without the row numbers that pandas may have added."""
-    return [name for name in file.schema_arrow.names if not re.fullmatch(r"__index_level_\d+__", name)]
-
-
 def order_of_values(file: pq.ParquetFile, name: str) -> tuple[str, ...]:
     """Values of an ordered Categorical in their order; () if the column declares none."""
     kind = file.schema_arrow.field(name).type
@@ -51,22 +45,26 @@ def order_of_values(file: pq.ParquetFile, name: str) -> tuple[str, ...]:
 
 
 def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Values as the text that Python and a CSV of them have: "True", "50.0"; null where missing."""
+    """Values as the text that a CSV of them has: "True", "50.0"; null or "" where missing."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
     as_it_is = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_integer, pa.types.is_null)
     if any(is_kind(kind) for is_kind in as_it_is):
         return column.cast(pa.large_string())
+    if pa.types.is_nested(kind):
+        return pa.chunked_array([[str(value) for value in column.to_pylist()]], pa.large_string())
+    if pa.types.is_float16(kind):  # Arrow finds no unique values of it
+        return pa.chunked_array([as_texts(pd.Series(column.to_numpy()))], pa.large_string())
     if pa.types.is_floating(kind):
         column = pc.if_else(pc.is_nan(column), None, column)
     values = pc.unique(column)
-    texts = pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.large_string())
+    texts = pa.array(as_texts(values.to_pandas()), pa.large_string())
     return texts.take(pc.index_in(column, values))
 
 
 def numbers_of(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """As `format.as_numbers`."""
+    """As `plain_values.as_numbers`."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type

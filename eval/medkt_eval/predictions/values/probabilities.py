@@ -1,16 +1,17 @@
 """Scores that rounding has put just outside [0, 1], or whose sum over classes is not quite 1.
 
-In: scores as a file has them. Out: probabilities, with a `Repair` for each kind of change, or an error that names the
+In: scores as a file has them. Out: probabilities, with a `Repair` for each kind of change, or a fault that names the
 image that is furthest off. float32 sums to 1.0000002, bfloat16 is off by up to 0.4 %, and two decimals sum to 0.99.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from medkt_eval.errors import InputError
+from medkt_eval.predictions.values.faults import Faults
 from medkt_eval.predictions.values.repairs import Repair
 
 OUTSIDE = 1e-3  # how far outside [0, 1] a score is clipped
@@ -49,53 +50,85 @@ def clip_finding(scores: np.ndarray, name: str, image_of: ImageOf) -> tuple[np.n
     return np.clip(scores, 0, 1), [_clipped(scores[row], name, image_of(row))]
 
 
-def check_probabilities(
-    scores: np.ndarray, names: Sequence[str], image_of: ImageOf, *, source: str
-) -> tuple[np.ndarray, list[Repair]]:
-    """Check scores of classes.
+@dataclass(frozen=True)
+class RowsOfClasses:
+    """What is checked of each image's scores of classes; images with a score that is not finite pass.
 
     Parameters
     ----------
-    scores : float64, (n_images, n_classes)
+    outside : float64, (n_images,)
+        How far the score that is furthest outside [0, 1] is outside; 0 or less: none is.
+    worst : int64, (n_images,)
+        The class of that score.
+    score : float64, (n_images,)
+        That score.
+    sums : float64, (n_images,)
+        Sums of the clipped scores.
+    """
+
+    outside: np.ndarray
+    worst: np.ndarray
+    score: np.ndarray
+    sums: np.ndarray
+
+    @classmethod
+    def of(cls, scores: np.ndarray) -> RowsOfClasses:
+        """Of scores, float64, (n_images, n_classes)."""
+        finite, rows = np.isfinite(scores).all(axis=1), np.arange(len(scores))
+        outside = np.maximum(scores - 1, -scores)
+        outside[~finite] = 0
+        worst = outside.argmax(axis=1)
+        sums = np.where(finite, np.clip(scores, 0, 1).sum(axis=1), 1)
+        return cls(outside[rows, worst], worst, scores[rows, worst], sums)
+
+    @classmethod
+    def joined(cls, parts: Sequence[RowsOfClasses], order: np.ndarray | None) -> RowsOfClasses:
+        """Of all parts of a file, in the order of image ids."""
+        whole = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("outside", "worst", "score", "sums")
+        )
+        return cls(*(values if order is None else values[order] for values in whole))
+
+
+def check_probabilities(
+    rows: RowsOfClasses, names: Sequence[str], image_of: ImageOf, faults: Faults
+) -> tuple[np.ndarray, list[Repair]]:
+    """Check scores of classes; if a score or a sum is off by more than rounding explains, the largest is a fault.
+
+    Parameters
+    ----------
+    rows : RowsOfClasses
     names : sequence of str
         The columns.
     image_of : callable
-    source : str
-        Name of the file, for messages.
+    faults : Faults
 
     Returns
     -------
     float64, (n_images,), and list of Repair
         What the clipped scores of an image must be divided by: 1 if their sum is within `SUM_AS_IT_IS` of 1.
-
-    Raises
-    ------
-    InputError
-        If a score is not finite, or a score or a sum is off by more than rounding explains; of those the largest.
     """
-    if not np.isfinite(scores).all():
-        row, k = map(int, np.argwhere(~np.isfinite(scores))[0])
-        raise InputError(f"{source}: image {image_of(row)!r}: {names[k]} is {scores[row, k]}; expected a finite number")
-    outside = np.maximum(scores - 1, -scores)
-    row, k = (int(place) for place in np.unravel_index(np.argmax(outside), scores.shape))
-    if outside[row, k] > OUTSIDE + ROUNDING:
-        raise InputError(
-            f"{source}: image {image_of(row)!r}: {names[k]} is {scores[row, k]:.9g}; "
-            "expected a probability, from 0 to 1"
+    row = int(np.argmax(rows.outside))
+    named = f"{names[rows.worst[row]]} is {rows.score[row]:.9g}"
+    if rows.outside[row] > OUTSIDE + ROUNDING:
+        n = int((rows.outside > OUTSIDE + ROUNDING).sum())
+        faults.add(
+            f"image {image_of(row)!r}: {named}; expected a probability, from 0 to 1 ({n} of {len(rows.sums)} images "
+            "have a score outside): write probabilities, the softmax of logits, or percentages divided by 100"
         )
-    repairs = [_clipped(scores[row, k], names[k], image_of(row))] if outside[row, k] > 0 else []
-    sums = np.clip(scores, 0, 1).sum(axis=1)
-    error = np.abs(sums - 1)
+        return np.ones(len(rows.sums)), []
+    repairs = [Repair("clipped", f"{named} for image {image_of(row)!r}")] if rows.outside[row] > 0 else []
+    error = np.abs(rows.sums - 1)
     row = int(np.argmax(error))
     if error[row] > largest_error_of_sum(len(names)) + ROUNDING:
-        raise InputError(
-            f"{source}: image {image_of(row)!r}: the scores of the classes sum to {sums[row]:.4g}; "
+        faults.add(
+            f"image {image_of(row)!r}: the scores of the classes sum to {rows.sums[row]:.4g}; "
             "expected probabilities that sum to 1"
         )
     off = error > SUM_AS_IT_IS
     if off.any():
-        repairs.append(Repair("renormalised", f"{sums[row]:.6g} for image {image_of(row)!r}"))
-    return np.where(off, sums, 1.0), repairs
+        repairs.append(Repair("renormalised", f"{rows.sums[row]:.6g} for image {image_of(row)!r}"))
+    return np.where(off, rows.sums, 1.0), repairs
 
 
 def _clipped(score: float, name: str, image: str) -> Repair:

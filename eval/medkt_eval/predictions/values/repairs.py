@@ -5,11 +5,13 @@ In: texts of ids and groups. Out: the texts without blanks at their edges, and `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+
+from medkt_eval.predictions.columns.names import is_row_number
 
 BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())  # DICOM pads text to an even length
 
@@ -20,14 +22,15 @@ class Repair:
 
     Parameters
     ----------
-    kind : {"blanks", "clipped", "renormalised"}
-        blanks: at the edges of ids and groups, removed. clipped: scores a little outside [0, 1]. renormalised: scores
-        of classes, divided by their sum.
+    kind : {"ignored", "commas", "blanks", "clipped", "renormalised"}
+        ignored: a column that medkt does not know. commas: decimal commas, read as points. blanks: at the edges of ids
+        and groups, removed. clipped: scores a little outside [0, 1]. renormalised: scores of classes, divided by their
+        sum.
     example : str
         The first of them, as the file has it.
     """
 
-    kind: Literal["blanks", "clipped", "renormalised"]
+    kind: Literal["ignored", "commas", "blanks", "clipped", "renormalised"]
     example: str
 
 
@@ -50,6 +53,11 @@ def without_blanks(values: np.ndarray, name: str) -> tuple[np.ndarray, list[Repa
     return stripped, [Repair("blanks", f"{name} {values[changed[0]]!r}")] if changed.size else []
 
 
+def ignored_columns(names: Sequence[str]) -> list[Repair]:
+    """A `Repair` for each column that is ignored."""
+    return [Repair("ignored", name) for name in dict.fromkeys(names)]
+
+
 def notes_on_repairs(repairs: Iterable[tuple[str, Repair]]) -> list[str]:
     """One sentence for each kind of repair, with the number of files and the first of them.
 
@@ -59,16 +67,32 @@ def notes_on_repairs(repairs: Iterable[tuple[str, Repair]]) -> list[str]:
         With the file or table that was repaired.
     """
     of_kind: dict[str, dict[str, str]] = {}
+    ignored: dict[str, set[str]] = {}
     for source, repair in repairs:
+        if repair.kind == "ignored":
+            ignored.setdefault(repair.example, set()).add(source)
+            continue
         of_kind.setdefault(repair.kind, {}).setdefault(source, repair.example)
-    notes = []
+    notes = _notes_on_ignored(ignored)
     for kind, examples in of_kind.items():
         source, example = next(iter(examples.items()))
         notes.append(f"{SENTENCES[kind]} in {len(examples)} prediction file(s) (first: {source}, {example})")
     return notes
 
 
+def _notes_on_ignored(files: dict[str, set[str]]) -> list[str]:
+    """Which columns were ignored, each with the number of files that have it."""
+    if not files:
+        return []
+    shown = ", ".join(f"{name!r} ({len(sources)} file(s))" for name, sources in list(files.items())[:SHOWN])
+    more = "" if len(files) <= SHOWN else f", and {len(files) - SHOWN} more"
+    without = "; leave row numbers out with index=False" if any(map(is_row_number, files)) else ""
+    return [f"columns that medkt does not know were ignored: {shown}{more}{without}"]
+
+
+SHOWN = 8  # ignored columns that a note lists
 SENTENCES = {
+    "commas": "decimal commas were read as decimal points",
     "blanks": "blanks at the edges of ids or groups were removed",
     "clipped": "scores up to 0.001 outside [0, 1] were clipped",
     "renormalised": "scores of classes whose sum is not 1 were divided by their sum",

@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
-from medkt_eval.predictions.files import parquet_columns as columns
+from medkt_eval.predictions.files import any_format as columns
 
 HEADERS = {
     "target": ("image_id,patient_id,target_A,score_A,target_A,score_A", "a,1,0,.1,1,.2", "columns 3 and 5", "target_A"),

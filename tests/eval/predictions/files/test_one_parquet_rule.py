@@ -16,8 +16,8 @@ from sklearn.metrics import roc_auc_score
 from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement import test_sets
-from medkt_eval.predictions.files import parquet_columns as columns
-from medkt_eval.predictions.format import from_frame
+from medkt_eval.predictions.files import any_format as columns
+from medkt_eval.predictions.files.tables import from_frame
 from medkt_eval.runtime.reading.names import NAME
 
 N = 12

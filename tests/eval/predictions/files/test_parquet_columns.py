@@ -12,7 +12,8 @@ from medkt_eval.errors import InputError
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement import test_sets
 from medkt_eval.predictions.across_runs.same_images import check_same_images
-from medkt_eval.predictions.files import parquet_columns as columns
+from medkt_eval.predictions.files import any_format as columns
+from medkt_eval.predictions.files.parquet_columns import PredictionFile
 
 LABELS = ("Edema", "Effusion", "Pneumonia")
 
@@ -37,9 +38,9 @@ def saved(tmp_path):
 def test_same_as_in_memory(saved, predictions_frame, task, order):
     frame = predictions_frame("test", 1, task=task).assign(group_sex=["F", "M", None, "F"] * 10)
     path = saved(frame if order == "sorted" else shuffled(frame))
-    held, file = columns.read(path, task, LABELS), columns.open_file(path, task, LABELS)
+    held, file = columns.read(path, task, LABELS), columns.read(path, task, LABELS, in_memory=False)
 
-    assert isinstance(columns.read(path, task, LABELS, in_memory=False), columns.PredictionFile)
+    assert isinstance(columns.read(path, task, LABELS, in_memory=False), PredictionFile)
     assert file.image_ids.to_pylist() == held.image_ids.tolist()
     assert file.patient_ids.to_pylist() == held.patient_ids.tolist()
     np.testing.assert_array_equal(file.patients()[0], held.patients()[0])
@@ -56,7 +57,9 @@ def test_same_as_in_memory(saved, predictions_frame, task, order):
 
 
 def test_without_patients(saved, predictions_frame):
-    file = columns.open_file(saved(predictions_frame("test", 1).drop(columns="patient_id")), "multilabel", LABELS)
+    file = columns.read(
+        saved(predictions_frame("test", 1).drop(columns="patient_id")), "multilabel", LABELS, in_memory=False
+    )
     assert file.patient_ids is None
     assert file.patients()[1] == 40
 
@@ -65,7 +68,7 @@ def test_ids_sort_as_text(saved):
     names = ["Z", "a", "é", "z", "10", "9", "𝔘", "\uffee"]
     frame = {"image_id": names, "target_A": [0, 1] * 4, "score_A": np.arange(8.0)}
     path = saved(pd.DataFrame(frame))
-    assert columns.open_file(path, "multilabel", ["A"]).image_ids.to_pylist() == sorted(names)
+    assert columns.read(path, "multilabel", ["A"], in_memory=False).image_ids.to_pylist() == sorted(names)
 
 
 CHANGES = {"score_Edema": [0.5, np.nan], "target_Effusion": [0, 3], "patient_id": ["1", None], "image_id": ["a", "a"]}
@@ -88,13 +91,13 @@ def test_same_errors(saved, name):
     elif name == "no rows":
         frame = frame.iloc[:0]
     elif name == "unknown":
-        frame["surprise"] = 1
+        frame["score_Other"] = 1
     else:
         frame = frame.drop(columns="score_Edema")
     path = saved(frame)
 
     def everything():
-        file = columns.open_file(path, "multilabel", LABELS[:2])
+        file = columns.read(path, "multilabel", LABELS[:2], in_memory=False)
         return [(file.target(k), file.score(k)) for k in range(2)]
 
     with pytest.raises(InputError) as in_memory:
@@ -113,17 +116,17 @@ def test_classes_are_checked(saved, scores, target):
         )
     )
     with pytest.raises(InputError, match=r"image 'b': (the scores of the classes sum to|score_v is -0.2|target is)"):
-        _ = columns.open_file(path, "multiclass", ["u", "v"]).classes
+        _ = columns.read(path, "multiclass", ["u", "v"], in_memory=False).classes
 
 
 def test_damaged_files_are_named(tmp_path, saved, predictions_frame):
     path = tmp_path / "p.parquet"
     path.write_bytes(b"PAR1 not")
     with pytest.raises(InputError, match=r"p\.parquet: cannot be read as predictions"):
-        columns.open_file(path, "multilabel", LABELS)
+        columns.read(path, "multilabel", LABELS, in_memory=False)
     text = saved(predictions_frame("test", 1).assign(score_Edema="high"), "q.parquet")
     with pytest.raises(InputError, match=r"q\.parquet: image 'test-000/v0': score_Edema is 'high'; expected a number"):
-        columns.open_file(text, "multilabel", LABELS).score(0)
+        columns.read(text, "multilabel", LABELS, in_memory=False).score(0)
 
 
 @pytest.mark.parametrize("change", ["image_id", "patient_id", "target_Edema", "group_sex"])
@@ -134,7 +137,7 @@ def test_runs_on_other_images_are_refused(saved, predictions_frame, change):
     other[change] = other[change].astype(object)
     other.loc[row, change] = 1 - other[change][row] if change == "target_Edema" else f"{other[change][row]}x"
     files = [
-        columns.open_file(saved(frame, name), "multilabel", LABELS)
+        columns.read(saved(frame, name), "multilabel", LABELS, in_memory=False)
         for frame, name in ((one, "1.parquet"), (other, "2.parquet"))
     ]
     held = [columns.read(file.path, "multilabel", LABELS) for file in files]

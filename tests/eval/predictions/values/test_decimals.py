@@ -11,8 +11,8 @@ from sklearn import metrics
 
 from medkt_eval.evaluation import evaluate
 from medkt_eval.measurement import test_sets
-from medkt_eval.predictions.files import parquet_columns
-from medkt_eval.predictions.format import from_frame
+from medkt_eval.predictions.files import any_format
+from medkt_eval.predictions.files.tables import from_frame
 from medkt_eval.predictions.values.decimals import as_written
 
 
@@ -74,7 +74,7 @@ def test_scores_on_the_threshold_are_called(tmp_path, study):
 
 def test_columns_read_one_at_a_time_are_the_decimals(tmp_path):
     path = saved(low("float32"), tmp_path / "s0.parquet")
-    file = parquet_columns.read(path, "multilabel", ["A"], in_memory=False)
+    file = any_format.read(path, "multilabel", ["A"], in_memory=False)
     np.testing.assert_array_equal(file.score(0), ratings()["score_A"])
 
 
