@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from medkt_eval.comparisons.contrast_tests import Compared
 from medkt_eval.errors import InputError
 from medkt_eval.inference import multiplicity, obuchowski_rockette
+from medkt_eval.inference.interval import quantile
 from medkt_eval.inference.multiplicity import max_t
 from medkt_eval.results.schema import Arm, Comparison
 from medkt_eval.results.vocabulary import METRICS
@@ -58,11 +58,11 @@ def _family(
     p_adjusted = multiplicity.adjust(p_values, method) if method else p_values
     changes: list[dict[str, float | None]] = [{"p_adjusted": p} for p in p_adjusted]
     if bonferroni:
-        size = sum(p is not None for p in p_values)
+        size = len(members)  # those without a p-value too, as in Holm's method
         for k, change in zip(members, changes, strict=True):
             row = rows[k]
-            if row.test == obuchowski_rockette.TEST and row.se and row.difference is not None and row.df is not None:
-                reach = float(stats.t.ppf(1 - (1 - row.level) / 2 / size, row.df)) * row.se
+            if row.test == obuchowski_rockette.TEST and row.se and row.difference is not None:
+                reach = quantile(1 - (1 - row.level) / size, row.df) * row.se
                 bound = METRICS[row.metric].largest_difference
                 change["low_bonferroni"] = max(row.difference - reach, -bound)
                 change["high_bonferroni"] = min(row.difference + reach, bound)
@@ -76,13 +76,14 @@ def _max_t(
     changes: dict[int, dict[str, float | None]] = {k: {} for k in members}
     known = [k for k in members if compared[k].replicates is not None]
     if known:
+        rounding = max(compared[k].rounding for k in known)
         differences = np.array([rows[k].difference for k in known], dtype=np.float64)
         replicates = np.array([compared[k].replicates for k in known])
         replicates = replicates[
             :, ~np.isnan(replicates).any(axis=0)
         ]  # the same ones for the raw p: never above adjusted
-        for j, (k, p) in enumerate(zip(known, max_t(differences, replicates), strict=True)):
-            raw = max_t(differences[j : j + 1], replicates[j : j + 1])[0]
+        for j, (k, p) in enumerate(zip(known, max_t(differences, replicates, rounding), strict=True)):
+            raw = max_t(differences[j : j + 1], replicates[j : j + 1], rounding)[0]
             changes[k] = {"p_value": _or_none(raw), "p_adjusted": _or_none(p)}
     return [changes[k] for k in members]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from medkt_eval.inference.rounding import tolerance
 from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap
@@ -31,13 +32,16 @@ def bootstrap_limits(kind: str, metric: MetricOfRuns, weights: np.ndarray, level
         Confidence level in (0, 1).
     """
     value, replicates = float(weights @ metric.values), weights @ metric.replicates
+    rounding = tolerance(metric.values)
     if kind == "bca":
         if metric.without_patient is None:
             because = f"{metric.metric} has no patient jackknife, so no acceleration"
             return Limits.absent(because, n_undefined=int(np.isnan(replicates).sum()))
-        return bootstrap.bca(value, replicates, level, without_patient=weights @ metric.without_patient)
+        return bootstrap.bca(
+            value, replicates, level, without_patient=weights @ metric.without_patient, rounding=rounding
+        )
     methods: Mapping = {"percentile": bootstrap.percentile, "basic": bootstrap.basic}
-    return methods[kind](value, replicates, level)
+    return methods[kind](value, replicates, level, rounding=rounding)
 
 
 def bootstrap_test(name: str, difference: float, limits: Limits, level: float) -> TestResult:

@@ -19,6 +19,7 @@ from medkt_eval.inference.over_patients.patient_jackknife import TEST as JACKKNI
 from medkt_eval.inference.over_patients.patient_jackknife import jackknife_test
 from medkt_eval.inference.over_seeds.rank_tests import mann_whitney, sign_flip, wilcoxon
 from medkt_eval.inference.over_seeds.t_tests import paired_t, welch_t
+from medkt_eval.inference.rounding import ROUNDING, difference_of_means, tolerance
 from medkt_eval.inference.superiority import Superiority
 from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
@@ -51,6 +52,7 @@ class Compared:
 
     row: Comparison
     replicates: np.ndarray | None = None
+    rounding: float = ROUNDING  # of the replicates
 
 
 def compare(
@@ -243,7 +245,8 @@ def _seeds_and_patients(both: MetricOfRuns, a: Arm, b: Arm, difference: float, o
     if min(k, len(b.seeds)) < 2:
         limits = Limits.absent("one seed: no seeds to draw from")
     else:
-        limits = bootstrap_intervals.percentile(difference, drawn[0] - drawn[1], options.level)
+        rounding = tolerance(both.values)
+        limits = bootstrap_intervals.percentile(difference, drawn[0] - drawn[1], options.level, rounding=rounding)
     test = bootstrap_test("bootstrap-percentile", difference, limits, options.level)
     return replace(test, scope="seeds+patients")
 
@@ -264,7 +267,10 @@ def _row(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, test: TestResult, o
         a, pair, both.metric, both.label, group=both.group, confirmatory_labels=options.analysis.confirmatory_labels
     )
     scope = "images" if options.n_patients is None and test.scope == "patients" else test.scope
-    probability = _probability(both, len(a.seeds), test)
+    k = len(a.seeds)
+    probability = _probability(both, k, test)
+    # One number for all tests of a contrast: each computes it in its own way, with its own rounding error.
+    difference = None if both.undefined_because else difference_of_means(both.values[:k], both.values[k:])
     tested_margin = _margin(both, a, b, options) if test.test in AGAINST_MARGIN else None
     return Compared(
         Comparison(
@@ -274,7 +280,7 @@ def _row(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, test: TestResult, o
             metric=both.metric,
             label=both.label,
             group=both.group,
-            difference=test.difference if np.isfinite(test.difference) else None,
+            difference=difference,
             se=test.se,
             low=test.low,
             high=test.high,
@@ -324,4 +330,6 @@ def _for_max_t(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, options: Anal
         test = _without_error(test, no_error) if no_error else test
     compared = _row(both, a, b, pair, test, options)
     row = compared.row.model_copy(update={"adjustment": "max-t"})
-    return Compared(row, None if test.undefined_because else weights @ both.replicates)
+    if test.undefined_because:
+        return Compared(row)
+    return Compared(row, weights @ both.replicates, tolerance(both.values))

@@ -18,6 +18,7 @@ from medkt_eval.inference.interval import Interval
 from medkt_eval.inference.over_patients import delong
 from medkt_eval.inference.over_patients.patient_jackknife import jackknife_interval
 from medkt_eval.inference.over_seeds.t_intervals import seeds_normal, seeds_t
+from medkt_eval.inference.rounding import tolerance
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
@@ -151,7 +152,7 @@ def _interval(
     weights = np.full(len(values), 1 / len(values))
     if name == "seeds+patients:bootstrap":
         drawn = mean_over_drawn_seeds(metric.replicates, seed=seed, dataset=arm.dataset, stream=arm.arm)
-        limits = bootstrap_intervals.percentile(float(values.mean()), drawn, level)
+        limits = bootstrap_intervals.percentile(float(values.mean()), drawn, level, rounding=tolerance(values))
         if len(values) < 2:
             limits = Limits.absent("one seed: no seeds to draw from")
     elif name == STUDENTIZED:

@@ -45,7 +45,10 @@ def _row(of_all: MetricOfRuns, a: Arm, b: Arm | None, options: AnalysisOptions) 
     values = [of_all.of_arm(arm).values for arm in arms]
     signs = [1.0, -1.0][: len(values)]
     because = gap.undefined_because
-    difference = None if because else sum(sign * float(arm.mean()) for sign, arm in zip(signs, values, strict=True))
+    scale = np.array([gap.scale])
+    difference = None if because else float(np.dot(signs, [arm.mean() for arm in values]))
+    if difference is not None and is_rounding(abs(difference), scale):
+        difference = 0.0
     because = because or gap.no_error_because(*arms)
     if because is None and gap.no_covariance_because:
         because = f"inside the group or outside it, {gap.no_covariance_because}"
@@ -62,8 +65,8 @@ def _row(of_all: MetricOfRuns, a: Arm, b: Arm | None, options: AnalysisOptions) 
             degrees_of_freedom=options.analysis.degrees_of_freedom,
         )
         se = without_cancelling(contrast.variance, float(np.trace(gap.covariance))) ** 0.5
-        if is_rounding(se, np.ones(1)):
-            because = "no variation over seeds or patients to measure"
+        if is_rounding(se, scale):
+            because = obuchowski_rockette.NO_VARIATION
         else:
             reach, statistic = float(stats.t.ppf((1 + options.level) / 2, contrast.df)) * se, contrast.value / se
             tested = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from medkt_eval.inference.rounding import is_rounding
+from medkt_eval.inference.rounding import is_end, is_rounding
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def logit_interval(name: str, value: float, variance: float, df: float | None, l
     Interval
         Its `se` is on the metric's own scale.
     """
-    if not 0 < value < 1:
+    if not 0 < value < 1 or is_end(np.array(value), 0.0, 1.0):
         reason = f"every seed's value is {value:g}, at the edge of its range: no interval on the logit scale"
         return Interval.absent(reason, name=name, level=level)
     se = variance**0.5

@@ -13,32 +13,35 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-from medkt_eval.inference.rounding import is_rounding, tolerance
+from medkt_eval.inference.rounding import ROUNDING, tolerance
 from medkt_eval.runtime.garbage import quick_collections
 
 METHODS = {"holm": "holm", "benjamini-hochberg": "fdr_bh"}
 
 
 def adjust(p_values: Sequence[float | None], method: str) -> list[float | None]:
-    """Adjust the p-values of one family; a p-value that does not exist stays None and does not count.
+    """Adjust the p-values of one family; one that does not exist stays None and counts as 1.
+
+    The family is what was declared. If its size depended on which p-values the data give, the data would choose the
+    adjustment. A p-value of 1 is valid whatever the truth, so counting it keeps the level.
 
     Parameters
     ----------
     p_values : sequence of float or None
         Raw p-values.
     method : {"holm", "benjamini-hochberg"}
-        R: `p.adjust(p, "holm")`, `p.adjust(p, "BH")`.
+        R: `p.adjust(p, "holm", n = m)`, `p.adjust(p, "BH", n = m)` for a family of m.
 
     Examples
     --------
-    >>> [round(p, 3) for p in adjust([0.01, 0.04, 0.03], "holm")]
-    [0.03, 0.06, 0.06]
+    >>> [round(p, 3) for p in adjust([0.01, 0.04, 0.03], "holm")], adjust([0.01, None], "holm")
+    ([0.03, 0.06, 0.06], [0.02, None])
     """
-    known = [p for p in p_values if p is not None]
-    if not known:
-        return list(p_values)
-    adjusted = iter(np.asarray(multipletests(known, method=METHODS[method])[1]))
-    return [None if p is None else float(next(adjusted)) for p in p_values]
+    if not p_values:
+        return []
+    counted = [1.0 if p is None else p for p in p_values]
+    adjusted = np.asarray(multipletests(counted, method=METHODS[method])[1])
+    return [None if p is None else float(q) for p, q in zip(p_values, adjusted, strict=True)]
 
 
 class RowWithPValue(Protocol):
@@ -70,7 +73,7 @@ def adjusted_rows(rows: Sequence[Row]) -> list[Row]:
     return adjusted
 
 
-def max_t(differences: np.ndarray, replicates: np.ndarray) -> np.ndarray:
+def max_t(differences: np.ndarray, replicates: np.ndarray, rounding: float = ROUNDING) -> np.ndarray:
     """Adjust a family's p-values by step-down max-T, from studentised differences and their centred replicates.
 
     Parameters
@@ -79,6 +82,8 @@ def max_t(differences: np.ndarray, replicates: np.ndarray) -> np.ndarray:
         The differences of one family.
     replicates : float64, (m, n_replicates)
         Their replicates. A replicate that is NaN for one difference is left out for all.
+    rounding : float
+        The largest difference of two replicates that may be a rounding error; the default is that of metrics near 1.
 
     Returns
     -------
@@ -97,7 +102,7 @@ def max_t(differences: np.ndarray, replicates: np.ndarray) -> np.ndarray:
     if defined.shape[1] < 2:
         return adjusted
     se = defined.std(axis=1, ddof=1)
-    member = np.flatnonzero([not is_rounding(spread, np.ones(1)) for spread in se])
+    member = np.flatnonzero([spread > rounding for spread in se])
     observed = np.abs(differences[member] / se[member])
     under_null = np.abs((defined[member] - differences[member, None]) / se[member, None])
 

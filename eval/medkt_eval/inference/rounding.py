@@ -1,24 +1,48 @@
 """Rounding errors that look like variation or like an order: equal values need not be equal floats.
 
 In: values, or a variance whose terms cancel. Out: what is left of them without rounding errors. Roots, divisions by a
-standard error, ranks and ties all use these functions, so one tolerance holds everywhere.
+standard error, ranks, ties and the ends of a range all use these functions, so one tolerance holds everywhere.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-ROUNDING = 1e-12  # of a variance whose terms cancel, relative to those terms
+ROUNDING = 1e-12  # relative: of a mean to its values, of a variance whose terms cancel to those terms
+FLOOR = 10 * float(np.finfo(np.float64).eps)  # absolute: of a sum of numbers near 1 that cancel
 
 
 def tolerance(*values: np.ndarray) -> float:
     """The largest difference between two of the values that may be a rounding error.
 
-    R's `t.test` sets the limit at 10 epsilon of the values ("data are essentially constant"). A metric that is itself a
-    mean over images, labels or seeds can be off by more, so anything up to 1e-12 counts as rounding too.
+    It is 1e-12 of the largest value: a mean over a million images, labels or seeds can be off by that much. Metrics
+    such as kappa are differences of numbers near 1, off by their last bits. So it is at least
+    10 epsilon, where R's `t.test` sets the limit too ("data are essentially constant").
+
+    Examples
+    --------
+    >>> tolerance(np.array([0.5, 0.8])), tolerance(np.array([1e-13])) < 1e-14
+    (8e-13, True)
     """
     largest = max(float(np.abs(group).max(initial=0.0)) for group in values)
-    return max(1e-12, 10 * np.finfo(np.float64).eps * largest)
+    return max(ROUNDING * largest, FLOOR)
+
+
+def difference_of_means(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean of a minus mean of b; 0 where it is only a rounding error."""
+    difference = float(a.mean() - b.mean())
+    return 0.0 if abs(difference) <= tolerance(a, b) else difference
+
+
+def is_end(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Whether each value is `low` or `high` up to rounding: bool, of the shape of `values`.
+
+    Examples
+    --------
+    >>> is_end(np.array([1 - 1e-16, 0.999]), 0.0, 1.0).tolist()
+    [True, False]
+    """
+    return (np.abs(values - low) <= tolerance(np.array([low]))) | (np.abs(values - high) <= tolerance(np.array([high])))
 
 
 def is_rounding(se: float, *values: np.ndarray) -> bool:

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from medkt_eval.inference.over_patients.delong import Influence
+from medkt_eval.inference.rounding import is_end
 from medkt_eval.resampling.strata import Strata
 from medkt_eval.results.vocabulary import METRICS
 
@@ -145,9 +146,9 @@ def is_at_edge(metric: str, values: np.ndarray) -> np.ndarray:
     Such a value does not change without a patient or in a replicate, so it seems to have no error.
     """
     facts = METRICS[metric]
-    if not facts.is_bounded:
+    if facts.low is None or facts.high is None:
         return np.zeros(len(values), dtype=bool)
-    return (values == facts.low) | (values == facts.high)
+    return is_end(values, facts.low, facts.high)
 
 
 def count_patients(patient: np.ndarray) -> int:

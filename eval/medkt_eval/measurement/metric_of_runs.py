@@ -51,6 +51,8 @@ class MetricOfRuns:
         Whether `covariance` comes from the patient jackknife.
     group : str or None
         Subgroup of the images, such as "sex=F"; None: all images.
+    scale : float
+        The largest of the values that a gap is a difference of, which decides what is a rounding error; 0: no gap.
     one_patient_because : tuple of (str or None), (n_runs,), or ()
         Why a run's value does not exist without some patient; () where every run's does.
     edges : mapping of str to bool, (n_runs,)
@@ -72,6 +74,7 @@ class MetricOfRuns:
     without_patient: np.ndarray | None
     has_jackknife: bool = True
     group: str | None = None
+    scale: float = 0.0
     one_patient_because: tuple[str | None, ...] = ()
     edges: Mapping[str, np.ndarray] = field(default_factory=dict)
 

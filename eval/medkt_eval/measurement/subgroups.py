@@ -120,6 +120,7 @@ def _gap(metric: MetricOfRuns, other: MetricOfRuns, group: str | None) -> Metric
     return replace(
         metric,
         values=metric.values - other.values,
+        scale=float(np.nanmax(np.abs([*metric.values, *other.values, 0.0]))),
         because=tuple(first or second for first, second in zip(metric.because, absent, strict=True)),
         covariance=np.full_like(metric.covariance, np.nan),
         one_patient_because=tuple(

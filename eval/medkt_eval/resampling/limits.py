@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
+from medkt_eval.inference.rounding import tolerance
+
 MOST_UNDEFINED = 0.01
-ROUNDING = 1e-12  # of a weighted sum of metrics whose replicates are all 0
+ROUNDING = tolerance(np.ones(1))  # of a weighted sum of metrics near 1; see `rounding.tolerance`
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Limits:
         return cls(None, None, se, n_undefined, undefined_because=reason)
 
 
-def percentile(value: float, replicates: np.ndarray, level: float) -> Limits:
+def percentile(value: float, replicates: np.ndarray, level: float, *, rounding: float = ROUNDING) -> Limits:
     """Quantiles of the replicates (R: `quantile(x, type = 7)`).
 
     Parameters
@@ -49,6 +51,8 @@ def percentile(value: float, replicates: np.ndarray, level: float) -> Limits:
         The statistic in each replicate; NaN where undefined.
     level : float
         Confidence level in (0, 1).
+    rounding : float
+        The largest difference of two statistics that may be a rounding error.
 
     Examples
     --------
@@ -58,23 +62,25 @@ def percentile(value: float, replicates: np.ndarray, level: float) -> Limits:
     """
     del value
     tail = (1 - level) / 2
-    limits = _limits(replicates, lambda drawn: np.quantile(drawn, [tail, 1 - tail]))
-    return _with_p(limits, replicates)
+    limits = _limits(replicates, lambda drawn: np.quantile(drawn, [tail, 1 - tail]), rounding)
+    return _with_p(limits, replicates, rounding)
 
 
-def basic(value: float, replicates: np.ndarray, level: float) -> Limits:
+def basic(value: float, replicates: np.ndarray, level: float, *, rounding: float = ROUNDING) -> Limits:
     """Quantiles of the replicates, reflected about the value: 2 value - quantile."""
     tail = (1 - level) / 2
-    limits = _limits(replicates, lambda drawn: 2 * value - np.quantile(drawn, [1 - tail, tail]))
-    return _with_p(limits, 2 * value - replicates)
+    limits = _limits(replicates, lambda drawn: 2 * value - np.quantile(drawn, [1 - tail, tail]), rounding)
+    return _with_p(limits, 2 * value - replicates, rounding)
 
 
-def bca(value: float, replicates: np.ndarray, level: float, *, without_patient: np.ndarray) -> Limits:
+def bca(
+    value: float, replicates: np.ndarray, level: float, *, without_patient: np.ndarray, rounding: float = ROUNDING
+) -> Limits:
     """Bias-corrected and accelerated, with the acceleration from the patient jackknife (Efron 1987, JASA 82:171).
 
     Parameters
     ----------
-    value, replicates, level
+    value, replicates, level, rounding
         As in `percentile`.
     without_patient : float64, (n_patients,)
         The statistic with each patient left out.
@@ -84,10 +90,10 @@ def bca(value: float, replicates: np.ndarray, level: float, *, without_patient: 
         return Limits.absent(reason, n_undefined=int(np.isnan(replicates).sum()))
     deviation = without_patient.mean() - without_patient
     spread = (deviation**2).sum()
-    acceleration = 0.0 if spread**0.5 <= ROUNDING else float((deviation**3).sum() / (6 * spread**1.5))
+    acceleration = 0.0 if spread**0.5 <= rounding else float((deviation**3).sum() / (6 * spread**1.5))
 
     def bias(drawn: np.ndarray) -> float:
-        tied = np.abs(drawn - value) <= ROUNDING
+        tied = np.abs(drawn - value) <= rounding
         below = (np.sum((drawn < value) & ~tied) + np.sum(tied) / 2) / len(drawn)
         return float(stats.norm.ppf(np.clip(below, 1 / (len(drawn) + 1), len(drawn) / (len(drawn) + 1))))
 
@@ -96,13 +102,13 @@ def bca(value: float, replicates: np.ndarray, level: float, *, without_patient: 
         z = z0 + stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
         return np.quantile(drawn, stats.norm.cdf(z0 + z / (1 - acceleration * z)))
 
-    limits = _limits(replicates, quantiles)
+    limits = _limits(replicates, quantiles, rounding)
     if limits.undefined_because:
         return limits
     drawn = replicates[~np.isnan(replicates)]
     z0 = bias(drawn)
     tails = []
-    for beyond in (np.sum(drawn <= ROUNDING), np.sum(drawn < -ROUNDING)):  # 0 as the lower limit, then as the upper one
+    for beyond in (np.sum(drawn <= rounding), np.sum(drawn < -rounding)):  # 0 as the lower limit, then as the upper one
         w = float(stats.norm.ppf(np.clip((beyond + 0.5) / (len(drawn) + 1), 0.0, 1.0))) - z0
         tails.append(float(stats.norm.cdf(w / (1 + acceleration * w) - z0)))
     return replace(limits, p_value=min(1.0, 2 * max(min(tails[0], 1 - tails[1]), 1 / (len(drawn) + 1))))
@@ -126,19 +132,21 @@ def studentized(value: float, replicates: np.ndarray, level: float, *, se: float
     tail = (1 - level) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         pivots = np.where(ses > ROUNDING, (replicates - value) / ses, np.nan)
-    limits = _limits(pivots, lambda drawn: value - se * np.quantile(drawn, [1 - tail, tail]))
+    limits = _limits(pivots, lambda drawn: value - se * np.quantile(drawn, [1 - tail, tail]), ROUNDING)
     if limits.undefined_because:
         return replace(limits, se=None)
     return replace(limits, se=se, p_value=p_studentized(value / se, pivots))
 
 
-def p_value(replicates: np.ndarray) -> float | None:
+def p_value(replicates: np.ndarray, *, rounding: float = ROUNDING) -> float | None:
     """Two-sided p-value of no difference by the percentile interval: 2 (count + 1)/(B + 1) for B replicates.
 
     Parameters
     ----------
     replicates : float64, (n_replicates,)
         The difference in each replicate; NaN where undefined.
+    rounding : float
+        As in `percentile`.
 
     Examples
     --------
@@ -148,7 +156,7 @@ def p_value(replicates: np.ndarray) -> float | None:
     drawn = replicates[~np.isnan(replicates)]
     if not len(drawn) or len(drawn) < (1 - MOST_UNDEFINED) * len(replicates):
         return None
-    fewer = min(np.sum(drawn <= ROUNDING), np.sum(drawn >= -ROUNDING))
+    fewer = min(np.sum(drawn <= rounding), np.sum(drawn >= -rounding))
     return float(min(1.0, 2 * (fewer + 1) / (len(drawn) + 1)))
 
 
@@ -163,16 +171,17 @@ def p_studentized(statistic: float, pivots: np.ndarray) -> float:
         (replicate - difference) over the replicate's own standard error; NaN where undefined.
     """
     drawn = pivots[np.isfinite(pivots)]
-    fewer = min(np.sum(drawn >= statistic - ROUNDING), np.sum(drawn <= statistic + ROUNDING))
+    rounding = tolerance(np.array([statistic]))
+    fewer = min(np.sum(drawn >= statistic - rounding), np.sum(drawn <= statistic + rounding))
     return float(min(1.0, 2 * (fewer + 1) / (len(drawn) + 1)))
 
 
-def _with_p(limits: Limits, mirrored: np.ndarray) -> Limits:
+def _with_p(limits: Limits, mirrored: np.ndarray, rounding: float) -> Limits:
     """The limits with the p-value that agrees with quantiles of `mirrored`."""
-    return limits if limits.undefined_because else replace(limits, p_value=p_value(mirrored))
+    return limits if limits.undefined_because else replace(limits, p_value=p_value(mirrored, rounding=rounding))
 
 
-def _limits(replicates: np.ndarray, quantiles: Callable[[np.ndarray], np.ndarray]) -> Limits:
+def _limits(replicates: np.ndarray, quantiles: Callable[[np.ndarray], np.ndarray], rounding: float) -> Limits:
     n_undefined = int(np.isnan(replicates).sum())
     if not len(replicates):
         return Limits.absent("no bootstrap replicates were drawn")
@@ -184,10 +193,10 @@ def _limits(replicates: np.ndarray, quantiles: Callable[[np.ndarray], np.ndarray
         )
     drawn = replicates[~np.isnan(replicates)]
     se = float(drawn.std(ddof=1))
-    if se <= ROUNDING:
+    if se <= rounding:
         return Limits.absent("every replicate gave the same value", n_undefined=n_undefined, se=0.0)
     low, high = (float(limit) for limit in quantiles(drawn))
-    if high - low <= ROUNDING:
+    if high - low <= rounding:
         reason = "both limits are the same: nearly every replicate gave the same value"
         return Limits.absent(reason, n_undefined=n_undefined, se=se)
     return Limits(low, high, se, n_undefined)

@@ -73,8 +73,8 @@ def test_each_family_test_and_scope_by_itself(run):
         row(0.05, family="labels", adjustment="benjamini-hochberg", label="Effusion"),
     ]
     found = run(rows)
-    # Holm by hand: 3 x 0.01, then 2 x 0.03, then 0.04 raised to the value before it.
-    expected = [0.03, 0.4, 0.06, 0.03, None, 0.06, 0.5, 0.01, 0.05, 0.05]
+    # Holm by hand, four members: 4 x 0.01, then 3 x 0.03, then 2 x 0.04 raised to the value before it.
+    expected = [0.04, 0.4, 0.09, 0.03, None, 0.09, 0.5, 0.01, 0.05, 0.05]
     assert [one.p_adjusted for one in found] == [None if p is None else pytest.approx(p, rel=1e-12) for p in expected]
     assert [one.p_value for one in found] == [one.p_value for one in rows]
     assert [one.model_copy(update={"p_adjusted": None}) for one in found] == rows  # nothing else has changed
@@ -132,7 +132,7 @@ def test_bonferroni_limits(run):
         row(0.4, test="t-welch", scope="seeds"),
     ]
     found = run(rows, bonferroni=True)
-    reach = stats.t.ppf(1 - 0.05 / 2 / 2, 7) * 0.04  # two members have a p-value
+    reach = stats.t.ppf(1 - 0.05 / 2 / 3, 7) * 0.04  # of three members one has no p-value
     assert (found[0].low_bonferroni, found[0].high_bonferroni) == pytest.approx((0.1 - reach, 0.1 + reach), rel=1e-12)
     assert (found[1].low_bonferroni, found[1].high_bonferroni) == pytest.approx((0.97 - reach, 1.0), rel=1e-12)
     assert [one.low_bonferroni for one in found[2:]] == [None, None]

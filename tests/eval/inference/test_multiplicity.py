@@ -19,14 +19,27 @@ def test_against_r(golden):
         assert adjust(case["p"], case["method"]) == pytest.approx(case["adjusted"], **CLOSE), case["call"]
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_p_that_does_not_exist_stays_so_and_does_not_count(method):
-    p = [0.01, None, 0.04, 0.03, None]
-    first, none, second, third, last = adjust(p, method)
+@pytest.mark.parametrize(
+    ("method", "of_five"), [("holm", [0.05, 0.12, 0.12]), ("benjamini-hochberg", [0.05, 0.2 / 3, 0.2 / 3])]
+)
+def test_a_p_that_does_not_exist_stays_so_and_counts_in_the_size_of_the_family(method, of_five):
+    """R: `p.adjust(c(.01, .04, .03), "holm", n = 5)` is 0.05, 0.12, 0.12; "BH": 0.05, 0.0666..., 0.0666..."""
+    first, none, second, third, last = adjust([0.01, None, 0.04, 0.03, None], method)
     assert none is None
     assert last is None
-    assert [first, second, third] == pytest.approx(adjust([0.01, 0.04, 0.03], method), **CLOSE)
-    assert first == pytest.approx(0.03, **CLOSE)  # three tests, not five
+    assert [first, second, third] == pytest.approx(of_five, **CLOSE)
+
+
+def test_holm_over_a_family_that_the_data_shrink_errs_and_over_the_declared_family_does_not():
+    """A p-value that exists only where it is small: three true hypotheses, of which large p-values are lost."""
+    p = np.random.default_rng(0).random((4000, 3))
+    rejected = {"declared": 0, "left": 0}
+    for row in p:
+        seen = [float(value) if value < 0.05 else None for value in row]
+        rejected["declared"] += any(q is not None and q < 0.05 for q in adjust(seen, "holm"))
+        rejected["left"] += any(q < 0.05 for q in adjust([q for q in seen if q is not None], "holm"))
+    assert rejected["declared"] / 4000 < 0.06
+    assert rejected["left"] / 4000 > 0.12
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -7,14 +7,19 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from medkt_eval.evaluation import evaluate
 from medkt_eval.inference.friedman import friedman
+from medkt_eval.inference.interval import logit_interval
 from medkt_eval.inference.multiplicity import max_t
 from medkt_eval.inference.obuchowski_rockette import analyse, patient_covariance
 from medkt_eval.inference.over_patients import delong
 from medkt_eval.inference.over_patients.patient_jackknife import jackknife_interval, jackknife_test
 from medkt_eval.inference.over_seeds.rank_tests import mann_whitney, sign_flip, wilcoxon
+from medkt_eval.inference.over_seeds.t_intervals import seeds_t
+from medkt_eval.inference.over_seeds.t_tests import paired_t, welch_t
+from medkt_eval.inference.rounding import is_end, tolerance
 from medkt_eval.inference.superiority import over_replicates, over_seeds
 from medkt_eval.planning.variance_components import measure_components
 from medkt_eval.resampling import limits
@@ -191,3 +196,58 @@ def test_bca_does_not_see_the_last_bit():
     shaken = replicates + ONE_BIT * rng.integers(-2, 3, 500)
     exact, found = (limits.bca(1.5, drawn, 0.9, without_patient=left) for drawn in (replicates, shaken))
     assert (found.low, found.high) == pytest.approx((exact.low, exact.high), rel=1e-12)
+
+
+def test_small_values_are_not_tied_and_small_differences_of_large_values_are():
+    """Brier scores of 1e-13 differ; macro AUCs of 0.7 that differ by 1e-13 do not."""
+    small = np.array([1.1, 1.2, 1.3]) * 1e-13
+    found = mann_whitney(small * 1.5, small, 0.95)
+    assert found.p_value == pytest.approx(stats.mannwhitneyu(small * 1.5, small, method="exact").pvalue, rel=1e-12)
+    assert over_seeds(small * 1.5, small).probability == 1.0
+    assert mann_whitney(0.7 + small, np.full(3, 0.7), 0.95).undefined_because
+    assert friedman(np.tile(small, (6, 1)), level=0.95).mean_ranks.tolist() == [3.0, 2.0, 1.0]
+    for test in (welch_t(small * 1.5, small, 0.95), paired_t(small * 1.5, small, 0.95)):
+        assert test.p_value is not None
+    assert seeds_t(small, 0.95).low is not None
+
+
+def test_the_tolerance_is_relative_with_a_floor_of_ten_epsilon():
+    assert tolerance(np.array([0.5, -4.0])) == pytest.approx(4e-12, rel=1e-12)
+    assert tolerance(np.array([1e-20])) == pytest.approx(10 * np.finfo(float).eps, rel=1e-12)
+
+
+def test_a_value_at_an_end_up_to_rounding_has_no_interval():
+    nearly = 0.1 + 0.2 + 0.7 - 1e-16  # 1 in exact arithmetic
+    assert is_end(np.array([nearly, 1 - 1e-9, 1e-16, 1e-9]), 0.0, 1.0).tolist() == [True, False, True, False]
+    assert "at the edge" in (logit_interval("x", 1 - 1e-15, 1e-4, 9.0, 0.95).undefined_because or "")
+
+
+def test_replicates_of_small_values_vary():
+    drawn = np.random.default_rng(0).normal(2e-13, 5e-14, size=500)
+    assert limits.percentile(2e-13, drawn, 0.95).low is None
+    found = limits.percentile(2e-13, drawn, 0.95, rounding=tolerance(drawn))
+    assert (found.low, found.high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), rel=1e-12)
+    assert found.p_value < 0.05
+
+
+def test_all_tests_of_a_contrast_print_one_difference():
+    """Three seeds whose AUCs are 4/9, 6/9 and 8/9 in both arms, in another order: the difference is 0, not -2e-17."""
+    truth, names = [1, 1, 1, 0, 0, 0], [f"p{k}" for k in range(6)]
+    scores = [[0.1, 0.5, 0.8, 0.2, 0.3, 0.9], [0.6, 0.5, 0.8, 0.2, 0.7, 0.1], [0.6, 0.3, 0.9, 0.2, 0.4, 0.1]]
+
+    def arm(order: tuple[int, ...], shift: float) -> list[pd.DataFrame]:
+        return [
+            pd.DataFrame(
+                {"image_id": names, "patient_id": names, "target_A": truth, "score_A": np.array(scores[k]) * shift}
+            )
+            for k in order
+        ]
+
+    for order in permutations(range(3)):
+        result = evaluate(
+            {"TL": arm((0, 1, 2), 1.0), "AT": arm(order, 0.9)},
+            replicates=100,
+            add=["max-t", "permutation", "mann-whitney", "patients:jackknife", "patients:bootstrap-studentized"],
+        )
+        found = {row.difference for row in result.comparisons if (row.metric, row.label) == ("auc", "macro")}
+        assert found == {0.0}

@@ -16,11 +16,11 @@ import numpy as np
 from scipy import stats
 
 from medkt_eval.compiled import njit
+from medkt_eval.inference.rounding import tolerance
 from medkt_eval.inference.test_result import TestResult
 
 LANES = 64  # permutations side by side from one random stream: a patient's coins are the bits of one word
 TEST = "permutation"
-ROUNDING = 1e-12  # of an average over labels; one label's differences are exact
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def permutation_test(permuted: PermutedDifferences, level: float) -> TestResult:
         reason = "no permutations were drawn"
     if reason:
         return TestResult.absent(reason, test=TEST, scope="patients", difference=permuted.difference, level=level)
-    as_far = int((np.abs(permuted.differences) >= abs(permuted.difference) - ROUNDING).sum())
+    as_far = int((np.abs(permuted.differences) >= abs(permuted.difference) - tolerance(np.ones(1))).sum())
     return TestResult(
         test=TEST,
         scope="patients",
