@@ -14,10 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from medkt_eval.inference.rounding import tolerance
-
 MOST_UNDEFINED = 0.01
-ROUNDING = tolerance(np.ones(1))  # of a weighted sum of metrics near 1; see `rounding.tolerance`
+ROUNDING = 1e-12  # of a weighted sum of metrics near 1; callers pass `rounding.tolerance` of the metrics they have
 
 
 @dataclass(frozen=True)
@@ -171,7 +169,7 @@ def p_studentized(statistic: float, pivots: np.ndarray) -> float:
         (replicate - difference) over the replicate's own standard error; NaN where undefined.
     """
     drawn = pivots[np.isfinite(pivots)]
-    rounding = tolerance(np.array([statistic]))
+    rounding = ROUNDING * max(1.0, abs(statistic))
     fewer = min(np.sum(drawn >= statistic - rounding), np.sum(drawn <= statistic + rounding))
     return float(min(1.0, 2 * (fewer + 1) / (len(drawn) + 1)))
 

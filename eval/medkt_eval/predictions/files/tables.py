@@ -88,7 +88,11 @@ def from_columns(frame: pd.DataFrame, columns: Columns, *, source: str, repairs:
         groups,
         source,
         (*repairs, *repaired),
-        {name.removeprefix("group_"): declared for name in columns.groups if (declared := _declared_order(frame[name]))},
+        {
+            name.removeprefix("group_"): declared
+            for name in columns.groups
+            if (declared := _declared_order(frame[name]))
+        },
     )
 
 
