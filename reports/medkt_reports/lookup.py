@@ -169,6 +169,13 @@ class Lookup:
         comparisons = self._pairs[dataset, frozenset(arms), metric, label]
         return min(comparisons, key=lambda row: (*_rank(row), -_KINDS.index(row.kind)), default=None)
 
+    def answer_of(self, row: Comparison) -> Comparison | None:
+        """The comparison of the same arms and metric that the answer uses; None if the answer has none."""
+        requested = self._requested[self.training_set_of(row), row.metric, row.label, None]
+        same = [other for other in requested if {other.arm_a, other.arm_b} == {row.arm_a, row.arm_b}]
+        same = [other for other in same if other.margin is None]
+        return min(same, key=lambda other: (not other.primary, *_rank(other)), default=None)
+
     def is_primary_analysis(self, row: Comparison) -> bool:
         """Whether the answer uses this comparison, among all tests of its pair, metric and kind."""
         comparisons = self._pairs[row.dataset, frozenset((row.arm_a, row.arm_b)), row.metric, row.label]

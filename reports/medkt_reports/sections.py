@@ -36,8 +36,8 @@ class Section:
 SECTIONS: Mapping[str, Section] = {
     "answer": Section("The answer", text="sections/answer.html.jinja", always=True, wide=False),
     "scope": Section(
-        "What these intervals and tests speak of",
-        "Every interval lets something vary and holds the rest fixed. The rows marked are those that this report uses.",
+        "What the intervals cover",
+        "Every interval lets something vary and holds the rest fixed. This report uses the marked rows.",
         text="sections/scope.html.jinja",
         always=True,
         wide=False,
@@ -49,7 +49,7 @@ SECTIONS: Mapping[str, Section] = {
     ),
     "labels": Section(
         "By label",
-        "Exploratory, but for a primary contrast named on one label; p-values are adjusted within one comparison only.",
+        "Per-label results are exploratory unless a label was named in advance.",
         order=(("table", "labels"), ("table", "label-differences")),
     ),
     "size": Section(

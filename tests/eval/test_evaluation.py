@@ -182,6 +182,8 @@ def test_primary_is_turned_as_named_and_stands_outside_its_family(write_run, two
     assert (companion.arm_a, companion.primary) == ("tl", False)
     left = one(result.comparisons, family=before.family, test=OR)
     assert (left.arm_a, left.p_adjusted) == ("last34", left.p_value)
+    marks = one(result.comparisons, arm_b="at", kind="table", metric="auc", label="macro", test=OR)
+    assert (marks.arm_a, marks.difference) == ("tl", primary.difference)  # one direction in every table
     assert not rows(without.comparisons, primary=True)
     assert result.settings.primary == {"arm_a": "tl", "arm_b": "at", "metric": "auc", "label": "macro"}
     assert (result.settings.study, len(result.settings.study_sha256)) == ("a study", 64)

@@ -77,8 +77,13 @@ def training_images(lookup: Lookup, arms: Sequence[Arm]) -> Record:
     """The record of the training images; results of an earlier version have it for a data set only."""
     if any(arm.training_sha256 for arm in arms):
         return _record(arms, lambda arm: arm.training_sha256)
-    by_dataset: dict[str, Record] = {"fixed": "fixed in each arm", "redrawn with each seed": "varies", "mixed": "mixed"}
-    return together(by_dataset.get(lookup.datasets[arm.dataset].training_sample, "unknown") for arm in arms)
+    return together(of_dataset(lookup, arm.dataset) for arm in arms)
+
+
+def of_dataset(lookup: Lookup, dataset: str) -> Record:
+    """The record of a data set's training images, over all its arms."""
+    records: dict[str, Record] = {"fixed": "fixed in each arm", "redrawn with each seed": "varies", "mixed": "mixed"}
+    return records.get(lookup.datasets[dataset].training_sample, "unknown")
 
 
 def _record(arms: Sequence[Arm], of: Callable[[Arm], list[str | None]]) -> Record:

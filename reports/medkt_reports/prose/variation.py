@@ -9,9 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from medkt_eval.results.schema import Arm
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup
-from medkt_reports.prose.conditions import Conditions, Record, of_report, together, training_images, with_value
+from medkt_reports.prose.conditions import (
+    Conditions,
+    Record,
+    of_dataset,
+    of_report,
+    together,
+    training_images,
+    with_value,
+)
 
 SCOPES = ("seeds", "patients", "seeds+patients", "images")
 _SEEDS = "training seeds (whatever a seed sets: initialisation of new layers, data order, augmentation)"
@@ -262,9 +271,11 @@ def thresholds(lookup: Lookup) -> str:
 
 def sample_in_short(lookup: Lookup, dataset: str) -> str:
     """The training sample of a data set in a few words; empty if it is not recorded."""
-    records: list[Record] = [
-        training_images(lookup, lookup.arms_of(t)) for t in lookup.training_sets() if t.dataset == dataset
-    ]
+    by_size: dict[int | None, list[Arm]] = {}
+    for arm in lookup.result.arms:
+        if arm.dataset == dataset:
+            by_size.setdefault(arm.train_size, []).append(arm)
+    records = [training_images(lookup, arms) for arms in by_size.values()] or [of_dataset(lookup, dataset)]
     return {
         "fixed": "the same for all runs",
         "fixed in each arm": "the same for the seeds of an arm",

@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from medkt_eval.results.schema import Comparison, Estimate
-from medkt_reports.language import numbers
+from medkt_reports.language import numbers, units
 from medkt_reports.tables.model import Cell, Mark
 
 NO_REASON = "the results give no reason"
-POINTS, OWN_UNIT = 1.0, 0.01  # numbers.py multiplies by 100; OWN_UNIT undoes that
 
 
-def decimals_in_unit(half_widths: Iterable[float | None], *, unit: float = POINTS) -> int:
+def decimals_in_unit(half_widths: Iterable[float | None], *, unit: float = units.POINTS) -> int:
     """Decimals of numbers that are read together, as `numbers.decimals_for`.
 
     Examples
     --------
-    >>> decimals_in_unit([0.012]), decimals_in_unit([0.012], unit=OWN_UNIT)
+    >>> decimals_in_unit([0.012]), decimals_in_unit([0.012], unit=units.OWN_UNIT)
     (1, 3)
     """
     return numbers.decimals_for(None if width is None else width * unit for width in half_widths)
@@ -35,7 +34,7 @@ def interval_cell(
     *,
     because: str | None,
     footnote: str = "",
-    unit: float = POINTS,
+    unit: float = units.POINTS,
     signed: bool = False,
 ) -> Cell:
     """A number with its interval.
@@ -58,7 +57,7 @@ def interval_cell(
     --------
     >>> interval_cell(0.037, 0.021, 0.053, 1, because=None, signed=True).text
     '+3.7'
-    >>> cell = interval_cell(1.08, 0.91, 1.25, 2, because=None, unit=OWN_UNIT)
+    >>> cell = interval_cell(1.08, 0.91, 1.25, 2, because=None, unit=units.OWN_UNIT)
     >>> cell.text, cell.uncertainty
     ('1.08', '(0.91 to 1.25)')
     """
@@ -103,10 +102,11 @@ def estimate_cell(
 
 
 def difference_cell(row: Comparison, decimals: int) -> Cell:
-    """A difference in points with its interval."""
-    uncertainty = "" if row.low is None else f"({numbers.interval(row.low, row.high, decimals)})"
+    """A difference with its interval, in points or on the metric's own scale."""
+    unit = units.unit_of(row.metric)
+    uncertainty = "" if row.low is None else f"({units.interval(row.metric, row.low, row.high, decimals)})"
     return Cell(
-        numbers.difference(row.difference, decimals),
+        numbers.difference(None if row.difference is None else row.difference * unit, decimals),
         uncertainty,
         footnote=_reason_if(row.low is None, row),
         value=row.difference,

@@ -99,7 +99,10 @@ def test_a_mark_is_filled_where_the_adjusted_p_is_below_alpha(drawn):
     filled = sorted(x for axes in drawn.drawn["forest"][0].figure.axes for x, is_filled in marks(axes) if is_filled)
     assert 0 < len(filled) < len(data)
     assert filled == pytest.approx(sorted(100 * data.loc[data["p_adjusted"] < 0.05, "difference"]))
-    assert f"below 0.05 ({len(filled)} of {len(data)})" in drawn.drawn["forest"][0].caption
+    assert (
+        f"Filled ({len(filled)} of {len(data)}): p (adjusted by Holm and Benjamini–Hochberg) below 0.05"
+        in drawn.drawn["forest"][0].caption
+    )
 
 
 def test_learning_curves_hold_every_seed_and_the_mean(drawn, result):
@@ -133,7 +136,7 @@ def test_what_has_no_interval_is_hollow_and_counted(drawn):
         assert any(x == pytest.approx(value) for x in hollow)
     bars = sum(len(bar.get_segments()) for axes in one.figure.axes for bar in axes.collections[1:])
     assert bars == (~absent).sum()
-    assert f"{absent.sum()} of {len(one.data)} intervals do not exist" in one.caption
+    assert f"Without an interval: {absent.sum()}." in one.caption
 
 
 def test_the_epoch_kept_is_marked_where_every_run_says_it(result):

@@ -97,7 +97,7 @@ def test_an_arm_that_cannot_be_told_from_the_best_has_a_dagger(lookup, result):
             assert cell.dagger == (p is None or p >= 0.05)
             seen.add(cell.dagger)
     assert seen == {True, False}
-    assert any(note.startswith("† Not told apart from the best") for note in table.notes)
+    assert any(note.startswith("† Not significantly different from the best") for note in table.notes)
 
 
 def test_without_comparisons_no_arm_has_a_dagger_and_a_note_says_why(result):
@@ -134,7 +134,7 @@ def test_what_does_not_exist_says_why(lookup):
 
 def test_differences_by_label_are_adjusted_within_one_comparison(lookup, result):
     table = label_differences_table(lookup)
-    assert "adjusted within this comparison only" in table.caption
+    assert "over the labels of one comparison, not over comparisons" in " ".join(table.notes)
     groups = dict(table.grouped())
     rows = groups["Phantom chest, 200 training images: Random start − TL"]
     asked = ("chest-scratch", "chest-tl", "auc", "declared")
@@ -182,7 +182,7 @@ def test_the_dagger_and_the_quantile_follow_the_level(result):
     )
     table = table_five(Lookup(at_90), "seeds:normal")
     assert not any(cell.dagger for row in table.rows for cell in row.cells)  # 0.07 < 0.1
-    assert any("adjusted p ≥ 0.1," in note for note in table.notes)
+    assert any("p ≥ 0.1," in note for note in table.notes)
     assert "mean ± 1.64 s/√k" in table.caption
     assert caution(0.9) in table.notes
     assert "1.96" not in " ".join((table.caption, *table.notes))

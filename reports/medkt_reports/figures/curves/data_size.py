@@ -101,7 +101,7 @@ def size_differences(lookup: Lookup, dataset: str, name: str) -> ReportFigure | 
     caption = (
         f"{words.dataset(dataset)}: differences in {words.metric(metric, label)} against the number of training "
         f"images, with {numbers.level(rows[0].level)} intervals (scope {scopes}), drawn side by side; above 0 the "
-        f"first arm is higher. {filled_and_hollow(rows)} Whether a difference changes with the number of images "
+        f"left arm is higher. {filled_and_hollow(rows)} Whether a difference changes with the number of images "
         "is not to be read off overlapping intervals, for all sizes share the test images; the table of differences "
         "and training-set size tests it."
     )

@@ -141,9 +141,9 @@ def _caption(lookup: Lookup, rows: Sequence[Omnibus]) -> str:
         parts.append(f"{words.metric(row.metric, row.label)} over {len(row.datasets)} data sets ({where}){p}")
     few = " There are few data sets: read it as a description, not a test." if any(r.descriptive for r in rows) else ""
     return (
-        f"Mean ranks of the arms, 1 being best: {'; '.join(parts)}. A bar joins arms that Nemenyi's test does not tell "
-        f"apart at {alpha(level):g}: their mean ranks are no farther apart than the critical difference. Data "
-        f"sets are the sample (scope data sets).{few}"
+        f"Mean ranks of the arms, 1 being best: {'; '.join(parts)}. A bar joins arms that are not significantly "
+        f"different by Nemenyi's test at {alpha(level):g}: their mean ranks are no farther apart than the critical "
+        f"difference. Data sets are the sample (scope data sets).{few}"
     )
 
 
@@ -152,6 +152,6 @@ def _alt(rows: Sequence[Omnibus]) -> str:
     for row in rows:
         ranks = "; ".join(f"{arm.name}, {arm.rank:.2f}" for arm in _ranked(row))
         joined = "; ".join(f"from {group[0].name} to {group[-1].name}" for group in _groups(row))
-        apart = f" Not told apart: {joined}." if joined else " No two arms are joined."
+        apart = f" Joined: {joined}." if joined else " No two arms are joined."
         parts.append(f"{words.capital(words.metric(row.metric, row.label))}, mean ranks: {ranks}.{apart}")
     return f"Critical-difference diagram. {' '.join(parts)}"

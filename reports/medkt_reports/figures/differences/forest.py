@@ -150,16 +150,28 @@ def draw_panel(axes: Axes, entries: Sequence[ForestLine], lines: Sequence[str], 
 
 
 def filled_and_hollow(rows: Sequence[Comparison | Gap]) -> str:
-    """Explain filled and hollow marks and count missing intervals, for a caption."""
-    adjustments = dict.fromkeys(words.ADJUSTMENTS.get(row.adjustment, row.adjustment) for row in rows if row.adjustment)
-    adjusted = f"adjusted p ({words.listed(list(adjustments))})" if adjustments else "p (not adjusted)"
-    shown = sum(p_shows(row) for row in rows)
+    """Explain the filled and hollow marks that are drawn and count missing values and intervals, for a caption."""
+    drawn = [row for row in rows if row.difference is not None]
+    shown = sum(p_shows(row) for row in drawn)
     text = (
-        f"Filled: {adjusted} below {alpha(rows[0].level):g} ({shown} of {len(rows)}); hollow: not, or not "
+        f"Filled ({shown} of {len(drawn)}): p{_adjustments(rows)} below {alpha(rows[0].level):g}; hollow: not, or not "
         "tested. Intervals are not adjusted for their number."
     )
-    absent = sum(row.low is None for row in rows)
-    return f"{text} {absent} of {len(rows)} intervals do not exist." if absent else text
+    undefined = len(rows) - len(drawn)
+    text += f" Without a value: {undefined}." if undefined else ""
+    absent = sum(row.low is None for row in drawn)
+    return f"{text} Without an interval: {absent}." if absent else text
+
+
+def _adjustments(rows: Sequence[Comparison | Gap]) -> str:
+    """How the p-values of the marks were adjusted."""
+    methods = dict.fromkeys(words.ADJUSTMENTS.get(row.adjustment, row.adjustment) for row in rows if row.adjustment)
+    if not methods:
+        return " (not adjusted)"
+    unadjusted = [row for row in rows if not row.adjustment]
+    primary = any(isinstance(row, Comparison) and row.primary for row in unadjusted)
+    but = f"; the {'primary contrast' if primary else 'others'} not adjusted" if unadjusted else ""
+    return f" (adjusted by {words.listed(list(methods))}{but})"
 
 
 def _entries(lookup: Lookup, training_set: TrainingSet, pairs: list[tuple[str, str]]) -> list[ForestLine]:
@@ -209,8 +221,9 @@ def _caption(training_set: TrainingSet, entries: list[ForestLine]) -> str:
     scopes = " and ".join(dict.fromkeys(entry.row.scope for entry in entries))
     return (
         f"{training_set.text}: differences between arms with {level} intervals (scope {scopes}), averages as diamonds, "
-        "labels as dots (AUC); right of 0 the first arm is higher. "
-        f"{filled_and_hollow([entry.row for entry in entries])} Results by label are exploratory."
+        "labels as dots (AUC); right of 0 the left arm is higher. "
+        f"{filled_and_hollow([entry.row for entry in entries])} Results by label are exploratory unless the "
+        "label was named in advance."
     )
 
 

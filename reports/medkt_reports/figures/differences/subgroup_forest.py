@@ -60,7 +60,7 @@ def subgroup_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> Rep
     figure = draw_panels(panels, 0.24, lookup.synthetic(training_set.dataset))
     caption = (
         f"{training_set.text}: differences in {words.metric(metric, label)} on all test images (diamond) and in "
-        f"subgroups of them (dots), {_intervals(entries)}; right of 0 the first arm is higher. "
+        f"subgroups of them (dots), {_intervals(entries)}; right of 0 the left arm is higher. "
         f"{filled_and_hollow([entry.row for entry in entries])} {_FEW} Subgroups are exploratory."
     )
     parts = [f"{title}: {', '.join(map(_in_words, of_pair))}" for title, of_pair in panels.items()]
@@ -103,7 +103,7 @@ def gap_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFi
         figure_style.settle(figure, lookup.synthetic(training_set.dataset))
     caption = (
         f"{training_set.text}: gap in {words.metric(*headline)}, the value in a subgroup less that on all other test "
-        "images that name one; at the right, the first arm's gap less the second's, "
+        "images that name one; at the right, the left arm's gap less the right arm's, "
         f"{_intervals(entries)}. {filled_and_hollow([entry.row for entry in entries])} {_FEW} Exploratory."
     )
     parts = [

@@ -11,9 +11,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from medkt_eval.results.schema import Comparison
-from medkt_reports.language import numbers, words
+from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import HEADLINES, Lookup
-from medkt_reports.tables.cells import adjusted_p_cell, difference_cell, raw_p_cell
+from medkt_reports.tables.cells import adjusted_p_cell, decimals_in_unit, difference_cell, raw_p_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
 from medkt_reports.tables.model import Table, text_cell, with_synthetic_mark
 
@@ -27,13 +27,10 @@ class Line(NamedTuple):
     decimals: int
 
 
-def _columns(lookup: Lookup) -> Sequence[Column[Line]]:
-    level = numbers.level(lookup.result.settings.level)
+def _columns(lookup: Lookup, heading: str) -> Sequence[Column[Line]]:
     return (
-        Column(
-            "First arm − second arm", lambda line: text_cell(lookup.contrast_name((line.row.arm_a, line.row.arm_b)))
-        ),
-        Column(f"Difference, points ({level} interval)", lambda line: difference_cell(line.row, line.decimals)),
+        Column("Left arm − right arm", lambda line: text_cell(lookup.contrast_name((line.row.arm_a, line.row.arm_b)))),
+        Column(heading, lambda line: difference_cell(line.row, line.decimals)),
         Column("p", lambda line: raw_p_cell(line.row)),
         Column("Adjusted p", lambda line: adjusted_p_cell(line.row)),
         Column("Test", lambda line: text_cell(words.test(line.row.test))),
@@ -50,7 +47,7 @@ def comparisons_table(lookup: Lookup) -> Table | None:
         [row for row in _averages(lookup) if lookup.is_primary_analysis(row) and not _is_secondary(lookup, row)],
         name="comparisons",
         title="All comparisons of average metrics",
-        caption="All comparisons of average metrics, in points, by the family in which p-values were adjusted.",
+        caption="All comparisons of average metrics, by the family in which p-values were adjusted.",
     )
 
 
@@ -61,8 +58,7 @@ def secondary_table(lookup: Lookup) -> Table | None:
         [row for row in _averages(lookup) if lookup.is_primary_analysis(row) and _is_secondary(lookup, row)],
         name="secondary",
         title="Comparisons on secondary metrics",
-        caption="Comparisons of the averages of secondary metrics, in points, by the family in which p-values were "
-        "adjusted.",
+        caption="Comparisons of the averages of secondary metrics, by the family in which p-values were adjusted.",
     )
 
 
@@ -79,8 +75,8 @@ def companions_table(lookup: Lookup) -> Table | None:
         [row for row in _averages(lookup) if not lookup.is_primary_analysis(row)],
         name="companions",
         title="Companion tests",
-        caption="The same comparisons, in points, by other tests: they answer narrower questions, or stand here for "
-        "readers who expect them. No answer above rests on them.",
+        caption="The same comparisons by other tests. An answer rests on one of them only for the margin, or where "
+        "seeds and patients cannot be tested together.",
     )
 
 
@@ -102,10 +98,15 @@ def _table(lookup: Lookup, comparisons: list[Comparison], *, name: str, title: s
             row.family or "",
         )
     )
-    columns, rows = _columns(lookup), []
-    for group, members in groupby(comparisons, key=lambda row: _group(lookup, row)):
+    own = [metric for metric, _ in metrics if units.has_own_scale(metric)]
+    level = numbers.level(lookup.result.settings.level)
+    heading = f"Difference ({level} interval)" if own else f"Difference, points ({level} interval)"
+    columns, rows = _columns(lookup, heading), []
+    for group, members in groupby(comparisons, key=lambda row: _group(lookup, row, with_unit=bool(own))):
         family = list(members)
-        decimals = numbers.decimals_for(numbers.half_width(row.low, row.high) for row in family)
+        decimals = decimals_in_unit(
+            (numbers.half_width(row.low, row.high) for row in family), unit=units.unit_of(family[0].metric)
+        )
         rows += [
             row_of(columns, Line(row, decimals), group=group, synthetic=lookup.synthetic(row.dataset)) for row in family
         ]
@@ -116,28 +117,29 @@ def _table(lookup: Lookup, comparisons: list[Comparison], *, name: str, title: s
         head=head_of(columns),
         rows=tuple(rows),
         notes=(
-            "Intervals are not adjusted for the number of comparisons. Scope: what the interval and p let vary; "
-            "the rest is held fixed.",
-            *_margin_notes(comparisons, numbers.level(lookup.result.settings.level)),
+            "Intervals are not adjusted for the number of comparisons. Scope: what the interval and p-value let vary.",
+            *_margin_notes(comparisons),
         ),
     )
     return with_synthetic_mark(table)
 
 
-def _margin_notes(comparisons: list[Comparison], level: str) -> list[str]:
-    """What the tests against a margin ask, and at which level their intervals are."""
+def _margin_notes(comparisons: list[Comparison]) -> list[str]:
+    """The margins of the tests against one, and the level of their intervals."""
     against = [row for row in comparisons if row.margin is not None]
     if not against:
         return []
-    margins = words.listed([f"{numbers.percent(m, 1)} points" for m in dict.fromkeys(row.margin for row in against)])
+    margins = words.listed(list(dict.fromkeys(units.amount(row.metric, row.margin or 0.0) for row in against)))
+    levels = dict.fromkeys(f"{numbers.level(row.level)} for {words.test(row.test)}" for row in against)
     return [
-        f"Equivalence and non-inferiority: against a margin of {margins}; their "
-        f"intervals are of {numbers.level(against[0].level)}, not {level}, as two one-sided tests ask."
+        f"Tests against a margin of {margins} are one-sided. Level of their intervals: {words.listed(list(levels))}."
     ]
 
 
-def _group(lookup: Lookup, row: Comparison) -> str:
+def _group(lookup: Lookup, row: Comparison, *, with_unit: bool) -> str:
     metric = words.metric(row.metric, row.label)
+    if with_unit:
+        metric += " (own scale)" if units.has_own_scale(row.metric) else " (points)"
     where = f"{lookup.training_set_of(row).text}, {metric}"
     if row.primary:
         holm = "one of the primary contrasts (Holm over all of them)"

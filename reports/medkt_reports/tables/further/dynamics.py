@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 from medkt_eval.results.recorded import Dynamics
 from medkt_reports.language import numbers, words
+from medkt_reports.language.units import OWN_UNIT, POINTS
 from medkt_reports.lookup import Lookup, TrainingSet
+from medkt_reports.prose import conditions
 from medkt_reports.tables import cells as interval_cells
-from medkt_reports.tables.cells import OWN_UNIT, POINTS, interval_cell, p_cell
+from medkt_reports.tables.cells import interval_cell, p_cell
 from medkt_reports.tables.model import Cell, Row, Span, Table, text_cell, with_synthetic_mark
 
 _HEADS = {
@@ -38,11 +40,13 @@ def dynamics_table(lookup: Lookup) -> Table | None:
     tests = dict.fromkeys(row.test for row in lookup.result.dynamics if row.arm_b is not None)
     tested = f" Differences: {words.listed([words.test(test) for test in tests])} over seeds." if tests else ""
     level = numbers.level(lookup.result.settings.level)
+    shared = conditions.of_report(lookup).validation in ("fixed", "fixed in each arm")
+    validation = "The validation images are held fixed." if shared else "On each run's own validation images."
     table = Table(
         name="dynamics",
         title="Training dynamics",
-        caption=f"Training dynamics on the validation images: mean over seeds, or first arm minus second, with {level} "
-        "interval.",
+        caption="Training dynamics on the validation images: mean over seeds, or left arm minus right arm, with "
+        f"{level} interval.",
         head=(
             (Span("Arm, or difference of arms"), *(Span(head, 2) for head in _HEADS.values())),
             (Span(""), *(Span(text) for _ in _HEADS for text in ("Mean", "p"))),
@@ -52,8 +56,7 @@ def dynamics_table(lookup: Lookup) -> Table | None:
             "Peak: the epoch with the best validation metric; at the last epoch it says that nothing was lost yet, and "
             "longer training might move it. Loss after it: the metric there less that of the last epoch. Roughness: "
             "the standard deviation of an epoch's value about the line through its neighbours.",
-            f"Intervals of an arm: Student's t over seeds.{tested} The validation images are held fixed. "
-            "Not adjusted: exploratory.",
+            f"Intervals of an arm: Student's t over seeds.{tested} {validation} Not adjusted: exploratory.",
         ),
     )
     return with_synthetic_mark(table)

@@ -59,7 +59,7 @@ def labels_table(lookup: Lookup, interval: str) -> Table | None:
         name="labels",
         title="AUC by label, in %",
         caption=f"AUC by label, in %. Mean over seeds and {numbers.level(known[0].level)} confidence interval "
-        f"({words.interval(interval, known[0].level)}). Exploratory.",
+        f"({words.interval(interval, known[0].level)}).",
         head=head,
         rows=tuple(rows),
         notes=(
@@ -84,8 +84,8 @@ def _difference_columns(lookup: Lookup) -> Sequence[Column[DifferenceLine]]:
     return (
         Column("Label", lambda line: _label(lookup, line.row.label)),
         Column("Positive", lambda line: count_cell(line.row.n_positive)),
-        Column("First arm, %", lambda line: _percent(line.mean_a, line.decimals)),
-        Column("Second arm, %", lambda line: _percent(line.mean_b, line.decimals)),
+        Column("Left arm, %", lambda line: _percent(line.mean_a, line.decimals)),
+        Column("Right arm, %", lambda line: _percent(line.mean_b, line.decimals)),
         Column(f"Difference, points ({level} interval)", lambda line: difference_cell(line.row, line.decimals)),
         Column("p", lambda line: raw_p_cell(line.row)),
         Column("Adjusted p", lambda line: adjusted_p_cell(line.row)),
@@ -94,7 +94,7 @@ def _difference_columns(lookup: Lookup) -> Sequence[Column[DifferenceLine]]:
 
 def label_differences_table(lookup: Lookup) -> Table | None:
     """Difference of every contrast by label, raw and adjusted p; None if no contrast was made by label."""
-    columns, rows = _difference_columns(lookup), []
+    columns, rows, adjustments = _difference_columns(lookup), [], set()
     for training_set in lookup.training_sets():
         labels = lookup.datasets[training_set.dataset].labels
         for pair in lookup.contrasts(training_set):
@@ -103,6 +103,7 @@ def label_differences_table(lookup: Lookup) -> Table | None:
                 continue
             decimals = numbers.decimals_for(numbers.half_width(row.low, row.high) for row in comparisons)
             group = f"{training_set.text}: {lookup.contrast_name(pair)}"
+            adjustments |= {row.adjustment for row in comparisons if not row.primary}
             for row in comparisons:
                 means = [_mean(lookup, training_set, arm, row.label) for arm in pair]
                 line = DifferenceLine(row, decimals, *means)
@@ -112,16 +113,22 @@ def label_differences_table(lookup: Lookup) -> Table | None:
     table = Table(
         name="label-differences",
         title="Differences in AUC by label",
-        caption="Differences in AUC by label, first arm minus second, in points. Exploratory: adjusted p-values are "
-        "adjusted within this comparison only.",
+        caption="Differences in AUC by label, left arm minus right arm, in points.",
         head=head_of(columns),
         rows=tuple(rows),
-        notes=(
-            "Adjusted p: Benjamini–Hochberg over the labels of one comparison, not over comparisons. Intervals are "
-            "not adjusted.",
-        ),
+        notes=(*_notes_on_adjustment(adjustments, lookup.result.settings.confirmatory_labels),),
     )
     return with_synthetic_mark(table)
+
+
+def _notes_on_adjustment(adjustments: set[str | None], named: Sequence[str]) -> list[str]:
+    """How the p-values by label were adjusted; labels that were named in advance are a family of their own."""
+    notes = ["Intervals are not adjusted. Results by label are exploratory unless the label was named in advance."]
+    if "benjamini-hochberg" in adjustments:
+        notes.append("Adjusted p: Benjamini–Hochberg over the labels of one comparison, not over comparisons.")
+    if "holm" in adjustments and named:
+        notes.append(f"{words.listed(named)}, named in advance: Holm over these labels and all comparisons.")
+    return notes
 
 
 def thresholds_table(lookup: Lookup) -> Table | None:
@@ -155,7 +162,8 @@ def thresholds_table(lookup: Lookup) -> Table | None:
     table = Table(
         name="thresholds",
         title="Thresholds by label, one a seed",
-        caption="Thresholds by label, one a seed, chosen on the validation predictions.",
+        caption=f"Thresholds by label, one a seed: {words.threshold_rule(lookup.result.settings.threshold_rule)}"
+        f"{'' if lookup.result.settings.threshold_rule.startswith('fixed=') else ' on the validation predictions'}.",
         head=arm_head(columns_of_arms, "Label"),
         rows=tuple(rows),
     )

@@ -28,10 +28,7 @@ def omnibus_table(lookup: Lookup) -> Table | None:
     if not rows:
         return None
     tests = {row.test for row in lookup.result.omnibus}
-    notes = [
-        "They gate no comparison: each stands whatever the test of all arms says. "
-        "Not adjusted for the number of metrics."
-    ]
+    notes = ["Pairwise tests do not depend on these tests. Not adjusted for the number of metrics."]
     if "box-f" in tests:
         notes.append(
             "Box-type F: are all arms of a training set equal? Seeds and patients random; variances over "
@@ -45,7 +42,7 @@ def omnibus_table(lookup: Lookup) -> Table | None:
     table = Table(
         "omnibus",
         "Tests of all arms at once",
-        "Tests of all arms at once, by training set.",
+        "Tests of all arms at once.",
         head_of(columns),
         tuple(rows),
         notes=tuple(notes),

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from medkt_eval.results.schema import Estimate
 from medkt_eval.results.vocabulary import METRICS
 from medkt_reports.language import numbers, words
+from medkt_reports.language.units import OWN_UNIT, POINTS
 from medkt_reports.lookup import Lookup, TrainingSet
 from medkt_reports.tables import cells as interval_cells
 from medkt_reports.tables.arm_columns import ArmColumn, arm_columns, arm_head
-from medkt_reports.tables.cells import OWN_UNIT, POINTS, interval_cell
+from medkt_reports.tables.cells import interval_cell
 from medkt_reports.tables.model import Cell, Row, Table, text_cell, with_synthetic_mark
 
 _FIRST = ("sensitivity", "specificity", "ppv", "npv", "f1")  # the order in which readers look for them
@@ -82,7 +83,7 @@ def calibration_table(lookup: Lookup) -> Table | None:
             keys += [(t, metric, label, f"{t.text}: {meaning}") for label in lookup.datasets[t.dataset].labels]
     notes = (
         "The expected calibration error is biased upward, the more so the fewer images there are.",
-        "Calibration speaks of the prevalence among these test images; elsewhere it may differ.",
+        "Calibration holds at the prevalence among these test images; elsewhere it may differ.",
     )
     return _table(lookup, keys, OWN_UNIT, name="calibration", title="Calibration", stub="Metric or label", notes=notes)
 
@@ -178,7 +179,9 @@ def _threshold_notes(lookup: Lookup) -> tuple[str, ...]:
             f"{number}, fixed for all"
             if name == "fixed"
             else "the threshold of its run and label, chosen on the validation predictions: "
-            f"{words.threshold_rule(rule)}. Thresholds' own error is in no interval"
+            f"{words.threshold_rule(rule)}. The intervals "
+            + ("include" if lookup.result.settings.thresholds == "refit" else "ignore")
+            + " the uncertainty of the thresholds"
         )
         notes.append(f"Labels: positive where the score reaches {threshold}.")
     if "multiclass" in tasks:

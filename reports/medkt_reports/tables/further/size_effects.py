@@ -26,7 +26,7 @@ def size_effects_table(lookup: Lookup) -> Table | None:
         name="size-effects",
         title="Differences and training-set size",
         caption=f"Differences in points on the smallest and on the largest training set, and their difference with "
-        f"{level} interval: above 0, the advantage of the first arm fades as data grow.",
+        f"{level} interval. Above 0: the left arm does better against the right arm on the small set.",
         head=head_of(columns),
         rows=tuple(row_of(columns, row, group=_group(row), synthetic=lookup.synthetic(row.dataset)) for row in effects),
         notes=(

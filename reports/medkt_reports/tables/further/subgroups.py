@@ -121,7 +121,7 @@ def subgroup_differences_table(lookup: Lookup) -> Table | None:
     table = Table(
         name="subgroup-differences",
         title="Differences by subgroup",
-        caption="Differences by subgroup, first arm minus second on the same images, in points, by the widest scope "
+        caption="Differences by subgroup, left arm minus right arm on the same images, in points, by the widest scope "
         "each was tested in.",
         head=head_of(columns),
         rows=tuple(rows),

@@ -33,7 +33,7 @@ def teachers_on_target_table(lookup: Lookup) -> Table | None:
     ]
     notes = (
         "A teacher answers only for labels that it shares with the target. A low AUC says that its answers are of "
-        "little use there, not that its attention is; one below 50 %, that it is no expert there by whatever name.",
+        "little use there, not that its attention is. An AUC below 50 % is worse than chance.",
         *_without_any(rows_of_teachers),
     )
     table = Table(

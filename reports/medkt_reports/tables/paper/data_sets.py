@@ -11,6 +11,7 @@ from typing import NamedTuple
 from medkt_eval.results.schema import Arm, Dataset, Split
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
+from medkt_reports.prose import conditions, variation
 from medkt_reports.tables.columns import Column, head_of, row_of
 from medkt_reports.tables.model import Cell, Table, count_cell, text_cell, with_synthetic_mark
 
@@ -71,7 +72,9 @@ def table_two(lookup: Lookup) -> Table | None:
         Column("SHA-256 of image ids", _digits_cell),
     )
     rows = [
-        row_of(columns, NamedSplit(name, split), group=_group(dataset), synthetic=lookup.synthetic(dataset.dataset))
+        row_of(
+            columns, NamedSplit(name, split), group=_group(lookup, dataset), synthetic=lookup.synthetic(dataset.dataset)
+        )
         for dataset in lookup.result.datasets
         for name, split in dataset.splits.items()
     ]
@@ -117,7 +120,7 @@ def teachers_table(lookup: Lookup) -> Table | None:
         "The teachers' own results. They are reported, not compared.",
         head_of(columns),
         tuple(rows),
-        notes=("A teacher is held fixed in every comparison: another training of it might transfer otherwise.",),
+        notes=tuple(filter(None, [variation.teacher_note(conditions.of_report(lookup))])),
     )
     return with_synthetic_mark(table)
 
@@ -156,8 +159,9 @@ def _sum(counts: dict[str, int | None]) -> str:
     return " + ".join(f"{numbers.count(n)} ({name})" for name, n in counts.items())
 
 
-def _group(dataset: Dataset) -> str:
-    return f"{words.dataset(dataset.dataset)}: {_shared(dataset)}; training sample {dataset.training_sample}"
+def _group(lookup: Lookup, dataset: Dataset) -> str:
+    sample = variation.sample_in_short(lookup, dataset.dataset) or _UNKNOWN
+    return f"{words.dataset(dataset.dataset)}: {_shared(dataset)}; training images over seeds: {sample}"
 
 
 def _positives(split: Split) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from medkt_eval.results.schema import Arm, Comparison, Estimate
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
-from medkt_reports.significance import alpha, p_shows
+from medkt_reports.significance import alpha, decisive_p, interval_shows, p_shows
 from medkt_reports.tables.arm_columns import arm_columns, arm_head
 from medkt_reports.tables.cells import estimate_cell, is_symmetric
 from medkt_reports.tables.model import DAGGER, Cell, Mark, Row, Table, text_cell, with_synthetic_mark
@@ -60,7 +60,7 @@ def _build(
         caption=f"{title}. Mean over seeds and {numbers.level(level)} confidence interval ({meaning}).",
         head=arm_head(columns_of_arms, stub),
         rows=tuple(table_rows),
-        notes=_notes(interval, estimates, table_rows, against_best, level),
+        notes=_notes(lookup, interval, estimates, table_rows, against_best),
     )
     return with_synthetic_mark(table)
 
@@ -106,9 +106,9 @@ def _cells(
 
 
 def _has_dagger(against_best: Sequence[Comparison | None]) -> bool:
-    """Whether an arm has a dagger: it was compared with the best, and some comparison does not show a difference."""
+    """Whether an arm has a dagger: it was compared with a best one, and not shown to differ from every best one."""
     made = [comparison for comparison in against_best if comparison is not None]
-    return bool(made) and not all(map(p_shows, made))
+    return bool(made) and not (len(made) == len(against_best) and all(map(p_shows, made)))
 
 
 def best_and_second(values: Sequence[float | None], decimals: int) -> list[Mark | None]:
@@ -148,32 +148,57 @@ def _footnote(lookup: Lookup, arm: Arm, metric: str, label: str, estimate: Estim
 
 
 def _notes(
+    lookup: Lookup,
     interval: str,
     estimates: Sequence[Sequence[Estimate | None]],
     rows: Sequence[Row],
     against: list[Comparison | None],
-    level: float,
 ) -> tuple[str, ...]:
     notes = ["Best of a row in bold, second underlined; values that print alike are marked alike."]
     known = [comparison for comparison in against if comparison is not None]
     if known:
-        tests = sorted({f"{words.test(c.test)} over {c.scope.replace('+', ' and ')}" for c in known})
-        adjustments = sorted({words.ADJUSTMENTS.get(c.adjustment, c.adjustment) for c in known if c.adjustment})
-        adjusted = f", {' or '.join(adjustments)}-adjusted over all pairs of the row" if adjustments else ""
+        tests = sorted({f"{words.test(c.test)} over {c.scope.replace('+', ' and ')}{_adjusted(c)}" for c in known})
         notes.append(
-            f"{DAGGER} Not told apart from the best: adjusted p ≥ {alpha(known[0].level):g}, or no p exists "
-            f"({'; '.join(tests)}{adjusted}). A compared arm without {DAGGER} "
-            "differs from the best, within that scope alone."
+            f"{DAGGER} Not significantly different from the best: p ≥ {alpha(known[0].level):g}, or no p exists "
+            f"({'; '.join(tests)}). A compared arm without {DAGGER} differs from the best, within that scope alone."
         )
+        notes += _other_question(lookup, known)
     if len(known) < len(against) or not against:
         missing = "Some arms were" if known else "No arm was"
         few = "not compared" if known else "compared"
-        notes.append(f"{missing} {few} with the best of its row, so bold there means the highest value and no more.")
+        notes.append(f"{missing} {few} with the best of its row. Bold there only means the highest value.")
     if any(cell.text == numbers.ABSENT for row in rows for cell in row.cells):
         notes.append(f"{numbers.ABSENT}: no such value; the report says why under “What was undefined and why”.")
     seeds = sorted({e.n_seeds for line in estimates for e in line if e is not None})
     if seeds:
         notes.append(f"Seeds an arm: {' or '.join(map(str, seeds))}. Intervals are not adjusted for their number.")
     if words.is_paper_convention(interval):
-        notes.append(words.caution(level))
+        notes.append(words.caution(lookup.result.settings.level))
     return tuple(notes)
+
+
+def _adjusted(row: Comparison) -> str:
+    """How the p-value of a dagger was adjusted, and over what."""
+    if not row.adjustment:
+        return ", not adjusted"
+    over = "all pairs of the row" if row.kind in ("table", "all") else "the declared comparisons"
+    return f", {words.ADJUSTMENTS.get(row.adjustment, row.adjustment)}-adjusted over {over}"
+
+
+def _other_question(lookup: Lookup, known: Sequence[Comparison]) -> list[str]:
+    """Tell the question of a dagger from that of the answer, for pairs on which the two differ."""
+    notes = []
+    for row in known:
+        answer = lookup.answer_of(row)
+        if answer is None or answer is row or interval_shows(answer) == p_shows(row):
+            continue
+        pair = lookup.contrast_name((answer.arm_a, answer.arm_b))
+        metric = words.metric(row.metric, row.label)
+        named = "as the primary contrast" if answer.primary else "among the declared comparisons"
+        level = row.level
+        notes.append(
+            f"{pair} on {metric}: the answer tests it {named} ({numbers.p_phrase(decisive_p(answer), level)}"
+            f"{_adjusted(answer)}). The marks here ask whether it is shown among all pairs of the row "
+            f"({numbers.p_phrase(decisive_p(row), level)}{_adjusted(row)}). Both can be right."
+        )
+    return list(dict.fromkeys(notes))

@@ -93,8 +93,8 @@ def test_the_difference_at_each_size_is_that_of_its_comparison(lookup):
     (axes,) = one.figure.axes
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == figure_style.PAPER]
     assert [[float(v) for v in line.get_ydata()] for line in hollow] == [[pytest.approx(0.3)]]
-    assert "below 0.05 (1 of 3)" in one.caption
-    assert "1 of 3 intervals do not exist" in one.caption
+    assert "Filled (1 of 2): p (adjusted by Holm) below 0.05" in one.caption
+    assert "Without a value: 1." in one.caption
     assert "is not to be read off overlapping intervals" in one.caption
     assert "AT − TL: +4.0 (2.0 to 6.0) with 200, n/a with 2,000, +0.3 (−1.0 to 1.6) with 20,000" in one.alt
 

@@ -66,7 +66,7 @@ def test_arms_that_nemenyi_does_not_tell_apart_are_joined(result):
     # section 3.2.2: at 0.10 C4.5 differs from both that tune m (1.143, 1.179), and C4.5+cf from neither
     assert data.loc["C4.5", "not_told_apart_from"] == "C4.5+cf"
     assert data.loc["C4.5+cf", "not_told_apart_from"] == "C4.5+m+cf; C4.5+m; C4.5"
-    assert "Not told apart: from C4.5+m+cf to C4.5+cf; from C4.5+cf to C4.5." in one.alt
+    assert "Joined: from C4.5+m+cf to C4.5+cf; from C4.5+cf to C4.5." in one.alt
     bars = [sorted(map(float, line.get_xdata())) for line in one.figure.axes[0].lines if line.get_linewidth() == 3]
     assert bars == [pytest.approx([1.914, 2.943], abs=1e-3), pytest.approx([2.843, 3.193], abs=1e-3)]
 
@@ -75,7 +75,7 @@ def test_at_the_usual_level_all_four_are_joined_once(result):
     one = drawn(result, row(), row(metric="f1", label="weighted"), row(metric="brier"))
     assert one is not None
     assert [axes.get_title(loc="left") for axes in one.figure.axes] == ["Macro AUC", "Weighted F1"]
-    assert one.alt.count("Not told apart: from C4.5+m+cf to C4.5.") == 2
+    assert one.alt.count("Joined: from C4.5+m+cf to C4.5.") == 2
     assert "over 14 data sets" in one.caption
     assert "Friedman p = 0.0" in one.caption
 

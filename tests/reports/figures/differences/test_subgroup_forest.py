@@ -128,7 +128,7 @@ def test_gaps_by_arm_and_by_contrast(lookup):
     ]
     assert [text.get_text() for text in absent.texts] == ["n/a"]
     assert len(one.data) == 4  # not the gap of a label
-    assert "1 of 4 intervals do not exist" in one.caption
+    assert "Without a value: 1." in one.caption
     assert "sex: F, gap of each arm: TL −1.2 (−3.2 to 0.8)" in one.alt
 
 

@@ -59,14 +59,15 @@ def test_what_was_not_recorded_is_said(result):
     assert texts(table.rows[0]) == ["own", "2 classes", "not recorded", "not recorded", "n/a", "n/a"]
     assert table.rows[0].cells[3].footnote == "not recorded"
     group = table_two(lookup_of(result, bare)).rows[0].group
-    assert group == "own: patients in two splits: not recorded; training sample unknown"
+    assert group == "own: patients in two splits: not recorded; training images over seeds: not recorded"
 
 
 def test_table_two_says_how_many_patients_were_checked(result):
     table = table_two(lookup_of(result, CHEXPERT))
     assert [row.stub.text for row in table.rows] == list(SPLITS)
     assert {row.group for row in table.rows} == {
-        "CheXpert: patients in two splits: 0 of 26,900 checked; training sample fixed"
+        "CheXpert: patients in two splits: 0 of 26,900 checked; training images over seeds: the same for the seeds "
+        "of an arm"
     }
     assert texts(table.rows[0]) == ["train 5000", "5,000", "1,500", "40 to 900", "abababababab"]
     assert texts(table.rows[1])[3:] == ["not recorded", "not recorded"]
