@@ -102,6 +102,14 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Give 500 mutated inputs to the command line, in ten minutes: no traceback, no hang, nothing else written."""
+    session.install(".[train]", *group("test"))
+    one_thread = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "NUMBA_NUM_THREADS": "1"}
+    session.run("python", "-m", "tests.fuzz", *session.posargs, env=one_thread)
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Simulate studies with known truth: how often does each interval hold it? an hour on two cores."""
     session.install(".", *group("test"))

@@ -19,6 +19,7 @@ from safetensors.torch import load, load_file
 from torch import Tensor, nn
 from torchvision.models import DenseNet121_Weights
 
+from medkt.models.plain_tensors import check_finite, check_plain
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote, location
 from medkt_eval.runtime.reading.files import check_regular, open_file
@@ -99,6 +100,7 @@ def load_weights(model: nn.Module, source: str | Path, *, keep_head: bool = Fals
             f"{path}: no convolution of {type(model).__name__} is in it (the first of its {len(weights)} names: "
             f"{next(iter(weights), 'none')}). Expected names such as {names[0]}, as torchvision's densenet121 has them."
         )
+    check_finite(weights, loadable, path)
     model.load_state_dict(usable, strict=False)
     loaded = frozenset(loadable)
     with path.open("rb") as file:
@@ -204,7 +206,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, Mapping):
         raise InputError(f"{path}: holds one {type(content).__name__}. Expected names and tensors: model.state_dict().")
-    return {_OLD_NAME.sub(r"\1\2", str(name)): tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    tensors = {str(name): tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    check_plain(tensors, path)
+    return {_OLD_NAME.sub(r"\1\2", name): tensor for name, tensor in tensors.items()}
 
 
 def _is_head(name: str) -> bool:

@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from medkt.models.initialisation import read_weights
+from medkt.models.plain_tensors import check_plain
 from medkt.settings import TeacherArchitecture
 from medkt.teachers import labels as teacher_labels
 from medkt.teachers.networks import KINDS, build
@@ -115,13 +116,14 @@ def _tensors(path: Path, architecture: TeacherArchitecture) -> dict[str, Tensor]
         raise
     except Exception as error:  # a damaged file makes torch raise many kinds of errors
         raise InputError(f"{path}: not a whole file that torch.save wrote; copy or fetch it again") from error
-    tensors = _deepest(content, f"{_anchor(architecture)}.weight")
+    tensors = _shallowest(content, f"{_anchor(architecture)}.weight")
     if tensors is None:
         named = ", ".join(str(key) for key in list(content)[:5]) if isinstance(content, Mapping) else "one object"
         raise InputError(
             f"{path}: no {_anchor(architecture)}.weight in it (it holds {named}); expected the weights of "
             f"a {architecture}"
         )
+    check_plain(tensors, path)
     return tensors
 
 
@@ -130,14 +132,18 @@ def _anchor(architecture: TeacherArchitecture) -> str:
     return next(name for name, _ in build(architecture, 1).named_parameters()).removesuffix(".weight")
 
 
-def _deepest(content: object, anchor: str) -> dict[str, Tensor] | None:
-    """Find the first table, at any depth, with a tensor whose name ends in `anchor`."""
-    if not isinstance(content, Mapping):
-        return None
-    if any(str(name).endswith(anchor) for name, value in content.items() if isinstance(value, Tensor)):
-        return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    inner = (_deepest(value, anchor) for value in content.values())
-    return next((table for table in inner if table is not None), None)
+def _shallowest(content: object, anchor: str) -> dict[str, Tensor] | None:
+    """Find the first table, at any depth, with a tensor whose name ends in `anchor`; tables may hold themselves."""
+    waiting, seen = [content], set[int]()
+    for table in waiting:  # which grows
+        if not isinstance(table, Mapping) or id(table) in seen:
+            continue
+        seen.add(id(table))
+        tensors = {str(name): value for name, value in table.items() if isinstance(value, Tensor)}
+        if any(name.endswith(anchor) for name in tensors):
+            return tensors
+        waiting += table.values()
+    return None
 
 
 def _unwrapped(tensors: Mapping[str, Tensor], path: Path, architecture: TeacherArchitecture) -> dict[str, Tensor]:
