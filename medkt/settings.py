@@ -60,6 +60,11 @@ Imbalance = Literal["none", "pos_weight", "sampler"]
 Precision = Literal["float32", "auto"]
 RANDOM, IMAGENET = "random", "imagenet"
 
+# Bounds far beyond any use. Larger numbers overflow float32, torch or the machine long after training has begun.
+Images = Annotated[int, Field(ge=1, le=10**9)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Weight = Annotated[float, Field(ge=1e-12, le=1e12)]
+
 
 class Settings(BaseModel):
     """A table of settings: it refuses unknown keys and cannot be changed."""
@@ -71,18 +76,20 @@ class TrainingSettings(Settings):
     """How a network is trained; the defaults are the paper's protocol (section V.A)."""
 
     image_size_px: int = Field(default=256, ge=32, le=1024)
-    epochs: int = Field(default=128, ge=1)
-    batch_size: int = Field(default=32, ge=2)
-    learning_rate: float = Field(default=5e-5, gt=0)
+    epochs: int = Field(default=128, ge=1, le=100_000)
+    batch_size: int = Field(default=32, ge=2, le=65_536)
+    learning_rate: float = Field(default=5e-5, ge=1e-12, le=100)
     schedule: Schedule = Field(default="halving", description="of the learning rate")
-    halve_every_epochs: int = Field(default=16, ge=1)
-    patience: int | None = Field(default=None, ge=1, description="epochs without improvement before the run stops")
-    clip_gradient_norm: float | None = Field(default=None, gt=0)
-    clip_gradient_value: float | None = Field(default=None, gt=0)
+    halve_every_epochs: int = Field(default=16, ge=1, le=100_000)
+    patience: int | None = Field(
+        default=None, ge=1, le=100_000, description="epochs without improvement before the run stops"
+    )
+    clip_gradient_norm: Weight | None = None
+    clip_gradient_value: Weight | None = None
     imbalance: Imbalance = Field(default="none", description="weight rare findings in the loss, or draw them oftener")
     rotation_degrees: float = Field(default=15.0, ge=0, le=180)
     horizontal_flip: bool = True
     frozen_batchnorm: FrozenBatchNorm = "update"
     precision: Precision = Field(default="float32", description="auto: bfloat16 where the device gains from it")
     compile: bool = Field(default=False, description="torch.compile: the bits then depend on the compiler too")
-    threads_per_run: int | None = Field(default=None, ge=1, description="none: torch decides")
+    threads_per_run: int | None = Field(default=None, ge=1, le=1024, description="none: torch decides")

@@ -7,6 +7,7 @@ their families; assemble the rows of results.json.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from medkt_eval.inference.multiplicity import adjusted_rows
 from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.metric_functions import check_computed
 from medkt_eval.measurement.test_sets import TestSet, read_test_sets
+from medkt_eval.resampling.memory import check_memory
 from medkt_eval.resampling.strata import patient_strata
 from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import EvaluationResult
@@ -137,8 +139,9 @@ def evaluate(
     contrasts = as_named(contrasts_of(arms, baselines, comparisons), arms, analysis)
 
     # Each data set: the test images that its runs share; values, intervals and tests.
-    test_sets = _test_sets(inputs, options, execution)
     check_computed(requested.metrics)
+    _check_memory(inputs, requested, replicates)
+    test_sets = _test_sets(inputs, options, execution)
     nowhere = computed_nowhere(requested, test_sets, contrasts)
     refuse_computed_nowhere(add, nowhere)
     results = DatasetResults()
@@ -183,6 +186,11 @@ def evaluate(
         architectures=architectures,
         pictures=pictures,
     )
+
+
+def _check_memory(inputs: Inputs, requested: Request, replicates: int) -> None:
+    runs_of = Counter(run.manifest.arm.dataset for run in inputs.runs)
+    check_memory(max(runs_of.values(), default=1), len(requested.metrics), replicates)
 
 
 def _test_sets(inputs: Inputs, options: EvaluationOptions, execution: Execution) -> list[TestSet]:

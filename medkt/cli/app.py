@@ -11,7 +11,7 @@ from medkt import __version__
 from medkt.cli.data import data_app
 from medkt.cli.evaluate import evaluate
 from medkt.cli.example import example
-from medkt.cli.exit import end, print_any_character
+from medkt.cli.exit import INTERRUPTED, end, fail, print_any_character
 from medkt.cli.plan import plan
 from medkt.cli.report import report, table
 from medkt.cli.teacher import teacher_app
@@ -64,6 +64,8 @@ def main() -> None:
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # typer ends with 1 and says nothing
             end(ended.__context__)
+        if ended.code == INTERRUPTED and isinstance(ended.__context__, typer.Exit):  # typer says nothing here either
+            fail("interrupted. Files that were complete before are kept", INTERRUPTED)
         raise
 
 

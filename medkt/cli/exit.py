@@ -1,7 +1,7 @@
 """How a command ends: the one place that decides exit statuses and what is printed about an error.
 
 In: an exception that no command handled. Out: one line on standard error, and an exit status. Status 0: done. 2: the
-input is wrong. 1: anything else, for example a full disk, a closed pipe, or an error of medkt.
+input is wrong. 130: interrupted. 1: anything else, for example a full disk, a closed pipe, or an error of medkt.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 TRACEBACK = "MEDKT_TRACEBACK"  # an environment variable: 1 prints the traceback before the line
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 _KEPT = "Files that were complete before are kept"
 _LONGEST, _END = 4000, 1000  # characters of a line; of these at its end, where a message says what to do
 

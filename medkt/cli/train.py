@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medkt.cli.exit import fail
+from medkt.cli.exit import INTERRUPTED, fail
 from medkt.cli.options import PATH_OR_URL, Scheduler, path_or_url
 from medkt_eval.errors import InputError
 
@@ -26,7 +26,7 @@ StudyArgument = Annotated[
 Out = Annotated[Path, typer.Option(parser=path_or_url, metavar=PATH_OR_URL, help="Folder for the run folders.")]
 Only = Annotated[str | None, typer.Option(help="Train only the runs whose ids match this pattern, e.g. '*-s0'.")]
 Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Number of runs to train at the same time. Default: as the cores allow.")
+    int | None, typer.Option(min=1, max=1024, help="Runs to train at the same time. Default: as the cores allow.")
 ]
 Cache = Annotated[
     Path | None,
@@ -136,7 +136,7 @@ def _train(file: StudyFile, out: Path, options: TrainOptions, scheduler: str | N
                 file, out, options, observer=ObserverList(*observers), client=client, processes=processes
             )
     except (KeyboardInterrupt, StopRequested):
-        fail(f"interrupted. Progress is saved in {out}; run the same command again to continue", 1, once=True)
+        fail(f"interrupted. Progress is saved in {out}; run the same command again to continue", INTERRUPTED, once=True)
     except OtherProcessError as error:
         status = 2 if isinstance(error.__cause__, InputError) else 1
         fail(f"{error}. Progress is saved; run the same command again to continue", status, once=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from medkt.settings import Place, Settings
+from medkt.settings import Images, Place, Seed, Settings
 from medkt_eval.predictions.format import Task
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ class DataSettings(Settings):
     `open`, and `task_and_labels` if the settings alone determine them.
     """
 
-    train_size: int | None = Field(default=None, ge=1, description="images; none: all that are left")
-    validation_size: int = Field(ge=1)
-    test_size: int | None = Field(default=None, ge=1, description="images; none if test_patients lists the patients")
+    train_size: Images | None = Field(default=None, description="images; none: all that are left")
+    validation_size: Images
+    test_size: Images | None = Field(default=None, description="images; none if test_patients lists the patients")
     test_patients: Place | None = Field(default=None, description="text file, a patient id a line: all their images")
-    split_seed: int = Field(default=0, ge=0)
+    split_seed: Seed = 0
     stratify: bool = Field(default=False, description="each split gets its share of the patients with each label")
     exclude: Place | None = Field(
         default=None, description="CSV of images to leave out: image_id and, if known, reason"

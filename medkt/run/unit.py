@@ -30,6 +30,7 @@ from medkt.training.checkpoints.resuming import MACHINE, Checkpoints
 from medkt.training.processes.group import ONE_PROCESS, ProcessGroup
 from medkt.training.student.outcome import TrainedRun
 from medkt.training.trainer import train
+from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote
 
 
@@ -47,6 +48,10 @@ class CheckpointOptions:
 
     every_minutes: float | None = None
     accept_other_threads: bool = False
+
+    def __post_init__(self) -> None:
+        if self.every_minutes is not None and not 0 <= self.every_minutes <= 1e6:
+            raise InputError(f"--checkpoint-minutes is {self.every_minutes:g}; expected a number from 0 to 1e6")
 
 
 class UnitTrainer:

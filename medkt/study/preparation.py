@@ -14,6 +14,7 @@ from pathlib import Path
 from medkt.data.splitting import split_file
 from medkt.run import folder as run_folder
 from medkt.run.images import DatasetLoader, check_no_leak
+from medkt.run.layer_check import check_layers
 from medkt.run.unit import CheckpointOptions, checkpoint_folder
 from medkt.run.weights import WeightSources
 from medkt.run_settings import RunSettings, Unit
@@ -22,6 +23,7 @@ from medkt.study.contrast_record import record_study
 from medkt.study.run_plan import plan
 from medkt.study.study_file import StudyFile
 from medkt.training.checkpoints import files as checkpoint_files
+from medkt.transfer import own_keys
 from medkt_eval.errors import InputError
 from medkt_eval.study.contrasts import check_labels
 
@@ -161,8 +163,9 @@ def _train_sizes(runs: Sequence[RunSettings]) -> dict[str, list[int | None]]:
 
 
 def _check_weights(unfinished: Sequence[RunSettings], sources: WeightSources, out: Path) -> None:
-    """Check that all weights exist, or are trained before they are needed."""
+    """Check that all weights exist, or are trained before they are needed, and that the layers named exist."""
     planned: set[str] = set()
+    checked: set[str] = set()
     for run in unfinished:
         for needed in sources.needed_runs(run):
             if needed not in planned and not run_folder.is_finished(out / needed):
@@ -171,6 +174,11 @@ def _check_weights(unfinished: Sequence[RunSettings], sources: WeightSources, ou
                     "widen --only"
                 )
         sources.check(run)
+        method = own_keys(run.transfer) | {"beta": None}
+        named = str((run.student, run.teacher, run.unfrozen, method, run.training))
+        if named not in checked:  # runs that differ in seed or beta name the same layers
+            check_layers(run, None if run.teacher is None else sources.teachers[run.teacher].architecture)
+        checked.add(named)
         planned.add(run.run_id)
 
 

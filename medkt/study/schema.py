@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from medkt.data import LAYOUTS, AnyData, rooted
-from medkt.settings import IMAGENET, RANDOM, Architecture, Name, Settings, TrainingSettings, Unfrozen
+from medkt.settings import IMAGENET, RANDOM, Architecture, Images, Name, Seed, Settings, TrainingSettings, Unfrozen
 from medkt.teachers.settings import TeacherSettings
 from medkt.transfer import METHODS, AnyMethod, gathered
 from medkt.transfer.settings import TaughtSettings
@@ -33,11 +33,11 @@ class ArmSettings(Settings):
     student: Architecture
     teacher: Name | None = None
     initialisation: str = IMAGENET
-    train_size: int | None = Field(default=None, ge=1, description="none: the data set's")
+    train_size: Images | None = Field(default=None, description="none: the data set's")
     unfrozen: Unfrozen = "all"
     transfer: AnyMethod
     variant: Name | None = None
-    seeds: list[Annotated[int, Field(ge=0, lt=2**63)]] = Field(default=[0, 1, 2], min_length=1)
+    seeds: list[Seed] = Field(default=[0, 1, 2], min_length=1)
 
     @model_validator(mode="before")
     @classmethod

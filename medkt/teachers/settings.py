@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import Field, model_validator
 
-from medkt.settings import RANDOM, Architecture, Name, Settings, TeacherArchitecture
+from medkt.settings import RANDOM, Architecture, Name, Seed, Settings, TeacherArchitecture
 
 
 class TeacherSettings(Settings):
@@ -18,7 +18,7 @@ class TeacherSettings(Settings):
     architecture: TeacherArchitecture
     data: Name | None = None
     initialisation: str = RANDOM
-    seed: int = Field(default=0, ge=0, lt=2**63)
+    seed: Seed = 0
     training: dict[str, Any] = Field(default_factory=dict, description="what differs from [training]")
     weights: str | None = Field(default=None, description="'imagenet', a run folder, .safetensors or .pth")
 

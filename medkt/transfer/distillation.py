@@ -27,7 +27,7 @@ class KnowledgeDistillation(TaughtSettings):
     """Settings of knowledge distillation."""
 
     method: Literal["knowledge_distillation"]
-    temperature: float = Field(default=4.0, gt=0, description="of knowledge distillation")
+    temperature: float = Field(default=4.0, ge=1e-3, le=1e4, description="of knowledge distillation")
 
     def build(self, lesson: Lesson) -> LogitTransfer:
         """Build the method; see `knowledge_distillation`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from medkt.settings import Settings, expecting
+from medkt.settings import Settings, Weight, expecting
 from medkt_eval.predictions.format import Task
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from medkt.teachers.teacher import Teacher
     from medkt.transfer.method import Transfer
 
-Beta = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Betas = Annotated[
-    Beta | Annotated[list[Beta], Field(min_length=1)], expecting("expected a number above 0, or a list of such")
+    Weight | Annotated[list[Weight], Field(min_length=1)],
+    expecting("expected a number from 1e-12 to 1e12, or a list of such"),
 ]
 
 
@@ -107,4 +107,4 @@ class TapSettings(Settings):
 
     student: str
     teacher: str
-    weight: float = Field(default=1.0, gt=0)
+    weight: Weight = 1.0

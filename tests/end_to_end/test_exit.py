@@ -129,3 +129,7 @@ def test_damaged_compiled_code_is_named_with_what_to_remove(medkt, predictions, 
     assert ended.stderr.startswith(f"medkt: {tmp_path / 'cache'}")
     assert "remove the *.nbi and *.nbc files in that folder" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_ctrl_c_ends_any_command_with_one_line_and_130(ending):
+    assert ending(KeyboardInterrupt()) == (130, "medkt: interrupted. Files that were complete before are kept\n")

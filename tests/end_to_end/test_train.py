@@ -98,7 +98,7 @@ def test_ctrl_c_in_mid_epoch_keeps_what_is_whole(tmp_path: Path):
         time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
-        assert process.wait(timeout=60) == 1
+        assert process.wait(timeout=60) == 130
     assert "interrupted. Progress is saved in runs; run the same command again to continue" in rest
     assert "Traceback" not in rest
     names = sorted(path.name for path in (tmp_path / "runs").iterdir())

@@ -56,8 +56,12 @@ def test_round_sizes_and_variants_stand_in_the_run_id(study_file: Path, study_te
             'data = "chexpert"',
             r"arms 'TL': data is 'chexpert'; expected one of phantom-chest",
         ),
-        ("beta = 2.0", "beta = 0.0", r"arms\.1\.beta is 0\.0: expected a number above 0, or a list"),
-        ("beta = 2.0", "beta = [1, -1]", r"arms\.1\.beta is \[1, -1\]: expected a number above 0, or a list"),
+        ("beta = 2.0", "beta = 0.0", r"arms\.1\.beta is 0\.0: expected a number from 1e-12 to 1e12"),
+        (
+            "beta = 2.0",
+            "beta = [1, -1]",
+            r"arms\.1\.beta is \[1, -1\]: expected a number from 1e-12 to 1e12, or a list",
+        ),
         ("beta = 2.0", "beta = []", r"arms\.1\.beta is \[\]: expected"),
         ("beta = 2.0", "beta = [1, 1.0]", r"a beta is listed twice: \[1\.0, 1\.0\]"),
         (

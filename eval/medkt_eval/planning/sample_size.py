@@ -162,12 +162,12 @@ def seed_sd_limits(n_seeds: int) -> dict[SeedSd, float]:
 
 
 def _check(effect: float, power: float, level: float) -> None:
-    if not 0 < effect < 1:
-        raise InputError(f"--effect {effect:g}: expected a fraction above 0 and below 1: 0.02 is two points of AUC")
-    if not 0.5 < power < 1:
-        raise InputError(f"--power {power:g}: expected a fraction above 0.5 and below 1, such as 0.8")
-    if not 0 < level < 1:
-        raise InputError(f"--level {level:g}: expected a fraction above 0 and below 1, such as 0.95")
+    if not 1e-6 <= effect < 1:
+        raise InputError(f"--effect {effect:g}: expected a fraction from 1e-6 to below 1: 0.02 is two points of AUC")
+    if not 0.5 < power <= 0.999999:
+        raise InputError(f"--power {power!r}: expected a fraction above 0.5, at most 0.999999, such as 0.8")
+    if not 0.01 <= level <= 0.999999:
+        raise InputError(f"--level {level!r}: expected a fraction from 0.01 to 0.999999, such as 0.95")
 
 
 def _rows_to_plan(result: EvaluationResult, metric: str | None, label: str | None) -> list[Comparison]:

@@ -9,6 +9,8 @@ from medkt_eval.errors import InputError
 from medkt_eval.study.declaration import Analysis
 from medkt_eval.study.requests import Request
 
+LOWEST_LEVEL, HIGHEST_LEVEL = 0.01, 0.999999  # beyond them, limits meet in the value or leave every bound
+
 
 @dataclass(frozen=True)
 class EvaluationOptions:
@@ -26,10 +28,15 @@ class EvaluationOptions:
         Raises
         ------
         InputError
-            If the level is not in (0, 1), or there are too few replicates.
+            If the level, the seed or the number of replicates is out of range.
         """
-        if not 0 < self.level < 1:
-            raise InputError(f"--level is {self.level}; expected a number between 0 and 1, for example 0.95")
+        if not LOWEST_LEVEL <= self.level <= HIGHEST_LEVEL:
+            raise InputError(
+                f"--level is {self.level}; expected a number between 0 and 1, from {LOWEST_LEVEL} to {HIGHEST_LEVEL}, "
+                "for example 0.95"
+            )
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"--seed is {self.seed}; expected an integer from 0 to {2**63 - 1}")
         if self.replicates != 0 and self.replicates < 100:
             raise InputError(
                 f"--replicates is {self.replicates}; expected 100 or more (2000 is the default), or 0 for none"

@@ -38,7 +38,7 @@ class FolderData(RootedData):
     split_column: str | None = Field(default=None, description="holds train, validation or test")
     group_columns: list[str] = Field(default=[], description="for subgroups and the shortcut check: eye, device, sex")
     channels: Literal[1, 3] = 3
-    validation_size: int = Field(default=0, ge=0)
+    validation_size: int = Field(default=0, ge=0, le=10**9)
 
     @property
     def brings_split(self) -> bool:

@@ -32,7 +32,7 @@ class MimicCxrData(CheXpertLabels):
 
     collection: Literal["mimic-cxr"]
     official_split: bool = Field(default=False, description="train, validate and test as mimic-cxr-*-split.csv has it")
-    validation_size: int = Field(default=0, ge=0)
+    validation_size: int = Field(default=0, ge=0, le=10**9)
 
     @property
     def brings_split(self) -> bool:

@@ -16,6 +16,7 @@ from medkt.data.phantom.collections import phantom_chest, phantom_fundus, phanto
 from medkt.data.phantom.findings import LABELS
 from medkt.data.phantom.shapes import SHAPES
 from medkt.data.settings import DataSettings
+from medkt.settings import Seed
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.format import Task
 
@@ -24,9 +25,9 @@ class PhantomChestData(DataSettings):
     """Settings of synthetic chest X-rays with CheXpert's 14 labels."""
 
     collection: Literal["phantom-chest"]
-    patients: int = Field(ge=3)
+    patients: int = Field(ge=3, le=1_000_000)
     hospital: Literal["A", "B"] = "A"
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     prevalence: dict[str, float] | None = None
     co_occurrence: list[tuple[str, str, float]] | None = Field(default=None, description="pairs and their correlation")
     label_noise: float = Field(default=0.0, ge=0, lt=0.5)
@@ -55,8 +56,8 @@ class PhantomFundusData(DataSettings):
     """Settings of synthetic fundus photographs with grades of diabetic retinopathy."""
 
     collection: Literal["phantom-fundus"]
-    patients: int = Field(ge=3)
-    seed: int = Field(default=0, ge=0)
+    patients: int = Field(ge=3, le=1_000_000)
+    seed: Seed = 0
 
     def open(self) -> tuple[Collection, None]:
         """Open the data set; see `phantom_fundus`."""
@@ -71,8 +72,8 @@ class PhantomShapesData(DataSettings):
     """Settings of synthetic textured shapes of ten classes, which replace natural images."""
 
     collection: Literal["phantom-shapes"]
-    images: int = Field(ge=3)
-    seed: int = Field(default=0, ge=0)
+    images: int = Field(ge=3, le=1_000_000)
+    seed: Seed = 0
 
     def open(self) -> tuple[Collection, None]:
         """Open the data set; see `phantom_shapes`."""

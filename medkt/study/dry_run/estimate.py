@@ -102,8 +102,8 @@ def dry_run(
     InputError
         If the rate is not above 0, the study cannot be planned, or a data set cannot be opened.
     """
-    if images_per_second is not None and not 0 < images_per_second < float("inf"):
-        raise InputError(f"--images-per-second is {images_per_second:g}; expected a number above 0")
+    if images_per_second is not None and not 1e-6 <= images_per_second <= 1e9:
+        raise InputError(f"--images-per-second is {images_per_second:g}; expected a number above 0, from 1e-6 to 1e9")
     runs = plan(study)
     sizes = _sizes(runs)
     sharing = Counter((run.grid or run.run_id, run.seed) for run in runs)

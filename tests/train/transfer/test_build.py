@@ -101,11 +101,11 @@ def test_methods_that_cannot_be_built_are_refused():
             built(method, student, taught_by)
         with pytest.raises(InputError, match="one network"):
             made(method, taught_by.network, taught_by)
-        with pytest.raises(ValueError, match="expected a number above 0"):
+        with pytest.raises(ValueError, match="expected a number from 1e-12"):
             made(method, student, taught_by, beta=0.0)
     with pytest.raises(ValueError, match="Input should be 'eq1', 'frobenius' or 'zagoruyko'"):
         made("attention_transfer", student, taught_by, attention_loss="eq2")
-    with pytest.raises(ValueError, match="temperature\n  Input should be greater than 0"):
+    with pytest.raises(ValueError, match="temperature\n  Input should be greater than or equal to 0.001"):
         made("knowledge_distillation", student, taught_by, temperature=0)
 
 
