@@ -125,16 +125,16 @@ class Printed:
         shown = self.probability(GRID)
         return np.array([with_ @ (1 - shown) ** 2 + without @ shown**2 for with_, without in self._shares(separation)])
 
-    def ece(self, separation: np.ndarray) -> np.ndarray:
-        """Calibration error in bins of equal width, float64, (n_models,)."""
+    def squared_calibration_error(self, separation: np.ndarray) -> np.ndarray:
+        """Squared calibration error in bins of equal width, float64, (n_models,)."""
         shown = self.probability(GRID)
         bins = probability_bin(shown)
-        return np.array(
-            [
-                np.abs(np.bincount(bins, with_ * (1 - shown) - without * shown, minlength=N_BINS)).sum()
-                for with_, without in self._shares(separation)
-            ]
-        )
+        squares = []
+        for with_, without in self._shares(separation):
+            residuals = np.bincount(bins, with_ * (1 - shown) - without * shown, minlength=N_BINS)
+            shares = np.bincount(bins, with_ + without, minlength=N_BINS)
+            squares.append(float(np.divide(residuals**2, shares, out=np.zeros(N_BINS), where=shares > 0).sum()))
+        return np.array(squares)
 
     def slope(self, separation: np.ndarray) -> np.ndarray:
         """Calibration slope, float64, (n_models,). The right logit is linear in the score with slope separation."""
@@ -176,7 +176,7 @@ class Printed:
 
 PRINTED: dict[str, Callable[[Printed, np.ndarray], np.ndarray]] = {
     "brier": Printed.brier,
-    "ece": Printed.ece,
+    "calibration_error_squared": Printed.squared_calibration_error,
     "calibration_slope": Printed.slope,
     "calibration_intercept": Printed.intercept,
 }

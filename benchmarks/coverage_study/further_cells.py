@@ -42,17 +42,25 @@ class MetricCell(FurtherCell):
 
     Parameters
     ----------
-    sharpness : float
+    sharpness : float or tuple of float, (n_arms,)
         Ratio of the predicted logits to the right ones of a seed of average quality; see `expected.Printed`.
     """
 
-    sharpness: float = 1.0
+    sharpness: float | tuple[float, ...] = 1.0
+
+    @property
+    def has_equal_arms(self) -> bool:
+        """As `Cell.has_equal_arms`."""
+        return super().has_equal_arms and len(set(np.broadcast_to(self.sharpness, 2).tolist())) == 1
 
     @cached_property
     def printed(self) -> list[list[Printed]]:
         """The predicted probabilities of each label and arm."""
         return [
-            [Printed(float(usual), prevalence, self.sharpness) for usual in arms]
+            [
+                Printed(float(usual), prevalence, float(sharpness))
+                for usual, sharpness in zip(arms, np.broadcast_to(self.sharpness, len(arms)), strict=True)
+            ]
             for arms, prevalence in zip(self.separation, self.prevalence, strict=True)
         ]
 

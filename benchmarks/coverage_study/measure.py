@@ -39,6 +39,7 @@ STUDENTIZED = 200  # studies with the studentised bootstrap, permutations and th
 RETRAINED = 50  # further seeds per arm; their mean is that truth
 HABIT = "mean ± 1.96 s/√k"
 HILLIS = "or, Hillis's df"
+NOT_CENTRED = "or, not centred"
 ANALYTIC = ("seeds+patients:or", "patients:delong", "patients:jackknife", "seeds:t", "seeds:normal")
 BOOTSTRAPS = (
     "patients:bootstrap-percentile",
@@ -115,11 +116,20 @@ def judged(cell: Cell, number: int, study: Study) -> list[Outcome]:
     results.add(metric, arms[:2], [pair], plan, on_images)
     as_hillis.add(metric, arms[:2], [pair], _like_other_software(plan))
     for row in results.estimates:
+        if row.metric != cell.metric:  # a root, which is in its interval if its square is
+            continue
         judge.add(row.arm, row.interval, row.interval.partition(":")[0], row.low, row.high, None)
     for row in (comparison.row for comparison in results.compared):
         judge.add("difference", f"{row.scope}:{row.test}", row.scope, row.low, row.high, row.p_value)
     for row in as_hillis.estimates:
+        if row.metric != cell.metric:
+            continue
         judge.add(row.arm, HILLIS, obuchowski_rockette.SCOPE, row.low, row.high, None)
+    if metric.bias is not None:
+        not_centred = DatasetResults()
+        not_centred.add(replace(metric, bias=None), arms[:2], [], _with_default_alone(plan))
+        for row in not_centred.estimates:
+            judge.add(row.arm, NOT_CENTRED, obuchowski_rockette.SCOPE, row.low, row.high, None)
     row = as_hillis.compared[0].row  # the primary analysis comes first
     judge.add("difference", HILLIS, row.scope, row.low, row.high, row.p_value)
     middle, reach = judge.value["difference"], 1.96 * judge.se_seeds["difference"]
@@ -245,10 +255,12 @@ def _plan(cell: Cell, number: int) -> AnalysisOptions:
     return AnalysisOptions(analysis, request, LEVEL, seed=number, n_patients=cell.patients)
 
 
+def _with_default_alone(plan: AnalysisOptions) -> AnalysisOptions:
+    """Request only the default interval."""
+    return replace(plan, request=replace(plan.request, intervals=(obuchowski_rockette.NAME,), tests=()))
+
+
 def _like_other_software(plan: AnalysisOptions) -> AnalysisOptions:
     """Request only the default interval, with `degrees_of_freedom = "hillis"`."""
-    return replace(
-        plan,
-        analysis=plan.analysis.model_copy(update={"degrees_of_freedom": "hillis"}),
-        request=replace(plan.request, intervals=(obuchowski_rockette.NAME,), tests=()),
-    )
+    analysis = plan.analysis.model_copy(update={"degrees_of_freedom": "hillis"})
+    return replace(_with_default_alone(plan), analysis=analysis)

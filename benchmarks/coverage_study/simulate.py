@@ -89,6 +89,11 @@ class Cell:
         """Number of arms."""
         return len(self.seed_sd)
 
+    @property
+    def has_equal_arms(self) -> bool:
+        """Whether the first two arms differ only in their random numbers."""
+        return self.seed_sd[0] == self.seed_sd[1] and self.gain[0] == self.gain[1]
+
     @cached_property
     def separation(self) -> np.ndarray:
         """Separation of a seed of average quality, float64, (n_labels, n_arms): E Φ(s/√2) = AUC over s ~ N(., sd²)."""

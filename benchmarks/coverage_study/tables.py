@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmarks.coverage_study.measure import HABIT, HILLIS, RESAMPLED, STUDENTIZED, Outcome
+from benchmarks.coverage_study.measure import HABIT, HILLIS, NOT_CENTRED, RESAMPLED, STUDENTIZED, Outcome
 from benchmarks.coverage_study.simulate import Cell
 
 VALUES = {
     "seeds+patients:or": "**`seeds+patients:or`**",
     HILLIS: HILLIS,
+    NOT_CENTRED: NOT_CENTRED,
     "seeds:normal": "`seeds:normal`",
     "seeds:t": "`seeds:t`",
     "patients:delong": "`patients:delong`",
@@ -152,12 +153,10 @@ def table(
     columns = [name for name in names if any((cell.name, of[0], name) in rows for cell in cells)]
     lines = [f"| Cell | {' | '.join(names[name] for name in columns)} |", "|---" * (len(columns) + 1) + "|"]
     for cell in cells:
-        # Arms that differ only in their random numbers: show only the first.
-        alike = cell.seed_sd[0] == cell.seed_sd[1] and cell.gain[0] == cell.gain[1]
-        for quantity in of[:1] if alike else of:
+        for quantity in of[:1] if cell.has_equal_arms else of:  # of equal arms, show only the first
             null = quantity == "difference" and abs(float(cell.truth[0] - cell.truth[1])) < 1e-12
             entries = [_entry(rows.get((cell.name, quantity, name)), share, null) for name in columns]
-            title = cell.name if len(of) == 1 or alike else f"{cell.name}: {quantity}"
+            title = cell.name if len(of) == 1 or cell.has_equal_arms else f"{cell.name}: {quantity}"
             lines.append(f"| {title} | {' | '.join(entries)} |")
     return "\n".join(lines)
 

@@ -5,8 +5,6 @@ In: a `MetricOfRuns` with replicates. Out: `Limits` and `TestResult`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from medkt_eval.inference.rounding import tolerance
@@ -14,6 +12,7 @@ from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap
 from medkt_eval.resampling.limits import Limits
+from medkt_eval.results.vocabulary import METRICS
 
 BOOTSTRAPS = ("percentile", "basic", "bca")
 STUDENTIZED = "patients:bootstrap-studentized"
@@ -33,6 +32,8 @@ def bootstrap_limits(kind: str, metric: MetricOfRuns, weights: np.ndarray, level
     """
     value, replicates = float(weights @ metric.values), weights @ metric.replicates
     rounding = tolerance(metric.values)
+    if kind == "percentile":
+        return bootstrap.percentile(value, recentred(metric, weights, replicates), level, rounding=rounding)
     if kind == "bca":
         if metric.without_patient is None:
             because = f"{metric.metric} has no patient jackknife, so no acceleration"
@@ -40,8 +41,30 @@ def bootstrap_limits(kind: str, metric: MetricOfRuns, weights: np.ndarray, level
         return bootstrap.bca(
             value, replicates, level, without_patient=weights @ metric.without_patient, rounding=rounding
         )
-    methods: Mapping = {"percentile": bootstrap.percentile, "basic": bootstrap.basic}
-    return methods[kind](value, replicates, level, rounding=rounding)
+    return bootstrap.basic(value, replicates, level, rounding=rounding)
+
+
+def recentred(metric: MetricOfRuns, weights: np.ndarray, replicates: np.ndarray) -> np.ndarray:
+    """Replicates for percentile limits: moved to the estimate if thresholds were chosen again in each.
+
+    A threshold that is chosen on a resample is worse than one that is chosen on as many different patients. So the
+    replicates are low on average, by a bias that the estimate does not have.
+
+    Parameters
+    ----------
+    metric : MetricOfRuns
+        The metric of the runs that are weighted.
+    weights : float64, (n_runs,)
+    replicates : float64, (n_replicates,)
+        Of the weighted sum.
+    """
+    facts = METRICS[metric.metric]
+    thresholds_are_refitted = facts.kind == "calls" and not metric.has_jackknife
+    if not thresholds_are_refitted or np.isnan(replicates).all() or facts.low is None or facts.high is None:
+        return replicates
+    added, subtracted = weights.clip(min=0).sum(), weights.clip(max=0).sum()
+    moved = replicates + float(weights @ metric.values) - np.nanmean(replicates)
+    return moved.clip(added * facts.low + subtracted * facts.high, added * facts.high + subtracted * facts.low)
 
 
 def bootstrap_test(name: str, difference: float, limits: Limits, level: float) -> TestResult:

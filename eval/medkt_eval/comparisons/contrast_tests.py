@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from medkt_eval.comparisons.bootstrap_tests import BOOTSTRAPS, STUDENTIZED, bootstrap_limits, bootstrap_test
+from medkt_eval.comparisons.bootstrap_tests import BOOTSTRAPS, STUDENTIZED, bootstrap_limits, bootstrap_test, recentred
 from medkt_eval.errors import InputError
 from medkt_eval.inference import equivalence, obuchowski_rockette, superiority
 from medkt_eval.inference.over_patients import delong
@@ -246,7 +246,8 @@ def _seeds_and_patients(both: MetricOfRuns, a: Arm, b: Arm, difference: float, o
         limits = Limits.absent("one seed: no seeds to draw from")
     else:
         rounding = tolerance(both.values)
-        limits = bootstrap_intervals.percentile(difference, drawn[0] - drawn[1], options.level, rounding=rounding)
+        replicates = recentred(both, _weights(k, len(b.seeds)), drawn[0] - drawn[1])
+        limits = bootstrap_intervals.percentile(difference, replicates, options.level, rounding=rounding)
     test = bootstrap_test("bootstrap-percentile", difference, limits, options.level)
     return replace(test, scope="seeds+patients")
 

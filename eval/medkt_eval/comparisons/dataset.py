@@ -24,7 +24,7 @@ from medkt_eval.measurement.subgroups import measure_subgroups
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.results.recorded import SizeEffect
 from medkt_eval.results.schema import Arm, Curve, Estimate, Gap, Omnibus, RunValue, Threshold, VarianceComponent
-from medkt_eval.results.vocabulary import AVERAGES
+from medkt_eval.results.vocabulary import AVERAGES, METRICS
 from medkt_eval.runtime.execution import LOCAL, Execution
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
@@ -52,7 +52,7 @@ class DatasetResults:
         options: AnalysisOptions,
         on_images: OnImages = NOTHING,
     ) -> None:
-        """Add one metric: the runs' values, each arm's intervals, each contrast's tests."""
+        """Add one metric: the runs' values, each arm's intervals, and each contrast's tests if it has any."""
         self.runs += _run_values(metric, arms)
         for arm in arms:
             self.estimates += estimates_of(
@@ -65,7 +65,8 @@ class DatasetResults:
                 studentized=on_images.limits.get((arm.arm, metric.metric, metric.label)),
                 degrees_of_freedom=options.analysis.degrees_of_freedom,
             )
-        self.compared += compare(metric, arms, pairs, options, on_images.tests)
+        if METRICS[metric.metric].no_inference is None:
+            self.compared += compare(metric, arms, pairs, options, on_images.tests)
 
     def __iadd__(self, other: DatasetResults) -> DatasetResults:
         for part in fields(self):
@@ -104,6 +105,8 @@ def analyse_dataset(
     more = options.request.more
     for metric in _measures(test, measurement, options, execution):
         results.add(metric, arms, contrasts, options, on_images)
+        if METRICS[metric.metric].no_inference:
+            continue
         if metric.label in AVERAGES:
             results.omnibus += of_all_arms(metric, arms, options)
             results.size_effects += size_effects(metric, arms, declared, options)
@@ -119,7 +122,7 @@ def analyse_dataset(
         for subgroup in measure_subgroups(test, measurement, **given, execution=execution):
             of_patients = None if options.n_patients is None else subgroup.n_patients
             results.add(subgroup.group, arms, declared, replace(options, n_patients=of_patients))
-            if subgroup.gap is not None:
+            if subgroup.gap is not None and METRICS[subgroup.gap.metric].no_inference is None:
                 results.gaps += gap_rows(subgroup.gap, arms, declared, options)
     return results
 

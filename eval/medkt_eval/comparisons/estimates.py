@@ -1,6 +1,7 @@
 """Estimates: the mean of a metric over an arm's seeds, with each interval.
 
-In: a `MetricOfRuns` of the arm's runs. Out: `Estimate` rows of results.json.
+In: a `MetricOfRuns` of the arm's runs. Out: `Estimate` rows of results.json; those of a metric that has a root are
+followed by the root's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from medkt_eval.comparisons.bootstrap_tests import STUDENTIZED, bootstrap_limits
+from medkt_eval.comparisons.bootstrap_tests import STUDENTIZED, bootstrap_limits, recentred
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.inference.degrees_of_freedom import DegreesOfFreedom
 from medkt_eval.inference.interval import Interval
@@ -24,9 +25,15 @@ from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
 from medkt_eval.results.schema import Arm, Estimate
-from medkt_eval.results.vocabulary import AVERAGES, METRICS
+from medkt_eval.results.vocabulary import AVERAGES, METRICS, ROOTS
 
 IMAGES_DELONG = "images:delong"
+FROM_JACKKNIFE = (obuchowski_rockette.NAME, "patients:jackknife")
+CENTRED = (
+    "centred on the value without the jackknife's estimate of its small-sample bias, so it may lie unevenly about the "
+    "estimate"
+)
+BELOW_ZERO = "the interval of the squared error lies below 0, where an error has no root"
 INTERVALS_OVER_SEEDS: Mapping[str, Callable[[np.ndarray, float], Interval]] = {
     "seeds:t": seeds_t,
     "seeds:normal": seeds_normal,
@@ -65,7 +72,7 @@ def estimates_of(
     degrees_of_freedom : {"satterthwaite", "hillis"}
         The choice for the default interval; see `obuchowski_rockette.analyse`.
     """
-    because = metric.undefined_because
+    because, facts = metric.undefined_because, METRICS[metric.metric]
     rows = []
     for name in intervals:
         if not _exists(name, metric):
@@ -73,10 +80,11 @@ def estimates_of(
         printed = IMAGES_DELONG if name == "patients:delong" and n_patients is None else name
         interval, n_undefined = None, None
         no_error = None if name.startswith("seeds:") else metric.no_error_because(arm)
-        if not because:
+        if not because and facts.no_inference:
+            interval = Interval.absent(facts.no_inference, name=name, level=level)
+        elif not because:
             interval, n_undefined = _interval(name, arm, metric, level, seed, studentized, degrees_of_freedom)
-        if interval and no_error:
-            interval = Interval.absent(no_error, name=name, level=level)
+            interval = Interval.absent(no_error, name=name, level=level) if no_error else interval
         rows.append(
             Estimate(
                 dataset=arm.dataset,
@@ -96,11 +104,21 @@ def estimates_of(
                 n_images=metric.n_images,
                 n_positive=metric.n_positive,
                 undefined_replicates=n_undefined,
-                note=METRICS[metric.metric].caution,
+                note=CENTRED if interval and interval.low is not None and _is_centred(name, metric) else None,
                 undefined_because=interval.undefined_because if interval else because,
             )
         )
-    return rows
+    return rows + [_root(row) for row in rows if row.metric in ROOTS]
+
+
+def _root(row: Estimate) -> Estimate:
+    """The root of a squared error: of the mean over seeds and labels, and of its limits, each cut at 0 here only."""
+    value, low, high = (None if of is None else max(of, 0.0) ** 0.5 for of in (row.value, row.low, row.high))
+    because = row.undefined_because
+    if row.high is not None and row.high < 0:
+        low, high, because = None, None, BELOW_ZERO
+    changed = {"metric": ROOTS[row.metric], "value": value, "low": low, "high": high, "se": None}
+    return row.model_copy(update=changed | {"undefined_because": because})
 
 
 def _exists(name: str, metric: MetricOfRuns) -> bool:
@@ -112,7 +130,15 @@ def _exists(name: str, metric: MetricOfRuns) -> bool:
         return metric.metric == "auc" and metric.label not in averages and metric.group is None
     if name == "patients:jackknife":
         return metric.has_jackknife
-    return METRICS[metric.metric].is_resampled or "bootstrap" not in name
+    facts = METRICS[metric.metric]
+    return facts.is_resampled or facts.no_inference is not None or "bootstrap" not in name
+
+
+def _is_centred(name: str, metric: MetricOfRuns) -> bool:
+    """Whether the interval lies around the value without the jackknife's bias, which must be a value of the metric."""
+    if metric.bias is None or name not in FROM_JACKKNIFE:
+        return False
+    return 0 < metric.values.mean() - metric.bias.mean() < 1
 
 
 def _interval(
@@ -131,7 +157,7 @@ def _interval(
     if name == "patients:delong":
         assert metric.delong is not None
         return delong.interval(values, metric.delong, level), None
-    if name in (obuchowski_rockette.NAME, "patients:jackknife"):
+    if name in FROM_JACKKNIFE:
         facts = METRICS[metric.metric]
         low, width = (0.0, 1.0)
         if facts.low is not None and facts.high is not None:
@@ -139,8 +165,9 @@ def _interval(
         interval_of = jackknife_interval
         if name == obuchowski_rockette.NAME:
             interval_of = partial(obuchowski_rockette.interval, degrees_of_freedom=degrees_of_freedom)
+        bias = metric.bias.mean() if metric.bias is not None and _is_centred(name, metric) else 0.0
         interval = interval_of(
-            (values - low) / width,  # in (0, 1), where there is a logit
+            (values - bias - low) / width,  # in (0, 1), where there is a logit
             covariance / width**2,
             df_patients=metric.df_patients,
             level=level,
@@ -148,11 +175,12 @@ def _interval(
         )
         if interval.undefined_because and metric.no_covariance_because:
             interval = replace(interval, undefined_because=metric.no_covariance_because)
-        return _scaled(interval, low, width), None
+        return _holding(float(values.mean()), _scaled(interval, low, width)), None
     weights = np.full(len(values), 1 / len(values))
     if name == "seeds+patients:bootstrap":
         drawn = mean_over_drawn_seeds(metric.replicates, seed=seed, dataset=arm.dataset, stream=arm.arm)
-        limits = bootstrap_intervals.percentile(float(values.mean()), drawn, level, rounding=tolerance(values))
+        value, replicates = float(values.mean()), recentred(metric, weights, drawn)
+        limits = bootstrap_intervals.percentile(value, replicates, level, rounding=tolerance(values))
         if len(values) < 2:
             limits = Limits.absent("one seed: no seeds to draw from")
     elif name == STUDENTIZED:
@@ -161,6 +189,13 @@ def _interval(
         limits = bootstrap_limits(name.removeprefix("patients:bootstrap-"), metric, weights, level)
     interval = Interval(name, limits.low, limits.high, level, limits.se, None, limits.undefined_because)
     return interval, limits.n_undefined
+
+
+def _holding(value: float, interval: Interval) -> Interval:
+    """The interval, widened to its own estimate where a large bias of few patients puts it beside that."""
+    if interval.low is None or interval.high is None:
+        return interval
+    return replace(interval, low=min(interval.low, value), high=max(interval.high, value))
 
 
 def _scaled(interval: Interval, low: float, width: float) -> Interval:

@@ -119,6 +119,7 @@ def over_datasets(arms: Sequence[Arm], estimates: Sequence[Estimate], level: flo
     values: dict[tuple[str, str], dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in estimates:
         averaged = row.label in ("macro", "weighted") and row.interval == NAME and row.group is None
+        averaged = averaged and METRICS[row.metric].is_compared
         largest = row.arm in by_id and by_id[row.arm].train_size == sizes[row.dataset]
         if averaged and largest and row.value is not None:
             values[row.metric, row.label][row.dataset][by_id[row.arm].name] = row.value

@@ -15,10 +15,11 @@ import numpy as np
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.inference.over_patients.delong import clustered_covariance, influence_covariance
 from medkt_eval.measurement.label_averages import LabelAverage, LabelsDefined
+from medkt_eval.measurement.label_bins import measure_top_class
 from medkt_eval.measurement.label_metric import Images, LabelMetric, MeasurementOptions, count_patients, is_at_edge
 from medkt_eval.measurement.label_parts import LabelData, Part, joined, label_work
 from medkt_eval.measurement.metric_functions import check_computed
-from medkt_eval.measurement.metric_of_runs import MetricOfRuns, replicate_covariance
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns, jackknife_bias, replicate_covariance
 from medkt_eval.measurement.one_label import measure_confusion
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.results.vocabulary import METRICS
@@ -88,8 +89,16 @@ def _label_work(
     images = Images(test.truth(k)[subset] == 1, test.patient[subset], test.n_patients)
     calls = [None if run is None else run[subset] for run in called]
     refitted = [] if test.refitted is None else [(slice(None), test.refitted[:, k])]
+    options = _of_each_label(test, options)
     data = LabelData(options, test.labels[k], images, test.scores_of(k)[:, subset], calls, no_call_because, refitted)
     return label_work(data, execution)
+
+
+def _of_each_label(test: TestSet, options: MeasurementOptions) -> MeasurementOptions:
+    """The options without metrics that a finding has and one class alone does not: the most probable class is one."""
+    if test.predictions.task == "multilabel":
+        return options
+    return replace(options, metrics=tuple(name for name in options.metrics if METRICS[name].kind != "top bins"))
 
 
 def _pooled(
@@ -136,7 +145,7 @@ def _micro(test: TestSet, options: MeasurementOptions, selected: np.ndarray, exe
         ]
     )
     images = Images(truth, patient, test.n_patients)
-    data = LabelData(options, "micro", images, scores, called, no_call_because, refitted)
+    data = LabelData(_of_each_label(test, options), "micro", images, scores, called, no_call_because, refitted)
     ((_, metrics),) = map(joined, execution.in_order([label_work(data, execution)]))
     if test.predictions.task == "multilabel":
         return [replace(metric, df_patients=count_patients(patient) - 1.0) for metric in metrics]
@@ -146,14 +155,12 @@ def _micro(test: TestSet, options: MeasurementOptions, selected: np.ndarray, exe
 
 
 def _of_all_classes(test: TestSet, options: MeasurementOptions, selected: np.ndarray) -> list[LabelMetric]:
-    return measure_confusion(
-        options,
-        test.predictions.classes[selected],
-        test.arg_max[:, selected],
-        test.labels,
-        test.patient[selected],
-        test.n_patients,
-    )
+    truth, called, patient = test.predictions.classes[selected], test.arg_max[:, selected], test.patient[selected]
+    measured = measure_confusion(options, truth, called, test.labels, patient, test.n_patients)
+    if options.of_kind("top bins"):
+        highest = test.highest()[:, selected]
+        measured += measure_top_class(options, called == truth, highest, patient, test.n_patients)
+    return measured
 
 
 def _one_versus_one(
@@ -203,9 +210,10 @@ def _of_runs(
         if metric.has_jackknife
         else replicate_covariance(metric.replicates),
         delong=delong,
-        replicates=metric.replicates.copy(),
+        replicates=metric.replicates.copy() if METRICS[metric.metric].is_resampled else np.zeros((len(test.runs), 0)),
         without_patient=metric.without_patient.copy() if keep_patients and metric.has_jackknife else None,
         has_jackknife=metric.has_jackknife,
+        bias=jackknife_bias(metric.metric, metric.values, metric.without_patient),
         one_patient_because=metric.one_patient_because,
         edges={f"{metric.metric} of {metric.label}": is_at_edge(metric.metric, metric.values), **metric.edges},
     )

@@ -54,7 +54,12 @@ OF_CALLS: dict[str, OfSums] = {
     "ppv": of_calls.ppv,
     "npv": of_calls.npv,
 }
-OF_PROBABILITIES: dict[str, OfSums] = {"brier": of_probabilities.brier, "ece": of_probabilities.ece}
+OF_PROBABILITIES: dict[str, OfSums] = {"brier": of_probabilities.brier}
+OF_BINS: dict[str, OfSums] = {
+    "calibration_error_squared": of_probabilities.squared_calibration_error,
+    "ece": of_probabilities.ece,
+}
+OF_TOP_BINS: dict[str, OfSums] = {"ece_top": of_probabilities.ece}
 OF_CONFUSION: dict[str, OfSums] = {
     "accuracy": of_confusion.accuracy,
     "balanced_accuracy": of_confusion.balanced_accuracy,
@@ -64,6 +69,8 @@ BY_KIND: dict[str, Mapping[str, Callable]] = {
     "ranking": OF_RANKING,
     "calls": OF_CALLS,
     "probabilities": OF_PROBABILITIES,
+    "bins": OF_BINS,
+    "top bins": OF_TOP_BINS,
     "confusion": OF_CONFUSION,
 }
 

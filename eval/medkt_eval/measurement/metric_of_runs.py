@@ -49,6 +49,9 @@ class MetricOfRuns:
         Values without each patient; None where they were not kept or do not exist.
     has_jackknife : bool
         Whether `covariance` comes from the patient jackknife.
+    bias : float64, (n_runs,), or None
+        The jackknife's estimate of each value's bias (Quenouille 1956, Biometrika 43:353); None for a metric whose
+        interval is not corrected for it.
     group : str or None
         Subgroup of the images, such as "sex=F"; None: all images.
     scale : float
@@ -73,6 +76,7 @@ class MetricOfRuns:
     replicates: np.ndarray
     without_patient: np.ndarray | None
     has_jackknife: bool = True
+    bias: np.ndarray | None = None
     group: str | None = None
     scale: float = 0.0
     one_patient_because: tuple[str | None, ...] = ()
@@ -153,6 +157,7 @@ class MetricOfRuns:
             delong=None if self.delong is None else self.delong[block],
             replicates=self.replicates[runs],
             without_patient=None if self.without_patient is None else self.without_patient[runs],
+            bias=None if self.bias is None else self.bias[runs],
             one_patient_because=tuple(self.one_patient_because[j] for j in runs) if self.one_patient_because else (),
             edges={part: at_edge[runs] for part, at_edge in self.edges.items()},
         )
@@ -161,6 +166,25 @@ class MetricOfRuns:
 def run_indices(runs: tuple[str, ...], arm: Arm) -> np.ndarray:
     """Index into `runs` of each run of an arm, in the order of its seeds: int64, (n_seeds,)."""
     return np.array([runs.index(run) for run in arm.run_ids])
+
+
+def jackknife_bias(metric: str, values: np.ndarray, without_patient: np.ndarray) -> np.ndarray | None:
+    """Bias of each run's value by the patient jackknife: (P - 1) (mean value without a patient - value).
+
+    Parameters
+    ----------
+    metric : str
+    values : float64, (n_runs,)
+    without_patient : float64, (n_runs, n_patients)
+
+    Returns
+    -------
+    float64, (n_runs,), or None
+        None for a metric whose intervals are not corrected for it.
+    """
+    if not METRICS[metric].is_bias_corrected:
+        return None
+    return (without_patient.shape[1] - 1) * (without_patient.mean(axis=1) - values)
 
 
 def replicate_covariance(replicates: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from medkt_eval.inference.over_patients.delong import Influence
+from medkt_eval.measurement.label_bins import measure_bins
 from medkt_eval.measurement.label_metric import Images, LabelMetric, MeasurementOptions, count_patients, is_at_edge
 from medkt_eval.measurement.metric_functions import OF_CALLS, OF_CONFUSION, OF_PROBABILITIES, OF_RANKING, OfSums
 from medkt_eval.metrics import sums
@@ -54,6 +55,7 @@ def measure_label(
         *_of_ranking(options, label, images, scores),
         *_of_calls(options, label, images, called, no_call_because, drawn_calls),
         *_of_probabilities(options, label, images, scores),
+        *measure_bins(options, label, images, scores),
     ]
 
 

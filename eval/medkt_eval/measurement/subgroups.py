@@ -19,7 +19,7 @@ from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.label_averages import LabelsDefined
 from medkt_eval.measurement.label_metric import MeasurementOptions, count_patients
-from medkt_eval.measurement.metric_of_runs import MetricOfRuns, replicate_covariance
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns, jackknife_bias, replicate_covariance
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.runtime.execution import LOCAL, Execution
 
@@ -109,8 +109,14 @@ def _over_patients_of(metric: MetricOfRuns, test: TestSet, images: np.ndarray, g
     if metric.without_patient is None:
         return replace(metric, group=group, df_patients=df_patients, covariance=replicate_covariance(metric.replicates))
     without = metric.without_patient[:, np.unique(test.patient[images])]
-    covariance = patient_covariance(without)
-    return replace(metric, group=group, df_patients=df_patients, covariance=covariance, without_patient=without)
+    return replace(
+        metric,
+        group=group,
+        df_patients=df_patients,
+        covariance=patient_covariance(without),
+        without_patient=without,
+        bias=jackknife_bias(metric.metric, metric.values, without),
+    )
 
 
 def _gap(metric: MetricOfRuns, other: MetricOfRuns, group: str | None) -> MetricOfRuns:

@@ -104,6 +104,13 @@ class TestSet:
             classes[higher], highest[higher] = k, scores[higher]
         return classes
 
+    def highest(self) -> np.ndarray:
+        """The score of the class that each run scores highest: float64, (n_runs, n_images)."""
+        scores = self.scores_of(0).copy()
+        for k in range(1, len(self.labels)):
+            np.maximum(scores, self.scores_of(k), out=scores)
+        return scores
+
     def called(self, k: int) -> tuple[list[np.ndarray | None], list[str | None]]:
         """Each run's calls of label k, bool (n_images,), or None; and the reason why a run has none."""
         if self.predictions.task == "multiclass":

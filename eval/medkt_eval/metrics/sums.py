@@ -1,4 +1,4 @@
-"""Sums over images, by patient: F1, operating points, Brier score, calibration error and kappa are functions of them.
+"""Sums over images, by patient: F1, operating points, Brier score, calibration errors and kappa are functions of them.
 
 In: truth, calls or probabilities, and patients of one label's images. Out: `Sums`, a few sums for each patient. The
 same function of them gives the metric on the data, without any patient and in any bootstrap replicate: see of_calls.py,
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-N_BINS = 15  # of equal width, for the calibration error: Guo et al. 2017, ICML 34
+N_BINS = 15  # of equal width, for the calibration errors: Guo et al. 2017, ICML 34
 
 
 @dataclass(frozen=True)
@@ -75,23 +75,41 @@ def calls(truth: np.ndarray, called: np.ndarray, patient: np.ndarray, n_patients
 
 
 def probabilities(truth: np.ndarray, score: np.ndarray, patient: np.ndarray, n_patients: int) -> Sums:
-    """Residuals (truth - probability) summed in each of `N_BINS` bins of probability; then images; then their squares.
+    """Images and squared residuals (truth - probability) of each patient.
 
     Parameters
     ----------
     truth : bool, (n_images,)
     score : float, (n_images,)
-        Probabilities in [0, 1]. Bins are open below and closed above, the first closed on both sides.
+        Probabilities in [0, 1].
     patient : int, (n_images,)
         0 to n_patients - 1.
     n_patients : int
     """
-    residual = truth - score.astype(np.float64)
+    squared = (truth - score.astype(np.float64)) ** 2
+    weights = (None, squared)
+    return Sums(np.array([np.bincount(patient, weights=of, minlength=n_patients) for of in weights], dtype=np.float64))
+
+
+def bins(truth: np.ndarray, score: np.ndarray, patient: np.ndarray, n_patients: int) -> Sums:
+    """Residuals (truth - probability) and images of each patient in each bin of probability, then the squares of both.
+
+    Parameters
+    ----------
+    truth, score, patient, n_patients
+        As for `probabilities`. Bins are open below and closed above, the first closed on both sides.
+
+    Returns
+    -------
+    Sums
+        4 x `N_BINS` sums. The squares are of a patient's sum, not of its images.
+    """
     kind = probability_bin(score)
-    by_patient = sums(kind, residual, patient, N_BINS + 2, n_patients).by_patient
-    by_patient[N_BINS] = np.bincount(patient, minlength=n_patients)
-    by_patient[N_BINS + 1] = np.bincount(patient, weights=residual**2, minlength=n_patients)
-    return Sums(by_patient)
+    residuals, images = (
+        sums(kind, of, patient, N_BINS, n_patients).by_patient
+        for of in (truth - score.astype(np.float64), np.ones(len(truth)))
+    )
+    return Sums(np.concatenate([residuals, images, residuals**2, images**2]))
 
 
 def probability_bin(score: np.ndarray) -> np.ndarray:

@@ -25,8 +25,9 @@ REASONS: dict[Need, str] = {
 }
 
 # What a metric is computed from: the order of the scores; the calls of a label at its threshold; the scores as
-# probabilities; the table of true and called classes; or a logistic regression on the scores (`--add calibration`).
-Kind = Literal["ranking", "calls", "probabilities", "confusion", "calibration"]
+# probabilities; bins of probabilities, of a label or of the most probable class; the table of true and called classes;
+# a logistic regression on the scores (`--add calibration`); or the estimates of its square.
+Kind = Literal["ranking", "calls", "probabilities", "bins", "top bins", "confusion", "calibration", "root"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Metric:
     ----------
     word : str
         In print, in the middle of a sentence.
-    kind : {"ranking", "calls", "probabilities", "confusion", "calibration"}
-        What a label's value is computed from; "confusion": the metric is of all classes together, never of one label.
+    kind : str
+        What a label's value is computed from, one of `Kind`. "confusion": the metric is of all classes together, never
+        of one label. "top bins": of a finding, or of all classes together. "root": of the metric `<name>_squared`.
     needs : tuple of str
         What the images of a label must have for the value to exist, the first reason first: keys of `REASONS`.
     default : bool
@@ -58,8 +60,10 @@ class Metric:
         The same for a multi-class run's value over all classes: the metric of each class that it is the mean of.
     reading : str
         How a value is read, where its direction does not say it.
-    caution : str or None
-        What the reader of each estimate must know.
+    no_inference : str or None
+        Why it has neither intervals nor tests; None: it has them.
+    is_bias_corrected : bool
+        Whether one arm's interval from the patient jackknife is centred on the value without the jackknife's bias.
     """
 
     word: str
@@ -75,7 +79,8 @@ class Metric:
     mean_of: tuple[str, ...] = ()
     mean_over_classes_of: str | None = None
     reading: str = ""
-    caution: str | None = None
+    no_inference: str | None = None
+    is_bias_corrected: bool = False
 
     @property
     def is_bounded(self) -> bool:
@@ -83,9 +88,18 @@ class Metric:
         return self.low is not None and self.high is not None
 
     @property
+    def is_compared(self) -> bool:
+        """Whether differences of arms are tested on it; on a root they are tested on its square."""
+        return self.no_inference is None and self.kind != "root"
+
+    @property
     def is_resampled(self) -> bool:
-        """Whether it is computed in bootstrap replicates; a logistic regression in each would take too long."""
-        return self.kind != "calibration"
+        """Whether it is computed in bootstrap replicates.
+
+        A logistic regression in each would take too long. In a calibration error without bias, the copies of a patient
+        who is drawn twice would count as two patients.
+        """
+        return self.kind in ("ranking", "calls", "probabilities", "confusion")
 
     @property
     def largest_difference(self) -> float:
@@ -93,22 +107,40 @@ class Metric:
         return float("inf") if self.low is None or self.high is None else self.high - self.low
 
 
+BIASED = (
+    "biased upward: noise alone makes it positive, most of all for a calibrated arm, so intervals around it and around "
+    "differences are wrong; see calibration_error, and compare calibration_error_squared"
+)
 METRICS: dict[str, Metric] = {
     "auc": Metric(
         "AUC", "ranking", ("positive", "negative"), default=True, averages=("macro", "weighted", "micro", "macro_ovo")
     ),
-    "average_precision": Metric("average precision", "ranking", ("positive",), default=True),
+    "average_precision": Metric("average precision", "ranking", ("positive",), default=True, is_bias_corrected=True),
     "f1": Metric("F1", "calls", ("positive",), default=True),
     "brier": Metric("Brier score", "probabilities", ("image", "probability"), default=True, lower_is_better=True),
+    "calibration_error": Metric(
+        "calibration error", "root", ("image", "probability"), default=True, lower_is_better=True
+    ),
+    "calibration_error_squared": Metric(
+        "squared calibration error",
+        "bins",
+        ("image", "probability"),
+        default=True,
+        low=None,
+        high=None,
+        lower_is_better=True,
+        reading="0 is right, noise may take it below 0",
+    ),
     "ece": Metric(
         "expected calibration error",
-        "probabilities",
+        "bins",
         ("image", "probability"),
         default=True,
         lower_is_better=True,
-        # docs/coverage.md: no interval covers the error of a calibrated arm; the default covers a large one.
-        caution="biased upward: noise alone makes the error positive, and this interval is around the biased value; "
-        "compare arms by their difference",
+        no_inference=BIASED,
+    ),
+    "ece_top": Metric(
+        "top-label calibration error", "top bins", ("image", "probability"), lower_is_better=True, no_inference=BIASED
     ),
     "accuracy": Metric("accuracy", "calls", ("image",), needs_of_classes="image"),
     "balanced_accuracy": Metric(
@@ -242,6 +274,7 @@ TESTS: dict[str, TestName] = {
 # The metrics of Tables IV and V, which the reports answer with.
 HEADLINES = {"multilabel": (("auc", "macro"),), "multiclass": (("auc", "macro"), ("f1", "weighted"))}
 
-DEFAULT_METRICS = tuple(name for name, metric in METRICS.items() if metric.default)
+ROOTS = {f"{name}_squared": name for name, metric in METRICS.items() if metric.kind == "root"}
+DEFAULT_METRICS = tuple(name for name, metric in METRICS.items() if metric.default and metric.kind != "root")
 MORE_METRICS = tuple(name for name, metric in METRICS.items() if not metric.default and metric.kind != "calibration")
 LOWER_IS_BETTER = tuple(name for name, metric in METRICS.items() if metric.lower_is_better)

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from medkt_eval.errors import InputError
 from medkt_eval.metrics.thresholds import check_rule
 from medkt_eval.results.recorded import Reference
-from medkt_eval.results.vocabulary import AVERAGES, METRICS
+from medkt_eval.results.vocabulary import AVERAGES, METRICS, ROOTS
 from medkt_eval.runtime.nearest_name import expected_one_of
 from medkt_eval.runtime.reading.files import is_listed
 from medkt_eval.runtime.reading.text import parse_toml, read_json, read_text
@@ -26,6 +26,8 @@ from medkt_eval.runtime.validation import validated
 def _known_metric(name: str) -> str:
     if name not in METRICS:
         raise ValueError(f"{name!r} is no metric; {expected_one_of(name, METRICS)}")
+    if not METRICS[name].is_compared:
+        raise ValueError(f"differences of arms are not tested on {name!r}; expected {' or '.join(ROOTS)}")
     return name
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from medkt_eval.errors import InputError
-from medkt_eval.results.vocabulary import AVERAGES, DEFAULT_METRICS, INTERVALS, MORE_METRICS, TESTS
+from medkt_eval.results.vocabulary import AVERAGES, DEFAULT_METRICS, INTERVALS, METRICS, MORE_METRICS, TESTS
 
 DEFAULT_AVERAGES = tuple(name for name, average in AVERAGES.items() if average.default)
 MORE_AVERAGES = tuple(name for name, average in AVERAGES.items() if not average.default)
@@ -84,7 +84,7 @@ def _check(
     names: Sequence[str], seeds: Literal["nested", "crossed"], resample: Literal["patients", "stratified"]
 ) -> None:
     known = {
-        *DEFAULT_METRICS,
+        *(name for name, metric in METRICS.items() if metric.default),
         *MORE_METRICS,
         *DEFAULT_AVERAGES,
         *MORE_AVERAGES,

@@ -23,6 +23,8 @@ def definitions(lookup: Lookup) -> list[tuple[str, str]]:
     for name in lookup.intervals():
         caution = f". {words.caution(level)}" if words.is_paper_convention(name) else "."
         lines.append((f"Interval {name}", f"{words.capital(words.interval(name, level))}{caution}"))
+    notes = dict.fromkeys((row.metric, row.note) for row in result.estimates if row.note)
+    lines += [(f"Interval of {words.METRICS.get(metric, metric)}", f"{words.capital(note)}.") for metric, note in notes]
     for test, scope in dict.fromkeys((row.test, row.scope) for row in lookup.comparisons):
         varies, fixed = variation.varies(circumstances, scope), variation.fixed(circumstances, scope)
         lines.append(

@@ -20,8 +20,37 @@ OF_LABEL = tuple(name for name in (*DEFAULT_METRICS, *MORE_METRICS) if name != "
 SPECIFICITY = 0.8
 
 
-def expected(metric: str, truth: np.ndarray, score: np.ndarray, called: np.ndarray) -> float:
-    """The metric of scikit-learn; NaN if it is undefined."""
+OF_BINS = ("calibration_error_squared", "ece", "ece_top")
+
+
+def in_bins(score: np.ndarray) -> list[np.ndarray]:
+    """Bins of equal width, open below, closed above, the first closed on both sides: masks of the images that exist."""
+    place = np.clip(np.ceil(score * N_BINS), 1, N_BINS)
+    return [place == k for k in set(place.tolist())]
+
+
+def pair_by_pair(truth: np.ndarray, score: np.ndarray, patient: np.ndarray) -> float:
+    """Squared calibration error: in each bin the mean product of residuals over pairs of images of two patients."""
+    total, residual = 0.0, truth - score
+    for b in in_bins(score):
+        products = [
+            residual[i] * residual[j] for i in np.flatnonzero(b) for j in np.flatnonzero(b) if patient[i] != patient[j]
+        ]
+        total += b.mean() * float(np.mean(products)) if products else 0.0
+    return total
+
+
+def of_bins(metric: str, truth: np.ndarray, score: np.ndarray, patient: np.ndarray) -> float:
+    """A calibration error by hand."""
+    if metric == "calibration_error_squared":
+        return pair_by_pair(truth, score, patient)
+    if metric == "ece_top":  # the more likely of present and absent, its probability, and whether it is right
+        truth, score = np.where(score >= 0.5, truth, ~truth), np.maximum(score, 1 - score)
+    return sum(abs(truth[b].mean() - score[b].mean()) * b.mean() for b in in_bins(score))
+
+
+def expected(metric: str, truth: np.ndarray, score: np.ndarray, called: np.ndarray, patient: np.ndarray) -> float:
+    """The metric of scikit-learn, or by hand; NaN if it is undefined."""
     score = score.astype(np.float64)
     positives, negatives = int(truth.sum()), int((~truth).sum())
     needs = {
@@ -37,10 +66,8 @@ def expected(metric: str, truth: np.ndarray, score: np.ndarray, called: np.ndarr
     }
     if not needs.get(metric, len(truth)):
         return NAN
-    if metric == "ece":  # bins of equal width, open below, closed above, the first closed on both sides
-        place = np.clip(np.ceil(score * N_BINS), 1, N_BINS)
-        bins = [place == k for k in range(1, N_BINS + 1)]
-        return sum(abs(truth[b].mean() - score[b].mean()) * b.mean() for b in bins if b.any())
+    if metric in OF_BINS:
+        return of_bins(metric, truth, score, patient)
     if metric == "sensitivity_at_specificity":
         fpr, tpr, _ = metrics.roc_curve(truth, score, drop_intermediate=False)
         return tpr[fpr <= 1 - SPECIFICITY + 1e-12].max()
@@ -65,7 +92,9 @@ def expected_variants(metric, truth, score, called, patient, n_patients, replica
     """Compute it on the data, without each patient, and on the images repeated by the draws of their patients."""
     times = [np.ones(len(truth), dtype=int), *(patient != i for i in range(n_patients))]
     times += list(drawn(n_patients, replicates)[patient].T)
-    every = [expected(metric, *(np.repeat(values, n) for values in (truth, score, called))) for n in times]
+    every = [expected(metric, *(np.repeat(values, n) for values in (truth, score, called, patient))) for n in times]
+    if metric in OF_BINS:  # not computed in replicates
+        every[1 + n_patients :] = [NAN] * replicates
     if metric == "average_precision":  # a replicate without a negative counts as undefined: one class is left
         for k, n in enumerate(times[1 + n_patients :], 1 + n_patients):
             every[k] = NAN if truth[n > 0].all() else every[k]
@@ -144,7 +173,7 @@ def test_order_of_images_and_company_of_runs_change_no_bit_of_ranks_and_calls():
     images, scores, called = made(n_runs=3)
     order = np.random.default_rng(1).permutation(len(images.truth))
     shuffled = Images(images.truth[order], images.patient[order], images.n_patients)
-    names = [name for name in OF_LABEL if name not in ("brier", "ece")]  # these are sums of floats in rows' order
+    names = [name for name in OF_LABEL if name not in ("brier", *OF_BINS)]  # these are sums of floats in rows' order
     first = measure_label(asked(*names, replicates=70), "Edema", images, scores, called, [None] * 3)
     second = measure_label(
         asked(*names, replicates=70), "Edema", shuffled, scores[:1, order], [called[0][order]], [None]
@@ -227,7 +256,8 @@ def test_scores_that_are_no_probabilities_have_no_calibration_and_all_else(wrong
     scores[0, 7] = wrong
     found = by_metric(measure_label(asked(), "Edema", images, scores, called, [None, None]))
     for metric, one in found.items():
-        because = "a score of Edema lies outside [0, 1]: not a probability" if metric in ("brier", "ece") else None
+        no_probability = "a score of Edema lies outside [0, 1]: not a probability"
+        because = no_probability if metric in ("brier", *OF_BINS) else None
         assert one.because == (because, None)
         assert np.isnan(one.values[0]) == (because is not None)
 

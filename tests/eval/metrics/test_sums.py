@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from medkt_eval.measurement.metric_functions import OF_CALLS, OF_CONFUSION, OF_PROBABILITIES
-from medkt_eval.metrics.sums import N_BINS, Sums, calls, confusion, probabilities, probability_bin
+from medkt_eval.measurement.metric_functions import OF_BINS, OF_CALLS, OF_CONFUSION, OF_PROBABILITIES, OF_TOP_BINS
+from medkt_eval.metrics.sums import N_BINS, Sums, bins, calls, confusion, probabilities, probability_bin
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 NAN = float("nan")
@@ -66,16 +66,19 @@ def test_metrics_of_calls(rows):
 @example([(True, 0.0), (False, 1.0)])
 def test_metrics_of_probabilities(rows):
     truth, score = np.array([t for t, _ in rows]), np.array([s for _, s in rows])
-    total = probabilities(truth, score, np.zeros(len(rows), dtype=int), 1).total
+    patient = np.arange(len(rows))
+    total = probabilities(truth, score, patient, len(rows)).total
     expected = metrics.brier_score_loss(truth, score, pos_label=True, labels=[False, True])
     np.testing.assert_allclose(OF_PROBABILITIES["brier"](total), expected, **EXACT)
-    np.testing.assert_allclose(OF_PROBABILITIES["ece"](total), ece_by_hand(truth, score), **EXACT)
+    binned = bins(truth, score, patient, len(rows)).total
+    np.testing.assert_allclose(OF_BINS["ece"](binned), ece_by_hand(truth, score), **EXACT)
 
 
 def test_no_image_has_no_calibration():
     empty = np.zeros(0)
-    total = probabilities(empty == 1, empty, empty.astype(int), 3).total
-    assert all(np.isnan(metric(total)) for metric in OF_PROBABILITIES.values())
+    no_image = empty == 1, empty, empty.astype(int), 3
+    assert all(np.isnan(metric(probabilities(*no_image).total)) for metric in OF_PROBABILITIES.values())
+    assert all(np.isnan(metric(bins(*no_image).total)) for metric in (OF_BINS | OF_TOP_BINS).values())
 
 
 def test_bins_are_closed_above_and_the_first_on_both_sides():

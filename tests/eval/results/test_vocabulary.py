@@ -23,6 +23,7 @@ from medkt_eval.results.vocabulary import (
     METRICS,
     MORE_METRICS,
     REASONS,
+    ROOTS,
     TESTS,
 )
 
@@ -33,7 +34,7 @@ def of_kind(kind: str) -> set[str]:
     return {name for name, metric in METRICS.items() if metric.kind == kind}
 
 
-@pytest.mark.parametrize("kind", ["ranking", "calls", "probabilities"])
+@pytest.mark.parametrize("kind", ["ranking", "calls", "probabilities", "bins", "top bins"])
 def test_every_metric_of_a_kind_has_a_function(kind):
     assert of_kind(kind) == BY_KIND[kind].keys()
 
@@ -45,14 +46,16 @@ def test_every_metric_of_several_classes_has_a_function():
 
 def test_every_other_metric_is_measured_somewhere():
     assert of_kind("calibration") == set(CALIBRATION)
-    assert {metric.kind for metric in METRICS.values()} == {*BY_KIND, "calibration"}
+    assert {metric.kind for metric in METRICS.values()} == {*BY_KIND, "calibration", "root"}
+    assert set(ROOTS.values()) == of_kind("root")
+    assert set(ROOTS) <= METRICS.keys()
     assert {field.name for field in fields(RankedReplicates)} == OF_RANKING.keys()  # computed in replicates too
     check_computed([*DEFAULT_METRICS, *MORE_METRICS])
 
 
 def test_scikit_learn_checks_every_metric_of_one_label_but_the_quantile():
     of_one_label = of_kind("ranking") | of_kind("calls") | of_kind("probabilities")
-    assert one_run.COMPUTED.keys() == of_one_label - {"sensitivity_at_specificity"}
+    assert one_run.COMPUTED.keys() == of_one_label - {"sensitivity_at_specificity"} | {"ece"}
 
 
 def test_every_entry_has_words():
@@ -75,12 +78,12 @@ def test_facts_fit_each_other():
         assert metric.is_bounded == np.isfinite(metric.largest_difference)
         assert metric.low is None or metric.high is None or metric.low < metric.high
         assert metric.is_bounded or metric.reading, f"{name}: without bounds, a reader must be told how to read it"
-    assert {name for name in METRICS if METRICS[name].default} == set(DEFAULT_METRICS)
-    assert {*DEFAULT_METRICS, *MORE_METRICS} == METRICS.keys() - of_kind("calibration")
+    assert {name for name in METRICS if METRICS[name].default} == {*DEFAULT_METRICS, *of_kind("root")}
+    assert {*DEFAULT_METRICS, *MORE_METRICS} == METRICS.keys() - of_kind("calibration") - of_kind("root")
     assert {metric for pairs in HEADLINES.values() for metric, _ in pairs} <= set(DEFAULT_METRICS)
     assert {average for pairs in HEADLINES.values() for _, average in pairs} <= AVERAGES.keys()
     assert {metric for test in TESTS.values() for metric in test.metrics} <= METRICS.keys()
-    assert set(LOWER_IS_BETTER) == of_kind("probabilities")
+    assert set(LOWER_IS_BETTER) == {*of_kind("probabilities"), *of_kind("bins"), *of_kind("top bins"), *of_kind("root")}
 
 
 def test_differences_have_the_bounds_of_their_metric():
@@ -89,7 +92,7 @@ def test_differences_have_the_bounds_of_their_metric():
     assert METRICS["calibration_slope"].largest_difference == np.inf
 
 
-@pytest.mark.parametrize("kind", ["ranking", "calls", "probabilities", "confusion"])
+@pytest.mark.parametrize("kind", ["ranking", "calls", "probabilities", "bins", "confusion"])
 def test_a_metric_that_nothing_computes_is_an_error(kind, two_arms: Path, monkeypatch: pytest.MonkeyPatch):
     facts = replace(METRICS["f1"], word="toy metric", kind=kind, default=False)
     monkeypatch.setitem(METRICS, "toy", facts)

@@ -30,7 +30,14 @@ OPERATING_POINT = (
 )
 MOST_BY_LABEL = 100  # rows of the table by label; more than that is for results.json
 _OF_CLASSES = {name for name, metric in METRICS.items() if metric.needs_of_classes}  # one number, named "micro"
-_OVERALL = tuple(name for name, metric in METRICS.items() if metric.kind == "probabilities")
+_OVERALL = tuple(name for name, metric in METRICS.items() if metric.lower_is_better)
+_NOTES = {
+    "calibration_error": "Calibration error: root of the squared error, which is averaged over seeds and labels first "
+    "and may be negative. Differences of arms are tested on the square.",
+    "ece": "Expected calibration error: biased upward, because noise alone makes it positive; for comparison with "
+    "other papers.",
+    "ece_top": "Top-label calibration error: the same, of the most probable class (of a finding: present or absent).",
+}
 _BY_LABEL = {
     name: f"{metric.word} ({metric.reading})" for name, metric in METRICS.items() if metric.kind == "calibration"
 }
@@ -78,14 +85,22 @@ def calibration_table(lookup: Lookup) -> Table | None:
     """Brier score and calibration error of every arm, slope and intercept by label; None if there is none."""
     keys = []
     for t in lookup.training_sets():
-        keys += [(t, metric, "macro", f"{t.text}: mean over labels (0 is best)") for metric in _OVERALL]
+        keys += [
+            (t, metric, _over_labels(lookup, t, metric), f"{t.text}: over labels (0 is best)") for metric in _OVERALL
+        ]
         for metric, meaning in _BY_LABEL.items():
             keys += [(t, metric, label, f"{t.text}: {meaning}") for label in lookup.datasets[t.dataset].labels]
+    measured = {estimate.metric for estimate in lookup.result.estimates}
     notes = (
-        "The expected calibration error is biased upward, the more so the fewer images there are.",
+        *(note for metric, note in _NOTES.items() if metric in measured),
         "Calibration holds at the prevalence among these test images; elsewhere it may differ.",
     )
     return _table(lookup, keys, OWN_UNIT, name="calibration", title="Calibration", stub="Metric or label", notes=notes)
+
+
+def _over_labels(lookup: Lookup, t: TrainingSet, metric: str) -> str:
+    """The average that is shown; the most probable class is one number of all classes."""
+    return "micro" if METRICS[metric].kind == "top bins" and lookup.task(t) == "multiclass" else "macro"
 
 
 def _table(
@@ -117,10 +132,22 @@ def _table(
         caption=f"{title}. Mean over seeds and {numbers.level(level)} confidence interval "
         f"({words.interval(interval, level)}).",
         head=arm_head(columns_of_arms, stub),
-        rows=tuple(_row(lookup, *key, line, columns_of_arms, unit) for key, line in lines),
+        rows=tuple(_row(lookup, *key, line, columns_of_arms, unit, _half_widths(key, lines)) for key, line in lines),
         notes=notes,
     )
     return with_synthetic_mark(table)
+
+
+def _half_widths(
+    key: tuple[TrainingSet, str, str, str],
+    lines: Sequence[tuple[tuple[TrainingSet, str, str, str], dict[str, Estimate]]],
+) -> list[float | None]:
+    """Half widths that the decimals of a row are taken from: its own, or its group's if it has no interval."""
+    of_row = [numbers.half_width(e.low, e.high) for other, line in lines if other == key for e in line.values()]
+    if any(of_row):
+        return of_row
+    alike = [line for other, line in lines if other[3] == key[3] and METRICS[other[1]].is_bounded]
+    return [numbers.half_width(e.low, e.high) for line in alike for e in line.values()]
 
 
 def _row(
@@ -132,8 +159,8 @@ def _row(
     line: dict[str, Estimate],
     columns_of_arms: Sequence[ArmColumn],
     unit: float,
+    half_widths: list[float | None],
 ) -> Row:
-    half_widths = [numbers.half_width(e.low, e.high) for e in line.values()]
     decimals = interval_cells.decimals_in_unit(half_widths, unit=unit)
     cells = []
     for column in columns_of_arms:
@@ -144,7 +171,7 @@ def _row(
         elif estimate is None:
             cells.append(Cell(numbers.ABSENT, footnote="no such value in the results"))
         else:
-            footnote = f"Mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
+            footnote = " ".join(filter(None, (_made(estimate), estimate.note and f"{words.capital(estimate.note)}.")))
             cells.append(
                 interval_cell(
                     estimate.value,
@@ -161,6 +188,14 @@ def _row(
     else:
         stub = text_cell(label, latex=lookup.result.settings.label_latex.get(label))
     return Row(stub, tuple(cells), group=group, synthetic=lookup.synthetic(t.dataset))
+
+
+def _made(estimate: Estimate) -> str:
+    if METRICS[estimate.metric].kind == "root":
+        return (
+            f"Root of the mean of {estimate.n_seeds} seeds' squares; interval {estimate.interval}, its limits' roots."
+        )
+    return f"Mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
 
 
 def _metric(lookup: Lookup, metric: str) -> str:
