@@ -21,7 +21,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from benchmarks.coverage_study.__main__ import main
 from benchmarks.coverage_study.further_cells import ClassesCell, CurveCell, GroupCell, MetricCell, read_further
-from benchmarks.coverage_study.measure import HABIT, HILLIS, RESAMPLED, analyse
+from benchmarks.coverage_study.measure import HABIT, HILLIS, NOT_CENTRED, RESAMPLED, analyse
 from benchmarks.coverage_study.procedures import analyse_further
 from benchmarks.coverage_study.simulate import Cell, draw, read_cells
 from benchmarks.coverage_study.tables import summary
@@ -184,9 +184,29 @@ def test_truth_of_calibration_is_that_of_many_patients(sharpness: str) -> None:
     assert slope == pytest.approx(found["cell"].truth[0], abs=0.02)
     seed_sd = {"seeds": 1, "seed_sd": (0.0, 0.0)}
     assert intercept == pytest.approx(replace(FURTHER[f"intercept, {sharpness}"], **seed_sd).truth[0], abs=0.03)
-    ece = replace(FURTHER[f"ECE, {sharpness}"], **seed_sd).truth[0]
+    squares = replace(FURTHER["calibration error, arms 1 and 2"], **seed_sd).truth
     bins = probability_bin(found["score"])
-    assert abs(np.bincount(bins, y - found["score"])).sum() / y.size == pytest.approx(ece, abs=0.006)
+    residuals, images = np.bincount(bins, y - found["score"]), np.bincount(bins)
+    expected = squares[0 if sharpness == "calibrated" else 1]
+    assert (residuals**2 / images.clip(1)).sum() / y.size == pytest.approx(expected, abs=0.0006)
+
+
+def test_arms_of_other_sharpness_are_not_equal_and_are_judged_apart() -> None:
+    equal, apart = FURTHER["calibration error, equal arms"], FURTHER["calibration error, arms 1 and 1.4"]
+    assert (equal.has_equal_arms, apart.has_equal_arms) == (True, False)
+    assert equal.truth[0] == equal.truth[1] == pytest.approx(apart.truth[0])
+    assert apart.truth[1] > 4 * apart.truth[0]
+    found = judged("calibration error, arms 1 and 1.4", 60)
+    assert {of for of, name in found if name == OR} == {"arm 0", "arm 1"}
+    assert found["arm 0", OR]["studies"] == 60  # the root's rows are not counted too
+    assert all(found[key]["covers"] > 0.86 for key in (("arm 0", OR), ("arm 1", OR), ("difference", OR_TEST)))
+
+
+def test_average_precision_is_judged_with_and_without_its_bias() -> None:
+    found = judged("average precision, prevalence 5 %, 100 patients", 3)
+    assert found["arm 0", NOT_CENTRED]["covers_of"] == found["arm 0", OR]["covers_of"] == 3
+    assert found["arm 0", NOT_CENTRED]["width"] != found["arm 0", OR]["width"]
+    assert ("arm 0", NOT_CENTRED) not in judged("sensitivity", 1)
 
 
 def test_truth_of_classes_is_that_of_many_patients() -> None:
@@ -293,13 +313,13 @@ def test_hillis_differs_from_the_default_where_seeds_vary(found: dict) -> None:
 def test_every_metric_has_a_cell() -> None:
     measured = {cell.metric for cell in CELLS.values()}
     measured |= {cell.metric for cell in FURTHER.values() if isinstance(cell, MetricCell | ClassesCell)}
-    assert measured == METRICS.keys()
+    assert measured == {name for name, metric in METRICS.items() if metric.is_compared}  # a root is its square's
     assert not CELLS.keys() & FURTHER.keys()
 
 
 def test_tables_of_further_cells_name_their_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [
-        "ECE, calibrated",
+        "calibration error, equal arms",
         "1:1, k=3, difference 5 points",
         "0:1, k=3, 3 comparisons",
         "half the images",
