@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from medkt_reports.figures import lettering
 from medkt_reports.figures.curves.data_size import data_size, size_differences
 from medkt_reports.figures.curves.learning_curves import learning_curves
 from medkt_reports.figures.curves.net_benefit import net_benefit_plot
@@ -125,6 +126,18 @@ class Figures:
     def all(self) -> list[ReportFigure]:
         """Every figure."""
         return [figure for figures in self.drawn.values() for figure in figures]
+
+    @property
+    def without_font(self) -> str:
+        """A line on letters that no installed font has; empty if there are none."""
+        letters = "".join(sorted(set("".join(lettering.without_font(drawn.figure) for drawn in self.all()))))
+        if not letters:
+            return ""
+        some = " ".join(letters[:20]) + (" ..." if letters[20:] else "")
+        return (
+            f"Letters in the PDF figures: no installed font has {some}, so their code points are printed. Install a "
+            "font for them, such as Noto Sans or Noto Sans CJK, and write the report again."
+        )
 
 
 def draw(lookup: Lookup) -> Figures:

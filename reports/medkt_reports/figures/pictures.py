@@ -24,6 +24,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.results.recorded import Picture
 from medkt_eval.results.schema import Arm
 from medkt_eval.training_records.pictures import LONGEST_PX, MOST_BYTES
+from medkt_reports.figures import lettering
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.style import QUIET, RULE, ReportFigure
 from medkt_reports.language import numbers, words
@@ -291,7 +292,7 @@ def sheet_figure(sheet: PictureSheet) -> ReportFigure:
                 if picture is not None:
                     _draw(axes, picture)
         for axes, head in zip(grid[0], sheet.heads, strict=False):
-            axes.set_title(figure_style.wrapped(head, 18), loc="center", fontsize=7.5)
+            axes.set_title(lettering.wrapped(head, 18), loc="center", fontsize=7.5)
         figure_style.settle(figure, sheet.synthetic)
     data = pd.DataFrame(
         {
@@ -318,5 +319,5 @@ def _draw(axes: Axes, picture: SheetPicture) -> None:
             pixels.repeat(times, axis=0).repeat(times, axis=1), cmap="gray", vmin=0, vmax=1, interpolation="none"
         )
     axes.text(
-        0.5, -0.04, figure_style.wrapped(picture.text, 20), transform=axes.transAxes, ha="center", va="top", fontsize=7
+        0.5, -0.04, lettering.wrapped(picture.text, 20), transform=axes.transAxes, ha="center", va="top", fontsize=7
     )

@@ -11,7 +11,6 @@ import io
 import itertools
 import math
 import re
-import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from medkt_reports.figures import fonts
+from medkt_reports.figures import fonts, lettering
 from medkt_reports.language import words
 
 INK, QUIET, RULE = "#1c2127", "#5f6873", "#d4d9df"
@@ -37,6 +36,8 @@ PAPER = "#fefefe"
 _MARKERS = "osD^vPX<>*"
 _PALE = (6, 8)  # of the palette: a line of these is lost on white paper
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.4, 1.2, 1.4)), (0, (3, 1, 1, 1, 1, 1)))
+_LEGEND_LINE = 0.62
+"""Inches that a legend's line and the gaps beside it take."""
 _STYLE: dict[Any, Any] = {
     "font.size": 8.5,
     "axes.titlesize": 8.5,
@@ -117,7 +118,7 @@ def house_style() -> Iterator[None]:
         mpl.rcParams.update(_STYLE)
         mpl.rcParams["font.sans-serif"] = [fonts.FALLBACK]
         mpl.rcParams["font.family"] = [fonts.family(), fonts.FALLBACK, "sans-serif"]  # the last is for readers of SVG
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a label in another script
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # see lettering.py
         yield
 
 
@@ -134,7 +135,9 @@ def settle(figure: Figure, synthetic: str) -> None:
     A figure of a synthetic data set says so in a corner, so that it can be read wherever the figure is pasted.
     """
     if synthetic:
-        figure.suptitle(words.synthetic([synthetic]), x=0.995, ha="right", fontsize=7, fontweight="bold")
+        mark = lettering.wrapped(words.synthetic([synthetic]), int(figure.get_figwidth() / lettering.INCHES))
+        figure.suptitle(mark, x=0.995, ha="right", fontsize=7, fontweight="bold")
+    lettering.use_installed_fonts(figure)
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -144,11 +147,6 @@ def settle(figure: Figure, synthetic: str) -> None:
 def percent(values: Sequence[float | None]) -> np.ndarray:
     """Fractions in percent; None becomes NaN, which leaves a gap in a line."""
     return np.array([np.nan if value is None else 100 * value for value in values])
-
-
-def wrapped(text: str, width: int) -> str:
-    """Text in lines of at most `width` characters; long words are not broken."""
-    return "\n".join(textwrap.wrap(text, width, break_long_words=len(text) > 3 * width)) or text
 
 
 def grid(axes: Axes, axis: str) -> None:
@@ -178,8 +176,41 @@ def ticks_at(axes: Axes, values: Sequence[float], texts: Sequence[str], *, log: 
             text.set(ha="right", rotation_mode="anchor")
 
 
-def legend_beneath(figure: Figure, styles: Mapping[str, ArmStyle], *, columns: int, markers: bool = True) -> None:
-    """Draw one legend below all panels: line and marker of each name."""
+@dataclass(frozen=True)
+class LegendLayout:
+    """How names stand in a legend of a given width."""
+
+    columns: int
+    names: dict[str, str]
+    """Each name, broken into lines."""
+    height: float
+    """In inches."""
+
+
+def legend_layout(names: Sequence[str], width: float, *, most_columns: int = 2) -> LegendLayout:
+    """Arrange names side by side where they fit, else one beneath the other, else broken into lines.
+
+    Parameters
+    ----------
+    names : sequence of str
+    width : float
+        Inches that the legend may take.
+    most_columns : int
+    """
+    longest = max(map(lettering.n_columns, names), default=1)
+    fits = [k for k in range(1, most_columns + 1) if k * (_LEGEND_LINE + longest * lettering.INCHES) <= width]
+    columns = min(max(fits, default=1), max(len(names), 1))
+    letters = max(int((width / columns - _LEGEND_LINE) / lettering.INCHES), 6)
+    broken = {name: lettering.wrapped(name, letters) for name in names}
+    lines = [text.count("\n") + 1 for text in broken.values()]
+    down = math.ceil(len(lines) / columns)
+    by_column = [lines[k * down : (k + 1) * down] for k in range(columns)]
+    return LegendLayout(columns, broken, max((sum(0.13 * n + 0.05 for n in part) for part in by_column), default=0.0))
+
+
+def legend_beneath(figure: Figure, styles: Mapping[str, ArmStyle], *, markers: bool = True) -> None:
+    """Draw one legend below all panels: line and marker of each name, no wider than the figure."""
+    layout = legend_layout(list(styles), figure.get_figwidth())
     handles = [
         Line2D(
             [],
@@ -189,12 +220,12 @@ def legend_beneath(figure: Figure, styles: Mapping[str, ArmStyle], *, columns: i
             marker=style.marker if markers else "",
             markersize=4.5,
             linewidth=1.5,
-            label=name,
+            label=layout.names[name],
         )
         for name, style in styles.items()
     ]
     location = "lower center" if figure.get_layout_engine() is None else "outside lower center"
-    figure.legend(handles=handles, loc=location, ncols=columns, handlelength=3)
+    figure.legend(handles=handles, loc=location, ncols=layout.columns, handlelength=3)
 
 
 def _svg(drawn: ReportFigure) -> str:
@@ -213,8 +244,9 @@ def _rounded(path: re.Match[str]) -> str:
 def pdf(drawn: ReportFigure) -> bytes:
     """The figure as PDF."""
     out = io.BytesIO()
-    with house_style():
-        drawn.figure.savefig(out, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    metadata: dict[str, Any] = {"CreationDate": None, "Creator": None, "Producer": None}
+    with house_style(), lettering.code_points_instead(drawn.figure) as wider:
+        drawn.figure.savefig(out, format="pdf", metadata=metadata, bbox_inches="tight" if wider else None)
     return out.getvalue()
 
 

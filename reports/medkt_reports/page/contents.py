@@ -72,7 +72,7 @@ def make_page(
         ("Training-set size", exploratory.size_effect_sentences(lookup)),
         ("The course of training", exploratory.dynamics_sentences(lookup)),
     )
-    missing = tuple(filter(None, (*tables.missing, *figures.missing, no_sheets)))
+    missing = tuple(filter(None, (*tables.missing, *figures.missing, no_sheets, figures.without_font)))
     return Page(
         title=result.settings.study or "Comparison of knowledge transfer methods",
         subtitle=_subtitle(lookup),

@@ -275,7 +275,8 @@ def sample_in_short(lookup: Lookup, dataset: str) -> str:
     for arm in lookup.result.arms:
         if arm.dataset == dataset:
             by_size.setdefault(arm.train_size, []).append(arm)
-    records = [training_images(lookup, arms) for arms in by_size.values()] or [of_dataset(lookup, dataset)]
+    records: list[Record] = [training_images(lookup, arms) for arms in by_size.values()]
+    records = records or [of_dataset(lookup, dataset)]
     return {
         "fixed": "the same for all runs",
         "fixed in each arm": "the same for the seeds of an arm",

@@ -44,14 +44,19 @@ def data_size(lookup: Lookup, dataset: str, name: str) -> ReportFigure | None:
     as_elsewhere = [arm.arm for arm in lookup.arms_of(TrainingSet(dataset, largest))]
     styles = figure_style.arm_styles(list(dict.fromkeys([*as_elsewhere, *names])))
     with figure_style.house_style():
-        most = max(sum(lookup.arms[arm].method == method for arm in names) for method in methods)
-        figure = figure_style.new_figure(min(0.7 + 3.3 * len(methods), 9.5), 0.5 + 2.5 * len(metrics) + 0.2 * most)
+        width = min(0.7 + 3.3 * len(methods), 9.5)
+        legend = figure_style.legend_layout(list(names.values()), width / len(methods) - 0.3, most_columns=1).names
+        most = max(
+            sum(legend[names[arm]].count("\n") + 1 for arm in names if lookup.arms[arm].method == method)
+            for method in methods
+        )
+        figure = figure_style.new_figure(width, 0.5 + 2.5 * len(metrics) + 0.2 * most)
         grid = figure.subplots(len(metrics), len(methods), sharey="row", sharex=True, squeeze=False)
         for row, (metric, label) in zip(grid, metrics, strict=True):
             for panel, method in zip(row, methods, strict=True):
                 for curve in curves:
                     if (curve.metric, curve.label) == (metric, label) and lookup.arms[curve.arm].method == method:
-                        _draw(panel, curve, styles[curve.arm], names[curve.arm])
+                        _draw(panel, curve, styles[curve.arm], legend[names[curve.arm]])
                 figure_style.grid(panel, "y")
             row[0].set_ylabel(f"Test {words.metric(metric, label)}, %")
         for panel, method in zip(grid[0], methods, strict=True):
@@ -62,7 +67,7 @@ def data_size(lookup: Lookup, dataset: str, name: str) -> ReportFigure | None:
             panel.legend(loc="upper left", bbox_to_anchor=(0, -0.24), borderaxespad=0, handlelength=3)
         figure_style.settle(figure, lookup.synthetic(dataset))
     data = pd.concat([_data(lookup, curve, names[curve.arm]) for curve in curves], ignore_index=True)
-    return ReportFigure(name, figure, data, _caption(dataset, curves), _alt(dataset, curves, names))
+    return ReportFigure(name, figure, data, _caption(lookup, dataset, curves), _alt(dataset, curves, names))
 
 
 def size_differences(lookup: Lookup, dataset: str, name: str) -> ReportFigure | None:
@@ -80,15 +85,20 @@ def size_differences(lookup: Lookup, dataset: str, name: str) -> ReportFigure | 
     students = list(dict.fromkeys(lookup.arms[pair.a].student for pair in by_pair))
     texts = {pair: f"{names[pair.a]} {numbers.MINUS} {names[pair.b]}" for pair in by_pair}
     with figure_style.house_style():
-        most = max(sum(lookup.arms[pair.a].student == student for pair in by_pair) for student in students)
-        figure = figure_style.new_figure(min(0.7 + 3.9 * len(students), 9.5), 2.9 + 0.33 * most)
+        width = min(0.7 + 3.9 * len(students), 9.5)
+        legend = figure_style.legend_layout(list(texts.values()), width / len(students) - 0.3, most_columns=1).names
+        most = max(
+            sum(legend[texts[pair]].count("\n") + 1 for pair in by_pair if lookup.arms[pair.a].student == student)
+            for student in students
+        )
+        figure = figure_style.new_figure(width, 2.9 + 0.2 * most)
         panels = figure.subplots(1, len(students), sharey=True, sharex=True, squeeze=False)[0]
         for panel, student in zip(panels, students, strict=True):
             panel.axhline(0, color=QUIET, linewidth=0.8)
             of_student = {texts[pair]: by_pair[pair] for pair in by_pair if lookup.arms[pair.a].student == student}
             for k, (text, style) in enumerate(figure_style.arm_styles(list(of_student)).items()):
                 step = 1 + 0.05 * (k - (len(of_student) - 1) / 2)  # side by side, not over each other
-                _draw_differences(panel, of_student[text], step, style, text)
+                _draw_differences(panel, of_student[text], step, style, legend[text])
             panel.set_title(f"Student {words.network(student)}")
             figure_style.grid(panel, "y")
             figure_style.ticks_at(panel, sizes, [numbers.count(round(size)) for size in sizes], log=True)
@@ -193,7 +203,7 @@ def _draw_differences(axes: Axes, rows: Mapping[float, Comparison], step: float,
         linewidth=1.1,
         marker=style.marker,
         markersize=5.5,
-        label=figure_style.wrapped(text, 46),
+        label=text,
     )
     lows, highs = (figure_style.percent([getattr(row, end) for row in rows.values()]) for end in ("low", "high"))
     axes.vlines(positions, lows, highs, colors=style.color, linewidths=1.1)
@@ -237,7 +247,25 @@ def _data(lookup: Lookup, curve: Curve, name: str) -> pd.DataFrame:
     )
 
 
-def _caption(dataset: str, curves: Sequence[Curve]) -> str:
+def _tuned(lookup: Lookup, curves: Sequence[Curve]) -> str:
+    """Whether settings were tuned at each size, and which differ between the sizes of a line."""
+    lines = [[lookup.arms[arm] for arm in curve.arms or [curve.arm]] for curve in curves]
+    tuned = {arm.settings_tried > 1 for line in lines for arm in line}
+    text = {
+        frozenset({True}): "Settings were tuned anew for each size. ",
+        frozenset({True, False}): "Settings were tuned for some arms and sizes only. ",
+    }.get(frozenset(tuned), "")
+    keys = dict.fromkeys(
+        key
+        for line in lines
+        for key in sorted({key for arm in line for key in arm.settings})
+        if len({repr(arm.settings.get(key)) for arm in line}) > 1
+    )
+    differ = words.listed([key.replace("_", " ") for key in keys]) if keys else ""
+    return text + (f"Between the sizes of a line, {differ} differs. " if differ else "")
+
+
+def _caption(lookup: Lookup, dataset: str, curves: Sequence[Curve]) -> str:
     metrics = words.listed(list(dict.fromkeys(words.metric(curve.metric, curve.label) for curve in curves)))
     fewest, most = min(curve.n_seeds for curve in curves), max(curve.n_seeds for curve in curves)
     seeds = f"{fewest} seeds" if fewest == most else f"{fewest} to {most} seeds"
@@ -247,7 +275,7 @@ def _caption(dataset: str, curves: Sequence[Curve]) -> str:
         kinds = " and ".join(dict.fromkeys(words.interval(str(interval), level or 0) for interval, level in bands))
         caption += f"; bands: {numbers.level(bands[0][1] or 0)} intervals ({kinds})"
     return (
-        f"{caption}. A line joins arms of one recipe; what was tuned was tuned anew for each size. "
+        f"{caption}. A line joins arms of one recipe. {_tuned(lookup, curves)}"
         "Bands of two arms are no test of their difference."
     )
 

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from medkt_eval.results.schema import Curve
+from medkt_reports.figures import lettering
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.style import ArmStyle
 from medkt_reports.language import numbers, words
@@ -23,8 +24,10 @@ from medkt_reports.lookup import Lookup, TrainingSet
 _MOST_ARMS = 4
 _PANELS_A_ROW = 5
 _SIDE, _APART_X, _APART_Y = 1.36, 0.46, 0.52
-_LEFT, _ABOVE, _BENEATH = 0.62, 0.62, 0.62
-"""In inches: side of a panel, gaps between panels; room for the vertical axis, titles and the horizontal axis."""
+_LEFT, _ABOVE, _BENEATH, _NARROWEST = 0.62, 0.62, 0.62, 3.2
+"""In inches: side of a panel, gaps between panels; room for the vertical axis, titles and the horizontal axis; the
+narrowest figure."""
+_TITLE = 24  # letters of a panel's title in a line
 
 
 @dataclass(frozen=True)
@@ -86,35 +89,39 @@ def draw(
 ) -> Figure:
     """Draw the figure and lay it out; `ground` draws the reference of the curves of one label and sets the limits."""
     with figure_style.house_style():
-        figure, panels = _panels(len(selected.labels), (len(selected.styles) + 1) // 2, x_label)
+        names = {lookup.names[arm]: style for arm, style in selected.styles.items()}
+        figure, panels = _panels(selected.labels, list(names), x_label)
         for panel, label in zip(panels, selected.labels, strict=True):
             of_label = [curve for curve in selected.curves if curve.label == label]
             panel.set_autoscale_on(False)
             ground(panel, of_label)
             for curve in of_label:
                 _draw(panel, curve, selected.styles[curve.arm], markers=markers)
-            panel.set_title(figure_style.wrapped(label, 26))
+            panel.set_title(lettering.wrapped(label, _TITLE))
             figure_style.grid(panel, "both")
-        figure.supylabel(y_label, x=0.05 / figure.get_figwidth(), ha="left", fontsize=8.5)
-        names = {lookup.names[arm]: style for arm, style in selected.styles.items()}
-        figure_style.legend_beneath(figure, names, columns=2, markers=markers)
+        middle = (panels[0].get_position().y1 + panels[-1].get_position().y0) / 2
+        figure.supylabel(y_label, x=0.05 / figure.get_figwidth(), y=middle, ha="left", fontsize=8.5)
+        figure_style.legend_beneath(figure, names, markers=markers)
         figure_style.settle(figure, lookup.synthetic(training_set.dataset))
     return figure
 
 
-def _panels(n: int, legend_rows: int, x_label: str) -> tuple[Figure, list[Axes]]:
+def _panels(labels: Sequence[str], names: Sequence[str], x_label: str) -> tuple[Figure, list[Axes]]:
     """Panels at fixed positions: a layout engine would take longer than drawing does."""
+    n = len(labels)
     down = math.ceil(n / _PANELS_A_ROW)
     across = math.ceil(n / down)
-    beneath = _BENEATH + 0.17 * legend_rows
-    height = _ABOVE + beneath + down * _SIDE + (down - 1) * _APART_Y
-    width = _LEFT + across * (_SIDE + _APART_X)
+    width = max(_LEFT + across * (_SIDE + _APART_X), _NARROWEST)
+    title = 0.14 * (lettering.n_lines(labels, _TITLE) - 2)
+    above, apart = _ABOVE + max(title, 0), _APART_Y + max(title, 0)
+    beneath = _BENEATH + figure_style.legend_layout(names, width).height
+    height = above + beneath + down * _SIDE + (down - 1) * apart
     figure = figure_style.new_figure(width, height, layout=None)
     panels = [
         figure.add_axes(
             (
                 (_LEFT + (k % across) * (_SIDE + _APART_X)) / width,
-                1 - (_ABOVE + _SIDE + (k // across) * (_SIDE + _APART_Y)) / height,
+                1 - (above + _SIDE + (k // across) * (_SIDE + apart)) / height,
                 _SIDE / width,
                 _SIDE / height,
             )

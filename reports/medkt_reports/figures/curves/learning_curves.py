@@ -28,14 +28,21 @@ def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> Rep
         )
     )
     styles = figure_style.arm_styles([arm.arm for arm in lookup.arms_of(training_set)])
-    longest = max(sum(lookup.arms[arm].student == student for arm in styles) for student in students)
+    width = min(0.8 + 3.4 * len(students), 9.5)
+    names = figure_style.legend_layout(
+        [lookup.names[arm] for arm in styles], width / len(students) - 0.3, most_columns=1
+    )
+    longest = max(
+        sum(names.names[lookup.names[arm]].count("\n") + 1 for arm in styles if lookup.arms[arm].student == student)
+        for student in students
+    )
     with figure_style.house_style():
-        figure = figure_style.new_figure(min(0.8 + 3.4 * len(students), 9.5), 2.7 + 0.2 * longest)
+        figure = figure_style.new_figure(width, 2.7 + 0.2 * longest)
         panels = figure.subplots(1, len(students), sharey=True, sharex=True, squeeze=False)[0]
         for panel, student in zip(panels, students, strict=True):
             for arm, style in styles.items():
                 if lookup.arms[arm].student == student:
-                    _draw(panel, [curve for curve in curves if curve.arm == arm], style, lookup.names[arm])
+                    _draw(panel, [curve for curve in curves if curve.arm == arm], style, names.names[lookup.names[arm]])
                     _mark_kept(panel, lookup.arms[arm], style)
             panel.set_title(f"Student {words.network(student)}")
             panel.set_xlabel(curves[0].x_name.capitalize())

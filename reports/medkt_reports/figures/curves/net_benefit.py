@@ -53,9 +53,10 @@ def _references(axes: Axes, curves: Sequence[Curve]) -> None:
             zorder=1,
         )
     worth = [100 * y for curve in curves for y in curve.y if y is not None]
-    highest = max([*worth, 0.01])
+    low, high = min([*worth, 0.0]), max([*worth, 0.0])  # the whole range of the arms: harm is never hidden
+    margin = 0.1 * (high - low) or 0.01
     axes.set_xlim(0, 102 * max(curves[0].x))
-    axes.set_ylim(max(min([*worth, 0]), -highest) - 0.15 * highest, 1.1 * highest)  # where the arms are
+    axes.set_ylim(low - margin, high + margin)
     axes.yaxis.set_major_locator(MaxNLocator(3))
 
 
@@ -65,7 +66,8 @@ def _caption(training_set: TrainingSet, selected: LabelCurves) -> str:
     return (
         f"{training_set.text}: net benefit on the test images by label, mean over an arm's seeds{drawn}. Hits less "
         "false alarms, these weighed by the odds of the threshold, per 100 images (Vickers and Elkin 2006). Dashed: "
-        f"acting on every image; line at 0: acting on none. Each panel has its own scale.{selected.note}"
+        "acting on every image; line at 0: acting on none. Below 0, acting on the scores does harm. Each panel has its "
+        f"own scale.{selected.note}"
     )
 
 

@@ -68,7 +68,7 @@ def tuning_curve(lookup: Lookup, training_set: TrainingSet, name: str) -> Report
             axes.set_title(title)
             figure_style.grid(axes, "y")
         drawn[0].set_ylabel(f"Validation {' or '.join(metrics)}, %")
-        figure_style.legend_beneath(figure, styles, columns=2)
+        figure_style.legend_beneath(figure, styles)
         figure_style.settle(figure, lookup.synthetic(training_set.dataset))
     return ReportFigure(name, figure, _data(lines), _caption(training_set, lines), _alt(training_set, lines))
 

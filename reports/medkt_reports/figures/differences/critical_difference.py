@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from medkt_eval.results.schema import Omnibus
+from medkt_reports.figures import lettering
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.style import INK, QUIET, ReportFigure
 from medkt_reports.language import numbers, words
@@ -21,6 +22,7 @@ from medkt_reports.significance import alpha, ranks_within_critical_difference
 
 _LINE, _TOP = 0.24, 0.62
 """Inches between two names; inches above the axis of ranks."""
+_NAME = 30  # letters of a name in a line
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,13 @@ def critical_difference(lookup: Lookup, name: str) -> ReportFigure | None:
     ]
     if not rows:
         return None
-    heights = [_TOP + 0.2 + 0.12 * len(_groups(row)) + _LINE * ((len(row.arms) + 1) // 2) for row in rows]
+    line = _LINE + 0.14 * (lettering.n_lines((name for row in rows for name in row.arms), _NAME) - 1)
+    heights = [_TOP + 0.2 + 0.12 * len(_groups(row)) + line * ((len(row.arms) + 1) // 2) for row in rows]
     with figure_style.house_style():
         figure = figure_style.new_figure(8, sum(heights) + 0.3)
         panels = figure.subplots(len(rows), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
         for panel, row, height in zip(panels, rows, heights, strict=True):
-            _draw(panel, row, height)
+            _draw(panel, row, height, line)
             panel.set_title(words.capital(words.metric(row.metric, row.label)))
         names = dict.fromkeys(filter(None, (lookup.synthetic(dataset) for row in rows for dataset in row.datasets)))
         synthetic = words.listed(list(names)) if names else ""
@@ -78,7 +81,7 @@ def _groups(row: Omnibus) -> list[list[RankedArm]]:
     return groups
 
 
-def _draw(axes: Axes, row: Omnibus, height: float) -> None:
+def _draw(axes: Axes, row: Omnibus, height: float, line: float) -> None:
     """Draw ranks on an axis, the best at the right as in Demšar's paper, names at both sides, a bar for each group."""
     ranked, groups = _ranked(row), _groups(row)
     n = len(ranked)
@@ -105,10 +108,11 @@ def _draw(axes: Axes, row: Omnibus, height: float) -> None:
     half = n // 2
     for k, arm in enumerate(ranked):
         right = k < half
-        y = below + _LINE * (k if right else n - 1 - k)
+        y = below + line * (k if right else n - 1 - k)
         end = 1 - 0.03 * n if right else n + 0.03 * n
         axes.plot([arm.rank, arm.rank, end], [_TOP, y, y], color=QUIET, linewidth=0.8, zorder=1)
-        axes.text(end, y, f" {arm.name} ({arm.rank:.2f}) ", ha="left" if right else "right", va="center")
+        text = lettering.wrapped(f"{arm.name} ({arm.rank:.2f})", _NAME).replace("\n", " \n ")
+        axes.text(end, y, f" {text} ", ha="left" if right else "right", va="center")
 
 
 def _data(rows: Sequence[Omnibus]) -> pd.DataFrame:

@@ -15,12 +15,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from medkt_eval.results.schema import Comparison, Gap
+from medkt_reports.figures import lettering
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.style import INK, PAPER, QUIET, RULE, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
 from medkt_reports.significance import alpha, p_shows
 
+STUB, LINE = 34, 0.14
+"""Letters of a line's name before it is broken; inches that a line of text takes."""
 _PANELS_A_ROW = 4
 _COLOR = "#0173b2"  # of the colour-blind palette; the title says whose panel it is
 
@@ -72,13 +75,15 @@ def draw_panels(panels: Mapping[str, Sequence[ForestLine]], line_height: float, 
     lines = list(dict.fromkeys(entry.text for entry in sorted(entries, key=lambda entry: not entry.average)))
     down = math.ceil(len(panels) / _PANELS_A_ROW)
     across = math.ceil(len(panels) / down)
-    width = min(max(map(len, lines)) * 0.065 + 2.5 * across, 9.5)
+    width = min(min(max(map(lettering.n_columns, lines)), STUB) * 0.065 + 2.5 * across, 9.5)
+    in_title = 34 if across < 4 else 25
+    height = max(line_height, 0.06 + LINE * lettering.n_lines(lines, STUB)) * len(lines)
     with figure_style.house_style():
-        figure = figure_style.new_figure(width, down * (0.9 + line_height * len(lines)))
+        figure = figure_style.new_figure(width, down * (0.75 + LINE * lettering.n_lines(panels, in_title) + height))
         grid = list(figure.subplots(down, across, sharex=True, squeeze=False).flat)
         for k, (axes, (title, of_panel)) in enumerate(zip(grid, panels.items(), strict=False)):
             draw_panel(axes, of_panel, lines, labelled=k % across == 0)
-            axes.set_title(figure_style.wrapped(title, 36 if across < 4 else 25))
+            axes.set_title(lettering.wrapped(title, in_title))
             if k >= len(panels) - across:  # the lowest of its column
                 axes.tick_params(labelbottom=True)
                 axes.set_xlabel("Difference, points")
@@ -107,7 +112,7 @@ def draw_panel(axes: Axes, entries: Sequence[ForestLine], lines: Sequence[str], 
     axes.hlines(range(len(lines)), 0, 1, transform=axes.get_yaxis_transform(), colors=RULE, linewidths=0.6, zorder=0.5)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_yticks(
-        range(len(lines)) if labelled else [], [figure_style.wrapped(line, 34) for line in lines] if labelled else []
+        range(len(lines)) if labelled else [], [lettering.wrapped(line, STUB) for line in lines] if labelled else []
     )
     axes.tick_params(axis="y", labelcolor=INK)
     axes.axvline(0, color=QUIET, linewidth=0.8)

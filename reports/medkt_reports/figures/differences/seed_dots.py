@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 from matplotlib.axes import Axes
 
+from medkt_reports.figures import lettering
 from medkt_reports.figures import style as figure_style
+from medkt_reports.figures.differences.forest import LINE, STUB
 from medkt_reports.figures.style import INK, ArmStyle, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
@@ -46,7 +48,8 @@ def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: st
     arms = [arm.arm for arm in lookup.arms_of(training_set)]
     styles = figure_style.arm_styles(arms)
     with figure_style.house_style():
-        figure = figure_style.new_figure(2.4 + 2.8 * len(metrics), 0.8 + 0.42 * len(arms))
+        line = max(0.42, 0.1 + LINE * lettering.n_lines((lookup.names[arm] for arm in arms), STUB))
+        figure = figure_style.new_figure(2.4 + 2.8 * len(metrics), 0.8 + line * len(arms))
         panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
         for panel, (metric, label) in zip(panels, metrics, strict=True):
             for y, arm in enumerate(arms):
@@ -54,7 +57,7 @@ def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: st
                 _draw(panel, here, y, styles[arm])
             panel.set_xlabel(f"Test {words.metric(metric, label)}, %")
             figure_style.grid(panel, "x")
-        panels[0].set_yticks(range(len(arms)), [figure_style.wrapped(lookup.names[arm], 34) for arm in arms])
+        panels[0].set_yticks(range(len(arms)), [lettering.wrapped(lookup.names[arm], STUB) for arm in arms])
         panels[0].set_ylim(len(arms) - 0.4, -0.6)
         figure_style.settle(figure, lookup.synthetic(training_set.dataset))
     level = numbers.level(lookup.result.settings.level)

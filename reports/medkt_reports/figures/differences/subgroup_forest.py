@@ -13,8 +13,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from medkt_eval.results.schema import Comparison, Gap
+from medkt_reports.figures import lettering
 from medkt_reports.figures import style as figure_style
-from medkt_reports.figures.differences.forest import ForestLine, draw_panel, draw_panels, filled_and_hollow
+from medkt_reports.figures.differences.forest import LINE, STUB, ForestLine, draw_panel, draw_panels, filled_and_hollow
 from medkt_reports.figures.style import ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.language.words import group_name
@@ -87,7 +88,8 @@ def gap_forest(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFi
     kinds = [kind for kind in _KINDS if any(kind == other for _, other in panels)]
     tallest = [max(len(panels.get((group, kind), ())) for kind in kinds) for group in groups]
     with figure_style.house_style():
-        figure = figure_style.new_figure(4.75 * len(kinds), sum(0.75 + 0.34 * n for n in tallest))
+        line = max(0.34, 0.06 + LINE * lettering.n_lines((entry.text for entry in entries), STUB))
+        figure = figure_style.new_figure(4.75 * len(kinds), sum(0.75 + line * n for n in tallest))
         grid = figure.subplots(
             len(groups),
             len(kinds),
@@ -129,7 +131,7 @@ def _panels(entries: Sequence[ForestLine]) -> dict[tuple[str, str], list[ForestL
 def _draw(axes: Axes, entries: Sequence[ForestLine], title: str) -> None:
     lines = list(dict.fromkeys(entry.text for entry in entries))
     draw_panel(axes, entries, lines, labelled=True)
-    axes.set_title(title)
+    axes.set_title(lettering.wrapped(title, 60))
 
 
 def _intervals(entries: Sequence[ForestLine]) -> str:

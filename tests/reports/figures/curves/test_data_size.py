@@ -106,3 +106,27 @@ def test_one_size_alone_is_no_curve(result, lookup):
     assert (
         size_differences(Lookup(lookup.result.model_copy(update={"comparisons": kept})), "phantom-chest", "x") is None
     )
+
+
+@pytest.mark.parametrize(
+    ("tried", "betas", "said"),
+    [
+        (1, (None, None), None),
+        (7, (10.0, 20.0), "Settings were tuned anew for each size. Between the sizes of a line, beta differs."),
+        (1, (10.0, 20.0), "Between the sizes of a line, beta differs."),
+    ],
+)
+def test_the_caption_says_of_tuning_what_the_arms_record(lookup, tried, betas, said):
+    arms = [
+        arm.model_copy(
+            update={
+                "settings_tried": tried,
+                "settings": {} if betas[0] is None else {"beta": betas[arm.train_size > 200]},
+            }
+        )
+        for arm in lookup.result.arms
+    ]
+    one = data_size(Lookup(lookup.result.model_copy(update={"arms": arms})), "phantom-chest", "x")
+    assert ("tuned anew" in one.caption) == (tried > 1)
+    assert "what was tuned" not in one.caption
+    assert said is None or said in one.caption
