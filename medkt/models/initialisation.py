@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,10 @@ from safetensors.torch import load, load_file
 from torch import Tensor, nn
 from torchvision.models import DenseNet121_Weights
 
-from medkt.models.plain_tensors import check_finite, check_plain
+from medkt.models.plain_tensors import check_finite, check_plain, load_without_code
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote, location
-from medkt_eval.runtime.reading.files import check_regular, open_file
+from medkt_eval.runtime.reading.files import check_regular
 
 # torchvision's file name ends in the first eight digits of the file's sha256.
 _IMAGENET_URL = DenseNet121_Weights.IMAGENET1K_V1.url
@@ -183,12 +182,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             raise InputError(f"{path}: not a whole safetensors file ({error}). Write or copy it again.") from error
     elif path.suffix in {".pth", ".pt"}:
         try:
-            with warnings.catch_warnings():
-                # torch reads another protocol or raises an error, so the warning is not useful.
-                warnings.filterwarnings("ignore", message="Detected pickle protocol")
-                # weights_only: a pickle may contain code, and with this setting torch never runs it.
-                with open_file(path) as file:
-                    content = torch.load(file, map_location="cpu", weights_only=True)
+            content = load_without_code(path)
         except OSError:
             raise
         except (

@@ -1,10 +1,12 @@
-"""Which tensors of a file can be the weights of a network: dense, in memory, of finite floating-point numbers.
+"""Read files of torch.save without running code, and say which tensors can be the weights of a network.
 
-In: names and tensors. Out: nothing, or an error that names the first tensor of another kind.
+In: a file; names and tensors. Out: its content; nothing, or an error that names the first tensor that is not dense, in
+memory and of finite floating-point numbers.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,9 +14,26 @@ import torch
 from torch import Tensor
 
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.reading.files import open_file
 from medkt_eval.runtime.reading.names import shown
 
 _COUNTER = "num_batches_tracked"  # BatchNorm's, a whole number
+
+
+def load_without_code(path: Path) -> object:
+    """What a file of torch.save holds. A pickle can run code; with `weights_only`, torch refuses what could.
+
+    Raises
+    ------
+    OSError
+        If it is absent or not a regular file.
+    Exception
+        Of many kinds, if it is damaged; `pickle.UnpicklingError` if it holds more than tensors.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of protocols and sparse tensors; it reads them or raises an error
+        with open_file(path) as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def check_plain(weights: Mapping[str, Tensor], path: Path) -> None:

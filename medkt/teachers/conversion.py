@@ -10,23 +10,22 @@ from __future__ import annotations
 
 import json
 import pickle
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from medkt.models.initialisation import read_weights
-from medkt.models.plain_tensors import check_plain
+from medkt.models.plain_tensors import check_plain, load_without_code
 from medkt.settings import TeacherArchitecture
 from medkt.teachers import labels as teacher_labels
 from medkt.teachers.networks import KINDS, build
 from medkt.teachers.teacher import METADATA, Teacher, load_teacher
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import sha256_of_file
+from medkt_eval.runtime.reading.names import check_printable
 
 _CHEST = "torchxrayvision-densenet121"
 _OPERATING_POINTS = "op_threshs"  # operating points of TorchXRayVision's outputs, NaN if an output was never trained
@@ -103,9 +102,7 @@ def _tensors(path: Path, architecture: TeacherArchitecture) -> dict[str, Tensor]
     if path.suffix == ".safetensors":
         return read_weights(path)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")  # torch reads it or raises an error
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_without_code(path)
     except pickle.UnpicklingError as error:
         lines = _SAVE_CHEST if architecture == _CHEST else _SAVE.format(path=str(path))
         raise InputError(
@@ -175,6 +172,7 @@ def _meaning(labels: str | None, operating_points: Tensor | None) -> list[str] |
         ]
     else:
         return None
+    check_printable(named, "label", "--labels")
     shared = [teacher_labels.shared_name(name) for name in named]
     repeated = sorted({name for name in shared if name and shared.count(name) > 1})
     if repeated:

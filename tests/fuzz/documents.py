@@ -45,9 +45,11 @@ def _places(tree: Any) -> Any:
 
 
 def _change(parent: Any, key: Any, rng: Random, others: list[Any]) -> None:
-    change = rng.choice(["value", "value", "value", "number", "remove", "rename", "other", "nest", "length"])
+    change = rng.choice(["type"] * 6 + ["value", "value", "number", "remove", "rename", "other", "nest", "length"])
     value = parent[key]
-    if change == "number" and isinstance(value, int | float) and not isinstance(value, bool):
+    if change == "type":  # a value of the same type passes a schema, and gets further
+        parent[key] = _of_one_type(value, rng, others)
+    elif change == "number" and isinstance(value, int | float) and not isinstance(value, bool):
         parent[key] = rng.choice([-value, value * 1000000, value + 1, value / 3, str(value), [value]])
     elif change == "remove":
         del parent[key]
@@ -63,6 +65,25 @@ def _change(parent: Any, key: Any, rng: Random, others: list[Any]) -> None:
         parent[key] = rng.choice([value[:-1], value + value[:1], value * 3, value[::-1]])
     else:
         parent[key] = rng.choice(VALUES)
+
+
+def _of_one_type(value: Any, rng: Random, others: list[Any]) -> Any:
+    if isinstance(value, bool) or value is None:
+        return rng.choice([not value, None])
+    if isinstance(value, float):
+        return rng.choice(
+            [0.0, 1.0, -1.0, 2.0, 0.5, 1e-320, 1e300, -1e300, 1 - 1e-16, value * 1e6, -value, value + 1e-9]
+        )
+    if isinstance(value, int):
+        return rng.choice([0, 1, -1, 2, 40, 10**6, 2**31, 2**53 + 1, 2**63 - 1, value + 1])
+    if isinstance(value, str):
+        texts = [other for other in others if isinstance(other, str)]
+        return rng.choice(
+            [rng.choice(texts), rng.choice(texts), "", " ", value + " ", value.upper(), "a" * 199, "\u202e", "é%_$#&{}"]
+        )
+    if isinstance(value, list):
+        return rng.choice([[], value[:1], value + value, value[::-1]])
+    return {}
 
 
 def json_text(tree: Any, rng: Random) -> bytes:
