@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from medkt_eval.inference.obuchowski_rockette import why_undefined
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.planning.variance_components import measure_components
@@ -18,7 +20,10 @@ from medkt_eval.study.options import AnalysisOptions
 def components_of(
     metric: MetricOfRuns, arms: Sequence[Arm], pairs: Sequence[Contrast], n_patients: int, options: AnalysisOptions
 ) -> list[VarianceComponent]:
-    """Components of each contrast's difference; no rows for a contrast without a primary analysis."""
+    """Components of each contrast's difference; no rows for a contrast without a primary analysis.
+
+    They are null if all runs of an arm have the same value, which says nothing of how its seeds vary.
+    """
     by_id = {arm.arm: arm for arm in arms}
     rows = []
     for pair in pairs:
@@ -36,6 +41,7 @@ def components_of(
             n_patients=n_patients,
             df_patients=both.df_patients,
         )
+        because = _no_variation(a, values_a) or _no_variation(b, values_b)
         rows += [
             VarianceComponent(
                 dataset=a.dataset,
@@ -44,12 +50,19 @@ def components_of(
                 metric=both.metric,
                 label=both.label,
                 component=name,
-                value=value,
+                value=None if because else value,
                 n_seeds_a=len(a.seeds),
                 n_seeds_b=len(b.seeds),
                 n_patients=n_patients,
                 df_patients=both.df_patients,
+                undefined_because=because,
             )
             for name, value in of_contrast.by_name().items()
         ]
     return rows
+
+
+def _no_variation(arm: Arm, values: np.ndarray) -> str | None:
+    if np.ptp(values) > 0:
+        return None
+    return f"all {len(values)} runs of {arm.arm} have the same value, which says nothing of how its seeds vary"

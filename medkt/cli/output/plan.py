@@ -21,7 +21,7 @@ from medkt_eval.results.schema import EvaluationResult
 from medkt_eval.runtime.delivery import delivery
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.power import power_figure
-from medkt_reports.language import numbers, words
+from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import Lookup, TrainingSet
 
 _FIGURE = re.compile(r"power-\d+\.(?:svg|pdf|csv)")
@@ -61,7 +61,7 @@ def write(plan: Plan, result: EvaluationResult, folder: Path) -> list[Path]:
 def _heading(lookup: Lookup, plan: Plan, contrast: ContrastPlan) -> str:
     training_set = TrainingSet(contrast.dataset, lookup.arms[contrast.arm_a].train_size).text
     target = (
-        f"to find a difference of {numbers.percent(plan.effect, 1)} points with {numbers.level(plan.power)} power "
+        f"to find a difference of {units.amount(contrast.metric, plan.effect)} with {numbers.level(plan.power)} power "
         f"(p < {numbers.alpha(plan.level):g})"
     )
     prefix = "Primary: " if plan.primary else ""
@@ -74,10 +74,15 @@ def _standard_deviations(lookup: Lookup, contrast: ContrastPlan) -> str:
     of, variance = "a run", pilot.runs
     if pilot.design == "crossed":
         of, variance = "the difference of two runs of one seed", 2 * pilot.runs
-    low, estimate, high = (numbers.percent(variance**0.5 * row.seed_sd_factor, 2) for row in contrast.pilot)
+    own = units.has_own_scale(contrast.metric)
+    unit, decimals, points = units.unit_of(contrast.metric), 4 if own else 2, "" if own else " points"
+    low, estimate, high = (
+        numbers.percent(variance**0.5 * row.seed_sd_factor * unit, decimals) for row in contrast.pilot
+    )
+    of_patients = numbers.percent(pilot.patients**0.5 * unit, decimals)
     text = (
-        f"Standard deviation over seeds (seed SD) of {of}: {estimate} points ({numbers.level(SD_LEVEL)} interval "
-        f"{low} to {high}); of the difference over patients: {numbers.percent(pilot.patients**0.5, 2)} points with "
+        f"Standard deviation over seeds (seed SD) of {of}: {estimate}{points} ({numbers.level(SD_LEVEL)} interval "
+        f"{low} to {high}); of the difference over patients: {of_patients}{points} with "
         f"{numbers.count(pilot.n_patients)} patients."
     )
     mark = lookup.synthetic(contrast.dataset)

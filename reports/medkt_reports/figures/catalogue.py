@@ -95,13 +95,19 @@ FIGURES: Mapping[str, PerTrainingSet | PerDataset | PerStudy] = {
         tuning_curve, section="tuning", missing="Curve of tuned settings: no grid of two settings or more was searched."
     ),
     "reliability": PerTrainingSet(
-        calibration_plot, section="use", missing="Reliability curves: ask for them with --add calibration."
+        calibration_plot,
+        section="use",
+        missing="Reliability curves: they need scores that are probabilities, and --add calibration.",
     ),
     "net-benefit": PerTrainingSet(
-        net_benefit_plot, section="use", missing="Net benefit: ask for it with --add net-benefit."
+        net_benefit_plot,
+        section="use",
+        missing="Net benefit: it needs scores that are probabilities, and --add net-benefit.",
     ),
     "subgroups": PerTrainingSet(
-        subgroup_forest, section="subgroups", missing="Plot of subgroups: ask for it with --add subgroups."
+        subgroup_forest,
+        section="subgroups",
+        missing="Plot of subgroups: it needs --add subgroups, and predictions with a column group_<name>.",
     ),
     "gaps": PerTrainingSet(gap_forest, section="subgroups", missing=""),
     "data-size": PerDataset(

@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from medkt_eval.planning.sample_size import SD_LEVEL, ContrastPlan, DesignPower, Plan
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.style import INK, QUIET, ReportFigure
-from medkt_reports.language import numbers, words
+from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import Lookup
 from medkt_reports.significance import alpha
 
@@ -40,7 +40,7 @@ def power_figure(lookup: Lookup, plan: Plan, contrast: ContrastPlan, name: str) 
             panel.set_title(f"{numbers.count(patients)} patients{', as run' if as_run else ''}")
             if as_run:
                 _mark_pilot(panel, contrast)
-        panels[0].set_ylabel(f"Power to find {numbers.percent(plan.effect, 1)} points, %")
+        panels[0].set_ylabel(f"Power to find {units.amount(contrast.metric, plan.effect)}, %")
         panels[0].set_ylim(0, 102)
         figure.supxlabel("Seeds in each arm", fontsize=8.5)
         figure_style.settle(figure, synthetic)
@@ -93,7 +93,7 @@ def _caption(lookup: Lookup, plan: Plan, contrast: ContrastPlan) -> str:
     return (
         f"{lookup.contrast_name((contrast.arm_a, contrast.arm_b))}, {words.metric(contrast.metric, contrast.label)}: "
         f"power of the primary analysis (p < {alpha(plan.level):g}, two-sided) to find a true difference of "
-        f"{numbers.percent(plan.effect, 1)} points. Line: standard deviation over seeds as estimated from "
+        f"{units.amount(contrast.metric, plan.effect)}. Line: standard deviation over seeds as estimated from "
         f"{_seeds(contrast)} seeds in each arm; band: its {numbers.level(SD_LEVEL)} interval; dashed: the power asked "
         f"for, {numbers.level(plan.power)}; diamond: what was run, {_seeds(contrast)} seeds and "
         f"{numbers.count(pilot.n_patients)} patients, with its range. The difference is a stated one, "
@@ -107,7 +107,7 @@ def _alt(plan: Plan, contrast: ContrastPlan) -> str:
         if row.seed_sd == "estimate":
             parts.append(f"with {numbers.count(row.patients)} patients {row.seeds_a or row.undefined_because}")
     return (
-        f"Power against seeds in each arm for {numbers.percent(plan.effect, 1)} points. At the estimated standard "
+        f"Power against seeds in each arm for {units.amount(contrast.metric, plan.effect)}. At the estimated standard "
         f"deviation over seeds, {numbers.level(plan.power)} power takes seeds in each arm: {'; '.join(parts)}."
     )
 

@@ -36,7 +36,7 @@ def marked_as_older(page: str) -> str:
 
     Examples
     --------
-    >>> print(marked_as_older("<html><body class='a'><h1>Report</h1>")[:57])
+    >>> print(marked_as_older("<html><body class='a'><h1>Report</h1>")[:59])
     <html><body class='a'>
     <aside id="medkt-older-report" style
     """

@@ -12,10 +12,12 @@ from medkt_eval.results.schema import Gap, Omnibus
 from medkt_reports.language import numbers, words
 from medkt_reports.language.words import group_name
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
+from medkt_reports.prose import conditions
 from medkt_reports.prose.sentences import name_in_sentence
 from medkt_reports.significance import excludes_zero, interval_shows, is_below_alpha, p_shows
 
 _NO_REASON = "the results give no reason"
+_SHARED = ("fixed", "fixed in each arm")
 
 
 def gap_sentences(lookup: Lookup) -> list[str]:
@@ -84,7 +86,8 @@ def _box_f(lookup: Lookup, row: Omnibus) -> str:
     df = f"{numbers.degrees_of_freedom(row.df1)} and {numbers.degrees_of_freedom(row.df2)} degrees of freedom"
     return (
         f"{opening} are {'' if shown else 'not '}shown to differ in {metric} (F = {row.statistic:.1f} on {df}, "
-        f"{numbers.p_phrase(row.p_value, level)}; seeds and patients random; exploratory, it gates no comparison)."
+        f"{numbers.p_phrase(row.p_value, level)}; seeds and patients random; exploratory). Pairwise tests do not "
+        "depend on it."
     )
 
 
@@ -129,10 +132,12 @@ def _dynamics(lookup: Lookup, rows: dict[str, Dynamics]) -> str:
         by = numbers.difference(row.value, decimals)
         parts.append(f"{name} {by} points ({_interval(row.low, row.high, row.level, decimals)})")
     metric = words.metric(first.metric, first.label)
-    text = (
-        f"On {where}, by validation {metric}, {'; '.join(parts)} (seeds random, validation images fixed; exploratory)."
-    )
+    text = f"On {where}, by validation {metric}, {'; '.join(parts)} (seeds random{_validation(lookup)}; exploratory)."
     return f"{text}{_still_rising(lookup, rows)}"
+
+
+def _validation(lookup: Lookup) -> str:
+    return ", validation images fixed" if conditions.of_report(lookup).validation in _SHARED else ""
 
 
 def _peak(a: str, b: str, row: Dynamics) -> str:
@@ -200,5 +205,6 @@ def _sentence(lookup: Lookup, row: SizeEffect) -> str:
     return (
         f"{opening} {verdict} with training size: {each[0]} against {each[1]} points, a change of "
         f"{numbers.difference(row.difference, decimals)} ({numbers.level(row.level)} CI {ends}; seeds and patients "
-        f"random; Holm-adjusted {numbers.p_phrase(row.p_adjusted, row.level)}; exploratory)."
+        f"random; {words.ADJUSTMENTS.get(row.adjustment, row.adjustment)}-adjusted "
+        f"{numbers.p_phrase(row.p_adjusted, row.level)}; exploratory)."
     )

@@ -25,8 +25,6 @@ from medkt_reports.tables.paper.data_sets import table_one, table_two, teachers_
 from medkt_reports.tables.paper.tables_four_and_five import table_five, table_four
 from medkt_reports.tables.paper.tuning import table_three
 
-_ASK = "ask for it with"
-
 
 @dataclass(frozen=True)
 class TableEntry:
@@ -122,7 +120,7 @@ TABLES: Mapping[str, TableEntry] = {
     "operating-points": TableEntry(
         operating_point_tables.operating_points_table,
         section="use",
-        missing=f"Operating points: {_ASK} --add sensitivity --add specificity.",
+        missing="Operating points: they need --add sensitivity --add specificity.",
     ),
     "operating-points-by-label": TableEntry(
         operating_point_tables.operating_points_by_label_table,
@@ -133,23 +131,23 @@ TABLES: Mapping[str, TableEntry] = {
     "calibration": TableEntry(
         operating_point_tables.calibration_table,
         section="use",
-        missing=f"Calibration slope and intercept: {_ASK} --add calibration.",
+        missing="Calibration: it needs scores that are probabilities, and for slope and intercept --add calibration.",
     ),
     "subgroups": TableEntry(
         subgroup_tables.subgroups_table,
         section="subgroups",
-        missing=f"Subgroups: {_ASK} --add subgroups; the predictions need a column group_<name>.",
+        missing="Subgroups: they need --add subgroups, and predictions with a column group_<name>.",
     ),
     "subgroup-differences": TableEntry(
         subgroup_tables.subgroup_differences_table,
         section="subgroups",
-        missing=f"Differences within subgroups: {_ASK} --add subgroups.",
+        missing="Differences within subgroups: they need --add subgroups, and two arms.",
         folded=True,
     ),
     "gaps": TableEntry(
         subgroup_tables.gaps_table,
         section="subgroups",
-        missing=f"Gaps between subgroups: {_ASK} --add subgroups.",
+        missing="Gaps between subgroups: they need --add subgroups, and a group with other images beside it.",
         folded=True,
     ),
     "size-effects": TableEntry(

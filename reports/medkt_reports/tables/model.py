@@ -129,7 +129,7 @@ def with_synthetic_mark(table: Table) -> Table:
     if not table.synthetic:
         return table
     mark = words.synthetic(table.synthetic)
-    note = f"{mark}: drawn images of no patient; their numbers say nothing of real patients."
+    note = f"{mark}: these images were drawn; numbers on them do not describe real patients."
     return replace(table, caption=f"{table.caption} {mark}.", notes=(*table.notes, note))
 
 

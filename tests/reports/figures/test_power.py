@@ -101,7 +101,7 @@ def test_the_same_plan_gives_the_same_bytes(drawn, planned):
 
 
 def test_words_say_what_is_stated_and_what_is_synthetic(drawn):
-    assert "true difference of 3.0 points" in drawn.caption
+    assert "true difference of 3 points" in drawn.caption
     assert "not the one observed" in drawn.caption
     assert drawn.caption.endswith("SYNTHETIC: Phantom chest.")
     assert "80 % power takes seeds in each arm: with 300 patients 15; with 450 patients 5;" in drawn.alt

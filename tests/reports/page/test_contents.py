@@ -169,7 +169,7 @@ def test_what_is_missing_is_said(only_arms):
         "Teachers: none was trained in these runs.",
         "Table III (tuned settings): no run belongs to",
         "Training-set size (Fig. 3)",
-        "Subgroups: ask for it with --add subgroups",
+        "Subgroups: they need --add subgroups",
         "no pictures here",
     ):
         assert line in text

@@ -114,7 +114,8 @@ def test_all_arms_at_once(result, p, shown):
     found = exploratory.omnibus_sentences(made(result, omnibus=[row, row.model_copy(update={"metric": "brier"})]))
     assert found == [
         f"On Phantom chest, 200 training images, the 3 arms taken together {shown} in macro AUC (F = 3.7 on 1.8 and "
-        f"5.8 degrees of freedom, p = {p:.3f}; seeds and patients random; exploratory, it gates no comparison)."
+        f"5.8 degrees of freedom, p = {p:.3f}; seeds and patients random; exploratory). Pairwise tests do not "
+        "depend on it."
     ]
     absent = row.model_copy(update={"statistic": None, "undefined_because": "no arm varies"})
     assert exploratory.omnibus_sentences(made(result, omnibus=[absent]))[0].endswith("on macro AUC: no arm varies.")

@@ -155,11 +155,14 @@ def _caption(lookup: Lookup, training_set: TrainingSet, curves: list[Curve]) -> 
             "test patients", "validation images"
         )
         drawn += f", bands its {numbers.level(level)} interval ({kinds}), cut at the frame"
+    arms = [lookup.arms[curve.arm] for curve in curves]
+    chosen = all(one is not None and one.get("metric") for arm in arms for one in arm.selection) and arms[0].selection
     if any(_kept(lookup.arms[curve.arm]) is not None for curve in curves):
         drawn += f"; marked on the axis: the {curves[0].x_name} kept, mean over an arm's seeds"
     return (
-        f"{training_set.text}: {metric} on the validation images by {curves[0].x_name}; {drawn}. The epoch kept was "
-        "chosen on these same validation images, so the curves are no estimate of test performance."
+        f"{training_set.text}: {metric} on the validation images by {curves[0].x_name}; {drawn}. "
+        f"{'The epoch kept was chosen on these same validation images. ' if chosen else ''}"
+        "The curves do not estimate test performance."
     )
 
 

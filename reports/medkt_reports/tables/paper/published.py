@@ -66,7 +66,7 @@ def reference_table(lookup: Lookup) -> Table | None:
         head=head_of(columns),
         rows=tuple(rows),
         notes=(
-            f"Published: as printed by {words.listed(_sources(published))}, on other splits, runs and perhaps images. "
+            f"Published: as printed by {words.listed(_sources(published))}, on other runs, and perhaps other images. "
             "Nothing in that column was computed here, and no test compares it with ours.",
             "Blank: these results have no such arm, training size or metric.",
         ),
@@ -104,7 +104,7 @@ def reference_differences_table(lookup: Lookup) -> Table | None:
             f"Student's t: a half width is taken as {NORMAL_QUANTILE:.2f} s/√k over k seeds, and the normal quantile "
             "replaced by Student's with Welch's degrees of freedom. An end that rounds to 0 at the published digits "
             "counts as 0. Not adjusted for the number of differences.",
-            "Both hold the test patients fixed: they speak of retraining, and none supports a statement about new "
+            "Both hold the test patients fixed: they cover retraining, and neither supports a statement about new "
             "patients. In simulated studies the published reading held the true difference in 30 to 90 % of studies, "
             "where it claims 95 % (docs/statistics.md).",
         ),

@@ -93,7 +93,7 @@ def test_what_the_paper_s_differences_support(result):
 
 def test_they_support_nothing_about_new_patients(result):
     notes = " ".join(reference_differences_table(lookup_of(result, PAPER)).notes)
-    assert "none supports a statement about new patients" in notes
+    assert "neither supports a statement about new patients" in notes
     assert "30 to 90 %" in notes
 
 
