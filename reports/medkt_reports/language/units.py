@@ -9,6 +9,7 @@ from __future__ import annotations
 from medkt_eval.results.vocabulary import METRICS
 from medkt_reports.language import numbers, words
 
+_MOST_DECIMALS = 4
 POINTS, OWN_UNIT = 1.0, 0.01  # numbers.py multiplies by 100; OWN_UNIT undoes that
 
 
@@ -54,11 +55,21 @@ def interval(metric: str, low: float | None, high: float | None, decimals: int) 
 
 
 def decimals_of(metric: str, low: float | None, high: float | None) -> int:
-    """Decimals of a difference that is read with this interval alone."""
-    width = numbers.half_width(low, high)
-    if width is None and has_own_scale(metric):
-        return 3
-    return numbers.decimals_for([None if width is None else width * unit_of(metric)])
+    """Decimals of a difference that is read with this interval alone: an end that is not 0 does not print as 0.
+
+    Examples
+    --------
+    >>> decimals_of("auc", 0.021, 0.053), decimals_of("auc", 0.0002, 0.121), decimals_of("brier", None, None)
+    (1, 2, 3)
+    """
+    if low is None or high is None:
+        return 3 if has_own_scale(metric) else 1
+    unit = unit_of(metric)
+    decimals = numbers.decimals_for([(high - low) / 2 * unit])
+    ends = [abs(100 * end * unit) for end in (low, high) if end]
+    while decimals < _MOST_DECIMALS and any(round(end, decimals) == 0 for end in ends):
+        decimals += 1
+    return decimals
 
 
 def amount(metric: str, size: float) -> str:

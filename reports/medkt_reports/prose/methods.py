@@ -18,8 +18,8 @@ from medkt_reports.significance import margin_alpha
 _AVERAGED = {
     "multilabel": {"auc": "AUC was computed for each finding and averaged over findings (macro)."},
     "multiclass": {
-        "auc": "AUC was one-versus-rest, averaged over classes (macro).",
-        "f1": "F1 is that of the most probable class, averaged over classes by their number of images (weighted).",
+        "auc": "AUC of classes was one-versus-rest, averaged over classes (macro).",
+        "f1": "F1 of classes is that of the most probable class, averaged over classes by their images (weighted).",
     },
 }
 _PRIMARY_INTERVAL = "seeds+patients:or"
@@ -130,7 +130,8 @@ def _tuning(lookup: Lookup) -> list[str]:
     n = f"{min(tried)}" if len(tried) == 1 else f"{min(tried)} to {max(tried)}"
     parts = [f"Tuned settings were the best of {n} by their mean validation metric."]
     same, fresh = (
-        [lookup.names[arm.arm] for arm in tuned if arm.selected_on_these_seeds == on] for on in (True, False)
+        list(dict.fromkeys(lookup.names[arm.arm] for arm in tuned if arm.selected_on_these_seeds == on))
+        for on in (True, False)
     )
     if same:
         parts.append(f"{words.listed(same)}: the choice was made on the very seeds that are compared.")
