@@ -5,6 +5,7 @@ In: a tree of dicts and lists, and a random generator. Out: the tree, changed; o
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from random import Random
@@ -56,7 +57,7 @@ def _change(parent: Any, key: Any, rng: Random, others: list[Any]) -> None:
     elif change == "rename" and isinstance(parent, dict):
         parent[rng.choice([f"{key}s", str(key).upper(), "a\x00", "x" * 1000, "extra", ""])] = parent.pop(key)
     elif change == "other":
-        parent[key] = rng.choice(others)
+        parent[key] = copy.deepcopy(rng.choice(others))  # a table that held itself would have no end
     elif change == "nest":
         for _ in range(rng.choice([1, 5, 100])):
             value = [value]
