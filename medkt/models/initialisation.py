@@ -6,7 +6,6 @@ records their source. Nothing is downloaded. If a file is missing, the error say
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from torchvision.models import DenseNet121_Weights
 
 from medkt.models.plain_tensors import check_finite, check_plain, load_without_code
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.runtime.locations import is_remote, location
 from medkt_eval.runtime.reading.files import check_regular
 
@@ -102,8 +102,7 @@ def load_weights(model: nn.Module, source: str | Path, *, keep_head: bool = Fals
     check_finite(weights, loadable, path)
     model.load_state_dict(usable, strict=False)
     loaded = frozenset(loadable)
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = sha256_of_file(path)
     return InitialWeights(str(source), sha256, tuple(loadable), tuple(name for name in names if name not in loaded))
 
 
@@ -154,8 +153,7 @@ def _find_imagenet() -> Path:
         raise InputError(
             f'initialisation = "imagenet": {path} does not exist, and medkt fetches nothing by itself. {remedy}'
         )
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = sha256_of_file(path)
     if not sha256.startswith(_IMAGENET_SHA256_PREFIX):
         raise InputError(f'initialisation = "imagenet": {path} is damaged: its sha256 begins {sha256[:8]}. {remedy}')
     return path

@@ -56,7 +56,7 @@ def _predictions(folder: Path, rng: Random, given: Valid) -> list[str]:
         files.damage(path, rng)
     elif rng.random() < 0.08:
         files.replace(path, rng)
-    arm = rng.choice(["TL"] * 8 + ["T\x1b[31mL", "T" * 3000, "=", "@SUM(A1)", "é ф", "a\nb", "\udce9"])
+    arm = rng.choice(["TL"] * 40 + ["T\x1b[31mL", "T" * 3000, "=", "@SUM(A1)", "é ф", "a\nb", "\udce9"])
     command = ["evaluate", "--arm", f"{arm}=tl_seed*", "--arm", f"AT=at_seed*.{suffix}"]
     return [*command, *_options(rng)]
 

@@ -41,6 +41,7 @@ from medkt.data.pixels.pixels import Pixels
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import write_bytes_atomically, write_text_atomically
 from medkt_eval.runtime.locations import is_remote
+from medkt_eval.runtime.reading.files import open_file
 
 _FIELDS = [("path", "V16"), ("bytes", "<i8"), ("modified_ns", "<i8"), ("sha256", "V32"), ("row", "<i8")]
 RECORD = np.dtype([*_FIELDS, ("image_crc32", "<u4"), ("record_crc32", "<u4")])  # the last is of the fields before it
@@ -230,7 +231,7 @@ def _contents(files: Sequence[str], records: np.ndarray) -> list[bytes]:
         return _keys(records["sha256"])
 
     def sha256(file: str) -> bytes:
-        with _readable(file), open(file, "rb") as stream:  # noqa: PTH123
+        with _readable(file), open_file(file) as stream:
             return hashlib.file_digest(stream, "sha256").digest()
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

@@ -23,6 +23,7 @@ from matplotlib.axes import Axes
 from medkt_eval.errors import InputError
 from medkt_eval.results.recorded import Picture
 from medkt_eval.results.schema import Arm
+from medkt_eval.runtime.reading.files import open_file
 from medkt_eval.training_records.pictures import LONGEST_PX, MOST_BYTES
 from medkt_reports.figures import lettering
 from medkt_reports.figures import style as figure_style
@@ -228,13 +229,15 @@ def _png(row: Picture, folder: Path) -> bytes:
     """
     try:
         path = (folder / row.file).resolve(strict=True)
-        inside, n_bytes = path.is_relative_to(folder.resolve()), path.stat().st_size
-        png = path.read_bytes() if inside and n_bytes <= MOST_BYTES else b""
+        inside, png = path.is_relative_to(folder.resolve()), b""
+        if inside:
+            with open_file(path) as file:
+                png = file.read(MOST_BYTES + 1)
     except (OSError, ValueError, RuntimeError) as error:  # absent, a name with a null, a loop of links
         raise InputError("not in the folder of results.json; copy the folder pictures with it") from error
     if not inside:
         raise InputError("leads out of the folder of results.json; nothing there is read")
-    if n_bytes > MOST_BYTES:
+    if len(png) > MOST_BYTES:
         raise InputError(f"larger than {numbers.count(MOST_BYTES)} bytes; no picture of medkt's")
     if hashlib.sha256(png).hexdigest() != row.sha256:
         raise InputError("not the picture that results.json lists (its sha256 differs); evaluate the runs again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import os
 import re
 
 import numpy as np
@@ -230,3 +231,27 @@ def test_a_figure_says_missing_where_a_picture_is(kept):
     axes = pictures.sheet_figure(sheet).figure.axes
     assert [bool(one.images) for one in axes] == [True, False]
     assert "missing" in [text.get_text() for text in axes[1].texts]
+
+
+def test_postscript_called_png_starts_no_program(result, tmp_path, monkeypatch):
+    mark, programs = tmp_path / "mark", tmp_path / "bin"
+    programs.mkdir()
+    (programs / "gs").write_text(f"#!/bin/sh\ntouch {mark}\n")
+    (programs / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    eight_px = (8).to_bytes(4, "big") * 2  # where a PNG has its size
+    content = b"%!PS-Adobe-3.0 \n" + eight_px + b"\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "i1.png").write_bytes(content)
+    row = picture("i1.png", IMAGES["i1"], image_id="i1", shows=["Edema"])
+    rows = [row.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})]
+    (sheet,) = pictures.sheets(Lookup(result.model_copy(update={"pictures": rows})), tmp_path)
+    assert sheet.missing == ["i1.png: no PNG of at most 512 px a side; evaluate the runs again"]
+    assert not mark.exists()
+
+
+def test_a_fifo_in_the_place_of_a_picture_is_missing(kept):
+    lookup, folder = kept
+    (folder / "pictures" / "i1.png").unlink()
+    os.mkfifo(folder / "pictures" / "i1.png")
+    assert "not in the folder of results.json" in pictures.sheets(lookup, folder)[0].missing[0]
