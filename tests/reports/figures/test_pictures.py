@@ -246,7 +246,7 @@ def test_postscript_called_png_starts_no_program(result, tmp_path, monkeypatch):
     row = picture("i1.png", IMAGES["i1"], image_id="i1", shows=["Edema"])
     rows = [row.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})]
     (sheet,) = pictures.sheets(Lookup(result.model_copy(update={"pictures": rows})), tmp_path)
-    assert sheet.missing == ["i1.png: no PNG of at most 512 px a side; evaluate the runs again"]
+    assert sheet.missing == ["pictures/i1.png: no PNG of at most 512 px a side; evaluate the runs again"]
     assert not mark.exists()
 
 
