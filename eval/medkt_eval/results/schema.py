@@ -6,12 +6,14 @@ Fractions lie in 0-1. A value that does not exist is null and `undefined_because
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medkt_eval.errors import InputError
+from medkt_eval.results.cross_checks import first_fault
 from medkt_eval.results.recorded import (
     Architecture,
     Dynamics,
@@ -25,8 +27,13 @@ from medkt_eval.results.recorded import (
 )
 from medkt_eval.results.settings import Input, Settings
 from medkt_eval.runtime.atomic_files import write_text_atomically
+from medkt_eval.runtime.reading.text import read_text
 
 FORMAT = 1
+MOST_BYTES = 256 * 2**20  # ten times the largest results.json that is known
+_CONTROL = re.compile(r"\\+u(?:00(?:0[0-8bcefBCEF]|1[0-9a-fA-F])|[fF]{3}[eEfF])")
+"""Characters that SVG cannot hold, as JSON escapes them, if the number of backslashes is odd."""
+
 Scope = Literal["seeds", "patients", "seeds+patients", "images"]
 
 
@@ -318,13 +325,16 @@ class EvaluationResult(BaseModel):
         Raises
         ------
         InputError
-            If the file is absent, is not results.json of format 1, or a field is missing or of the wrong kind.
+            If the file is absent, too large, not results.json of format 1, or does not hang together.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise InputError(f"{path}: {reason}; expected a results.json that medkt evaluate wrote") from error
+        expected = "a results.json that medkt evaluate wrote"
+        text = read_text(path, expected, most=MOST_BYTES)
+        for found in _CONTROL.finditer(text):
+            if found[0].count("\\") % 2:
+                line = text.count("\n", 0, found.start()) + 1
+                raise InputError(
+                    f"{path}: line {line} holds the character U+{found[0][-4:].upper()}; expected {expected}"
+                )
         try:
             result = cls.model_validate_json(text)
         except ValidationError as error:
@@ -333,4 +343,6 @@ class EvaluationResult(BaseModel):
             raise InputError(f"{path}: {where}: {first['msg']}; expected results.json of format {FORMAT}") from error
         if result.format != FORMAT:
             raise InputError(f"{path}: format is {result.format}; this medkt reads format {FORMAT}")
+        if fault := first_fault(result):
+            raise InputError(f"{path}: {fault}; the file was changed after medkt evaluate wrote it: evaluate again")
         return result
