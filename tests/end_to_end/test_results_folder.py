@@ -1,5 +1,6 @@
 """The folder of an evaluation holds one evaluation: after a kill, a full disk, a closed pipe, or `--no-report`."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from medkt.example.generate import example_tables
@@ -165,3 +167,22 @@ def test_a_terminal_without_unicode_prints_escapes(here, medkt, monkeypatch):
     assert evaluated.returncode == 0, evaluated.stderr
     assert r"Gr\xf6\xdfe" in evaluated.stdout
     assert "Größe" in (here / "ev" / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_no_cell_of_a_csv_is_a_formula_and_negative_numbers_stay_numbers(here, medkt_here):
+    arms = ("--arm", "@SUM(A1)=tl_seed*.csv", "--arm", "-1+1=at_seed*.csv")
+    assert medkt_here(*COMMAND, *arms).returncode == 0
+    assert medkt_here("plan", "ev/results.json", "--effect", "0.02", "--out", "ev/plan").returncode == 0
+    texts, negative = set(), 0
+    for path in (here / "ev").rglob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        for cell in cells:
+            if cell.startswith(("=", "+", "-", "@")) and cell != "-":
+                assert float(cell) < 0, (path, cell)
+                negative += 1
+        texts |= set(cells)
+    assert negative > 5
+    assert {"'@SUM(A1)", "'-1+1"} <= texts
+    estimates = pd.read_csv(here / "ev" / "plan" / "plan.csv")
+    assert estimates["effect"].dtype == float

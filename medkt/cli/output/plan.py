@@ -22,6 +22,7 @@ from medkt_eval.runtime.delivery import delivery
 from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.power import power_figure
 from medkt_reports.language import numbers, units, words
+from medkt_reports.language.spreadsheets import csv_of
 from medkt_reports.lookup import Lookup, TrainingSet
 
 _FIGURE = re.compile(r"power-\d+\.(?:svg|pdf|csv)")
@@ -48,7 +49,7 @@ def write(plan: Plan, result: EvaluationResult, folder: Path) -> list[Path]:
     """Write plan.csv and the figures; return the files. Those of an older plan are replaced or removed."""
     lookup = Lookup(result)
     with delivery(folder) as new:
-        new.add("plan.csv", _rows(plan).to_csv(index=False, lineterminator="\n"))
+        new.add("plan.csv", csv_of(_rows(plan)))
         for number, contrast in enumerate(plan.contrasts, start=1):
             drawn = power_figure(lookup, plan, contrast, f"power-{number}")
             new.add(f"{drawn.name}.svg", drawn.svg)

@@ -29,6 +29,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from medkt_reports.figures import fonts, lettering
 from medkt_reports.language import words
+from medkt_reports.language.spreadsheets import csv_of
 
 INK, QUIET, RULE = "#1c2127", "#5f6873", "#d4d9df"
 PAPER = "#fefefe"
@@ -252,4 +253,4 @@ def pdf(drawn: ReportFigure) -> bytes:
 
 def csv(drawn: ReportFigure) -> str:
     """The numbers that the figure shows, unrounded."""
-    return drawn.data.to_csv(index=False, lineterminator="\n")
+    return csv_of(drawn.data)

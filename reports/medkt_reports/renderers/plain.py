@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Iterable
 
+from medkt_reports.language.spreadsheets import guarded
 from medkt_reports.tables.model import DAGGER, Cell, Table
 
 _MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|~$&"})
@@ -29,7 +30,7 @@ def markdown(table: Table) -> str:
 def comma_separated(table: Table) -> str:
     """CSV, a header row first; columns with intervals are followed by `... low` and `... high`. Absent = empty.
 
-    The last column says whether the row's data set is synthetic.
+    Texts that a spreadsheet would compute are guarded. The last column says whether the row's data set is synthetic.
     """
     names = table.column_names()
     body = [(row.group, row.stub, *row.cells) for row in table.rows]
@@ -39,12 +40,12 @@ def comma_separated(table: Table) -> str:
     header = ["Group"]
     for name, interval in zip(names, with_interval, strict=True):
         header += [name, f"{name} low", f"{name} high"] if interval else [name]
-    writer.writerow([*header, "synthetic"])
+    writer.writerow([*map(guarded, header), "synthetic"])
     for row, (group, *cells) in zip(table.rows, body, strict=True):
         values: list[float | int | str | None] = [group]
         for cell, interval in zip(cells, with_interval, strict=True):
             values += [cell.value, cell.low, cell.high] if interval else [cell.value]
-        writer.writerow([*values, "true" if row.synthetic else "false"])
+        writer.writerow([*map(guarded, values), "true" if row.synthetic else "false"])
     return out.getvalue()
 
 
