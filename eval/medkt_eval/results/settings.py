@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from medkt_eval.results.label_latex import LabelLatex
 from medkt_eval.results.recorded import Reference, Row
 
 
@@ -65,7 +66,7 @@ class Settings(Row):
     )
     ordered: bool = False
     independent_images: bool = False
-    label_latex: dict[str, str] = Field(default_factory=dict)
+    label_latex: dict[str, LabelLatex] = Field(default_factory=dict)
     reference: list[Reference] = Field(default_factory=list, description="published numbers to set beside ours")
     declared: Literal["before", "after", "unknown"] = Field(
         default="unknown", description="when the primary contrast was named: before any run had finished, or after"

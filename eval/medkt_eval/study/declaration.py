@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from medkt_eval.errors import InputError
 from medkt_eval.metrics.thresholds import check_rule
+from medkt_eval.results.label_latex import LabelLatex
 from medkt_eval.results.recorded import Reference
 from medkt_eval.results.vocabulary import AVERAGES, METRICS, ROOTS
 from medkt_eval.runtime.nearest_name import expected_one_of
@@ -95,7 +96,7 @@ class Analysis(BaseModel):
     ordered: bool = Field(default=False, description="classes are ordered")
     independent_images: bool = Field(default=False, description="one image a patient, so no patient_id is needed")
     identical_runs: bool = Field(default=False, description="runs may have identical predictions")
-    label_latex: dict[str, str] = Field(default_factory=dict)
+    label_latex: dict[str, LabelLatex] = Field(default_factory=dict)
     reference: list[Reference] = Field(default_factory=list, description="published numbers to set beside ours")
 
     @model_validator(mode="after")

@@ -147,7 +147,11 @@ def _present(
 def _table(data: FolderData) -> Table:
     if not data.root.is_dir():
         raise InputError(f"{data.root}: no such folder; expected one with images and a CSV")
-    paths = [data.root / data.csv] if data.csv else sorted([*data.root.glob("*.csv"), *data.root.glob("*.csv.gz")])
+    paths = (
+        [images.inside(data.root, data.csv, f"{data.root}: csv")]
+        if data.csv
+        else sorted([*data.root.glob("*.csv"), *data.root.glob("*.csv.gz")])
+    )
     paths = [path for path in paths if path != data.exclude]
     if len(paths) != 1:
         names = ", ".join(path.name for path in paths) or "none"

@@ -1,7 +1,7 @@
 r"""LaTeX of a table: booktabs, numbers aligned by siunitx, every text escaped.
 
 In: a `Table`. Out: a tabular to \input, or a document that pdflatex compiles; `plain` is for journals without
-siunitx. Only `Cell.latex`, from the study file's `label_latex`, is not escaped.
+siunitx. Only `Cell.latex`, from `label_latex`, is not escaped; its commands were checked.
 """
 
 from __future__ import annotations

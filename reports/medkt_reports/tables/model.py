@@ -28,7 +28,7 @@ class Cell:
     footnote: str = ""
     """How the number was made, or why there is none."""
     latex: str | None = None
-    """LaTeX to print instead of the text. It only comes from the study file's `label_latex`."""
+    """LaTeX to print instead of the text. It comes from `label_latex`, whose commands are checked."""
     value: float | int | str | None = None
     """The number behind the text, unrounded."""
     low: float | None = None

@@ -185,3 +185,12 @@ def test_real_fundus_photographs(real_data: Path):
     pixels = images.load(found, drawn.validation, 64)
     assert pixels.shape == (90, 3, 64, 64)
     assert pixels.mean(axis=(0, 2, 3)).argmax() == 0  # a fundus is red
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_csv_outside_the_root_is_refused_and_nothing_of_it_is_printed(root, absolute):
+    secret = root.parent / "secret.csv"
+    secret.write_text("user,password\nroot,hunter2\n")
+    with pytest.raises(InputError, match=r"csv: .*secret\.csv") as refused:
+        folder(settings(root, csv=str(secret) if absolute else "../secret.csv"))
+    assert "password" not in str(refused.value)
