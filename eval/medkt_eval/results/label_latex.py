@@ -22,8 +22,8 @@ _SYMBOL = re.compile(
     | quotedblbase | l?dots | ss | ae | AE | oe | OE | o | O | aa | AA | l | L | i | j | LaTeX | TeX | quad
     | alpha | beta | gamma | delta | (var)?epsilon | zeta | eta | theta | iota | kappa | lambda | mu | nu | xi | pi
     | rho | sigma | tau | upsilon | (var)?phi | chi | psi | omega | Gamma | Delta | Theta | Lambda | Xi | Pi | Sigma
-    | Upsilon | Phi | Psi | Omega | pm | mp | times | cdot | geq? | leq? | approx | sim | neq | to | (right|left)arrow | infty
-    | circ | prime | d?dagger | surd""",
+    | Upsilon | Phi | Psi | Omega | pm | mp | times | cdot | geq? | leq? | approx | sim | neq | to | (right|left)arrow
+    | infty | circ | prime | d?dagger | surd""",
     re.VERBOSE,
 )
 _ESCAPES, _ACCENTS = frozenset(r"&%$#_{}, ;:!/-"), frozenset("'`^~\"=.")
