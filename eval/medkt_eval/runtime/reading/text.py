@@ -65,7 +65,7 @@ def read_toml(path: Path, expected: str) -> dict[str, Any]:
 
 
 def parse_json(text: str, source: str, expected: str) -> Any:
-    """Parse JSON.
+    """Parse JSON. A `NaN`, which Python's json writes for a number that does not exist, is null.
 
     Parameters
     ----------
@@ -80,7 +80,8 @@ def parse_json(text: str, source: str, expected: str) -> Any:
     InputError
         If it is not JSON, or beyond the bounds of this module.
     """
-    return _parsed(partial(json.loads, object_pairs_hook=_without_repeats), text, source, "JSON", expected)
+    read = partial(json.loads, object_pairs_hook=_without_repeats, parse_constant=_constant)
+    return _parsed(read, text, source, "JSON", expected)
 
 
 def parse_toml(text: str, source: str, expected: str) -> dict[str, Any]:
@@ -109,6 +110,10 @@ def _parsed(parse: Callable[[str], Any], text: str, source: str, language: str, 
 
 def _one_line(error: ValueError) -> str:
     return NAME.sub(" ", str(error))[:300]
+
+
+def _constant(written: str) -> float | None:
+    return None if written == "NaN" else float(written)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

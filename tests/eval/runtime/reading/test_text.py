@@ -17,7 +17,7 @@ EXPECTED = "a table"
         ("[" * 100_000, "levels"),
         ("[" * (MOST_LEVELS + 1) + "]" * (MOST_LEVELS + 1), "levels"),
         ('{"a": ' * 400 + "1" + "}" * 400, "levels"),
-        ('{"a": NaN}', "a is nan; expected a finite number"),
+        ('{"a": -Infinity}', "a is -inf; expected a finite number"),
         ('{"a": 1e999}', "a is inf; expected a finite number"),
         ('{"seed": 18446744073709551616}', "seed is beyond 64 bits"),
         ('{"seed": 1' + "0" * 5000 + "}", "a number of 5,001 digits"),
@@ -75,3 +75,8 @@ def test_a_large_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("[" + " " * 1000 + "]")
     with pytest.raises(InputError, match="more than 999 bytes"):
         read_json(tmp_path / "a.json", EXPECTED, most=999)
+
+
+def test_nan_in_json_is_null() -> None:
+    """json.dumps of Python writes NaN for a number that does not exist."""
+    assert parse_json('{"a": [NaN, 1]}', "run.json", "a table") == {"a": [None, 1]}
