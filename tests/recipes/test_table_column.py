@@ -11,7 +11,7 @@ def test_a_new_column_is_in_every_form_of_the_table(recipe, report):
     with (out / "tables" / "comparisons.csv").open(encoding="utf-8") as file:
         assert [row["Patients"] for row in csv.DictReader(file)] == ["317"]
     markdown = (out / "tables" / "comparisons.md").read_text(encoding="utf-8")
-    assert re.search(r"^\| First arm .* Seeds \| Patients \|$", markdown, re.MULTILINE)
+    assert re.search(r"^\| Left arm .* Seeds \| Patients \|$", markdown, re.MULTILINE)
     assert re.search(r"\| 2 \+ 2 \| 317 \|$", markdown, re.MULTILINE)
     latex = (out / "tables" / "comparisons.tex").read_text(encoding="utf-8")
     assert "{Seeds} & " in latex

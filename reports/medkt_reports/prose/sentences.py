@@ -97,8 +97,7 @@ def _of_difference(lookup: Lookup, row: Comparison, difference: float, against: 
     answer = _sentence(lookup, row, _finding(lookup, row, _shown(lookup, row, difference)), verdict)
     if against is None:
         return answer
-    test = against.equivalence
-    evidence = f"{_ends(test, 'equivalence')}; {_p(test, 'equivalence')}" if test else ""
+    evidence = f"equivalence: {_test(against.equivalence)}" if against.equivalence else ""
     return replace(answer, against_margin=margin_passed(against, row, evidence))
 
 
@@ -106,11 +105,12 @@ def _of_no_difference(lookup: Lookup, row: Comparison, against: AgainstMargin | 
     """Equivalent, else non-inferior, else undecided."""
     if against and against.equivalence and against.shows_equivalence:
         claim = _equivalent(lookup, row, against)
-        return _sentence(lookup, row, _finding(lookup, against.equivalence, claim, "equivalence"), "equivalent")
+        shown = f"equivalence: {_test(against.equivalence)}"
+        return _sentence(lookup, row, _finding(lookup, row, claim, shown), "equivalent")
     if against and against.non_inferiority and against.shows_non_inferiority:
         claim = _non_inferior(lookup, row, against)
-        finding = _finding(lookup, against.non_inferiority, claim, "non-inferiority")
-        return _sentence(lookup, row, finding, "non-inferior")
+        shown = f"non-inferiority: {_test(against.non_inferiority)}"
+        return _sentence(lookup, row, _finding(lookup, row, claim, shown), "non-inferior")
     return _sentence(lookup, row, _finding(lookup, row, _not_shown(lookup, row, against)), "undecided")
 
 
@@ -142,15 +142,19 @@ def name_in_sentence(lookup: Lookup, arm: str) -> str:
     return f"{name}," if "," in name else name
 
 
-def _finding(lookup: Lookup, row: Comparison, claim: str, test: str = "") -> str:
-    """A claim, the difference and interval it rests on, and what they are averaged over."""
+def _finding(lookup: Lookup, row: Comparison, claim: str, shown: str = "") -> str:
+    """A claim, the difference and interval, and what they are averaged over.
+
+    `shown` is the test against the margin that the claim rests on; without it, the claim rests on the row's p-value.
+    """
     decimals = units.decimals_of(row.metric, row.low, row.high)
     by = units.difference(row.metric, row.difference, decimals)
     arms = lookup.arms[row.arm_a], lookup.arms[row.arm_b]
     over = variation.clause(
         conditions.of_comparison(lookup, row), row.scope, (row.n_seeds_a, row.n_seeds_b), arms[0].train_size
     )
-    return f"{tested_on(lookup, row)}, {claim.removesuffix(',')}: {by} ({_evidence(row, test)}){over}."
+    evidence = f"{_ends(row)}; {_RANDOM[row.scope]}; {shown or _p(row)}"
+    return f"{tested_on(lookup, row)}, {claim.removesuffix(',')}: {by} ({evidence}){over}."
 
 
 def _shown(lookup: Lookup, row: Comparison, difference: float) -> str:
@@ -195,28 +199,24 @@ def _undefined(lookup: Lookup, row: Comparison) -> str:
     return text
 
 
-def _evidence(row: Comparison, test: str = "") -> str:
-    """Interval, scope and the one p-value that counts; `test` names a test against the margin."""
-    return f"{_ends(row, test)}; {_RANDOM[row.scope]}; {_p(row, test)}"
-
-
-def _ends(row: Comparison, test: str) -> str:
-    unadjusted = ", not adjusted," if not test and is_lost_by_adjustment(row) else ""
+def _ends(row: Comparison) -> str:
+    unadjusted = ", not adjusted," if row.margin is None and is_lost_by_adjustment(row) else ""
     ends = units.interval(row.metric, row.low, row.high, units.decimals_of(row.metric, row.low, row.high))
     return f"{numbers.level(row.level)} CI{unadjusted} {ends}"
 
 
-def _p(row: Comparison, test: str) -> str:
-    name = f"{test}, " if test else ""
+def _p(row: Comparison) -> str:
+    """The one p-value that counts. A test against the margin is one-sided: its interval has the level 1 - 2 alpha."""
+    level = row.level if row.margin is None else (1 + row.level) / 2
     if row.adjustment and row.p_adjusted is not None:
         method = words.ADJUSTMENTS.get(row.adjustment, row.adjustment)
-        return f"{name}{method}-adjusted {numbers.p_phrase(row.p_adjusted, _level_of_p(row, test))}"
-    return "no p-value" if row.p_value is None else f"{name}{numbers.p_phrase(row.p_value, _level_of_p(row, test))}"
+        return f"{method}-adjusted {numbers.p_phrase(row.p_adjusted, level)}"
+    return "no p-value" if row.p_value is None else numbers.p_phrase(row.p_value, level)
 
 
-def _level_of_p(row: Comparison, test: str) -> float:
-    """1 - alpha of the p-value: a test against the margin is one-sided, its interval has the level 1 - 2 alpha."""
-    return (1 + row.level) / 2 if test else row.level
+def _test(row: Comparison) -> str:
+    """A test against the margin: its interval, whose level is lower, and its p-value."""
+    return f"{_ends(row)}, {_p(row)}"
 
 
 def _caveat(lookup: Lookup, row: Comparison) -> str:

@@ -58,18 +58,18 @@ def test_equivalent_is_the_verdict_where_the_interval_lies_within_the_margin(res
     # t quantile of 40 df at 0.95 is 1.6839: 0.1 -+ 0.67 points; p = P(T40 > (2 - 0.1) / 0.4 = 4.75) = 0.00001
     assert sentence.verdict == "equivalent"
     assert (
-        f"{AT} and TL are equivalent in macro AUC within the margin of 2 points: +0.10 points (90 % CI" in sentence.text
+        f"{AT} and TL are equivalent in macro AUC within the margin of 2 points: +0.10 points (95 % CI" in sentence.text
     )
-    assert "(90 % CI −0.57 to 0.77; seeds and patients random; equivalence, p < 0.001), averaged" in sentence.text
+    assert "seeds and patients random; equivalence: 90 % CI −0.57 to 0.77, p < 0.001), averaged" in sentence.text
 
 
 def test_non_inferior_is_the_verdict_where_only_that_is_shown(result):
     sentence = said(result, 0.008, 0.012)
     assert sentence.verdict == "non-inferior"
-    assert f"{AT} is non-inferior to TL in macro AUC at the margin of 2 points: +0.8 points (90 % CI −1.2 to 2.8;" in (
+    assert f"{AT} is non-inferior to TL in macro AUC at the margin of 2 points: +0.8 points (95 % CI −1.6 to 3.2;" in (
         sentence.text
     )
-    assert "non-inferiority, p = 0.012)" in sentence.text
+    assert "non-inferiority: 90 % CI −1.2 to 2.8, p = 0.012)" in sentence.text
 
 
 def test_undecided_is_the_verdict_where_the_interval_supports_nothing_else(result):
@@ -86,9 +86,19 @@ def test_undecided_is_the_verdict_where_the_interval_supports_nothing_else(resul
     [
         (0.030, 0.004, "superior", "The difference exceeds the margin of 2 points."),  # 2.2 to 3.8
         (0.030, 0.008, "superior", "Whether the difference exceeds the margin of 2 points is undecided."),
-        (0.010, 0.004, "superior", "The difference is smaller than the margin of 2 points (90 % CI 0.33 to 1.67;"),
+        (
+            0.010,
+            0.004,
+            "superior",
+            "The difference is smaller than the margin of 2 points (equivalence: 90 % CI 0.33 to 1.67,",
+        ),
         (-0.030, 0.004, "inferior", "The difference exceeds the margin of 2 points."),
-        (-0.010, 0.004, "inferior", "The difference is smaller than the margin of 2 points (90 % CI −1.67 to −0.33;"),
+        (
+            -0.010,
+            0.004,
+            "inferior",
+            "The difference is smaller than the margin of 2 points (equivalence: 90 % CI −1.67 to −0.33,",
+        ),
         (-0.030, 0.008, "inferior", "Whether the difference exceeds the margin of 2 points is undecided."),
     ],
 )
@@ -123,7 +133,7 @@ def test_each_answer_has_one_verdict_the_strongest_and_no_power(result, differen
 
 def test_adjustment_may_take_equivalence_away(result):
     shown = said(result, 0.001, 0.011, adjustment="holm", p_adjusted=0.04)
-    assert "equivalence, Holm-adjusted p = 0.040" in shown.text
+    assert "Holm-adjusted p = 0.040" in shown.text
     assert said(result, 0.001, 0.011, adjustment="holm", p_adjusted=0.06).verdict == "undecided"
 
 
