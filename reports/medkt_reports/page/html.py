@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import jinja2
+from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from medkt_eval.errors import InputError
@@ -33,9 +34,13 @@ def template_dir() -> Path:
 
 
 def environment(templates: Path | None = None) -> jinja2.Environment:
-    """Jinja that escapes, rejects undefined names, and prefers a user's template to ours of the same name."""
+    """Jinja that escapes, rejects undefined names, and prefers a user's template to ours of the same name.
+
+    A user's template is rendered in a sandbox: it runs no code of Python's, and its loops are bounded.
+    """
     folders = [template_dir()] if templates is None else [templates, template_dir()]
-    jinja = jinja2.Environment(
+    kind = jinja2.Environment if templates is None else SandboxedEnvironment
+    jinja = kind(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -49,32 +54,32 @@ def environment(templates: Path | None = None) -> jinja2.Environment:
 
 def render_page(page: Page, templates: Path | None = None) -> str:
     """Render the complete page."""
-    with _named(templates):
+    with named(templates):
         return environment(templates).get_template("page.html.jinja").render(page=page)
 
 
 def render_table(table: Table, templates: Path | None = None) -> str:
     """One table, to paste into another page."""
-    with _named(templates):
+    with named(templates):
         module = environment(templates).get_template("table.html.jinja").module
         return f"{str(module.render(table)).strip()}\n"  # type: ignore[attr-defined]
 
 
 @contextmanager
-def _named(templates: Path | None) -> Iterator[None]:
+def named(templates: Path | None) -> Iterator[None]:
     """Name file and line of an error in a user's template; an error in ours is a bug and is raised unchanged."""
     try:
         yield
-    except jinja2.TemplateError as error:
+    except (jinja2.TemplateError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         if templates is None:
             raise
         raise InputError(
-            f"{_location(error, templates)}: {type(error).__name__}: {error.message}; expected a Jinja template that "
+            f"{_location(error, templates)}: {type(error).__name__}: {error}; expected a Jinja template in UTF-8 that "
             "replaces medkt's own of that name"
         ) from error
 
 
-def _location(error: jinja2.TemplateError, templates: Path) -> str:
+def _location(error: Exception, templates: Path) -> str:
     """File and line: from a syntax error itself, otherwise the last template in the traceback."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return f"{error.filename or error.name or templates}:{error.lineno}"

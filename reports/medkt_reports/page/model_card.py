@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
-from medkt_eval.errors import InputError
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
 from medkt_reports.page import html
@@ -57,15 +55,8 @@ def render(lookup: Lookup, templates: Path | None = None) -> str:
     """
     environment = html.environment(templates).overlay(autoescape=False, finalize=_escaped)
     environment.filters["markdown"] = lambda table: Markup(plain.markdown(table))  # plain.py has escaped it
-    try:
+    with html.named(templates):
         return environment.get_template(TEMPLATE).render(card=card_of(lookup), missing=_MISSING)
-    except jinja2.TemplateError as error:
-        if templates is None:
-            raise
-        raise InputError(
-            f"{templates / TEMPLATE}: {type(error).__name__}: {error.message}; expected a Jinja template that "
-            "replaces medkt's own of that name"
-        ) from error
 
 
 def card_of(lookup: Lookup) -> Card:

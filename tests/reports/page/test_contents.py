@@ -307,3 +307,28 @@ def test_a_broken_template_is_named_with_its_line(only_arms, tmp_path, name, tex
     with pytest.raises(InputError, match=rf"{re.escape(str(tmp_path / name))}:{line}: "):
         build.write_report(only_arms, tmp_path / "out", templates=tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("page.html.jinja", b"\xe9", "UnicodeDecodeError: .* expected a Jinja template in UTF-8"),
+        ("model_card.md.jinja", b"\xe9", "UnicodeDecodeError: .* expected a Jinja template in UTF-8"),
+        ("page.html.jinja", b"{% include 'page.html.jinja' %}", r"page\.html\.jinja:1: RecursionError: "),
+        ("page.html.jinja", b"{% for i in range(10**12) %}{% endfor %}", "OverflowError: Range too big"),
+        ("page.html.jinja", b"{{ 1 // 0 }}", r"page\.html\.jinja:1: ZeroDivisionError: "),
+        ("page.html.jinja", b"{{ ''.__class__.__mro__ }}", r"page\.html\.jinja:1: SecurityError: "),
+    ],
+)
+def test_a_template_that_loops_or_is_in_another_encoding_gets_one_line(only_arms, tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        build.write_report(only_arms, tmp_path / "out", templates=tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("value", ["abc", "", "-1", "9" * 40])
+def test_a_wrong_source_date_epoch_is_refused(only_arms, tmp_path, monkeypatch, value):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", value)
+    with pytest.raises(InputError, match=rf"SOURCE_DATE_EPOCH is '{value}'; expected the seconds since 1970"):
+        build.write_report(only_arms, tmp_path / "out")

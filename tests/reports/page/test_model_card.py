@@ -62,5 +62,5 @@ def test_a_template_of_ones_own_stands_in_for_ours(result, tmp_path):
     (tmp_path / model_card.TEMPLATE).write_text("{{ card.title }}: {{ card.facts.seeds }}", encoding="utf-8")
     assert "1 or 3 an arm, taken as nested" in model_card.render(Lookup(result), tmp_path)
     (tmp_path / model_card.TEMPLATE).write_text("{{ card.nothing }}", encoding="utf-8")
-    with pytest.raises(InputError, match=r"model_card\.md\.jinja: UndefinedError: .*nothing"):
+    with pytest.raises(InputError, match=r"model_card\.md\.jinja:1: UndefinedError: .*nothing"):
         model_card.render(Lookup(result), tmp_path)

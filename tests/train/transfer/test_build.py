@@ -105,7 +105,7 @@ def test_methods_that_cannot_be_built_are_refused():
             made(method, student, taught_by, beta=0.0)
     with pytest.raises(ValueError, match="Input should be 'eq1', 'frobenius' or 'zagoruyko'"):
         made("attention_transfer", student, taught_by, attention_loss="eq2")
-    with pytest.raises(ValueError, match="temperature\n  Input should be greater than or equal to 0.001"):
+    with pytest.raises(ValueError, match=r"temperature\n  Input should be greater than or equal to 0.001"):
         made("knowledge_distillation", student, taught_by, temperature=0)
 
 
