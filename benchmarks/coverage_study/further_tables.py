@@ -95,8 +95,9 @@ def further_printed(cells: Sequence[FurtherCell], done: Done) -> str:
 def _metrics(cells: Sequence[FurtherCell], done: Done) -> list[str]:
     return [
         "## Other metrics",
-        "As above, of 500 studies: standard error of a share near 95 %: 1.0 (McNemar 1.5). Widths in hundredths; "
-        "those of slopes and intercepts too.",
+        "As above, of 500 studies: standard error of a share near 95 %: 1.0 (McNemar 1.5); of 2,000 where the column "
+        "`undefined` says so: 0.5. Widths in hundredths; those of slopes and intercepts too. `or, not centred`: the "
+        "default interval of average precision around the estimate itself.",
         cells_table(cells, done),
         "Differences of two arms:",
         table(cells, done, DIFFERENCES, ["difference"], "covers"),
