@@ -82,16 +82,16 @@ def estimate_cell(
     if estimate is None or estimate.value is None:
         reason = "no such value in the results" if estimate is None else estimate.undefined_because
         return Cell(numbers.ABSENT, footnote=reason or NO_REASON)
-    low, high = estimate.low, estimate.high
+    low, high, unit = estimate.low, estimate.high, units.unit_of(estimate.metric)
     if low is None or high is None:
         uncertainty = ""
         footnote = f"{footnote} No interval: {estimate.undefined_because or NO_REASON}."
     elif symmetric:
-        uncertainty = numbers.plus_minus(low, high, decimals)
+        uncertainty = numbers.plus_minus(low * unit, high * unit, decimals)
     else:
-        uncertainty = f"({numbers.interval(low, high, decimals)})"
+        uncertainty = f"({numbers.interval(low * unit, high * unit, decimals)})"
     return Cell(
-        numbers.percent(estimate.value, decimals),
+        numbers.percent(estimate.value * unit, decimals),
         uncertainty,
         mark,
         footnote=footnote,

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from medkt_eval.results.recorded import Reference
 from medkt_eval.results.schema import Arm, Estimate
-from medkt_reports.language import numbers, words
+from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import Lookup
-from medkt_reports.tables.cells import estimate_cell, interval_cell
+from medkt_reports.tables.cells import decimals_in_unit, estimate_cell, interval_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
 from medkt_reports.tables.model import Cell, Table, text_cell, with_synthetic_mark
 from medkt_reports.tables.paper.published_difference import (
@@ -61,7 +61,7 @@ def reference_table(lookup: Lookup) -> Table | None:
     table = Table(
         name="reference",
         title="Published numbers beside ours",
-        caption=f"Published numbers beside ours, in %. Ours: mean over seeds and {numbers.level(level)} confidence "
+        caption=f"Published numbers beside ours. Ours: mean over seeds and {numbers.level(level)} confidence "
         f"interval{ours}.",
         head=head_of(columns),
         rows=tuple(rows),
@@ -95,8 +95,8 @@ def reference_differences_table(lookup: Lookup) -> Table | None:
     return Table(
         name="reference-differences",
         title="What published differences support",
-        caption="Differences between published numbers, in points: each arm minus transfer learning of the same "
-        "student, all its layers training. Computed from what was printed, from no run of ours.",
+        caption="Differences between published numbers (points, or the metric's own scale): each arm minus transfer "
+        "learning of the same student, all its layers training. Computed from what was printed, from no run of ours.",
         head=head_of(columns),
         rows=tuple(rows),
         notes=(
@@ -114,9 +114,12 @@ def reference_differences_table(lookup: Lookup) -> Table | None:
 def _grouped(published: Sequence[Reference]) -> dict[str, list[Reference]]:
     """Numbers of the same source, data set, size and metric, by the heading of their group."""
     groups: dict[str, list[Reference]] = {}
+    own = any(units.has_own_scale(reference.metric) for reference in published)
     for reference in published:
         size = "" if reference.train_size is None else f", {numbers.count(reference.train_size)} training images"
         metric = words.metric(reference.metric, reference.label)
+        if own:
+            metric += " (own scale)" if units.has_own_scale(reference.metric) else " (%)"
         heading = f"{words.dataset(reference.dataset)}{size}: {metric}; published: {reference.source}"
         groups.setdefault(heading, []).append(reference)
     return groups
@@ -141,20 +144,28 @@ def _lines(lookup: Lookup, references: Sequence[Reference]) -> list[ReferenceLin
         lookup.estimate(reference.dataset, arm.arm, reference.metric, reference.label, interval) if arm else None
         for reference, arm in pairs
     ]
-    printed = published_decimals(references)
-    decimals = numbers.decimals_for(numbers.half_width(e.low, e.high) for e in estimates if e is not None)
+    printed = _decimals(references[0].metric, published_decimals(references))
+    half_widths = (numbers.half_width(e.low, e.high) for e in estimates if e is not None)
+    decimals = decimals_in_unit(half_widths, unit=units.unit_of(references[0].metric))
     return [
         ReferenceLine(reference, arm, estimate, printed, decimals)
         for (reference, arm), estimate in zip(pairs, estimates, strict=True)
     ]
 
 
+def _decimals(metric: str, of_percent: int) -> int:
+    """Decimals on the metric's own scale, from those of percent."""
+    return of_percent + 2 if units.has_own_scale(metric) else of_percent
+
+
 def _columns(lookup: Lookup) -> Sequence[Column[ReferenceLine]]:
+    own = any(units.has_own_scale(reference.metric) for reference in lookup.result.settings.reference)
+    percent = "" if own else ", %"
     return (
         Column("Arm", lambda line: _arm_cell(lookup, line.reference, line.arm)),
-        Column("Published, %", _published_cell),
+        Column(f"Published{percent}", _published_cell),
         Column("Seeds, published", lambda line: _published_seeds_cell(line.reference)),
-        Column("Ours, %", lambda line: _own_cell(lookup, line)),
+        Column(f"Ours{percent}", lambda line: _own_cell(lookup, line)),
         Column("Seeds, ours", _own_seeds_cell),
     )
 
@@ -162,9 +173,10 @@ def _columns(lookup: Lookup) -> Sequence[Column[ReferenceLine]]:
 def _published_cell(line: ReferenceLine) -> Cell:
     reference, half = line.reference, line.reference.half_width
     low, high = (None, None) if half is None else (reference.value - half, reference.value + half)
-    uncertainty = "" if low is None or high is None else numbers.plus_minus(low, high, line.published_decimals)
+    unit, decimals = units.unit_of(reference.metric), line.published_decimals
+    uncertainty = "" if low is None or high is None else numbers.plus_minus(low * unit, high * unit, decimals)
     return Cell(
-        numbers.percent(reference.value, line.published_decimals),
+        numbers.percent(reference.value * unit, decimals),
         uncertainty,
         footnote=f"Published: {reference.source}.",
         value=reference.value,
@@ -229,11 +241,12 @@ def _pair_cell(line: DifferenceLine) -> Cell:
 
 
 def _as_published_cell(line: DifferenceLine) -> Cell:
-    difference = line.difference
+    difference, metric = line.difference, line.reference.metric
     return interval_cell(
         difference.difference,
         *difference.ends(difference.half_width),
-        difference.decimals,
+        _decimals(metric, difference.decimals),
+        unit=units.unit_of(metric),
         because=difference.no_student_because,
         signed=True,
     )
@@ -242,7 +255,8 @@ def _as_published_cell(line: DifferenceLine) -> Cell:
 def _student_cell(line: DifferenceLine) -> Cell:
     difference = line.difference
     low, high = difference.ends(difference.half_width_student)
-    text = numbers.interval(low, high, difference.decimals)
+    metric = line.reference.metric
+    text = units.interval(metric, low, high, _decimals(metric, difference.decimals))
     return Cell(text, low=low, high=high, footnote=difference.no_student_because)
 
 

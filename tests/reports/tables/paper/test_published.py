@@ -186,3 +186,24 @@ def test_the_csv_holds_the_published_numbers_with_their_ends(result):
     assert read == pytest.approx([0.7286, 0.7268, 0.7304], abs=1e-12)
     assert row["Ours, %"] == ""
     assert reference_table(lookup_of(result, [])) is None
+
+
+def test_a_published_brier_score_is_on_its_own_scale(result):
+    scores = [
+        published(0.1158, 0.0012, metric="brier"),
+        published(0.1110, 0.0010, metric="brier", **AT),
+        published(0.766, 0.0118),
+    ]
+    settings = result.settings.model_copy(update={"reference": scores})
+    lookup = Lookup(result.model_copy(update={"settings": settings}))
+    table = reference_table(lookup)
+    by_group = {group: rows[0].cells[0] for group, rows in table.grouped()}
+    (brier,) = (cell for group, cell in by_group.items() if "macro Brier score (own scale)" in group)
+    assert (brier.text, brier.uncertainty) == ("0.1158", "± 0.0012")
+    (auc,) = (cell for group, cell in by_group.items() if "macro AUC (%)" in group)
+    assert (auc.text, auc.uncertainty) == ("76.60", "± 1.18")
+    assert [span.text for span in table.head[0]][1] == "Published"
+    difference = reference_differences_table(lookup).rows[0].cells[0]
+    half = (0.0012**2 + 0.0010**2) ** 0.5
+    assert difference.text == "−0.0048"
+    assert difference.uncertainty == f"(−{0.0048 + half:.4f} to −{0.0048 - half:.4f})"
