@@ -22,6 +22,11 @@ import torch
 from tests.fuzz import execution, valid
 from tests.fuzz.cases import Valid, prepare
 
+COMPILING_S = 400  # the first evaluation of a checkout compiles every kernel
+ADDED = [
+    word for name in ("subgroups", "permutation", "patients:jackknife", "mcnemar", "max-t") for word in ("--add", name)
+]
+
 
 def main() -> int:
     """Parse the arguments, run the inputs and report."""
@@ -98,10 +103,8 @@ def _valid(folder: Path) -> Valid:
     from medkt.teachers.networks import build
 
     valid.write_runs(folder / "valid" / "runs")
-    child = execution.start(
-        -1, folder / "valid", ["evaluate", "runs", "--out", "out", "--replicates", "100", "--add", "subgroups"]
-    )
-    while (outcome := execution.ended(child)) is None:
+    child = execution.start(-1, folder / "valid", ["evaluate", "runs", "--out", "out", "--replicates", "100", *ADDED])
+    while (outcome := execution.ended(child, COMPILING_S)) is None:
         time.sleep(0.05)
     results = folder / "valid" / "out" / "results.json"
     if outcome != (0, ""):

@@ -66,15 +66,15 @@ def _run(folder: Path, command: list[str]) -> None:
         os._exit(status)
 
 
-def ended(child: Child) -> tuple[int, str] | None:
+def ended(child: Child, limit_s: float = LIMIT_S) -> tuple[int, str] | None:
     """None while it runs; then its exit status and what is wrong, "" if nothing. It is killed when its time is over."""
     pid, status = os.waitpid(child.pid, os.WNOHANG)
     if pid == 0:
-        if time.monotonic() - child.started < LIMIT_S:
+        if time.monotonic() - child.started < limit_s:
             return None
         os.killpg(child.pid, signal.SIGKILL)
         os.waitpid(child.pid, 0)
-        return -signal.SIGKILL, f"still running after {LIMIT_S} s"
+        return -signal.SIGKILL, f"still running after {limit_s:g} s"
     code = os.waitstatus_to_exitcode(status)
     return code, _judged(child, code)
 
