@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 LABELS = ("Edema", "Mass")
+METHODS = {"tl": "transfer_learning", "at": "attention_transfer"}
 
 STUDY = """
 name = "tiny"
@@ -100,8 +101,8 @@ def predictions(seed: int, *, multiclass: bool = False, n: int = 24) -> Grid:
 def manifest(method: str, seed: int) -> dict[str, Any]:
     """run.json of one run."""
     arm = {
-        "dataset": "ours", "task": "multilabel", "train_size": 500, "method": method, "student": "resnet50",
-        "teacher": None, "unfrozen": "all", "trainable_parameters": 10, "total_parameters": 10, "settings": {"lr": 0.1},
+        "dataset": "ours", "task": "multilabel", "train_size": 500, "method": METHODS[method], "student": "resnet50",
+        "teacher": None if method == "tl" else "mimic", "unfrozen": "all", "trainable_parameters": 10, "total_parameters": 10, "settings": {"lr": 0.1},
         "name": method.upper(),
     }  # fmt: skip
     data = {
