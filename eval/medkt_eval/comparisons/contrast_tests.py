@@ -268,6 +268,7 @@ def _row(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, test: TestResult, o
         a, pair, both.metric, both.label, group=both.group, confirmatory_labels=options.analysis.confirmatory_labels
     )
     scope = "images" if options.n_patients is None and test.scope == "patients" else test.scope
+    test = _within_range(test, METRICS[both.metric].largest_difference)
     k = len(a.seeds)
     probability = _probability(both, k, test)
     # One number for all tests of a contrast: each computes it in its own way, with its own rounding error.
@@ -310,6 +311,17 @@ def _row(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, test: TestResult, o
             undefined_because=test.undefined_because,
         )
     )
+
+
+def _within_range(test: TestResult, bound: float) -> TestResult:
+    """The test with its interval cut at the largest difference that the metric can have."""
+    if test.low is None or test.high is None:
+        return test
+    low, high = max(test.low, -bound), min(test.high, bound)
+    if low < high:
+        return replace(test, low=low, high=high)
+    note = "no interval: it lies outside the range of a difference"
+    return replace(test, low=None, high=None, note="; ".join(filter(None, (test.note, note))))
 
 
 def _note(test: TestResult, a: Arm, b: Arm) -> str | None:

@@ -34,6 +34,7 @@ CENTRED = (
     "estimate"
 )
 BELOW_ZERO = "the interval of the squared error lies below 0, where an error has no root"
+OUTSIDE = "the interval lies outside the range of the metric"
 INTERVALS_OVER_SEEDS: Mapping[str, Callable[[np.ndarray, float], Interval]] = {
     "seeds:t": seeds_t,
     "seeds:normal": seeds_normal,
@@ -85,6 +86,7 @@ def estimates_of(
         elif not because:
             interval, n_undefined = _interval(name, arm, metric, level, seed, studentized, degrees_of_freedom)
             interval = Interval.absent(no_error, name=name, level=level) if no_error else interval
+        interval = interval and _within_range(interval, metric.metric)
         rows.append(
             Estimate(
                 dataset=arm.dataset,
@@ -196,6 +198,17 @@ def _holding(value: float, interval: Interval) -> Interval:
     if interval.low is None or interval.high is None:
         return interval
     return replace(interval, low=min(interval.low, value), high=max(interval.high, value))
+
+
+def _within_range(interval: Interval, metric: str) -> Interval:
+    """The interval, cut at the ends of the metric's range: a symmetric or reflected one can exceed it."""
+    facts = METRICS[metric]
+    if interval.low is None or interval.high is None or facts.low is None or facts.high is None:
+        return interval
+    low, high = max(interval.low, facts.low), min(interval.high, facts.high)
+    if low < high:
+        return replace(interval, low=low, high=high)
+    return Interval.absent(OUTSIDE, name=interval.name, level=interval.level, se=interval.se, df=interval.df)
 
 
 def _scaled(interval: Interval, low: float, width: float) -> Interval:

@@ -16,7 +16,7 @@ from medkt_eval.inference.degrees_of_freedom import finite
 from medkt_eval.inference.rounding import is_rounding, without_cancelling
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.results.schema import Arm, Gap
-from medkt_eval.results.vocabulary import AVERAGES
+from medkt_eval.results.vocabulary import AVERAGES, METRICS
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
 
@@ -68,11 +68,12 @@ def _row(of_all: MetricOfRuns, a: Arm, b: Arm | None, options: AnalysisOptions) 
         if is_rounding(se, scale):
             because = obuchowski_rockette.NO_VARIATION
         else:
+            bound = len(arms) * METRICS[gap.metric].largest_difference
             reach, statistic = float(stats.t.ppf((1 + options.level) / 2, contrast.df)) * se, contrast.value / se
             tested = {
                 "se": se,
-                "low": contrast.value - reach,
-                "high": contrast.value + reach,
+                "low": max(contrast.value - reach, -bound),
+                "high": min(contrast.value + reach, bound),
                 "statistic": statistic,
                 "df": finite(contrast.df),
                 "p_value": float(2 * stats.t.sf(abs(statistic), contrast.df)),
