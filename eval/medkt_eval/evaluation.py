@@ -27,6 +27,7 @@ from medkt_eval.resampling.threshold_refit import ThresholdRefit
 from medkt_eval.results.schema import EvaluationResult
 from medkt_eval.runtime.execution import LOCAL, Execution
 from medkt_eval.study.arms import datasets_of
+from medkt_eval.study.cautions import cautions
 from medkt_eval.study.contrasts import Contrast, baselines_of, check_labels, contrasts_of
 from medkt_eval.study.inputs import Inputs, Tables, read_inputs
 from medkt_eval.study.notes import (
@@ -61,6 +62,7 @@ def evaluate(
     columns: Mapping[str, str] | None = None,
     independent_images: bool = False,
     identical_runs: bool = False,
+    shared_images: bool = False,
     command: str | None = None,
     execution: Execution = LOCAL,
 ) -> EvaluationResult:
@@ -94,6 +96,9 @@ def evaluate(
         Whether every patient has one image, so that no patient id is needed.
     identical_runs : bool
         Whether runs may have identical predictions.
+    shared_images : bool
+        Whether test images that not every run has are left out. Which images a run lacks must have nothing to do with
+        the models: results are about the images that are left.
     command : str or None
         The command line, for provenance.
     execution : Execution
@@ -141,7 +146,7 @@ def evaluate(
     # Each data set: the test images that its runs share; values, intervals and tests.
     check_computed(requested.metrics)
     _check_memory(inputs, requested, replicates)
-    test_sets = _test_sets(inputs, options, execution)
+    test_sets = _test_sets(inputs, options, shared_images, execution)
     nowhere = computed_nowhere(requested, test_sets, contrasts)
     refuse_computed_nowhere(add, nowhere)
     results = DatasetResults()
@@ -155,6 +160,7 @@ def evaluate(
     teachers, notes_on_teachers = teacher_aucs(inputs.runs)
     seed_checks, failure_rates, notes_on_seeds = check_seeds(arms, inputs.runs, results.runs, analysis)
     notes = [
+        *cautions(test_sets),
         *inputs.notes,
         *notes_on_values(test_sets),
         *notes_on_request(requested, analysis, test_sets, nowhere),
@@ -193,7 +199,7 @@ def _check_memory(inputs: Inputs, requested: Request, replicates: int) -> None:
     check_memory(max(runs_of.values(), default=1), len(requested.metrics), replicates)
 
 
-def _test_sets(inputs: Inputs, options: EvaluationOptions, execution: Execution) -> list[TestSet]:
+def _test_sets(inputs: Inputs, options: EvaluationOptions, shared_images: bool, execution: Execution) -> list[TestSet]:
     """The test set of each data set, with the thresholds that the study's rule chooses."""
     analysis = inputs.analysis
     refit = None
@@ -205,6 +211,7 @@ def _test_sets(inputs: Inputs, options: EvaluationOptions, execution: Execution)
         independent_images=analysis.independent_images,
         threshold_rule=analysis.threshold_rule,
         identical=analysis.identical_runs,
+        shared=shared_images,
         refit=refit,
         execution=execution,
     )

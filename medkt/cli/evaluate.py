@@ -75,6 +75,12 @@ IndependentImages = Annotated[
 IdenticalRuns = Annotated[
     bool, typer.Option("--identical-runs", help="Accept runs that have identical predictions, with a note.")
 ]
+SharedImages = Annotated[
+    bool,
+    typer.Option(
+        "--shared-images", help="Leave out test images that not every run has, with a caution that says how many."
+    ),
+]
 NoReport = Annotated[bool, typer.Option("--no-report", help="Write results.json only.")]
 
 
@@ -93,6 +99,7 @@ def evaluate(
     columns: Columns = None,
     independent_images: IndependentImages = False,
     identical_runs: IdenticalRuns = False,
+    shared_images: SharedImages = False,
     scheduler: Scheduler = None,
     no_report: NoReport = False,
     no_images: NoImages = False,
@@ -122,6 +129,7 @@ def evaluate(
             columns=parse_columns(columns) if columns is not None else None,
             independent_images=independent_images,
             identical_runs=identical_runs,
+            shared_images=shared_images,
             command=shlex.join(["medkt", *sys.argv[1:]]),
             execution=LOCAL if scheduler is None else _on_cluster(scheduler, stack),
         )

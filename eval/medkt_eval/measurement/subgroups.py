@@ -6,8 +6,6 @@ method as good for women as for men, and does it widen the gap? Seyyed-Kalantari
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +15,7 @@ import numpy as np
 
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.measurement.all_labels import measure
+from medkt_eval.measurement.group_order import groups_in_order
 from medkt_eval.measurement.label_averages import LabelsDefined
 from medkt_eval.measurement.label_metric import MeasurementOptions, count_patients
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns, jackknife_bias, replicate_covariance
@@ -74,29 +73,6 @@ def measure_subgroups(
                     gap = _over_patients_of(_gap(metric, other, group.group), test, named, group.group)
                     gap = replace(gap, df_patients=df_patients)
                 yield GroupMeasures(group, gap, _n_patients(test, inside))
-
-
-def groups_in_order(values: np.ndarray, declared: tuple[str, ...]) -> list[str]:
-    """The different groups: in the declared order, then numbers by size, and numbers within text by size.
-
-    Parameters
-    ----------
-    values : str, (n_images,)
-    declared : tuple of str
-        The order that the column declares; may be empty.
-    """
-    groups = sorted(set(values.tolist()))
-    try:
-        groups.sort(key=float)
-    except ValueError:
-        groups.sort(key=_natural)
-    place = {value: k for k, value in enumerate(declared)}
-    return sorted(groups, key=lambda value: place.get(value, len(place)))
-
-
-def _natural(text: str) -> list[tuple[float, str]]:
-    """`site 2` before `site 10`: text split at its numbers, which come before text and are compared as numbers."""
-    return [(int(part) if part.isdecimal() else math.inf, part) for part in re.split(r"(\d+)", text) if part]
 
 
 def _n_patients(test: TestSet, images: np.ndarray) -> int:

@@ -17,6 +17,9 @@ from medkt_eval.metrics.thresholds import ChosenThreshold, choose
 from medkt_eval.predictions.across_runs.identical_runs import identical_runs, refuse_identical
 from medkt_eval.predictions.across_runs.same_images import check_same_images, check_same_validation, with_columns_of
 from medkt_eval.predictions.across_runs.separate_splits import check_separate
+from medkt_eval.predictions.across_runs.shared_images import LeftOut, shared_images
+from medkt_eval.predictions.columns.mapping import option
+from medkt_eval.predictions.columns.near_names import by_other_name
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions, PredictionFile
 from medkt_eval.predictions.run_folders import Run
 from medkt_eval.predictions.values.repairs import Repair
@@ -52,6 +55,8 @@ class TestSet:
         What reading changed, with the file that was read.
     identical : tuple of tuple of str
         Groups of runs with identical predictions, which were declared.
+    left_out : tuple of LeftOut
+        Images that were left out because not every run has them, as it was asked for.
     """
 
     __test__ = False  # not a test of pytest's
@@ -66,6 +71,7 @@ class TestSet:
     refitted: np.ndarray | None = None
     repairs: tuple[tuple[str, Repair], ...] = ()
     identical: tuple[tuple[str, ...], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -126,6 +132,7 @@ def read_test_sets(
     independent_images: bool,
     threshold_rule: str,
     identical: bool = False,
+    shared: bool = False,
     refit: ThresholdRefit | None = None,
     execution: Execution = LOCAL,
 ) -> list[TestSet]:
@@ -140,6 +147,8 @@ def read_test_sets(
         See `thresholds.choose`.
     identical : bool
         Whether runs may have identical predictions.
+    shared : bool
+        Whether images that not every run has are left out.
     refit : ThresholdRefit or None
         How thresholds are chosen again in each bootstrap replicate; None: they are held fixed.
     execution : Execution
@@ -157,7 +166,14 @@ def read_test_sets(
     tests = []
     for dataset, runs in by_dataset.items():
         in_memory = _bytes_of_scores(runs) <= HELD_BYTES
-        test = _test_set(dataset, runs, in_memory, independent_images=independent_images, threshold_rule=threshold_rule)
+        test = _test_set(
+            dataset,
+            runs,
+            in_memory,
+            independent_images=independent_images,
+            threshold_rule=threshold_rule,
+            shared=shared,
+        )
         if not identical:
             refuse_identical(test.identical)
         if refit is not None and test.thresholds:
@@ -169,14 +185,25 @@ def read_test_sets(
 
 
 def _test_set(
-    dataset: str, records: Sequence[Run], in_memory: bool, *, independent_images: bool, threshold_rule: str
+    dataset: str,
+    records: Sequence[Run],
+    in_memory: bool,
+    *,
+    independent_images: bool,
+    threshold_rule: str,
+    shared: bool,
 ) -> TestSet:
-    first = records[0].test(in_memory=in_memory)
+    run_ids = tuple(record.manifest.run_id for record in records)
+    of_runs, left_out = (record.test(in_memory=in_memory) for record in records), ()
+    if shared:
+        of_runs, left_out = shared_images(list(of_runs), run_ids)
+    of_runs = iter(of_runs)
+    first = next(of_runs)
     scores = np.empty((len(first.labels), len(records), len(first.image_ids))) if in_memory else _ScoresOnDisk()
     thresholds = []
     repairs: list[tuple[str, Repair]] = []
     for j, record in enumerate(records):
-        own = first if j == 0 else record.test(in_memory=in_memory)
+        own = first if j == 0 else next(of_runs)
         _check_alike(first, own, records[0].manifest.run_id, record.manifest.run_id, dataset)
         if isinstance(scores, _ScoresOnDisk):
             scores.add(own)
@@ -194,11 +221,10 @@ def _test_set(
     for record in records:
         validation = record.validation(in_memory=in_memory)
         if validation is not None:
-            check_separate(validation, first)
+            repairs += [(validation.source, doubt) for doubt in check_separate(validation, first)]
             repairs += [(validation.source, repair) for repair in validation.repairs]
         if first.task == "multilabel":
             thresholds.append(tuple(choose(validation, first.labels, threshold_rule)))
-    run_ids = tuple(record.manifest.run_id for record in records)
     return TestSet(
         dataset=dataset,
         predictions=first,
@@ -209,6 +235,7 @@ def _test_set(
         thresholds=tuple(thresholds),
         repairs=tuple(repairs),
         identical=identical_runs(scores, run_ids),
+        left_out=left_out,
     )
 
 
@@ -255,10 +282,16 @@ def _bytes_of_scores(records: Sequence[Run]) -> int:
 def _check_named(predictions: AnyPredictions, independent_images: bool) -> None:
     if predictions.patient_ids is None and not independent_images:
         raise InputError(
-            f"{predictions.source}: no column 'patient_id'; images of one patient are not independent. Add it, or, if "
-            "every patient has one image, say so: --independent-images, or independent_images = true in [analysis] of "
-            "the study file"
+            f"{predictions.source}: no column 'patient_id'; images of one patient are not independent. Add it"
+            f"{_named_otherwise(predictions)}, or, if every patient has one image, say so: --independent-images, or "
+            "independent_images = true in [analysis] of the study file"
         )
+
+
+def _named_otherwise(predictions: AnyPredictions) -> str:
+    ignored = [repair.example for repair in predictions.repairs if repair.kind == "ignored"]
+    name = by_other_name("patient_id", ignored)
+    return "" if name is None else f", or name the column: {option({'patient_id': name})} beside what you gave"
 
 
 def _check_alike(first: AnyPredictions, own: AnyPredictions, a: str, b: str, dataset: str) -> None:

@@ -6,7 +6,7 @@ docs/formats.md describes the columns for writers in any language.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,17 @@ class Predictions:
     def score(self, k: int) -> np.ndarray:
         """Scores of label k, float64, (n_images,)."""
         return self.scores[:, k]
+
+    def selected(self, keep: np.ndarray) -> Predictions:
+        """The images where `keep`, bool (n_images,), is true."""
+        return replace(
+            self,
+            image_ids=self.image_ids[keep],
+            patient_ids=None if self.patient_ids is None else self.patient_ids[keep],
+            targets=self.targets[keep],
+            scores=self.scores[keep],
+            groups={name: values[keep] for name, values in self.groups.items()},
+        )
 
     @property
     def classes(self) -> np.ndarray:

@@ -126,7 +126,7 @@ def parse_arm(text: str, option: str = "--arm") -> tuple[str, list[Path]]:
         if files:
             return name, files
     patterns = " or ".join(repr(pattern) for _, pattern in splits)
-    raise InputError(f"{option} {splits[0][0]}: no file matches {patterns}; expected one prediction file a seed")
+    raise InputError(f"{option} {text!r}: no file matches {patterns}; expected one prediction file a seed")
 
 
 def parse_arms(texts: Iterable[str], option: str = "--arm") -> dict[str, list[Path]]:

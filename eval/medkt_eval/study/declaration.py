@@ -109,6 +109,14 @@ class Analysis(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _each_label_once(self) -> Analysis:
+        for key in ("average_labels", "confirmatory_labels"):
+            labels = getattr(self, key)
+            if twice := [label for label in dict.fromkeys(labels) if labels.count(label) > 1]:
+                raise ValueError(f"{key} names {twice[0]!r} twice; expected each label once")
+        return self
+
+    @model_validator(mode="after")
     def _each_primary_once(self) -> Analysis:
         directions: dict[frozenset[str], str] = {}
         seen = set()

@@ -13,6 +13,7 @@ import pyarrow as pa
 from medkt_eval.errors import InputError
 from medkt_eval.measurement.net_benefit import no_curve_because
 from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.metrics.thresholds import NO_VALIDATION
 from medkt_eval.predictions.across_runs.identical_runs import named
 from medkt_eval.predictions.values.repairs import notes_on_repairs
 from medkt_eval.results.schema import RunValue
@@ -39,6 +40,8 @@ def notes_on_request(request: Request, analysis: Analysis, tests: Sequence[TestS
         *(f"{name} was asked for: {because}" for name, because in nowhere.items()),
         *_without_net_benefit(request, tests),
         *_without_refit(request, analysis, tests),
+        *_without_thresholds(request, tests),
+        *_without_groups(request, tests),
     ]
 
 
@@ -97,8 +100,13 @@ def computed_nowhere(request: Request, tests: Sequence[TestSet], contrasts: Sequ
     of_classes += [name for name, average in AVERAGES.items() if average.of_classes]
     if not any(test.predictions.task == "multiclass" for test in tests):
         nowhere |= dict.fromkeys(of_classes, "it is of several classes, and these runs are multi-label")
-    if not any(test.predictions.groups for test in tests):
-        nowhere["subgroups"] = "the predictions have no column group_<name>, e.g. group_sex"
+    groups = [values for test in tests for values in test.predictions.groups.values()]
+    if not any((values != "").any() for values in groups):
+        nowhere["subgroups"] = (
+            "the columns group_<name> are empty in every row"
+            if groups
+            else "the predictions have no column group_<name>, e.g. group_sex"
+        )
     if all(contrast.kind == "table" for contrast in contrasts):
         nowhere |= dict.fromkeys((*MORE_TESTS, "bonferroni"), "there are no two arms to compare")
     return {name: nowhere[name] for name in request.names if name in nowhere}
@@ -144,3 +152,27 @@ def _without_refit(request: Request, analysis: Analysis, tests: Sequence[TestSet
     if "mcnemar" in request.tests:
         notes.append("McNemar's test holds the thresholds fixed, though thresholds = 'refit'")
     return notes
+
+
+def _without_thresholds(request: Request, tests: Sequence[TestSet]) -> list[str]:
+    """Notes on data sets whose runs have no validation predictions, and so no values of metrics of calls."""
+    names = [name for name in request.names if name in METRICS and METRICS[name].kind == "calls"]
+    return [
+        f"{test.dataset}: {', '.join(names)} was asked for and has no value: {NO_VALIDATION} (--validation with --arm)"
+        for test in tests
+        if names
+        and test.thresholds
+        and all(t.undefined_because == NO_VALIDATION for run in test.thresholds for t in run)
+    ]
+
+
+def _without_groups(request: Request, tests: Sequence[TestSet]) -> list[str]:
+    """Notes on group columns without a value."""
+    if "subgroups" not in request.names:
+        return []
+    return [
+        f"{test.dataset}: group_{name} is empty in every row, and gives no subgroups"
+        for test in tests
+        for name, values in test.predictions.groups.items()
+        if not (values != "").any()
+    ]

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medkt_eval.results.schema import EvaluationResult
+from medkt_eval.study.cautions import CAUTION
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup
 from medkt_reports.prose.seeds import failure_sentences
@@ -21,6 +22,9 @@ def show(result: EvaluationResult) -> None:
     """Print the headline metrics of every arm, and the results of the comparisons in sentences."""
     console, lookup = Console(highlight=False), Lookup(result)
     interval = lookup.intervals()[0]
+    for note in result.settings.notes:
+        if note.startswith(CAUTION):
+            console.print(f"{note}\n", markup=False, style="bold")
     for training_set in lookup.training_sets():
         arms = lookup.arms_of(training_set)
         table = Table(title=Text(training_set.text), title_justify="left")
@@ -55,5 +59,7 @@ def show(result: EvaluationResult) -> None:
     for line in failure_sentences(lookup):
         console.print(line, markup=False)
     for note in result.settings.notes:
+        if note.startswith(CAUTION):
+            continue
         console.print(f"Note: {note}", markup=False)
     console.print()

@@ -22,9 +22,10 @@ class ScoresByLabel(Protocol):
 
 
 def identical_runs(scores: ScoresByLabel, runs: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Groups of two or more runs that give every image the same score, at float32 precision, for every label.
+    """Groups of two or more runs that give every image the same score, as float64, for every label.
 
-    Float32 makes a Parquet file and a CSV of the same scores equal. Later labels are read only if needed.
+    A float32 is read as the decimal it is written as, so a Parquet file and a CSV of the same scores are equal. Later
+    labels are read only if needed.
 
     Parameters
     ----------
@@ -40,8 +41,8 @@ def identical_runs(scores: ScoresByLabel, runs: Sequence[str]) -> tuple[tuple[st
         of_label = scores[k]
         split: dict[tuple[int, bytes], list[int]] = {}
         for number, group in enumerate(groups):
-            for run in group:
-                split.setdefault((number, of_label[run].astype(np.float32).tobytes()), []).append(run)
+            for run in group:  # adding 0 makes -0 and 0 equal
+                split.setdefault((number, (of_label[run] + 0.0).tobytes()), []).append(run)
         groups = list(split.values())
     return tuple(tuple(runs[run] for run in group) for group in groups if len(group) > 1)
 

@@ -40,8 +40,9 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
                 examples = ", ".join(repr(str(name)) for name in lost[:3])
                 raise InputError(
                     f"runs {a} and {b} have different test images: {lost.size} of {holder} are not in {other} "
-                    f"(first: {examples}). Comparisons need the same test set: train one of them again "
-                    "with the other's study file, or give them different data set names"
+                    f"(first: {examples}). Comparisons need the same test set: predict the missing images, or, if they "
+                    "are missing for a reason that has nothing to do with the models, leave them out of all runs with "
+                    "--shared-images, which says how many. Runs on different test sets are not one data set"
                 )
     if first.patient_ids is not None and second.patient_ids is not None:
         row = _first_difference(first.patient_ids, second.patient_ids)
@@ -54,6 +55,17 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
             raise InputError(
                 f"runs {a} and {b} disagree on group_{group} of image {_name(first, row)}: "
                 f"{values[0]} and {values[1]}; comparisons need the same groups"
+            )
+    for group in first.group_orders.keys() & second.group_orders.keys():
+        one, other = (
+            [name for name in run.group_orders[group] if name in both]
+            for both in [set(first.group_orders[group]) & set(second.group_orders[group])]
+            for run in (first, second)
+        )
+        if one != other:
+            raise InputError(
+                f"runs {a} and {b} order the groups of group_{group} differently: {', '.join(map(repr, one))} and "
+                f"{', '.join(map(repr, other))}; give their columns one order"
             )
     if first.task == "multiclass":
         _check_same_targets(first, first.classes, second.classes, "", names)

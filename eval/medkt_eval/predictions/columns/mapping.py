@@ -34,7 +34,8 @@ def parse_columns(text: str) -> dict[str, str]:
         parts = re.findall(r"(?:\\.|[^=\\])+", entry, flags=re.DOTALL)
         if len(parts) != 2:
             raise InputError(f"--columns {text!r}: {entry!r} is no NAME=COLUMN; expected e.g. {EXAMPLE}")
-        role, column = (re.sub(r"\\(.)", r"\1", part.strip(" "), flags=re.DOTALL) for part in parts)
+        role, column = (re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) for part in parts)
+        role = role.lstrip(" ")  # "a=b, c=d"; a column's name may begin with a blank
         if role in mapping:
             raise InputError(f"--columns {text!r}: {role!r} is given twice; expected one column for it")
         mapping[role] = column

@@ -84,6 +84,20 @@ class PredictionFile:
         """A copy without ids, patients and groups, for a file with the same images as one already read."""
         return replace(self, image_ids=pa.nulls(len(self.image_ids)), patient_ids=None, groups={}, group_orders={})
 
+    def selected(self, keep: np.ndarray) -> PredictionFile:
+        """See `Predictions.selected`."""
+        patients = None
+        if self.patient_ids is not None:
+            patients = sorted_dictionary(self.patient_ids.cast(pa.large_string()).filter(pa.array(keep)))
+        return replace(
+            self,
+            image_ids=self.image_ids.filter(pa.array(keep)),
+            patient_ids=patients,
+            groups={name: values[keep] for name, values in self.groups.items()},
+            order=(np.arange(len(keep)) if self.order is None else self.order)[keep],
+            divisor=None if self.divisor is None else self.divisor[keep],
+        )
+
     def patients(self) -> tuple[np.ndarray, int]:
         """See `Predictions.patients`."""
         if self.patient_ids is None:
@@ -196,9 +210,9 @@ class PredictionFile:
         dtype: np.dtype[Any] = np.dtype(np.float64),  # noqa: B008
     ) -> tuple[np.ndarray, np.ndarray]:
         """A column, and where its values are wrong: (n_images,) in the order of image ids."""
-        values, wrong = np.empty(len(self.image_ids), dtype), np.empty(len(self.image_ids), dtype=bool)
         end = 0
         with opened(self.path) as file:
+            values, wrong = np.empty(file.metadata.num_rows, dtype), np.empty(file.metadata.num_rows, dtype=bool)
             for group in range(file.num_row_groups):
                 part = file.read_row_group(group, columns=[self.columns.holds[role]]).column(0)
                 begin, end = end, end + len(part)

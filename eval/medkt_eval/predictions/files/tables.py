@@ -78,6 +78,7 @@ def from_columns(frame: pd.DataFrame, columns: Columns, *, source: str, repairs:
     scores, repaired = _scores(frame, columns, image_ids, faults)
     targets = _targets(frame, columns, image_ids, faults)
     faults.refuse()
+    orders = {name.removeprefix("group_"): _declared_order(frame[name]) for name in columns.groups}
     return Predictions(
         columns.task,
         columns.labels,
@@ -88,11 +89,7 @@ def from_columns(frame: pd.DataFrame, columns: Columns, *, source: str, repairs:
         groups,
         source,
         (*repairs, *repaired),
-        {
-            name.removeprefix("group_"): declared
-            for name in columns.groups
-            if (declared := _declared_order(frame[name]))
-        },
+        {name: order_of for name, order_of in orders.items() if order_of},
     )
 
 

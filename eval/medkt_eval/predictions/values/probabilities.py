@@ -45,7 +45,9 @@ def clip_finding(scores: np.ndarray, name: str, image_of: ImageOf) -> tuple[np.n
     """
     outside = np.maximum(scores - 1, -scores)
     row = int(np.argmax(outside))
-    if not 0 < outside[row] <= OUTSIDE + ROUNDING or np.ptp(scores) < SPREAD:
+    if outside[row] > OUTSIDE + ROUNDING:
+        return scores, [Repair("scale", f"{name} ranges from {scores.min():.4g} to {scores.max():.4g}{_scale(scores)}")]
+    if outside[row] <= 0 or np.ptp(scores) < SPREAD:
         return scores, []
     return np.clip(scores, 0, 1), [_clipped(scores[row], name, image_of(row))]
 
@@ -129,6 +131,13 @@ def check_probabilities(
     if off.any():
         repairs.append(Repair("renormalised", f"{rows.sums[row]:.6g} for image {image_of(row)!r}"))
     return np.where(off, rows.sums, 1.0), repairs
+
+
+def _scale(scores: np.ndarray) -> str:
+    """What scores outside [0, 1] may be."""
+    if scores.min() < -OUTSIDE:
+        return ": logits?"
+    return ": percentages?" if 1.5 < scores.max() <= 100 + OUTSIDE else ""
 
 
 def _clipped(score: float, name: str, image: str) -> Repair:

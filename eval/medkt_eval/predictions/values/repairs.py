@@ -1,4 +1,4 @@
-"""What reading a prediction file changes in its values: each change is recorded, and the report notes it once.
+"""What reading a prediction file changes or cannot check: each kind is recorded, and the report notes it once.
 
 In: texts of ids and groups. Out: the texts without blanks at their edges, and `Repair`s.
 """
@@ -18,19 +18,20 @@ BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())  # 
 
 @dataclass(frozen=True)
 class Repair:
-    """Values of one file that reading changed.
+    """Values of one file that reading changed, or could not check.
 
     Parameters
     ----------
-    kind : {"ignored", "commas", "blanks", "clipped", "renormalised"}
+    kind : {"ignored", "commas", "blanks", "clipped", "renormalised", "unchecked", "alike", "scale"}
         ignored: a column that medkt does not know. commas: decimal commas, read as points. blanks: at the edges of ids
         and groups, removed. clipped: scores a little outside [0, 1]. renormalised: scores of classes, divided by their
-        sum.
+        sum. unchecked: validation patients without ids. alike: validation ids that are test ids but for case. scale:
+        scores that are no probabilities.
     example : str
         The first of them, as the file has it.
     """
 
-    kind: Literal["ignored", "commas", "blanks", "clipped", "renormalised"]
+    kind: Literal["ignored", "commas", "blanks", "clipped", "renormalised", "unchecked", "alike", "scale"]
     example: str
 
 
@@ -72,6 +73,8 @@ def notes_on_repairs(repairs: Iterable[tuple[str, Repair]]) -> list[str]:
         if repair.kind == "ignored":
             ignored.setdefault(repair.example, set()).add(source)
             continue
+        if repair.kind not in SENTENCES:
+            continue  # `study.notes.cautions` says it
         of_kind.setdefault(repair.kind, {}).setdefault(source, repair.example)
     notes = _notes_on_ignored(ignored)
     for kind, examples in of_kind.items():
@@ -96,4 +99,6 @@ SENTENCES = {
     "blanks": "blanks at the edges of ids or groups were removed",
     "clipped": "scores up to 0.001 outside [0, 1] were clipped",
     "renormalised": "scores of classes whose sum is not 1 were divided by their sum",
+    "unchecked": "whether validation patients are test patients could not be checked",
+    "alike": "validation ids differ from test ids in case only, and count as others",
 }

@@ -17,8 +17,16 @@ def test_groups_are_of_runs_with_equal_scores_for_every_label():
     scores[:, 3] = scores[:, 0]
     scores[0, 4] = scores[0, 1]  # one label alone
     assert identical_runs(scores, "abcde") == (("a", "d"),)
-    scores[:, 2] = scores[:, 0] * (1 + 1e-12)  # equal at float32
+    scores[:, 2] = scores[:, 0]
     assert identical_runs(scores, "abcde") == (("a", "c", "d"),)
+    scores[:, 3] = np.nextafter(scores[:, 0], 1)  # equal at float32
+    assert identical_runs(scores, "abcde") == (("a", "c"),)
+
+
+def test_models_whose_scores_share_a_large_offset_are_different():
+    scores = 1e9 + np.random.default_rng(0).random((1, 3, 50))
+    assert len(np.unique(scores.astype(np.float32))) == 1
+    assert identical_runs(scores, "abc") == ()
 
 
 @pytest.mark.parametrize("held", [2**30, 0])
