@@ -15,11 +15,11 @@ import numpy as np
 
 from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.measurement.all_labels import measure
-from medkt_eval.measurement.group_order import groups_in_order
 from medkt_eval.measurement.label_averages import LabelsDefined
 from medkt_eval.measurement.label_metric import MeasurementOptions, count_patients
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns, jackknife_bias, replicate_covariance
 from medkt_eval.measurement.test_sets import TestSet
+from medkt_eval.predictions.values.group_order import groups_in_order
 from medkt_eval.runtime.execution import LOCAL, Execution
 
 

@@ -15,7 +15,7 @@ from medkt_eval.evaluation import evaluate
 from medkt_eval.inference.multiplicity import adjust
 from medkt_eval.inference.obuchowski_rockette import analyse
 from medkt_eval.measurement import test_sets
-from medkt_eval.measurement.group_order import groups_in_order
+from medkt_eval.predictions.values.group_order import groups_in_order
 
 OR = "obuchowski-rockette"
 EXACT = {"rel": 0, "abs": 1e-12}

@@ -201,7 +201,7 @@ def test_an_arm_without_name_or_files(text):
 
 def test_no_file_or_the_same_name_twice(write):
     write("tl_seed1.csv", "tl_seed2.csv")
-    told(lambda: parse_arm("AT=at_seed*.csv"), "--arm AT: no file matches 'at_seed*.csv'")
+    told(lambda: parse_arm("AT=at_seed*.csv"), "--arm 'AT=at_seed*.csv': no file matches 'at_seed*.csv'")
     told(lambda: parse_arms(["TL=tl_seed1.csv", "TL=tl_seed2.csv"]), "--arm TL is given twice", "one pattern")
 
 

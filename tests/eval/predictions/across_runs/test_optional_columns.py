@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from medkt_eval.errors import InputError
@@ -62,3 +63,28 @@ def test_later_runs_must_agree_with_each_other(files):
 def test_no_patients_in_any_run(files):
     with pytest.raises(InputError, match="no column 'patient_id'"):
         evaluate({"TL": files("tl", lambda frame: frame.drop(columns="patient_id"))}, replicates=0)
+
+
+def test_orders_of_groups_that_conflict_are_refused(predictions_frame):
+    def frame(seed, categories):
+        column = pd.Categorical(SEX, categories=categories, ordered=True)
+        return predictions_frame("test", seed).assign(group_sex=column)
+
+    with pytest.raises(InputError, match=r"order the groups of group_sex differently: 'F', 'M' and 'M', 'F'"):
+        evaluate({"TL": [frame(0, ["F", "M"]), frame(1, ["M", "F"])]}, replicates=0)
+    assert evaluate({"TL": [frame(0, ["F", "M"]), frame(1, ["F", "other", "M"])]}, replicates=0).runs
+
+
+def test_groups_that_are_empty_are_refused_or_noted(predictions_frame):
+    frame = predictions_frame("test", 0)
+    with pytest.raises(InputError, match=r"--add 'subgroups': the columns group_<name> are empty in every row"):
+        evaluate({"TL": [frame.assign(group_age="")]}, replicates=0, add=["subgroups"])
+    result = evaluate({"TL": [frame.assign(group_age="", group_sex=SEX)]}, replicates=0, add=["subgroups"])
+    assert "predictions: group_age is empty in every row, and gives no subgroups" in result.settings.notes
+
+
+def test_a_metric_of_calls_without_validation_is_noted(predictions_frame):
+    result = evaluate({"TL": [predictions_frame("test", 0)]}, replicates=0, add=["sensitivity"])
+    assert any(
+        note.startswith("predictions: sensitivity was asked for and has no value") for note in result.settings.notes
+    )

@@ -46,6 +46,26 @@ def test_files(predictions_frame, save, tmp_path, monkeypatch, task, held):
         evaluated("one")
 
 
+def notes(predictions_frame, change):
+    other = change(of_other_patients(predictions_frame("test", 1)))
+    result = evaluate({"TL": [predictions_frame("test", 0)]}, validation={"TL": [other]}, replicates=0)
+    return [note for note in result.settings.notes if "validation" in note and not note.startswith("Caution")]
+
+
+def test_validation_without_patients_is_noted(predictions_frame):
+    assert notes(predictions_frame, lambda frame: frame) == []
+    [note] = notes(predictions_frame, lambda frame: frame.drop(columns="patient_id"))
+    assert "whether validation patients are test patients could not be checked" in note
+
+
+def test_ids_that_differ_in_case_only_are_noted(predictions_frame):
+    [note] = notes(
+        predictions_frame, lambda frame: frame.assign(image_id=frame["image_id"].str.removeprefix("v").str.upper())
+    )
+    assert "differ from test ids in case only" in note
+    assert "40 images, image_id 'TEST-000/V0' and 'test-000/v0'" in note
+
+
 def test_run_folders(two_arms):
     assert evaluate(two_arms, replicates=0).thresholds
     run = two_arms / "at-s1"
