@@ -113,7 +113,7 @@ def test_other_scales_are_said_first(tmp_path, change, words):
     path = tmp_path / "tl.csv"
     FRAME.assign(score_A=change(SCORE.clip(0.01, 0.99))).to_csv(path, index=False)
     _, result = auc(path)
-    assert result.settings.notes[0].startswith("Caution: predictions: scores are no probabilities in 1 file(s)")
+    assert result.settings.notes[0].startswith("Caution: predictions: scores are no probabilities in 1 table(s)")
     assert words in result.settings.notes[0]
 
 
