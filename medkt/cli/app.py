@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from medkt.cli.plan import plan
 from medkt.cli.report import report, table
 from medkt.cli.teacher import teacher_app
 from medkt.cli.train import train
+from medkt_eval.errors import InputError
 
 app = typer.Typer(
     help="Does one way of transferring knowledge beat another on a medical imaging task, by how much, and how surely?",
@@ -48,6 +50,14 @@ def _options(
     pass
 
 
+def _check_environment() -> None:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "0")  # numpy and matplotlib read it
+    if not epoch.isdecimal() or len(epoch) > 11:
+        raise InputError(
+            f"SOURCE_DATE_EPOCH is {epoch!r}; expected the seconds since 1970, or no such environment variable"
+        )
+
+
 def main() -> None:
     """Run the command line; an error becomes one line and an exit status."""
     from medkt_eval.runtime.reading.names import check_printable
@@ -56,6 +66,7 @@ def main() -> None:
     try:
         try:
             check_printable(sys.argv[1:], "argument", "the command line", longest=10_000)
+            _check_environment()
             app()
         finally:
             sys.stdout.flush()  # here, where a closed pipe can still be reported

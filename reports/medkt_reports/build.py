@@ -7,7 +7,6 @@ All files are made aside and replace those of an older report together; the same
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,8 +103,6 @@ def report_files(
     """
     if templates is not None and not templates.is_dir():
         raise InputError(f"{templates}: not a folder; expected one with Jinja templates such as page.html.jinja")
-    if not (epoch := os.environ.get("SOURCE_DATE_EPOCH", "0")).isdecimal() or len(epoch) > 11:
-        raise InputError(f"SOURCE_DATE_EPOCH is {epoch!r}; expected the seconds since 1970, or no such variable")
     with quick_collections():
         lookup = Lookup(result)
         tables = build_tables(lookup)

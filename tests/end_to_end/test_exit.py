@@ -133,3 +133,13 @@ def test_damaged_compiled_code_is_named_with_what_to_remove(medkt, predictions, 
 
 def test_ctrl_c_ends_any_command_with_one_line_and_130(ending):
     assert ending(KeyboardInterrupt()) == (130, "medkt: interrupted. Files that were complete before are kept\n")
+
+
+@pytest.mark.parametrize("value", ["abc", "-1", "9" * 40])
+def test_a_wrong_source_date_epoch_is_refused(medkt, monkeypatch, value):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", value)  # numpy reads it when it is imported
+    refused = medkt("report", "results.json")
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"medkt: SOURCE_DATE_EPOCH is {value!r}; expected the seconds since 1970, or no such environment variable\n"
+    )

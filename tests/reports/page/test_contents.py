@@ -325,10 +325,3 @@ def test_a_template_that_loops_or_is_in_another_encoding_gets_one_line(only_arms
     with pytest.raises(InputError, match=said):
         build.write_report(only_arms, tmp_path / "out", templates=tmp_path)
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("value", ["abc", "", "-1", "9" * 40])
-def test_a_wrong_source_date_epoch_is_refused(only_arms, tmp_path, monkeypatch, value):
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", value)
-    with pytest.raises(InputError, match=rf"SOURCE_DATE_EPOCH is '{value}'; expected the seconds since 1970"):
-        build.write_report(only_arms, tmp_path / "out")
