@@ -102,8 +102,8 @@ def manifest(method: str, seed: int) -> dict[str, Any]:
     """run.json of one run."""
     arm = {
         "dataset": "ours", "task": "multilabel", "train_size": 500, "method": METHODS[method], "student": "resnet50",
-        "teacher": None if method == "tl" else "mimic", "unfrozen": "all", "trainable_parameters": 10, "total_parameters": 10, "settings": {"lr": 0.1},
-        "name": method.upper(),
+        "teacher": None if method == "tl" else "mimic", "unfrozen": "all", "trainable_parameters": 10,
+        "total_parameters": 10, "settings": {"lr": 0.1}, "name": method.upper(),
     }  # fmt: skip
     data = {
         "n": {"train": 500, "test": 24},

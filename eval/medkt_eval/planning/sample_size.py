@@ -17,7 +17,7 @@ from scipy import stats
 from medkt_eval.errors import InputError
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.planning.power import MOST_TIMES_PATIENTS, patients_needed, power
-from medkt_eval.planning.variance_components import VarianceComponents
+from medkt_eval.planning.variance_components import MEASURED, VarianceComponents
 from medkt_eval.results.schema import Comparison, EvaluationResult, VarianceComponent
 
 SEEDS = range(2, 31)
@@ -202,6 +202,9 @@ def _pilot_components(result: EvaluationResult) -> dict[tuple[str, ...], Varianc
         values = {row.component: row.value for row in rows if row.value is not None}
         if len(values) < len(rows):
             pilots[contrast] = next((row.undefined_because for row in rows if row.undefined_because), None) or "null"
+            continue
+        if lacking := [name for name in MEASURED if name not in values]:
+            pilots[contrast] = f"results.json has no component {lacking[0]!r} of it; evaluate the runs again"
             continue
         first = rows[0]
         pilots[contrast] = VarianceComponents.from_names(

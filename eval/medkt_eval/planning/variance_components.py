@@ -23,6 +23,8 @@ from medkt_eval.errors import InputError
 from medkt_eval.inference.obuchowski_rockette import analyse
 from medkt_eval.inference.rounding import variance_of_seeds, without_cancelling
 
+MEASURED = ("runs", "seeds x patients", "patients")  # what `VarianceComponents.from_names` needs
+
 
 @dataclass(frozen=True)
 class VarianceComponents:

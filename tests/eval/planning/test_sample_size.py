@@ -205,3 +205,9 @@ def test_nothing_that_varies_is_nothing_to_plan_from(result):
     still = rows_of("at", "macro", replace(PILOT, runs=0.0, seeds_by_patients=0.0, patients=0.0))
     with pytest.raises(InputError, match="no variation over seeds or patients"):
         plan(result.model_copy(update={"variance_components": still}), effect=0.02, power=0.8)
+
+
+def test_a_component_that_is_missing_is_named(result):
+    kept = [row for row in result.variance_components if row.component != "runs"]
+    with pytest.raises(InputError, match=r"results\.json has no component 'runs' of it; evaluate the runs again"):
+        plan(result.model_copy(update={"variance_components": kept}), effect=0.02, power=0.8)
