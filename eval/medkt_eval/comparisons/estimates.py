@@ -114,7 +114,7 @@ def estimates_of(
 
 
 def _root(row: Estimate) -> Estimate:
-    """The root of a squared error: of the mean over seeds and labels, and of its limits, each cut at 0 and 1 here only."""
+    """The root of a squared error: of the mean over seeds and labels, and of its limits, cut to 0-1 here only."""
     value, low, high = (None if of is None else min(max(of, 0.0), 1.0) ** 0.5 for of in (row.value, row.low, row.high))
     because = row.undefined_because
     if row.high is not None and row.high < 0:
