@@ -41,9 +41,9 @@ def _other_scales(test: TestSet) -> list[str]:
     files = len({source for source, _ in found})
     examples = _listed([example for source, example in found if source == found[0][0]])
     return [
-        f"{test.dataset}: scores are no probabilities in {files} table(s) (first: {examples}). Brier score, calibration "
-        "and net benefit are not computed from them, and thresholds need validation scores of the same scale. "
-        "Write probabilities: the sigmoid of logits, or percentages divided by 100"
+        f"{test.dataset}: scores are no probabilities in {files} table(s) (first: {examples}). Brier score, "
+        "calibration and net benefit are not computed from them, and thresholds need validation scores of the same "
+        "scale. Write probabilities: the sigmoid of logits, or percentages divided by 100"
     ]
 
 
