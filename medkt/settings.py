@@ -6,10 +6,12 @@ In: values from TOML. Out: frozen pydantic models. A key that a model does not k
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, LiteralString
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,6 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from medkt_eval.runtime.locations import location
+from medkt_eval.runtime.reading.names import shown
 
 
 def expecting(expected: LiteralString) -> WrapValidator:
@@ -46,7 +49,18 @@ def _path_or_url(value: object) -> object:
 # A folder or file on this machine, or a URL (`medkt_eval.runtime.locations`).
 Place = Annotated[Path, PlainValidator(_path_or_url), PlainSerializer(str, when_used="json")]
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=60)]
+
+def _name(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,59}", name):
+        like = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")[:60] or "study-1"
+        raise ValueError(
+            f"{shown(name)} cannot be part of a folder's name; expected at most 60 small letters, digits, '.' and '-': "
+            f"for example {like!r}"
+        )
+    return name
+
+
+Name = Annotated[str, AfterValidator(_name)]
 Architecture = Literal["densenet121", "densenet40"]
 TeacherArchitecture = Literal["densenet121", "densenet40", "torchxrayvision-densenet121", "efficientnet-lite0"]
 UnfrozenName = Literal["all", "last34", "head"]

@@ -15,6 +15,7 @@ from medkt.data.collection import Collection
 from medkt.data.label_tables.lists import without
 from medkt.data.layouts import LAYOUTS, AnyData
 from medkt.data.settings import DataSettings
+from medkt_eval.predictions.values.letter_case import alike_except_case
 from medkt_eval.runtime.locations import expand_path
 from medkt_eval.runtime.reading.names import LONGEST_ID, check_printable
 
@@ -45,6 +46,7 @@ def open_collection(data: DataSettings) -> tuple[Collection, np.ndarray | None]:
     """
     collection, split = data.open()
     _check_names(collection)
+    collection = collection.noted(*_notes_on_case(collection))
     return (collection, split) if data.exclude is None else without(collection, split, data.exclude)
 
 
@@ -55,6 +57,21 @@ def _check_names(collection: Collection) -> None:
         check_printable(map(str, ids), what, collection.name, longest=LONGEST_ID)
     for name, values in collection.groups.items():
         check_printable((name, *map(str, values)), f"group_{name}", collection.name)
+
+
+def _notes_on_case(collection: Collection) -> list[str]:
+    """Notes on ids, groups and labels that differ in case only."""
+    columns = {
+        "image": collection.image_ids,
+        "patient": collection.patient_ids,
+        "label": np.array(collection.labels, dtype=object),
+        **{f"group_{name}": values for name, values in collection.groups.items()},
+    }
+    notes = []
+    for name, values in columns.items():
+        if pair := alike_except_case(values.astype(str)):
+            notes.append(f"{name} {pair[0]!r} and {pair[1]!r} differ in case only and count as two")
+    return notes
 
 
 def rooted(data: AnySettings, folder: Path) -> AnySettings:

@@ -47,6 +47,8 @@ class DatasetLoader:
         All sizes that the study uses; smaller training sets are subsets of larger ones.
     cache_folder : Path, optional
         Folder of the decoded images. Default: `medkt.data.pixels.cache.default_folder`.
+    study : str
+        Name of the study file, for messages.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class DatasetLoader:
         settings: Mapping[str, AnyData],
         train_sizes: Mapping[str, Sequence[int | None]],
         cache_folder: Path | None = None,
+        study: str = "the study file",
     ) -> None:
         self.settings, self.train_sizes = settings, train_sizes
+        self._study = study
         self._cache_folder = cache_folder or cache.default_folder()
         self._one_at_a_time = Lock()  # parallel runs share the decoded images
         self._opened: dict[str, tuple[Collection, splits.Splits]] = {}
@@ -126,17 +130,23 @@ class DatasetLoader:
 
     def _open(self, dataset: str) -> tuple[Collection, splits.Splits]:
         if dataset not in self._opened:
-            settings = self.settings[dataset]
-            collection, brought = open_collection(settings)
-            if collection.complete and len(collection.absent):
-                raise InputError(
-                    f"{dataset}: {len(collection.absent):,} listed images are absent (first: "
-                    f"{collection.absent[0]!r}); add them, remove them from the table, or exclude them: "
-                    "medkt data check --fix exclude lists them"
-                )
-            split = splits.from_settings(collection, brought, settings, self.train_sizes[dataset])
-            self._opened[dataset] = collection.noted(*split.notes), split
+            try:
+                self._opened[dataset] = self._open_and_split(dataset)
+            except InputError as error:
+                raise InputError(f"{self._study}: [data.{dataset}]: {error}") from error
         return self._opened[dataset]
+
+    def _open_and_split(self, dataset: str) -> tuple[Collection, splits.Splits]:
+        settings = self.settings[dataset]
+        collection, brought = open_collection(settings)
+        if collection.complete and len(collection.absent):
+            raise InputError(
+                f"{dataset}: {len(collection.absent):,} listed images are absent (first: "
+                f"{collection.absent[0]!r}); add them, remove them from the table, or exclude them: "
+                "medkt data check --fix exclude lists them"
+            )
+        split = splits.from_settings(collection, brought, settings, self.train_sizes[dataset])
+        return collection.noted(*split.notes), split
 
     def _decode(
         self, dataset: str, collection: Collection, split: splits.Splits, size_px: int, progress: cache.Progress

@@ -104,7 +104,8 @@ def plan_study(file: StudyFile, out: Path, cache: Path | None) -> PlannedStudy:
     """
     runs = plan(file.study)
     teachers = {run.name: run for run in runs if run.role == "teacher"}
-    loader = DatasetLoader({run.dataset: run.data for run in runs}, _train_sizes(runs), cache)
+    name = f"the study {file.study.name!r}" if file.path is None else str(file.path)
+    loader = DatasetLoader({run.dataset: run.data for run in runs}, _train_sizes(runs), cache, name)
     return PlannedStudy(file, out, runs, loader, WeightSources(file.study.teachers, teachers, file.folder, out))
 
 

@@ -22,12 +22,15 @@ class StudyFile:
         Hexadecimal SHA-256 of the text.
     folder : Path
         Its folder; relative paths to weights start there.
+    path : Path or None
+        The file itself, for messages; None where a program made the study.
     """
 
     study: Study
     text: str
     sha256: str
     folder: Path
+    path: Path | None = None
 
     @classmethod
     def read(cls, path: Path) -> StudyFile:
@@ -39,7 +42,7 @@ class StudyFile:
             If it cannot be read, is not TOML, or a key or value is wrong.
         """
         study, text, sha256 = read_study(path)
-        return cls(study, text, sha256, path.parent)
+        return cls(study, text, sha256, path.parent, path)
 
     @classmethod
     def shipped(cls, name: str) -> StudyFile | None:
@@ -54,4 +57,4 @@ class StudyFile:
         if path is None:
             return None
         study, text, sha256 = read_study(path)
-        return cls(study, text, sha256, Path())
+        return cls(study, text, sha256, Path(), path)

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import pyarrow as pa
-
 from medkt_eval.errors import InputError
 from medkt_eval.measurement.net_benefit import no_curve_because
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import NO_VALIDATION
 from medkt_eval.predictions.across_runs.identical_runs import named
+from medkt_eval.predictions.values.letter_case import alike_except_case
 from medkt_eval.predictions.values.repairs import notes_on_repairs
 from medkt_eval.results.schema import RunValue
 from medkt_eval.results.vocabulary import AVERAGES, METRICS
@@ -59,7 +57,7 @@ def notes_on_values(tests: Sequence[TestSet]) -> list[str]:
         if predictions.patient_ids is not None:
             columns["patient_id"] = predictions.patient_ids
         for name, values in columns.items():
-            if pair := _alike_but_for_case(values):
+            if pair := alike_except_case(values):
                 notes.append(f"{test.dataset}: {name} {pair[0]!r} and {pair[1]!r} differ in case only and count as two")
     return notes
 
@@ -81,16 +79,6 @@ def notes_on_averages(runs: Sequence[RunValue], analysis: Analysis) -> list[str]
         f"{dataset}: averages of {metric} leave out {', '.join(labels)}, which has none (labels_defined = 'defined')"
         for (dataset, metric), labels in missing.items()
     ]
-
-
-def _alike_but_for_case(values: np.ndarray | pa.Array) -> tuple[str, str] | None:
-    """The first two different values that are the same in lower case."""
-    first: dict[str, str] = {}
-    for value in dict.fromkeys(values.tolist() if isinstance(values, np.ndarray) else values.unique().to_pylist()):
-        twin = first.setdefault(value.casefold(), value)
-        if twin != value:
-            return twin, value
-    return None
 
 
 def computed_nowhere(request: Request, tests: Sequence[TestSet], contrasts: Sequence[Contrast]) -> Nowhere:

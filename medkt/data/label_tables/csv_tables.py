@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.values.repairs import without_blanks
 from medkt_eval.runtime.reading.files import read_bytes
 
 MOST_BYTES = 2**30
@@ -110,9 +111,27 @@ def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_
     rows.columns = pd.Index([header[k] for k in positions])
     rows.index += 2
     rows = rows.drop(index=blank) if blank else rows
+    rows, trimmed = _without_blanks(rows, path)
+    notes += trimmed
     if rows.empty and not may_be_empty:
         raise InputError(f"{path}: a header, but no rows; expected one per image")
     return Table(path, rows, notes)
+
+
+def _without_blanks(rows: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Remove blanks at the edges of all cells, as in prediction files; a note names the first."""
+    changed, first = 0, ""
+    for position, name in enumerate(rows.columns):
+        values = rows.iloc[:, position].to_numpy(dtype=object)
+        texts, repaired = without_blanks(values, f"{name} of row")
+        if repaired:
+            wrong = np.flatnonzero(texts != values)
+            first = first or f"row {rows.index[wrong[0]]}, {name} {values[wrong[0]]!r}"
+            changed += len(wrong)
+            rows.isetitem(position, texts)
+    if not changed:
+        return rows, ()
+    return rows, (f"{path.name}: blanks at the edges of {changed:,} cells were removed (first: {first})",)
 
 
 def one_row_each(table: Table, key: str, what: str = "image") -> Table:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
-from medkt.data.label_tables import lists
+from medkt.data.label_tables import label_columns, lists
 from medkt.data.label_tables.csv_tables import Table
 from medkt.data.pixels import decoding as images
 from medkt.data.settings import RootedData
@@ -183,10 +183,14 @@ def _findings(data: FolderData, table: Table, special: set[str | None]) -> tuple
     labels = guessed if data.label_columns is None else data.label_columns
     if not labels:
         raise InputError(f"{where}: no label column found; expected one or more columns of 0 and 1, or a class_column")
-    hint = "" if data.label_columns else "; if it is no label, name the labels with label_columns = [...]"
-    for label in labels:
-        wrong = ~_named(rows, label, "label_columns", where).isin(["0", "1", "0.0", "1.0", ""])
-        table.refuse(wrong, label, f"0, 1 or empty (not labelled){hint}")
+    others = [
+        label for label in labels if not _named(rows, label, "label_columns", where).isin(label_columns.FINDING).all()
+    ]
+    if others and data.label_columns is None:
+        raise InputError(f"{where}: {label_columns.not_findings(rows, labels, others)}")
+    for label in others:
+        classes = f"; is it one class an image? Then set class_column = {label!r} in place of label_columns"
+        table.refuse(~rows[label].isin(label_columns.FINDING), label, f"0, 1 or empty (not labelled){classes}")
     targets = rows[list(labels)].replace("", "nan").to_numpy(dtype=np.float32)
     return tuple(labels), targets
 
@@ -194,6 +198,8 @@ def _findings(data: FolderData, table: Table, special: set[str | None]) -> tuple
 def _classes(data: FolderData, table: Table) -> tuple[tuple[str, ...], np.ndarray]:
     column = _named(table.rows, data.class_column or "", "class_column", str(table.path))
     table.refuse(column == "", str(column.name), "a class on every row")
+    if data.classes is None:
+        label_columns.refuse_marks_of_absence(column, str(table.path))
     classes = data.classes or sorted(column.unique())
     if len(classes) < 2:
         raise InputError(f"{table.path}: {column.name} holds {len(classes)} class; expected two or more")
