@@ -44,9 +44,6 @@ def check_latex(text: str) -> str:
     --------
     >>> print(check_latex(r"\emph{M\'eni\`ere}, $\alpha_1 \geq 2$"))
     \emph{M\'eni\`ere}, $\alpha_1 \geq 2$
-    >>> check_latex(r"\input{/etc/passwd}")
-    Traceback (most recent call last):
-    ValueError: holds \input, which is not allowed; expected text, accents, formulas between $ and commands such as ...
     """
     if len(text) > _LONGEST:
         raise ValueError(f"has {len(text):,} characters; expected at most {_LONGEST}")
