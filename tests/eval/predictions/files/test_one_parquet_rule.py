@@ -1,4 +1,4 @@
-"""Parquet is read by one rule: whole, by column, and as the DataFrame that was written."""
+"""One rule: Parquet whole and by column, the CSV, and the DataFrame that was written are the same predictions."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ VALUES = st.one_of(
     st.lists(st.one_of(st.none(), st.floats(-1e15, 1e15)), min_size=N, max_size=N),
     st.lists(st.dates(datetime.date(1900, 1, 1)), min_size=N, max_size=N),
     st.lists(st.datetimes(datetime.datetime(1900, 1, 1), datetime.datetime(2200, 1, 1)), min_size=N, max_size=N),
+    st.lists(st.timedeltas(datetime.timedelta(0), datetime.timedelta(400)), min_size=N, max_size=N),
 )
-DTYPES = st.sampled_from([None, "category", "float32", "Int64", "boolean", "string"])
+DTYPES = st.sampled_from([None, "category", "float16", "float32", "Int64", "boolean", "string"])
 
 
 def as_type(values, dtype):
     column = pd.Series(values)
     try:
         return column if dtype is None else column.astype(dtype)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, NotImplementedError, RuntimeWarning):  # the last: beyond the largest float16
         return column
 
 
@@ -65,13 +66,17 @@ def test_all_ways_in_agree(group, group_type, patients, patient_type, target, ta
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "p.parquet"
         (frame.set_index("image_id") if index else frame).to_parquet(path, row_group_size=5)
+        table = Path(folder) / "p.csv"
+        frame.to_csv(table, index=False)
         outcomes = [
             outcome(lambda: columns.read(path, "multilabel", ["A"])),
             outcome(lambda: columns.read(path, "multilabel", ["A"], in_memory=False)),
             outcome(lambda: from_frame(frame, "multilabel", ["A"], source=str(path))),
+            outcome(lambda: columns.read(table, "multilabel", ["A"])),
         ]
     assert outcomes[0] == outcomes[1]
     assert outcomes[0] == outcomes[2]
+    assert outcomes[0] == outcomes[3] or str(outcomes[0]).replace("p.parquet", "p.csv") == outcomes[3]
 
 
 def outcome(read):
@@ -127,3 +132,33 @@ def test_a_missing_number_of_a_patient_is_missing(tmp_path, monkeypatch, predict
     predictions_frame("test", 0).assign(patient_id=[np.nan, *np.arange(39.0)]).to_parquet(path)
     with pytest.raises(InputError, match="image 'test-000/v0': no patient_id"):
         evaluate({"TL": [path]}, replicates=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([0.0, 1.0, 1.0], ["0", "1"]),
+        (np.array([0, 1, 1], np.float32), ["0", "1"]),
+        ([True, False, True], ["False", "True"]),
+        (
+            [datetime.date(2020, 1, 1), datetime.date(2021, 1, 1), datetime.date(2020, 1, 1)],
+            ["2020-01-01", "2021-01-01"],
+        ),
+        (pd.to_datetime(["2020-01-01", "2021-01-01", "2020-01-01"]), ["2020-01-01", "2021-01-01"]),
+        (pd.Categorical(["u ", "v", "u "]), ["u", "v"]),
+    ],
+)
+def test_classes_of_any_type_are_read_alike(tmp_path, values, labels):
+    ids = ["a", "b", "c"]
+    frame = pd.DataFrame({"image_id": ids, "target": values, f"score_{labels[0]}": 0.5, f"score_{labels[1]}": 0.5})
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    frame.to_parquet(tmp_path / "p.parquet", index=False)
+    of_doors = [
+        from_frame(frame, "multiclass", labels, source="x").classes.tolist(),
+        columns.read(tmp_path / "p.csv", "multiclass", labels).classes.tolist(),
+        columns.read(tmp_path / "p.parquet", "multiclass", labels).classes.tolist(),
+        columns.read(tmp_path / "p.parquet", "multiclass", labels, in_memory=False).classes.tolist(),
+    ]
+    texts = frame["target"].astype(str).str.strip()
+    expected = [next(k for k, label in enumerate(labels) if text in (label, f"{label}.0")) for text in texts]
+    assert of_doors == [expected] * 4
