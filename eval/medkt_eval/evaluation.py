@@ -17,6 +17,8 @@ from medkt_eval.comparisons.adjustment import adjusted
 from medkt_eval.comparisons.data_size import data_size_curves
 from medkt_eval.comparisons.dataset import DatasetResults, analyse_dataset
 from medkt_eval.comparisons.omnibus import over_datasets
+from medkt_eval.comparisons.size_effects import adjusted_size_effects
+from medkt_eval.comparisons.study_family import study_family
 from medkt_eval.inference.multiplicity import adjusted_rows
 from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.metric_functions import check_computed
@@ -60,6 +62,7 @@ def evaluate(
     add: Sequence[str] = (),
     margin: float | None = None,
     columns: Mapping[str, str] | None = None,
+    non_inferiority_level: float | None = None,
     independent_images: bool = False,
     identical_runs: bool = False,
     shared_images: bool = False,
@@ -92,6 +95,8 @@ def evaluate(
     columns : mapping of str to str, or None
         Which column of the prediction tables holds what, if its name is not that of docs/formats.md: for example
         ``{"image_id": "path", "target": "y_true", "score": "y_prob"}``.
+    non_inferiority_level : float or None
+        One-sided level of the test of non-inferiority, such as 0.025; None: the study's, or else 1 - level.
     independent_images : bool
         Whether every patient has one image, so that no patient id is needed.
     identical_runs : bool
@@ -130,6 +135,7 @@ def evaluate(
         study,
         columns=columns,
         margin=margin,
+        non_inferiority_level=non_inferiority_level,
         independent_images=independent_images,
         identical_runs=identical_runs,
     )
@@ -178,11 +184,12 @@ def evaluate(
         runs=results.runs,
         estimates=results.estimates,
         comparisons=adjusted_comparisons,
+        study_family=study_family(adjusted_comparisons, analysis, level),
         thresholds=results.thresholds,
         variance_components=results.components,
         omnibus=[*results.omnibus, *over_several_datasets],
         gaps=adjusted_rows(results.gaps),
-        size_effects=adjusted_rows(results.size_effects),
+        size_effects=adjusted_size_effects(results.size_effects),
         curves=[*learning_curves, *data_size_curves(arms, results.estimates), *results.curves],
         seed_checks=seed_checks,
         failure_rates=failure_rates,

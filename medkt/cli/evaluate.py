@@ -52,6 +52,13 @@ Comparisons = Annotated[Mode, typer.Option(help="Which arms are compared.")]
 Margin = Annotated[
     float | None, typer.Option(help="Margin of equivalence, as a fraction. Default: the study's.", show_default=False)
 ]
+NonInferiorityLevel = Annotated[
+    float | None,
+    typer.Option(
+        help="One-sided level of non-inferiority, e.g. 0.025. Default: the study's, or else 1 - level.",
+        show_default=False,
+    ),
+]
 Add = Annotated[
     list[str] | None,
     typer.Option(
@@ -95,6 +102,7 @@ def evaluate(
     seed: Seed = 0,
     comparisons: Comparisons = Mode.default,
     margin: Margin = None,
+    non_inferiority_level: NonInferiorityLevel = None,
     add: Add = None,
     columns: Columns = None,
     independent_images: IndependentImages = False,
@@ -127,6 +135,7 @@ def evaluate(
             add=add or [],
             margin=margin,
             columns=parse_columns(columns) if columns is not None else None,
+            non_inferiority_level=non_inferiority_level,
             independent_images=independent_images,
             identical_runs=identical_runs,
             shared_images=shared_images,

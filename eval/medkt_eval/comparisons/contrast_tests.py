@@ -151,7 +151,7 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
     )
     primary = _with_reason(primary, both)
     tests = [primary, t_test(values_a, values_b, level)]
-    tests += _against_margin(primary, margin, both, level)
+    tests += _against_margin(primary, margin, both, options)
     if both.delong is not None:
         tests.append(delong.compare(values_a, values_b, both.delong, level))
     if "patients:jackknife" in options.request.intervals and both.has_jackknife:
@@ -181,15 +181,25 @@ def _with_reason(test: TestResult, both: MetricOfRuns) -> TestResult:
     return replace(test, undefined_because=because) if test.undefined_because and because else test
 
 
-def _against_margin(primary: TestResult, margin: float | None, both: MetricOfRuns, level: float) -> list[TestResult]:
-    """Equivalence and non-inferiority, if the comparison has a margin."""
-    names = _names_against_margin(both, margin)
+def _against_margin(
+    primary: TestResult, margin: float | None, both: MetricOfRuns, options: AnalysisOptions
+) -> list[TestResult]:
+    """Equivalence and non-inferiority, if the comparison has a margin; each at its own level."""
+    levels = {name: _level_against_margin(name, options) for name in _names_against_margin(both, margin)}
     if primary.se is None or primary.undefined_because:
         because = primary.undefined_because or obuchowski_rockette.NO_VARIATION
-        given = {"scope": primary.scope, "difference": primary.difference, "level": level}
-        return [TestResult.absent(because, test=name, **given) for name in names]
-    given = {"margin": margin, "level": level}
-    return [AGAINST_MARGIN[name](primary.difference, primary.se, primary.df, **given) for name in names]
+        given = {"scope": primary.scope, "difference": primary.difference}
+        return [TestResult.absent(because, test=name, level=2 * level - 1, **given) for name, level in levels.items()]
+    return [
+        AGAINST_MARGIN[name](primary.difference, primary.se, primary.df, margin=margin, level=level)
+        for name, level in levels.items()
+    ]
+
+
+def _level_against_margin(name: str, options: AnalysisOptions) -> float:
+    """1 - alpha of a one-sided test against the margin."""
+    alpha = options.analysis.non_inferiority_level
+    return options.level if alpha is None or name != "non-inferiority" else 1 - alpha
 
 
 def _names_against_margin(both: MetricOfRuns, margin: float | None) -> list[str]:

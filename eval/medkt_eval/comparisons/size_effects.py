@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import logit
 
 from medkt_eval.comparisons.data_size import recipes
 from medkt_eval.inference import obuchowski_rockette
+from medkt_eval.inference.logit_contrast import logit_contrast_test
+from medkt_eval.inference.multiplicity import adjust, adjusted_rows
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
-from medkt_eval.results.recorded import SizeEffect
+from medkt_eval.results.recorded import LogitSizeEffect, SizeEffect
 from medkt_eval.results.schema import Arm
 from medkt_eval.results.vocabulary import METRICS
 from medkt_eval.study.contrasts import Contrast
@@ -93,4 +96,53 @@ def _row(metric: MetricOfRuns, four: Sequence[Arm], options: AnalysisOptions) ->
         family=f"{four[0].dataset}/{metric.metric} {metric.label}/training size",
         n_patients=options.n_patients,
         undefined_because=because,
+        logit=_on_logit(of_four, values, because, metric.df_patients, options),
     )
+
+
+def _on_logit(
+    of_four: MetricOfRuns,
+    values: Sequence[np.ndarray],
+    because: str | None,
+    df_patients: float,
+    options: AnalysisOptions,
+) -> LogitSizeEffect | None:
+    """The same effect on the logit scale; None for a metric that does not lie between 0 and 1."""
+    facts = METRICS[of_four.metric]
+    if (facts.low, facts.high) != (0, 1):
+        return None
+    with np.errstate(divide="ignore"):
+        a_small, b_small, a_large, b_large = logit([arm.mean() for arm in values])
+    at_each = [float(a - b) if np.isfinite(a - b) else None for a, b in ((a_small, b_small), (a_large, b_large))]
+    names = ("difference", "se", "low", "high", "statistic", "df", "p_value")
+    tested: dict[str, float | None] = dict.fromkeys(names)
+    if because is None:
+        test = logit_contrast_test(
+            values,
+            SIGNS,
+            of_four.covariance,
+            seeds=options.analysis.seeds,
+            df_patients=df_patients,
+            level=options.level,
+            degrees_of_freedom=options.analysis.degrees_of_freedom,
+        )
+        because, tested = test.undefined_because, {name: getattr(test, name) for name in names}
+        tested["difference"] = test.difference if np.isfinite(test.difference) else None
+    return LogitSizeEffect(
+        difference_small=at_each[0], difference_large=at_each[1], **tested, p_adjusted=None, undefined_because=because
+    )
+
+
+def adjusted_size_effects(rows: Sequence[SizeEffect]) -> list[SizeEffect]:
+    """The rows with adjusted p-values: each family by Holm, its logit effects as a family of their own."""
+    families: dict[str, list[int]] = defaultdict(list)
+    for k, row in enumerate(rows):
+        families[row.family].append(k)
+    found = adjusted_rows(rows)
+    for members in families.values():
+        logits = [found[k].logit for k in members]
+        p_values = adjust([None if effect is None else effect.p_value for effect in logits], "holm")
+        for k, effect, p in zip(members, logits, p_values, strict=True):
+            if effect is not None:
+                found[k] = found[k].model_copy(update={"logit": effect.model_copy(update={"p_adjusted": p})})
+    return found

@@ -119,6 +119,44 @@ class FailureRate(Row):
     undefined_because: str | None = None
 
 
+class StudyFamilyMember(Row):
+    """A comparison in the one family of the whole study, with limits that hold for all members at once."""
+
+    dataset: str
+    arm_a: str
+    arm_b: str
+    metric: str
+    label: str
+    family: str | None = Field(description="the family of the same comparison in comparisons")
+    difference: float | None
+    p_value: float | None = Field(description="not adjusted")
+    p_adjusted: float | None
+    low: float | None
+    high: float | None
+    level: float = Field(description="of all limits at once")
+    method: Literal["holm", "bonferroni"] = Field(
+        description="holm: in each direction, with the limits of Strassburger-Bretz and Guilbaud"
+    )
+    size: int = Field(description="members with a p-value")
+    undefined_because: str | None = None
+
+
+class LogitSizeEffect(Row):
+    """A size effect on the logit scale: differences of logits of the arms' means."""
+
+    difference_small: float | None
+    difference_large: float | None
+    difference: float | None = Field(description="small minus large: above 0, the advantage fades")
+    se: float | None
+    low: float | None
+    high: float | None
+    statistic: float | None
+    df: float | None
+    p_value: float | None
+    p_adjusted: float | None = Field(description="by Holm, in a family of its own")
+    undefined_because: str | None = None
+
+
 class SizeEffect(Row):
     """How much larger a difference between two arms is on the small training set than on the large one."""
 
@@ -146,6 +184,7 @@ class SizeEffect(Row):
     family: str
     n_patients: int | None
     undefined_because: str | None = None
+    logit: LogitSizeEffect | None = Field(default=None, description="null: the metric does not lie between 0 and 1")
 
 
 class TeacherAuc(Row):

@@ -22,6 +22,7 @@ from medkt_eval.results.recorded import (
     Row,
     SeedCheck,
     SizeEffect,
+    StudyFamilyMember,
     TeacherAuc,
     Tuning,
 )
@@ -294,6 +295,7 @@ class EvaluationResult(BaseModel):
     runs: list[RunValue]
     estimates: list[Estimate]
     comparisons: list[Comparison]
+    study_family: list[StudyFamilyMember] = Field(default_factory=list, description="on request")
     thresholds: list[Threshold] = Field(default_factory=list)
     variance_components: list[VarianceComponent] = Field(default_factory=list)
     omnibus: list[Omnibus] = Field(default_factory=list)

@@ -39,6 +39,12 @@ class Settings(Row):
     margin_from: Literal["study file", "evaluation"] | None = Field(
         default=None, description="evaluation: it was given when predictions existed; null: none, or not recorded"
     )
+    non_inferiority_level: float | None = Field(
+        default=None, description="one-sided level of non-inferiority; null: 1 - level, as equivalence"
+    )
+    study_family: Literal["holm", "bonferroni"] | None = Field(
+        default=None, description="how the one family of the whole study is adjusted; null: there is none"
+    )
     seeds: Literal["nested", "crossed"] = "nested"
     degrees_of_freedom: Literal["satterthwaite", "hillis"] = "satterthwaite"
     baseline: dict[str, str] = Field(default_factory=dict, description="data set and training size -> baseline arm")

@@ -75,6 +75,12 @@ class Analysis(BaseModel):
         default="satterthwaite", description="of the primary analysis; hillis: as other software, to compare with it"
     )
     margin: float | None = Field(default=None, gt=0, lt=1, description="equivalence margin, as a fraction")
+    non_inferiority_level: float | None = Field(
+        default=None, gt=0, lt=0.5, description="one-sided level of non-inferiority, e.g. 0.025; none: 1 - level"
+    )
+    study_family: Literal["holm", "bonferroni"] | None = Field(
+        default=None, description="one family over the whole study, with simultaneous limits"
+    )
     threshold_rule: Annotated[str, AfterValidator(check_rule)] = Field(
         default="max_f1", description="max_f1, youden, sensitivity=0.9 or fixed=0.5; see thresholds.choose"
     )

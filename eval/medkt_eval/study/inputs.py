@@ -59,6 +59,7 @@ def read_inputs(
     *,
     columns: Mapping[str, str] | None = None,
     margin: float | None = None,
+    non_inferiority_level: float | None = None,
     independent_images: bool = False,
     identical_runs: bool = False,
 ) -> Inputs:
@@ -66,22 +67,31 @@ def read_inputs(
 
     Parameters
     ----------
-    runs, validation, study, columns, margin, independent_images, identical_runs
+    runs, validation, study, columns, margin, non_inferiority_level, independent_images, identical_runs
         As in `evaluation.evaluate`.
 
     Raises
     ------
     InputError
-        If a run, a table or the study file cannot be read, or the margin is out of range.
+        If a run, a table or the study file cannot be read, or the margin or a level is out of range.
     """
     if margin is not None and not 0 < margin < 1:
         raise InputError(f"--margin is {margin}; expected a fraction between 0 and 1, for example 0.02")
+    if non_inferiority_level is not None and not 0 < non_inferiority_level < 0.5:
+        raise InputError(
+            f"--non-inferiority-level is {non_inferiority_level}; expected a one-sided level between 0 and 0.5, for "
+            "example 0.025"
+        )
     if isinstance(runs, Mapping):
         selected, declaration, notes = _of_tables(runs, validation, study, columns)
     else:
         selected, declaration, notes = _of_run_folders(runs, validation, study, columns)
     declaration = _overridden(
-        declaration, margin=margin, independent_images=independent_images, identical_runs=identical_runs
+        declaration,
+        margin=margin,
+        non_inferiority_level=non_inferiority_level,
+        independent_images=independent_images,
+        identical_runs=identical_runs,
     )
     arms = selected.mark(arms_of(selected.runs))
     analysis = declaration.analysis
@@ -116,16 +126,9 @@ def _of_tables(
     return SelectedRuns(tuple(records)), declaration, list(declaration.notes)
 
 
-def _overridden(
-    declaration: Declaration, *, margin: float | None, independent_images: bool, identical_runs: bool
-) -> Declaration:
-    """The declaration, with what the caller gives instead of the study."""
-    changes: dict[str, object] = {}
-    if margin is not None and margin != declaration.analysis.margin:
-        changes["margin"] = margin
+def _overridden(declaration: Declaration, **given: float | bool | None) -> Declaration:
+    """The declaration, with what the caller gives instead of the study; None and False: the study's."""
+    if given["margin"] not in (None, declaration.analysis.margin):
         declaration = replace(declaration, margin_at_evaluation=True)
-    if independent_images:
-        changes["independent_images"] = True
-    if identical_runs:
-        changes["identical_runs"] = True
+    changes = {key: value for key, value in given.items() if value not in (None, False)}
     return declaration.with_analysis(declaration.analysis.model_copy(update=changes)) if changes else declaration

@@ -6,9 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.special import logit
 from sklearn.metrics import roc_auc_score
 
+from medkt_eval.comparisons.size_effects import SIGNS
 from medkt_eval.evaluation import evaluate
+from medkt_eval.inference.logit_contrast import logit_contrast_test
+from medkt_eval.inference.obuchowski_rockette import contrast_test
+from medkt_eval.results.vocabulary import METRICS
 
 LABELS = ("Edema", "Effusion", "Pneumonia")
 TL, AT = "transfer_learning", "attention_transfer"
@@ -106,3 +111,66 @@ def test_holm_over_pairs(runs, two_sizes, write_run):
     ordered = sorted(rows, key=lambda row: row.p_value)
     stepped = np.maximum.accumulate([(3 - k) * row.p_value for k, row in enumerate(ordered)])
     assert [row.p_adjusted for row in ordered] == pytest.approx(np.minimum(stepped, 1))
+
+
+def test_the_same_effect_on_the_logit_scale(runs, two_sizes):
+    """Differences of logits of the means; their variance by the delta method from that of the four arms."""
+    two_sizes(sizes=(100, 300))
+    result = evaluate(runs, replicates=0)
+    (row,) = macro(result.size_effects)
+    arms = [*row.arms_small, *row.arms_large]
+    values = {arm: [run.value for run in macro(result.runs) if run.arm == arm] for arm in arms}
+    means = np.array([np.mean(values[arm]) for arm in arms])
+    a, b, c, d = logit(means)
+    assert row.logit.difference_small == pytest.approx(a - b, abs=1e-12)
+    assert row.logit.difference_large == pytest.approx(c - d, abs=1e-12)
+    assert row.logit.difference == pytest.approx(a - b - c + d, abs=1e-12)
+    # The covariance of the runs over patients again, by leaving out each of them.
+    frames = [pd.read_parquet(runs / f"{arm}-s{s}" / "predictions-test.parquet") for arm in arms for s in range(3)]
+
+    def auc(frame):
+        found = []
+        for label in LABELS:
+            known = frame[frame[f"target_{label}"].notna()]
+            found.append(roc_auc_score(known[f"target_{label}"].astype(int), known[f"score_{label}"]))
+        return np.mean(found)
+
+    without = np.array([[auc(f[f["patient_id"] != f"{p:03d}"]) for f in frames] for p in range(20)])
+    covariance = np.cov(without.T) * 19**2 / 20
+    slopes = np.array([1, -1, -1, 1]) / (means * (1 - means))
+    patients = 0.0
+    for i in range(4):
+        for j in range(4):
+            block = covariance[3 * i : 3 * i + 3, 3 * j : 3 * j + 3]
+            pairs = block[~np.eye(3, dtype=bool)] if i == j else block
+            patients += slopes[i] * slopes[j] * pairs.mean()
+    seeds = sum(slope**2 * np.var(values[arm], ddof=1) / 3 for slope, arm in zip(slopes, arms, strict=True))
+    assert row.logit.se == pytest.approx(np.sqrt(seeds + max(patients, 0)), rel=1e-9)
+    assert row.logit.p_value == pytest.approx(2 * stats.t.sf(abs(row.logit.difference / row.logit.se), row.logit.df))
+    assert row.logit.p_adjusted == row.logit.p_value
+
+
+def test_points_and_logits_can_disagree():
+    """5 points at 70 % are less than 3 points at 90 % in logits: what fades on one scale grows on the other."""
+    arms = [np.array([mean - 0.001, mean + 0.001]) for mean in (0.75, 0.70, 0.93, 0.90)]
+    covariance = np.full((8, 8), 1e-6) + 1e-7 * np.eye(8)
+    given = {"seeds": "nested", "df_patients": 99.0, "level": 0.95}
+    points = contrast_test(arms, SIGNS, covariance, bound=2.0, **given)
+    logits = logit_contrast_test(arms, SIGNS, covariance, **given)
+    assert points.difference == pytest.approx(0.02)
+    assert logits.difference < 0
+    assert points.p_value < 0.05
+    assert logits.p_value < 0.05
+
+
+def test_a_mean_of_one_has_no_logit():
+    arms = [np.array([1.0, 1.0]), np.array([0.7, 0.8])]
+    test = logit_contrast_test(arms, (1, -1), np.full((4, 4), 1e-4), seeds="nested", df_patients=9.0, level=0.95)
+    assert (test.p_value, test.undefined_because) == (None, "an arm's mean is 0 or 1, which has no logit")
+
+
+def test_only_metrics_between_0_and_1_have_logits(runs, two_sizes):
+    two_sizes(sizes=(100, 300))
+    rows = evaluate(runs, replicates=0, add=["calibration"]).size_effects
+    assert all((row.logit is None) == (METRICS[row.metric].low != 0) for row in rows)
+    assert any(row.logit is not None for row in rows)
