@@ -82,6 +82,7 @@ SECTIONS: Mapping[str, Section] = {
         "All comparisons",
         order=(
             ("table", "comparisons"),
+            ("table", "study-family"),
             ("table", "omnibus"),
             ("figure", "critical-difference"),
             ("table", "mean-ranks"),

@@ -33,6 +33,11 @@ _REFERENCES = (
         "Research 2006;7:1–30.",
     ),
     (
+        "Guilbaud 2008",
+        "Guilbaud O. Simultaneous confidence regions corresponding to Holm's step-down procedure and other "
+        "closed-testing procedures. Biometrical Journal 2008;50:678–692.",
+    ),
+    (
         "Hillis 2007, 2014",
         "Hillis SL. A comparison of denominator degrees of freedom methods for multiple observer ROC analysis. "
         "Statistics in Medicine 2007;26:596–619.",
@@ -66,6 +71,11 @@ _REFERENCES = (
         "Schuirmann 1987",
         "Schuirmann DJ. A comparison of the two one-sided tests procedure and the power approach for assessing the "
         "equivalence of average bioavailability. Journal of Pharmacokinetics and Biopharmaceutics 1987;15:657–680.",
+    ),
+    (
+        "Strassburger and Bretz 2008",
+        "Strassburger K, Bretz F. Compatible simultaneous lower confidence bounds for the Holm procedure and other "
+        "Bonferroni-based closed tests. Statistics in Medicine 2008;27:4914–4927.",
     ),
 )
 

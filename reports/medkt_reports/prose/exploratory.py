@@ -206,5 +206,18 @@ def _sentence(lookup: Lookup, row: SizeEffect) -> str:
         f"{opening} {verdict} with training size: {each[0]} against {each[1]} points, a change of "
         f"{numbers.difference(row.difference, decimals)} ({numbers.level(row.level)} CI {ends}; seeds and patients "
         f"random; {words.ADJUSTMENTS.get(row.adjustment, row.adjustment)}-adjusted "
-        f"{numbers.p_phrase(row.p_adjusted, row.level)}; exploratory)."
+        f"{numbers.p_phrase(row.p_adjusted, row.level)}; exploratory).{_in_logits(row)}"
     )
+
+
+def _in_logits(row: SizeEffect) -> str:
+    """The same change on the logit scale, and whether it goes the other way."""
+    effect = row.logit
+    if effect is None or effect.difference is None or effect.low is None or effect.high is None:
+        return ""
+    decimals = numbers.decimals_for([0.01 * (effect.high - effect.low) / 2])
+    change, low, high = (numbers.difference(0.01 * v, decimals) for v in (effect.difference, effect.low, effect.high))
+    p = numbers.p_phrase(effect.p_adjusted, row.level)
+    other_way = row.difference is not None and row.difference * effect.difference < 0
+    caution = " The scales disagree on its direction." if other_way else ""
+    return f" In logits the change is {change} ({numbers.level(row.level)} CI {low} to {high}; {p}).{caution}"

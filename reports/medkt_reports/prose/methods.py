@@ -48,6 +48,7 @@ def methods_paragraph(lookup: Lookup) -> str:
         *_tests(lookup),
         *_margin(lookup),
         *_beforehand(lookup),
+        *_study_family(lookup),
         *_bootstrap(lookup),
         *_provenance(lookup),
     ]
@@ -274,6 +275,18 @@ def _beforehand(lookup: Lookup) -> list[str]:
     """Whether the primary contrast was named before the test predictions existed."""
     named = primary_named(lookup)
     return [named or "No primary contrast was named; the analysis is exploratory."]
+
+
+def _study_family(lookup: Lookup) -> list[str]:
+    """The one family of the whole study, if it was requested."""
+    members = lookup.result.study_family
+    if not members:
+        return []
+    first = members[0]
+    return [
+        f"All {first.size} confirmatory comparisons of the study form one further family, adjusted by "
+        f"{words.STUDY_FAMILY[first.method]}; these limits hold at once with {numbers.level(first.level)}."
+    ]
 
 
 def _bootstrap(lookup: Lookup) -> list[str]:

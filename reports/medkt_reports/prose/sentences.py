@@ -15,7 +15,7 @@ from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import HEADLINES, Lookup
 from medkt_reports.prose import conditions, variation
 from medkt_reports.prose.margins import AgainstMargin, Margins, margin_passed
-from medkt_reports.significance import interval_shows, is_lost_by_adjustment
+from medkt_reports.significance import interval_shows, is_lost_by_adjustment, margin_alpha
 
 Verdict = Literal["superior", "inferior", "different", "equivalent", "non-inferior", "undecided", "undefined"]
 _RANDOM = {
@@ -216,7 +216,8 @@ def _p(row: Comparison) -> str:
 
 def _test(row: Comparison) -> str:
     """A test against the margin: its interval, whose level is lower, and its p-value."""
-    return f"{_ends(row)}, {_p(row)}"
+    one_sided = f", one-sided {numbers.level(margin_alpha(row))}" if row.test == "non-inferiority" else ""
+    return f"{_ends(row)}, {_p(row)}{one_sided}"
 
 
 def _caveat(lookup: Lookup, row: Comparison) -> str:

@@ -17,6 +17,7 @@ from medkt_reports.tables.further.comparisons import companions_table, compariso
 from medkt_reports.tables.further.dynamics import dynamics_table
 from medkt_reports.tables.further.seeds import seeds_table
 from medkt_reports.tables.further.size_effects import size_effects_table
+from medkt_reports.tables.further.study_family import study_family_table
 from medkt_reports.tables.further.teachers import teachers_on_target_table
 from medkt_reports.tables.model import Table
 from medkt_reports.tables.paper import published as reference_tables
@@ -100,6 +101,11 @@ TABLES: Mapping[str, TableEntry] = {
         folded=True,
     ),
     "comparisons": TableEntry(comparisons_table, section="comparisons", missing="Comparisons: none was made."),
+    "study-family": TableEntry(
+        study_family_table,
+        section="comparisons",
+        missing="One family over the whole study: none was requested (study_family, under [analysis]).",
+    ),
     "secondary": TableEntry(
         secondary_table, section="comparisons", missing="Comparisons on secondary metrics: none was made.", folded=True
     ),

@@ -69,7 +69,7 @@ def test_non_inferior_is_the_verdict_where_only_that_is_shown(result):
     assert f"{AT} is non-inferior to TL in macro AUC at the margin of 2 points: +0.8 points (95 % CI −1.6 to 3.2;" in (
         sentence.text
     )
-    assert "non-inferiority: 90 % CI −1.2 to 2.8, p = 0.012)" in sentence.text
+    assert "non-inferiority: 90 % CI −1.2 to 2.8, p = 0.012, one-sided 5 %)" in sentence.text
 
 
 def test_undecided_is_the_verdict_where_the_interval_supports_nothing_else(result):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from medkt_eval.results.schema import Comparison
 from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import HEADLINES, Lookup
+from medkt_reports.significance import margin_alpha
 from medkt_reports.tables.cells import adjusted_p_cell, decimals_in_unit, difference_cell, raw_p_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
 from medkt_reports.tables.model import Table, text_cell, with_synthetic_mark
@@ -130,9 +131,13 @@ def _margin_notes(comparisons: list[Comparison]) -> list[str]:
     if not against:
         return []
     margins = words.listed(list(dict.fromkeys(units.amount(row.metric, row.margin or 0.0) for row in against)))
-    levels = dict.fromkeys(f"{numbers.level(row.level)} for {words.test(row.test)}" for row in against)
+    levels = dict.fromkeys(
+        f"{numbers.level(margin_alpha(row))} and {numbers.level(row.level)} for {words.test(row.test)}"
+        for row in against
+    )
     return [
-        f"Tests against a margin of {margins} are one-sided. Level of their intervals: {words.listed(list(levels))}."
+        f"Tests against a margin of {margins} are one-sided. Level of the test and of its interval: "
+        f"{words.listed(list(levels))}."
     ]
 
 

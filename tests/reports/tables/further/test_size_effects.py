@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medkt_eval.results.recorded import SizeEffect
+from medkt_eval.results.recorded import LogitSizeEffect, SizeEffect
 from medkt_reports.lookup import Lookup
 from medkt_reports.prose.exploratory import size_effect_sentences
 from medkt_reports.tables.further.size_effects import size_effects_table
@@ -72,3 +72,33 @@ def test_undefined_is_said(result):
 
 def test_none_without_sizes(result):
     assert size_effects_table(Lookup(result.model_copy(update={"size_effects": []}))) is None
+
+
+def in_logits(difference, low, high, p):
+    return LogitSizeEffect(
+        difference_small=0.3,
+        difference_large=0.3 - difference,
+        difference=difference,
+        se=0.1,
+        low=low,
+        high=high,
+        statistic=2.0,
+        df=9.0,
+        p_value=p,
+        p_adjusted=p,
+    )
+
+
+def test_logits_stand_beside_points_and_a_disagreement_is_said(result):
+    lookup = effect(result, logit=in_logits(-0.12, -0.20, -0.04, 0.008))
+    (row,) = size_effects_table(lookup).rows
+    assert [f"{cell.text} {cell.uncertainty}".strip() for cell in row.cells][-2:] == [
+        "−0.120 (−0.200 to −0.040)",
+        "0.008",
+    ]
+    (sentence,) = size_effect_sentences(lookup)
+    assert "In logits the change is −0.120 (95 % CI −0.200 to −0.040; p = 0.008)." in sentence
+    assert sentence.endswith("The scales disagree on its direction.")
+    (agreed,) = size_effect_sentences(effect(result, logit=in_logits(0.12, 0.04, 0.20, 0.008)))
+    assert "The scales disagree" not in agreed
+    assert "In logits" not in size_effect_sentences(effect(result))[0]
