@@ -41,7 +41,7 @@ def study_family(rows: Sequence[Comparison], analysis: Analysis, level: float) -
             np.array([getattr(row, key) for row in known], dtype=np.float64) for key in ("difference", "se")
         )
         df = np.array([np.inf if row.df is None else row.df for row in known])
-        found = METHODS[analysis.study_family](differences, errors, df, level=level)
+        found = METHODS[analysis.study_family](differences, errors, df, level=level, absent=len(members) - len(known))
         for row, p, low, high in zip(known, found.p_adjusted, found.low, found.high, strict=True):
             bound = FACTS[row.metric].largest_difference
             limits[id(row)] = {"p_adjusted": float(p), "low": max(float(low), -bound), "high": min(float(high), bound)}
@@ -57,7 +57,7 @@ def study_family(rows: Sequence[Comparison], analysis: Analysis, level: float) -
             **limits.get(id(row), absent),
             level=level,
             method=analysis.study_family,
-            size=len(known),
+            size=len(members),
         )
         for row in members
     ]

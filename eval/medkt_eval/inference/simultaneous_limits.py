@@ -30,7 +30,9 @@ class SimultaneousLimits:
     high: np.ndarray
 
 
-def holm(differences: np.ndarray, se: np.ndarray, df: np.ndarray, *, level: float) -> SimultaneousLimits:
+def holm(
+    differences: np.ndarray, se: np.ndarray, df: np.ndarray, *, level: float, absent: int = 0
+) -> SimultaneousLimits:
     """Limits and p-values of Holm's method in each direction.
 
     Parameters
@@ -41,6 +43,8 @@ def holm(differences: np.ndarray, se: np.ndarray, df: np.ndarray, *, level: floa
         Degrees of freedom of t; infinite: the normal distribution.
     level : float
         Simultaneous confidence level, 1 - alpha.
+    absent : int
+        Further members without a p-value. They count in the family, as they were declared.
 
     Returns
     -------
@@ -53,31 +57,34 @@ def holm(differences: np.ndarray, se: np.ndarray, df: np.ndarray, *, level: floa
     >>> found.p_adjusted.round(4), found.low.round(2)
     (array([0.0054, 0.0278]), array([0.76, 0.  ]))
     """
-    p_above, low = _one_direction(differences, se, df, level)
-    p_below, minus_high = _one_direction(-differences, se, df, level)
+    p_above, low = _one_direction(differences, se, df, level, absent)
+    p_below, minus_high = _one_direction(-differences, se, df, level, absent)
     return SimultaneousLimits(np.minimum(2 * np.minimum(p_above, p_below), 1.0), low, -minus_high)
 
 
-def bonferroni(differences: np.ndarray, se: np.ndarray, df: np.ndarray, *, level: float) -> SimultaneousLimits:
+def bonferroni(
+    differences: np.ndarray, se: np.ndarray, df: np.ndarray, *, level: float, absent: int = 0
+) -> SimultaneousLimits:
     """Bonferroni's limits, each at 1 - alpha/m, and p-values times m.
 
     Parameters
     ----------
-    differences, se, df, level
+    differences, se, df, level, absent
         As in `holm`.
     """
-    m = len(differences)
+    m = len(differences) + absent
     p_values = np.minimum(2 * stats.t.sf(np.abs(differences / se), df) * m, 1.0)
     reach = stats.t.ppf(1 - (1 - level) / 2 / m, df) * se
     return SimultaneousLimits(p_values, differences - reach, differences + reach)
 
 
 def _one_direction(
-    differences: np.ndarray, se: np.ndarray, df: np.ndarray, level: float
+    differences: np.ndarray, se: np.ndarray, df: np.ndarray, level: float, absent: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """One-sided p-values by Holm at alpha/2, and the lower limits that match them."""
-    alpha, m = (1 - level) / 2, len(differences)
-    p_values = np.asarray(multipletests(stats.t.sf(differences / se, df), method="holm")[1])
+    alpha, m = (1 - level) / 2, len(differences) + absent
+    unadjusted = np.concatenate([stats.t.sf(differences / se, df), np.ones(absent)])
+    p_values = np.asarray(multipletests(unadjusted, method="holm")[1])[: len(differences)]
     rejected = 2 * p_values < 1 - level
     left = m - int(rejected.sum())
     limits = differences - stats.t.ppf(1 - alpha / (left or m), df) * se

@@ -137,7 +137,7 @@ class StudyFamilyMember(Row):
     method: Literal["holm", "bonferroni"] = Field(
         description="holm: in each direction, with the limits of Strassburger-Bretz and Guilbaud"
     )
-    size: int = Field(description="members with a p-value")
+    size: int = Field(description="members; those without a p-value count, too")
     undefined_because: str | None = None
 
 

@@ -70,7 +70,7 @@ def test_primary_contrasts_alone_where_they_were_named(two_sizes, study):
     assert [row.p_adjusted for row in result.study_family] == pytest.approx(adjusted, abs=1e-12)
 
 
-def test_an_undefined_member_is_null_with_its_reason_and_does_not_count(write_run, runs, study):
+def test_an_undefined_member_is_null_with_its_reason_and_counts(write_run, runs, study):
     for size, seeds in ((100, 2), (500, 1)):
         for seed in range(seeds):
             write_run(f"tl-{size}", seed, name="TL", train_size=size)
@@ -79,7 +79,24 @@ def test_an_undefined_member_is_null_with_its_reason_and_does_not_count(write_ru
     absent = [row for row in result.study_family if row.arm_a == "at-500"]
     assert {row.p_adjusted for row in absent} == {None}
     assert all("one seed" in row.undefined_because for row in absent)
-    assert {row.size for row in result.study_family} == {2}
+    assert {row.size for row in result.study_family} == {4}
+    known = [row for row in result.study_family if row.p_value is not None]
+    above, below = (
+        multipletests([*(stats.t.sf(sign * row.statistic, row.df) for row in tested), 1, 1], method="holm")[1]
+        for sign, tested in ((1, tested_of(result)), (-1, tested_of(result)))
+    )
+    assert [row.p_adjusted for row in known] == pytest.approx(np.minimum(2 * np.minimum(above, below)[:2], 1))
+
+
+def tested_of(result):
+    """The defined comparisons of the family of the study."""
+    return [
+        row
+        for row in result.comparisons
+        if (row.test, row.kind, row.metric) == (OR, "declared", "auc")
+        and row.label in ("macro", "weighted")
+        and row.p_value is not None
+    ]
 
 
 def test_nothing_unless_requested(two_sizes, study):
