@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from medkt_eval.results.recorded import SizeEffect
 from medkt_reports.language import numbers, words
+from medkt_reports.language.units import OWN_UNIT
 from medkt_reports.lookup import Lookup
-from medkt_reports.tables.cells import OWN_UNIT, decimals_in_unit, interval_cell, p_cell
+from medkt_reports.tables.cells import decimals_in_unit, interval_cell, p_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
 from medkt_reports.tables.model import Cell, Table, text_cell, with_synthetic_mark
 

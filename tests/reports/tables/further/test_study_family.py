@@ -77,4 +77,4 @@ def test_the_level_of_non_inferiority_is_printed_in_table_sentence_and_methods(r
     assert "p = 0.010, one-sided 2.5 %" in sentence.text
     assert "non-inferiority by a one-sided test at 2.5 %" in methods.methods_paragraph(lookup)
     notes = " ".join(companions_table(lookup).notes)
-    assert "in place of 95 %: non-inferiority 2.5 %, 95 %" in notes
+    assert "interval: 2.5 % and 95 % for non-inferiority" in notes
