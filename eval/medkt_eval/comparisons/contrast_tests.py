@@ -127,7 +127,7 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
     ]
     if both.undefined_because:
         names: list[tuple[str, Scope]] = [(obuchowski_rockette.TEST, obuchowski_rockette.SCOPE), (t_name, "seeds")]
-        names.extend((name, obuchowski_rockette.SCOPE) for name in _names_against_margin(both, margin))
+        names.extend((name, obuchowski_rockette.SCOPE) for name in options.levels_against_margin(both.metric, margin))
         if both.delong is not None:
             names.append((delong.TEST, "patients"))
         if "patients:jackknife" in options.request.intervals and both.has_jackknife:
@@ -185,7 +185,7 @@ def _against_margin(
     primary: TestResult, margin: float | None, both: MetricOfRuns, options: AnalysisOptions
 ) -> list[TestResult]:
     """Equivalence and non-inferiority, if the comparison has a margin; each at its own level."""
-    levels = {name: _level_against_margin(name, options) for name in _names_against_margin(both, margin)}
+    levels = options.levels_against_margin(both.metric, margin)
     if primary.se is None or primary.undefined_because:
         because = primary.undefined_because or obuchowski_rockette.NO_VARIATION
         given = {"scope": primary.scope, "difference": primary.difference}
@@ -194,18 +194,6 @@ def _against_margin(
         AGAINST_MARGIN[name](primary.difference, primary.se, primary.df, margin=margin, level=level)
         for name, level in levels.items()
     ]
-
-
-def _level_against_margin(name: str, options: AnalysisOptions) -> float:
-    """1 - alpha of a one-sided test against the margin."""
-    alpha = options.analysis.non_inferiority_level
-    return options.level if alpha is None or name != "non-inferiority" else 1 - alpha
-
-
-def _names_against_margin(both: MetricOfRuns, margin: float | None) -> list[str]:
-    if margin is None:
-        return []
-    return ["tost"] if METRICS[both.metric].lower_is_better else ["tost", "non-inferiority"]
 
 
 def _margin(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from medkt_eval.errors import InputError
+from medkt_eval.results.vocabulary import METRICS
 from medkt_eval.study.declaration import Analysis
 from medkt_eval.study.requests import Request
 
@@ -64,3 +65,13 @@ class AnalysisOptions:
     level: float
     seed: int
     n_patients: int | None
+
+    def levels_against_margin(self, metric: str, margin: float | None) -> dict[str, float]:
+        """1 - alpha of each one-sided test against the margin; empty if a comparison has no margin."""
+        if margin is None:
+            return {}
+        levels = {"tost": self.level}
+        if not METRICS[metric].lower_is_better:
+            alpha = self.analysis.non_inferiority_level
+            levels["non-inferiority"] = self.level if alpha is None else 1 - alpha
+        return levels
