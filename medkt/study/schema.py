@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -19,6 +19,7 @@ from medkt.teachers.settings import TeacherSettings
 from medkt.transfer import METHODS, AnyMethod, gathered
 from medkt.transfer.settings import TaughtSettings
 from medkt_eval.runtime.nearest_name import expected_one_of
+from medkt_eval.runtime.reading.name_fields import PrintableName
 from medkt_eval.runtime.reading.text import parse_toml, read_text
 from medkt_eval.runtime.validation import validated
 from medkt_eval.study.declaration import Analysis
@@ -27,7 +28,7 @@ from medkt_eval.study.declaration import Analysis
 class ArmSettings(Settings):
     """An arm of the comparison. In the file, the keys of its method are next to the others."""
 
-    name: str = Field(min_length=1)
+    name: Annotated[PrintableName, Field(min_length=1)]
     data: Name
     method: str
     student: Architecture

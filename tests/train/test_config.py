@@ -77,6 +77,9 @@ def test_round_sizes_and_variants_stand_in_the_run_id(study_file: Path, study_te
             r"name: '\.\./tiny' cannot be part of a folder's name; .*for example 'tiny'",
         ),
         ('name = "tiny"', "name = tiny", "not TOML"),
+        ('name = "TL"', r'name = "T\nL"', r"arms\.0\.name: name .* holds the character U\+000A"),
+        ('name = "TL"', r'name = "T\u001bL"', r"arms\.0\.name is 'T\\x1bL', which holds the character U\+001B"),
+        ('name = "tiny"', r'name = "tiny\u0000"', r"name is 'tiny\\x00', which holds the character U\+0000"),
         (
             '"transfer_learning"',
             '"transfer_lerning"',
