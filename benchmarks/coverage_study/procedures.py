@@ -23,9 +23,10 @@ from benchmarks.coverage_study.further_cells import (
 from benchmarks.coverage_study.measure import LEVEL, REPLICATES, Outcome, arms_of, judged
 from benchmarks.coverage_study.seeds_and_rare_labels import analyse_rare, analyse_seeds
 from benchmarks.coverage_study.simulate import Cell, draw
-from medkt_eval.comparisons.adjustment import AGAINST_MARGIN, adjusted
-from medkt_eval.comparisons.contrast_tests import compare
+from medkt_eval.comparisons.adjustment import adjusted
 from medkt_eval.comparisons.dataset import DatasetResults
+from medkt_eval.comparisons.one_contrast.comparison_rows import AGAINST_MARGIN
+from medkt_eval.comparisons.one_contrast.contrast_tests import compare
 from medkt_eval.comparisons.subgroup_gaps import gap_rows
 from medkt_eval.inference import obuchowski_rockette
 from medkt_eval.measurement.all_labels import measure

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medkt_eval.comparisons.contrast_tests import Compared
+from medkt_eval.comparisons.one_contrast.comparison_rows import AGAINST_MARGIN, Compared
 from medkt_eval.errors import InputError
 from medkt_eval.inference import multiplicity, obuchowski_rockette
 from medkt_eval.inference.interval import quantile
@@ -20,8 +20,6 @@ from medkt_eval.results.vocabulary import METRICS
 from medkt_eval.runtime.garbage import quick_collections
 from medkt_eval.study.declaration import Analysis
 from medkt_eval.study.primary import FAMILY, adjustment, primary_arms
-
-AGAINST_MARGIN = ("tost", "non-inferiority")
 
 
 def adjusted(

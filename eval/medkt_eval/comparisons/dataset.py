@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from medkt_eval.comparisons.contrast_tests import Compared, compare
 from medkt_eval.comparisons.estimates import estimates_of
 from medkt_eval.comparisons.image_tests import NOTHING, OnImages, analyse_images
 from medkt_eval.comparisons.omnibus import of_all_arms
+from medkt_eval.comparisons.one_contrast.comparison_rows import Compared
+from medkt_eval.comparisons.one_contrast.contrast_tests import compare
 from medkt_eval.comparisons.size_effects import size_effects
 from medkt_eval.comparisons.subgroup_gaps import gap_rows
 from medkt_eval.comparisons.variance_rows import components_of

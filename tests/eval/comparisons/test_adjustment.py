@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from medkt_eval.comparisons.adjustment import adjusted
-from medkt_eval.comparisons.contrast_tests import Compared
+from medkt_eval.comparisons.one_contrast.comparison_rows import Compared
 from medkt_eval.errors import InputError
 from medkt_eval.inference.multiplicity import adjust, max_t
 from medkt_eval.results.schema import Comparison

@@ -83,12 +83,12 @@ def test_an_undefined_member_is_null_with_its_reason_and_counts(write_run, runs,
     known = [row for row in result.study_family if row.p_value is not None]
     above, below = (
         multipletests([*(stats.t.sf(sign * row.statistic, row.df) for row in tested), 1, 1], method="holm")[1]
-        for sign, tested in ((1, tested_of(result)), (-1, tested_of(result)))
+        for sign, tested in ((1, primary_analyses_of(result)), (-1, primary_analyses_of(result)))
     )
     assert [row.p_adjusted for row in known] == pytest.approx(np.minimum(2 * np.minimum(above, below)[:2], 1))
 
 
-def tested_of(result):
+def primary_analyses_of(result):
     """The defined comparisons of the family of the study."""
     return [
         row

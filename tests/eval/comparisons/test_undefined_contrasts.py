@@ -107,7 +107,7 @@ def test_a_label_without_a_curve_of_net_benefit_is_noted(given):
         for arm, frames in given.items()
     }
     result = evaluate(tables, add=["net-benefit"], replicates=0)
-    notes = [note for note in result.settings.notes if "net benefit" in note]
+    notes = [note for note in result.settings.notes if "no curve of net benefit" in note]
     assert len(notes) == 2
     assert "B has no curve of net benefit: a score of B lies outside [0, 1]" in notes[0]
     assert "C has no curve of net benefit: no positive image among 50" in notes[1]

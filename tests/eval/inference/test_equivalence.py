@@ -73,7 +73,7 @@ def test_swapping_arms(difference, se, df, margin):
 
 
 def test_interval_is_symmetric_and_cut_only_where_the_metric_is_known():
-    """A difference of two kappas lies within 2, not within 1; contrast_tests.py knows the metric."""
+    """A difference of two kappas lies within 2, not within 1; one_contrast knows the metric."""
     made = tost(0.9, 0.1, 2.0, margin=0.02, level=0.95)
     reach = 0.1 * stats.t.ppf(0.95, 2)
     assert (made.low, made.high) == pytest.approx((0.9 - reach, 0.9 + reach))

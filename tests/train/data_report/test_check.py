@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import json
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from medkt.data_report import detail
 from medkt.data_report.check import check
 from medkt.data_report.checks import alike, copies
 from medkt.data_report.checks import images as image_checks
-from medkt.data_report.checks import labels as label_checks
 from medkt.data_report.findings import Checked, Evidence, Finding, worst_first
 from medkt.data_report.opening import Opened
 from medkt.data_report.survey import headers, survey
@@ -61,18 +59,6 @@ def collection(images: list[np.ndarray], **fields: object) -> Collection:
         "read": read,
     }
     return Collection(**(content | fields))  # type: ignore[arg-type]
-
-
-def labelled(targets: Sequence[Sequence[float]], labels: tuple[str, ...]) -> Collection:
-    """A collection whose images are not read."""
-    return collection(
-        [np.zeros((1, 1), np.uint8)] * len(targets), labels=labels, targets=np.array(targets, dtype=np.float32)
-    )
-
-
-def graded(classes: list[str], labels: tuple[str, ...]) -> Collection:
-    targets = np.array([labels.index(name) for name in classes])
-    return collection([np.zeros((1, 1), np.uint8)] * len(targets), task="multiclass", labels=labels, targets=targets)
 
 
 def found(made: Collection, parts: dict[str, list[int]] | None = None) -> Checked:
@@ -319,87 +305,6 @@ def test_images_without_a_common_look_are_not_compared():
     rng = np.random.default_rng(0)
     images = [grey(128 + 2500 * gaussian_filter(rng.normal(size=(SIDE, SIDE)), 12)) for _ in range(24)]
     assert found(collection(images)).looked_at["negative images"].startswith("not compared: the images are too unlike")
-
-
-# Labels
-
-
-def test_no_finding_beside_a_finding_is_wrong_but_not_beside_devices():
-    labels = ("No Finding", "Edema", "Support Devices")
-    made = labelled([[1, 0, 1], [1, 1, 0], [0, 1, 1], [1, np.nan, 0]], labels)
-    (finding,) = label_checks.conflicts(made)
-    assert (finding.severity, images_of(finding)) == ("error", [("i01",)])
-    assert finding.evidence[0].facts["labels"] == "No Finding, Edema"
-    assert label_checks.conflicts(labelled([[1, 0, 1], [0, 1, 0]], labels)) == []
-    assert label_checks.conflicts(labelled([[1.0, 1.0]], ("Mass", "Edema"))) == []
-
-
-@pytest.mark.parametrize(
-    ("labels", "strange"),
-    [
-        (("-1", "0", "1", "2"), ["-1"]),
-        (("0", "1", "2", "9"), ["9"]),
-        (("0", "1", "2"), []),
-        (("1", "2", "3"), []),
-        (("mild", "severe"), []),
-        (("0", "10"), []),
-    ],
-)
-def test_numbers_off_the_scale_of_grades_are_wrong(labels, strange):
-    checked = label_checks.outside_range(graded([*labels, *labels], labels))
-    assert [row.facts["class"] for one in checked for row in one.evidence] == strange * 2
-    assert [one.severity for one in checked] == ["error"] * bool(strange)
-
-
-def test_a_strange_class_that_no_image_has_any_more_is_not_wrong():
-    assert label_checks.outside_range(graded(["0", "1", "1"], ("-1", "0", "1"))) == []
-
-
-def test_labels_that_no_image_or_every_image_shows():
-    made = labelled([[1, 0], [1, 1], [1, 0], [1, np.nan]], ("Mass", "Edema"))
-    parts = {"train": np.array([0, 1]), "test": np.array([2, 3])}
-    (finding,) = label_checks.unshown(Opened("made", made, parts))
-    seen = [tuple(row.facts.values()) for row in finding.evidence]
-    assert seen == [
-        ("Mass", "all images", 4, 4),
-        ("Mass", "train", 2, 2),
-        ("Mass", "test", 2, 2),
-        ("Edema", "test", 0, 1),
-    ]
-    assert label_checks.unshown(Opened("made", graded(["a", "b"], ("a", "b")), {})) == []
-
-
-def test_a_label_that_is_never_seen_without_another():
-    """10 images with a mass, all with edema too. Half of all images show edema, so chance is 0.5 ** 10."""
-    beside = [[1, 1]] * 10 + [[0, 1]] * 10 + [[0, 0]] * 20
-    (finding,) = label_checks.implied(labelled(beside, ("Mass", "Edema")))
-    assert [dict(row.facts) for row in finding.evidence] == [
-        {"label": "Mass", "never without": "Edema", "images": 10, "prevalence of that": 0.5}
-    ]
-    assert label_checks.implied(labelled([[1, 0], *beside], ("Mass", "Edema"))) == []
-    assert label_checks.implied(labelled(beside[1:], ("Mass", "Edema"))) == []  # 0.487 ** 9 = 0.0015 may be chance
-
-
-def test_images_without_labels_and_metadata_without_values():
-    made = labelled([[np.nan, np.nan], [0, np.nan]], ("Mass", "Edema"))
-    assert images_of(label_checks.unlabelled(made)[0]) == [("i00",)]
-    groups = {"sex": np.array(["F", "unknown"], dtype=object), "view": np.array(["PA", "AP"], dtype=object)}
-    (finding,) = label_checks.unknown_groups(dataclasses.replace(made, groups=groups))
-    assert [dict(row.facts) for row in finding.evidence] == [{"column": "sex", "unknown for": 1, "first": "i01"}]
-
-
-def test_patients_in_two_splits_are_wrong():
-    made = collection([np.zeros((1, 1), np.uint8)] * 4, patient_ids=np.array(["a", "b", "a", "c"], dtype=object))
-    parts = {"train 1": np.array([0]), "train 2": np.array([0, 1]), "test": np.array([2, 3])}
-    (finding,) = label_checks.shared_patients(Opened("made", made, parts))
-    assert finding.severity == "error"
-    assert [dict(row.facts) for row in finding.evidence] == [{"patient": "a", "images": "1 test, 1 train"}]
-    assert label_checks.shared_patients(Opened("made", made, {"train": np.array([0, 2]), "test": np.array([1])})) == []
-
-
-def test_what_the_loader_noted_is_repeated():
-    noted = labelled([[1.0]], ("Mass",)).noted("3 of 4 listed images are absent")
-    assert label_checks.loader_notes(noted)[0].evidence[0].facts == {"note": "3 of 4 listed images are absent"}
 
 
 # Findings

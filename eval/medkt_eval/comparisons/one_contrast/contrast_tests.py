@@ -1,38 +1,35 @@
 """Contrasts between arms on one metric: the primary analysis and further tests, each with its name and scope.
 
-In: a `MetricOfRuns` of a data set's runs, and contrasts. Out: `Compared`: rows of results.json, which adjustment.py
-adjusts when all are known.
+In: a `MetricOfRuns` of a data set's runs, and contrasts. Out: `Compared`, whose rows comparison_rows.py makes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from medkt_eval.comparisons.bootstrap_tests import BOOTSTRAPS, STUDENTIZED, bootstrap_limits, bootstrap_test, recentred
+from medkt_eval.comparisons.bootstrap_tests import BOOTSTRAPS, bootstrap_limits, bootstrap_test, recentred
+from medkt_eval.comparisons.one_contrast.absent_tests import absent_test, with_absent, without_error
+from medkt_eval.comparisons.one_contrast.comparison_rows import Compared, comparison_row, tested_margin
 from medkt_eval.errors import InputError
-from medkt_eval.inference import equivalence, obuchowski_rockette, superiority
+from medkt_eval.inference import equivalence, obuchowski_rockette
 from medkt_eval.inference.over_patients import delong
 from medkt_eval.inference.over_patients.patient_jackknife import TEST as JACKKNIFE
 from medkt_eval.inference.over_patients.patient_jackknife import jackknife_test
 from medkt_eval.inference.over_seeds.rank_tests import mann_whitney, sign_flip, wilcoxon
 from medkt_eval.inference.over_seeds.t_tests import paired_t, welch_t
-from medkt_eval.inference.rounding import ROUNDING, difference_of_means, tolerance
-from medkt_eval.inference.superiority import Superiority
+from medkt_eval.inference.rounding import tolerance
 from medkt_eval.inference.test_result import TestResult
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.resampling import limits as bootstrap_intervals
 from medkt_eval.resampling.limits import Limits
 from medkt_eval.resampling.seeds import mean_over_drawn_seeds
-from medkt_eval.results.schema import Arm, Comparison, Scope
-from medkt_eval.results.vocabulary import AVERAGES, HEADLINES, METRICS, TESTS
-from medkt_eval.study import contrasts
+from medkt_eval.results.schema import Arm, Scope
+from medkt_eval.results.vocabulary import HEADLINES, METRICS
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.options import AnalysisOptions
-from medkt_eval.study.primary import main_metrics, margin_of
-from medkt_eval.study.tuning import SELECTED
 
 # Metrics of Tables IV and V, whose marks need every pair of arms.
 MARKED = {metric for headlines in HEADLINES.values() for metric, _ in headlines}
@@ -41,18 +38,7 @@ TESTS_OVER_SEEDS: Mapping[str, Callable[[np.ndarray, np.ndarray, float], TestRes
     "wilcoxon": wilcoxon,
     "sign-flip": sign_flip,
 }
-AGAINST_MARGIN = {"tost": equivalence.tost, "non-inferiority": equivalence.non_inferiority}
-# Tests that image_tests.py computes, with their metrics.
-OF_IMAGES = {"permutation": ("auc",), "mcnemar": TESTS["mcnemar"].metrics}
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A comparison that is not adjusted yet, with the replicates of its difference if max-T needs them."""
-
-    row: Comparison
-    replicates: np.ndarray | None = None
-    rounding: float = ROUNDING  # of the replicates
+TESTS_AGAINST_MARGIN = {"tost": equivalence.tost, "non-inferiority": equivalence.non_inferiority}
 
 
 def compare(
@@ -94,11 +80,11 @@ def compare(
         if pair.kind == "table":
             tests = tests[:1]
         else:
-            tests += _of_images(both, image_tests.get((a.arm, b.arm, metric.metric, metric.label), ()), options)
+            tests += with_absent(both, image_tests.get((a.arm, b.arm, metric.metric, metric.label), ()), options)
         no_error = None if both.undefined_because else both.no_error_because(a, b)
         if no_error:
-            tests = [_without_error(test, no_error) for test in tests]
-        rows += [_row(both, a, b, pair, test, options) for test in tests]
+            tests = [without_error(test, no_error) for test in tests]
+        rows += [comparison_row(both, a, b, pair, test, options) for test in tests]
         if pair.kind != "table" and "max-t" in options.request.tests and METRICS[both.metric].is_resampled:
             rows.append(_for_max_t(both, a, b, pair, options))
     return rows
@@ -119,7 +105,7 @@ def _check_seeds(a: Arm, b: Arm, options: AnalysisOptions) -> None:
 def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list[TestResult]:
     """The primary analysis first, then the other tests by default and on request."""
     crossed, level = options.analysis.seeds == "crossed", options.level
-    margin = _margin(both, a, b, options)
+    margin = tested_margin(both, a, b, options)
     t_test, t_name = (paired_t, "t-paired") if crossed else (welch_t, "t-welch")
     facts = METRICS[both.metric]
     bootstraps = [
@@ -136,7 +122,7 @@ def _tests(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> list
         if "seeds+patients:bootstrap" in options.request.intervals and facts.is_resampled:
             names.append(("bootstrap-percentile", "seeds+patients"))
         names.extend((name, "seeds") for name in options.request.tests if name in TESTS_OVER_SEEDS)
-        return [_absent(both.undefined_because, name, scope, level) for name, scope in names]
+        return [absent_test(both.undefined_because, name, scope, level) for name, scope in names]
     k = len(a.seeds)
     values_a, values_b = both.values[:k], both.values[k:]
     primary = obuchowski_rockette.compare(
@@ -191,46 +177,9 @@ def _against_margin(
         given = {"scope": primary.scope, "difference": primary.difference}
         return [TestResult.absent(because, test=name, level=2 * level - 1, **given) for name, level in levels.items()]
     return [
-        AGAINST_MARGIN[name](primary.difference, primary.se, primary.df, margin=margin, level=level)
+        TESTS_AGAINST_MARGIN[name](primary.difference, primary.se, primary.df, margin=margin, level=level)
         for name, level in levels.items()
     ]
-
-
-def _margin(both: MetricOfRuns, a: Arm, b: Arm, options: AnalysisOptions) -> float | None:
-    return None if both.group is not None else margin_of(options.analysis, a, b, both.metric, both.label)
-
-
-def _of_images(both: MetricOfRuns, tests: Sequence[TestResult], options: AnalysisOptions) -> list[TestResult]:
-    """The tests that were computed from the images; one that was requested and does not exist is null."""
-    if both.group is not None:
-        return list(tests)
-    names = [name for name in options.request.tests if both.metric in OF_IMAGES.get(name, ())]
-    if STUDENTIZED in options.request.intervals and both.metric == "auc":
-        names.append("bootstrap-studentized")
-    if both.label in AVERAGES:
-        names = [name for name in names if name != "mcnemar" and both.label in ("macro", "weighted")]
-    because = both.undefined_because or "this test exists for the average over all labels only"
-    absent = [name for name in names if name not in {test.test for test in tests}]
-    return [*tests, *(_absent(because, name, "patients", options.level) for name in absent)]
-
-
-def _without_error(test: TestResult, because: str) -> TestResult:
-    """The test; null if it needs the error over patients of an arm that shows none.
-
-    Tests over seeds hold the patients fixed. A permutation estimates no error: it is exact if the arms are equal.
-    """
-    if test.scope == "seeds" or test.test == "permutation":
-        return test
-    given = {"test": test.test, "scope": test.scope, "difference": test.difference, "level": test.level}
-    return replace(TestResult.absent(because, **given), undefined_replicates=test.undefined_replicates)
-
-
-def _absent(because: str, name: str, scope: Scope, level: float) -> TestResult:
-    return TestResult.absent(because, test=name, scope=scope, difference=np.nan, level=level)
-
-
-def _weights(n_a: int, n_b: int) -> np.ndarray:
-    return np.concatenate([np.full(n_a, 1 / n_a), np.full(n_b, -1 / n_b)])
 
 
 def _seeds_and_patients(both: MetricOfRuns, a: Arm, b: Arm, difference: float, options: AnalysisOptions) -> TestResult:
@@ -250,82 +199,8 @@ def _seeds_and_patients(both: MetricOfRuns, a: Arm, b: Arm, difference: float, o
     return replace(test, scope="seeds+patients")
 
 
-def _probability(both: MetricOfRuns, n_a: int, test: TestResult) -> Superiority | None:
-    """P(A > B): over pairs of seeds for a t test; over replicates and pairs of runs for the primary analysis."""
-    if both.undefined_because:
-        return None
-    if test.test in ("t-welch", "t-paired"):
-        return superiority.over_seeds(both.values[:n_a], both.values[n_a:])
-    if test.test == obuchowski_rockette.TEST and both.replicates.shape[1]:
-        return superiority.over_replicates(both.replicates[:n_a], both.replicates[n_a:])
-    return None
-
-
-def _row(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, test: TestResult, options: AnalysisOptions) -> Compared:
-    family, method = contrasts.family(
-        a, pair, both.metric, both.label, group=both.group, confirmatory_labels=options.analysis.confirmatory_labels
-    )
-    scope = "images" if options.n_patients is None and test.scope == "patients" else test.scope
-    test = _within_range(test, METRICS[both.metric].largest_difference)
-    k = len(a.seeds)
-    probability = _probability(both, k, test)
-    # One number for all tests of a contrast: each computes it in its own way, with its own rounding error.
-    difference = None if both.undefined_because else difference_of_means(both.values[:k], both.values[k:])
-    tested_margin = _margin(both, a, b, options) if test.test in AGAINST_MARGIN else None
-    return Compared(
-        Comparison(
-            dataset=a.dataset,
-            arm_a=a.arm,
-            arm_b=b.arm,
-            metric=both.metric,
-            label=both.label,
-            group=both.group,
-            difference=difference,
-            se=test.se,
-            low=test.low,
-            high=test.high,
-            level=test.level,
-            test=test.test,
-            scope=scope,
-            statistic=test.statistic,
-            df=test.df,
-            df_hillis=test.df_hillis,
-            p_value=test.p_value,
-            p_adjusted=None,
-            adjustment=method,
-            family=family,
-            kind=pair.kind,
-            secondary=both.metric not in main_metrics(options.analysis),
-            margin=tested_margin,
-            probability_a_above_b=probability.probability if probability else None,
-            probability_descriptive=probability.descriptive if probability else None,
-            n_seeds_a=len(a.seeds),
-            n_seeds_b=len(b.seeds),
-            n_patients=options.n_patients,
-            n_images=both.n_images,
-            n_positive=both.n_positive,
-            undefined_replicates=test.undefined_replicates,
-            note=_note(test, a, b),
-            undefined_because=test.undefined_because,
-        )
-    )
-
-
-def _within_range(test: TestResult, bound: float) -> TestResult:
-    """The test with its interval cut at the largest difference that the metric can have."""
-    if test.low is None or test.high is None:
-        return test
-    low, high = max(test.low, -bound), min(test.high, bound)
-    if low < high:
-        return replace(test, low=low, high=high)
-    note = "no interval: it lies outside the range of a difference"
-    return replace(test, low=None, high=None, note="; ".join(filter(None, (test.note, note))))
-
-
-def _note(test: TestResult, a: Arm, b: Arm) -> str | None:
-    """What limits the test, and which arms won a tuning grid on the seeds they are compared on."""
-    selected = (f"{arm.arm}: {SELECTED}" for arm in (a, b) if arm.selected_on_these_seeds)
-    return "; ".join(filter(None, (test.note, *selected))) or None
+def _weights(n_a: int, n_b: int) -> np.ndarray:
+    return np.concatenate([np.full(n_a, 1 / n_a), np.full(n_b, -1 / n_b)])
 
 
 def _for_max_t(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, options: AnalysisOptions) -> Compared:
@@ -333,13 +208,13 @@ def _for_max_t(both: MetricOfRuns, a: Arm, b: Arm, pair: Contrast, options: Anal
     weights = _weights(len(a.seeds), len(b.seeds))
     no_error = both.no_error_because(a, b)
     if both.undefined_because:
-        test = _absent(both.undefined_because, "max-t", "patients", options.level)
+        test = absent_test(both.undefined_because, "max-t", "patients", options.level)
     else:
         limits = bootstrap_limits("percentile", both, weights, options.level)
         difference = float(weights @ both.values)
         test = replace(bootstrap_test("max-t", difference, limits, options.level), p_value=None)
-        test = _without_error(test, no_error) if no_error else test
-    compared = _row(both, a, b, pair, test, options)
+        test = without_error(test, no_error) if no_error else test
+    compared = comparison_row(both, a, b, pair, test, options)
     row = compared.row.model_copy(update={"adjustment": "max-t"})
     if test.undefined_because:
         return Compared(row)
