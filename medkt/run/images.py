@@ -19,7 +19,6 @@ from medkt.data.collection import Collection
 from medkt.data.pixels import cache
 from medkt.data.pixels.pixels import Pixels
 from medkt.data.splitting import split_file, splits
-from medkt.run_settings import RunSettings
 from medkt.training.run_data import Part, RunData
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.format import Predictions
@@ -115,18 +114,27 @@ class DatasetLoader:
 
     def patients(self, dataset: str) -> tuple[set[str], set[str]]:
         """Return the patients used for training (validation included), and those used for testing."""
+        parts = (self.learnt_from(dataset), self.tested_on(dataset))
+        train, test = ({str(p) for p in collection.patient_ids[rows]} for collection, rows in parts)
+        return train, test
+
+    def learnt_from(self, dataset: str) -> tuple[Collection, np.ndarray]:
+        """Return a collection and its rows used for training (validation included), int64, (n,)."""
         collection, split = self._open(dataset)
-        rows = np.concatenate([*split.train.values(), split.validation])
-        return ({str(p) for p in collection.patient_ids[rows]}, {str(p) for p in collection.patient_ids[split.test]})
+        return collection, np.unique(np.concatenate([*split.train.values(), split.validation]))
+
+    def tested_on(self, dataset: str) -> tuple[Collection, np.ndarray]:
+        """Return a collection and its rows used for testing, int64, (n,)."""
+        collection, split = self._open(dataset)
+        return collection, split.test
+
+    def split(self, dataset: str) -> splits.Splits:
+        """Return the split of a data set."""
+        return self._open(dataset)[1]
 
     def split_text(self, dataset: str) -> str:
         """Return the text of `split-<dataset>.csv`."""
         return split_file.text(*self._open(dataset))
-
-    def source(self, dataset: str) -> tuple[object, ...]:
-        """Return what data sets of the same patients have in common: the layout, and the root or the phantom's seed."""
-        settings = self.settings[dataset]
-        return (type(settings), getattr(settings, "root", None), getattr(settings, "seed", None))
 
     def _open(self, dataset: str) -> tuple[Collection, splits.Splits]:
         if dataset not in self._opened:
@@ -158,26 +166,6 @@ class DatasetLoader:
             pixels = cache.decoded(collection, rows, size_px, self._cache_folder, progress=progress)
             self._decoded[key] = rows, pixels
         return self._decoded[key]
-
-
-def check_no_leak(runs: Sequence[RunSettings], loader: DatasetLoader) -> None:
-    """Refuse a teacher if an arm is tested on patients that the teacher was trained on.
-
-    Raises
-    ------
-    InputError
-        If two data sets share patients in this way; names a patient.
-    """
-    teacher_datasets = dict.fromkeys(run.dataset for run in runs if run.role == "teacher")
-    for arm_dataset in dict.fromkeys(run.dataset for run in runs if run.role == "arm"):
-        for dataset in teacher_datasets:
-            if dataset != arm_dataset and loader.source(dataset) == loader.source(arm_dataset):
-                shared = loader.patients(dataset)[0] & loader.patients(arm_dataset)[1]
-                if shared:
-                    raise InputError(
-                        f"{len(shared)} patients that a teacher learns from in {dataset} are test patients of "
-                        f"{arm_dataset} (first: {min(shared)!r}); use disjoint patients (for a phantom, another seed)"
-                    )
 
 
 def predictions(dataset: LoadedDataset, split: Literal["validation", "test"], scores: np.ndarray) -> Predictions:

@@ -59,6 +59,13 @@ class WeightSources:
             teacher.labels = tuple(teacher_labels.shared_name(label) for label in teacher.labels)
         return teacher
 
+    def given(self, run: RunSettings) -> list[Path]:
+        """Return the paths of the given weights that `run` starts from or learns from; they may not exist."""
+        sources = [self.start(run)] if run.teacher is None else [self.start(run), self._teacher_source(run.teacher)]
+        named = [run.initialisation] if run.teacher is None else [run.initialisation, run.teacher]
+        pairs = zip(named, sources, strict=True)
+        return [path for name, path in pairs if not isinstance(path, str) and name not in self.trained_teachers]
+
     def needed_runs(self, run: RunSettings) -> set[str]:
         """Return the ids of this study's runs that `run` starts from or learns from."""
         trained = self.trained_teachers

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from medkt.data.splitting import split_file
 from medkt.run import folder as run_folder
-from medkt.run.images import DatasetLoader, check_no_leak
+from medkt.run.images import DatasetLoader
 from medkt.run.layer_check import check_layers
+from medkt.run.leak_check import check_no_leak
 from medkt.run.unit import CheckpointOptions, checkpoint_folder
 from medkt.run.weights import WeightSources
 from medkt.run_settings import RunSettings, Unit
@@ -87,11 +88,14 @@ class Work:
         Number of selected runs that are finished.
     units : list of tuples of RunSettings
         `unfinished`, with runs that train in lockstep together.
+    notes : list of str
+        What could not be checked.
     """
 
     unfinished: list[RunSettings]
     n_finished: int
     units: list[Unit]
+    notes: list[str] = field(default_factory=list)
 
 
 def plan_study(file: StudyFile, out: Path, cache: Path | None) -> PlannedStudy:
@@ -128,11 +132,13 @@ def work_to_do(planned: PlannedStudy, only: str | None) -> Work:
     unfinished = [run for run in selected if not existing_runs.is_finished(run, out / run.run_id, planned.sources)]
     _check_weights(unfinished, planned.sources, out)
     planned.loader.check([run.dataset for run in unfinished])
+    notes = []
     if unfinished:
-        check_no_leak([run for run in runs if run in unfinished or run.role == "teacher"], planned.loader)
+        used = [run for run in runs if run in unfinished or run.role == "teacher"]
+        notes += check_no_leak(used, planned.loader, planned.sources)
         of_arms = dict.fromkeys(run.dataset for run in runs if run.role == "arm")
         check_labels(planned.file.study.analysis, {label for name in of_arms for label in planned.loader.labels(name)})
-    return Work(unfinished, len(selected) - len(unfinished), _units(unfinished, out))
+    return Work(unfinished, len(selected) - len(unfinished), _units(unfinished, out), notes)
 
 
 def write_declaration(planned: PlannedStudy, work: Work) -> str | None:

@@ -74,8 +74,8 @@ def train_study_file(
         planned = plan_study(file, out, options.cache)
     work = processes.agree_on(partial(work_to_do, planned, options.only))
     warning = processes.on_main(partial(write_declaration, planned, work))
-    if warning is not None:
-        observer.note(warning)
+    for note in [*work.notes, *([] if warning is None else [warning])]:
+        observer.note(note)
     observer.plan(work.unfinished, work.n_finished)
     if work.unfinished and is_remote(out):
         observer.note(f"{out} has no locks: do not run another medkt train into it, or runs are trained twice")
