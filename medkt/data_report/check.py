@@ -5,7 +5,7 @@ In: an `Opened` data set. Out: `Checked`, every finding with its evidence, worst
 
 from __future__ import annotations
 
-from medkt.data_report.checks import copies, shifts, shortcuts
+from medkt.data_report.checks import copies, scopes, shifts, shortcuts
 from medkt.data_report.checks import images as image_checks
 from medkt.data_report.checks import labels as label_checks
 from medkt.data_report.findings import Checked, Finding, worst_first
@@ -25,36 +25,39 @@ def check(opened: Opened, progress: Progress = lambda _done, _all: None) -> Chec
     """
     collection = opened.collection
     findings: list[Finding] = []
-    scopes: dict[str, str] = {}
+    looked_at: dict[str, str] = {}
 
     def record(scope: str, names: list[str], results: list[Finding]) -> None:
         findings.extend(results)
-        scopes.update(dict.fromkeys(names, scope))
+        looked_at.update(dict.fromkeys(names, scope))
 
-    n = f"{len(collection):,} images"
     results, scope = image_checks.absent(collection)
     record(scope, ["absent images"], results)
     with survey(collection, progress) as surveyed:
-        record(f"{n} read", ["unreadable images"], image_checks.unreadable(collection, surveyed))
-        record(f"{n} read", ["constant images"], image_checks.blank(collection, surveyed))
+        record(f"{len(collection):,} images", ["unreadable images"], image_checks.unreadable(collection, surveyed))
+        record(scopes.reading(surveyed), ["constant images"], image_checks.blank(collection, surveyed))
         results, scope = image_checks.standing_out(collection, surveyed)
         record(scope, ["negative images", "turned images", "unlike images"], results)
-        record(f"SHA-256 of {n}", ["identical images"], copies.identical(opened, surveyed))
-        results, scope = copies.similar(opened, surveyed, surveyed.readable() & (surveyed.spread >= image_checks.FLAT))
+        readable = surveyed.readable()
+        scope = scopes.pairs(readable, "can be read") or f"SHA-256 of {int(readable.sum()):,} images"
+        record(scope, ["identical images"], copies.identical(opened, surveyed))
+        results, scope = copies.similar(opened, surveyed, readable & (surveyed.spread >= image_checks.FLAT))
         record(scope, ["near-identical images", "one person, two patient ids"], results)
-    labels = f"{len(collection.labels)} labels of {n}"
-    record(labels, ["label conflicts"], label_checks.conflicts(collection))
-    record(labels, ["classes outside the range"], label_checks.outside_range(collection))
-    record(labels, ["labels never seen alone"], label_checks.implied(collection))
-    record(labels, ["unlabelled images"], label_checks.unlabelled(collection))
-    record(labels, ["labels without images"], label_checks.unshown(opened))
-    split = f"{len(opened.disjoint())} splits" if opened.parts else "not compared: no splits are known"
-    record(split, ["patients in two splits"], label_checks.shared_patients(opened))
+    looked_at |= scopes.labels(collection)
+    findings += [
+        *label_checks.conflicts(collection),
+        *label_checks.outside_range(collection),
+        *label_checks.implied(collection),
+        *label_checks.unlabelled(collection),
+        *label_checks.unshown(opened),
+    ]
+    record(scopes.patients_in_splits(opened), ["patients in two splits"], label_checks.shared_patients(opened))
     results, scope = shifts.shifts(opened)
     record(scope, ["prevalence shifts"], results)
-    results, scope = shortcuts.shortcuts(collection, headers(collection))
-    record(scope, ["shortcuts", "weak shortcuts", "labels told by age or sex"], results)
-    record(f"{len(collection.groups)} columns", ["unknown metadata"], label_checks.unknown_groups(collection))
+    results, tried = shortcuts.shortcuts(collection, headers(collection))
+    findings += results
+    looked_at |= tried
+    record(scopes.metadata(collection), ["unknown metadata"], label_checks.unknown_groups(collection))
     findings += label_checks.loader_notes(collection)
     patients = len(set(collection.patient_ids.astype(str)))
-    return Checked(opened.name, len(collection), patients, worst_first(findings), scopes)
+    return Checked(opened.name, len(collection), patients, worst_first(findings), looked_at)

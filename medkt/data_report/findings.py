@@ -69,12 +69,23 @@ class Checked:
     n_patients: int
     findings: tuple[Finding, ...]
     looked_at: Mapping[str, str]
-    """What each check looked at, in one phrase. Checks without a finding are included."""
+    """What each check looked at, in one phrase. If it looked at nothing, the phrase begins with "not " and says why."""
 
     @property
     def wrong(self) -> bool:
         """Whether you should not train on the data set."""
         return any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def nothing_found(self) -> tuple[str, ...]:
+        """The checks that looked at something and found nothing."""
+        with_findings = {finding.check for finding in self.findings}
+        return tuple(name for name in self.looked_at if name not in with_findings and name not in self.not_checked)
+
+    @property
+    def not_checked(self) -> dict[str, str]:
+        """The checks that looked at nothing, and why."""
+        return {name: phrase for name, phrase in self.looked_at.items() if phrase.startswith("not ")}
 
     def exclude(self) -> dict[str, str]:
         """Return the images to leave out and the reasons, sorted by image id."""
@@ -92,6 +103,7 @@ class Checked:
             "n_images": self.n_images,
             "n_patients": self.n_patients,
             "looked_at": dict(self.looked_at),
+            "not_checked": self.not_checked,
             "findings": [{**asdict(finding), "count": finding.count} for finding in self.findings],
         }
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

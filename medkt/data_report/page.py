@@ -73,12 +73,13 @@ def _scopes(checked: Checked) -> Table:
     counts = {finding.check: 0 for finding in checked.findings}
     for finding in checked.findings:
         counts[finding.check] += finding.count
+    found = {name: f"{count:,}" for name, count in counts.items()}
+    found |= dict.fromkeys(checked.nothing_found, "nothing") | dict.fromkeys(checked.not_checked, "not checked")
     rows = [
-        Row(text_cell(name), (text_cell(f"{counts[name]:,}" if name in counts else "nothing"), text_cell(scope)))
-        for name, scope in checked.looked_at.items()
+        Row(text_cell(name), (text_cell(found[name]), text_cell(scope))) for name, scope in checked.looked_at.items()
     ]
     head = ((Span("Check"), Span("Found"), Span("Looked at")),)
-    return Table("looked", "What was looked at", "Every check that was made.", head, tuple(rows))
+    return Table("looked", "What was looked at", "Every check, and why some were not made.", head, tuple(rows))
 
 
 def _shown(opened: Opened, finding: Finding, *, images: bool) -> Shown:

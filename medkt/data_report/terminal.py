@@ -48,7 +48,7 @@ def show_tables(tables: list[Table]) -> None:
 
 
 def show_findings(checked: Checked) -> None:
-    """Print every finding with its first rows of evidence, then the checks without a finding."""
+    """Print every finding with its first rows of evidence, then the checks not made and those without a finding."""
     console = Console(highlight=False)
     for finding in checked.findings:
         head = Text(f"{finding.severity}: ", style=_STYLES[finding.severity])
@@ -60,7 +60,11 @@ def show_findings(checked: Checked) -> None:
         if finding.count > MOST_ROWS:
             console.print(Text(f"  and {finding.count - MOST_ROWS:,} more"))
         console.print()
-    with_findings = {finding.check for finding in checked.findings}
-    without_findings = [name for name in checked.looked_at if name not in with_findings]
-    console.print(Text(f"Nothing found: {', '.join(without_findings)}."))
+    reasons: dict[str, list[str]] = {}
+    for name, reason in checked.not_checked.items():
+        reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        console.print(Text(f"{', '.join(names)}: {reason}."))
+    if checked.nothing_found:
+        console.print(Text(f"Nothing found: {', '.join(checked.nothing_found)}."))
     console.print()

@@ -12,6 +12,7 @@ import numpy as np
 
 from medkt.data.collection import Collection
 from medkt.data.pixels import samples
+from medkt.data_report.checks import scopes
 from medkt.data_report.checks.alike import Pairs, alike
 from medkt.data_report.findings import Evidence, Fact, Finding, Severity
 from medkt.data_report.opening import Opened
@@ -72,12 +73,15 @@ def similar(opened: Opened, images: Survey, usable: np.ndarray) -> tuple[list[Fi
     -------
     findings : list of Finding
     looked_at : str
-        The number of pairs compared, in words.
+        The number of pairs compared, or why none was.
     """
     patients = opened.collection.patient_ids.astype(str)
     first_copy = np.zeros(len(patients), dtype=bool)  # the first of each group of files that agree in every byte
     first_copy[np.unique(images.sha256, axis=0, return_index=True)[1]] = True
-    pairs, scope = alike(images, usable & first_copy, patients)
+    usable = usable & first_copy
+    if (why_not := scopes.pairs(usable, "is readable, not blank and no copy of another")) is not None:
+        return [], why_not
+    pairs, scope = alike(images, usable, patients)
     copied = pairs.copies()
     near = pairs.only(np.flatnonzero(copied))
     copies = [

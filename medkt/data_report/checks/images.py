@@ -134,7 +134,9 @@ def standing_out(collection: Collection, survey: Survey) -> tuple[list[Finding],
     ]
     if not compared:
         return [], "not compared: the images are too unlike one another to have a mean image, or too few"
-    return findings, f"{compared:,} images compared with the mean image of their view"
+    scope = f"{compared:,} images compared with the mean image of their view"
+    rest = len(collection) - compared
+    return findings, scope + (f"; {rest:,} not: unreadable, blank, or of a view without a mean image" if rest else "")
 
 
 _KINDS: tuple[tuple[str, Severity, str, str], ...] = (

@@ -25,14 +25,18 @@ SMALL = 0.2  # Cohen's h
 def shifts(opened: Opened) -> tuple[list[Finding], str]:
     """Compare validation and test with training, label by label, with Holm's adjustment over all comparisons."""
     parts = opened.disjoint()
-    if "train" not in parts or len(parts) < 2:
+    if not parts:
         return [], "not compared: no splits are known (name their sizes, or a study file)"
+    if "train" not in parts or len(parts) < 2:
+        return [], f"not compared: the splits are {' and '.join(parts)}; expected training and another"
     rows = []
     for label, positive, known in _patients(opened):
         table = {part: (int(positive[members].sum()), int(known[members].sum())) for part, members in _members(opened)}
         for part in parts:
             if part != "train" and table["train"][1] and table[part][1]:
                 rows.append((label, part, table["train"], table[part]))
+    if not rows:
+        return [], "not compared: no label is known for patients of training and of another split"
     tests = [_test(train, other) for _, _, train, other in rows]
     adjusted = adjust([p for _, p in tests], "holm")
     shifted: list[tuple[float, Evidence]] = []

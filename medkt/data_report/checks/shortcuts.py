@@ -28,24 +28,34 @@ FOLDS = 5
 FEWEST = 20  # patients with the label, and without it
 PERSON = ("age_band", "sex")
 """Attributes of the patient, which may rightly predict a disease."""
+CHECKS = ("shortcuts", "weak shortcuts", "labels told by age or sex")
 _RARE = 10  # images; rarer values are combined
 
 
-def shortcuts(collection: Collection, headers: Headers | None) -> tuple[list[Finding], str]:
-    """Try every column of metadata and every property of the files' headers on every label."""
+def shortcuts(collection: Collection, headers: Headers | None) -> tuple[list[Finding], dict[str, str]]:
+    """Try every column of metadata and every property of the files' headers on every label.
+
+    Returns
+    -------
+    findings : list of Finding
+    looked_at : dict of str to str
+        For each of the checks, the pairs of label and column tried, or why none was.
+    """
     columns = {**_columns(collection), **(_header_columns(headers) if headers is not None else {})}
     columns = {name: values for name, values in columns.items() if len(set(values)) > 1}
     if not columns:
-        return [], "not tried: no column of metadata has two values"
+        return [], dict.fromkeys(CHECKS, "not tried: no column of metadata has two values")
     patients = np.unique(collection.patient_ids.astype(str), return_inverse=True)[1]
     evidence: list[tuple[float, str, Evidence]] = []
     tried: list[tuple[float, str]] = []
+    too_rare: list[str] = []
     for k, label in enumerate(collection.labels):
         positive = collection.targets == k if collection.task == "multiclass" else collection.targets[:, k]
         rows = np.flatnonzero(~np.isnan(positive.astype(np.float64)))
         shown = positive[rows] == 1
         n_with, n_without = len(set(patients[rows][shown])), len(set(patients[rows][~shown]))
         if min(n_with, n_without) < FEWEST:
+            too_rare.append(label)
             continue
         chance = 0.5 + 3 * math.sqrt((n_with + n_without + 1) / (12 * n_with * n_without))
         folds = list(StratifiedGroupKFold(n_splits=FOLDS).split(rows, shown, patients[rows]))
@@ -60,10 +70,24 @@ def shortcuts(collection: Collection, headers: Headers | None) -> tuple[list[Fin
                     "with the label": _shares(values[rows], shown),
                 }
                 evidence.append((auc, name, Evidence((), facts)))
+    return _findings(evidence), _looked_at(list(columns), tried, too_rare)
+
+
+def _looked_at(columns: list[str], tried: list[tuple[float, str]], too_rare: list[str]) -> dict[str, str]:
+    """Say for each check what was tried. `tried` has the AUC of each pair of a label and a column, and its name."""
+    if not tried:
+        reason = f"not tried: no label has {FEWEST} patients with it and {FEWEST} without"
+        return dict.fromkeys(CHECKS, reason)
     scope = f"{len(tried):,} pairs of a label and a column ({', '.join(columns)})"
-    if tried:
-        scope += "; the highest AUC is {:.2f}, of {}".format(*max(tried))
-    return _findings(evidence), scope
+    scope += "; the highest AUC is {:.2f}, of {}".format(*max(tried))
+    if too_rare:
+        scope += f"; too few patients with or without {', '.join(too_rare)}"
+    about_persons = [name for name in columns if name in PERSON]
+    about_images = [name for name in columns if name not in PERSON]
+    return {
+        **dict.fromkeys(CHECKS[:2], scope if about_images else "not tried: age and sex are the only columns"),
+        CHECKS[2]: scope if about_persons else "not tried: no column of age or sex has two values",
+    }
 
 
 def _findings(scored: list[tuple[float, str, Evidence]]) -> list[Finding]:

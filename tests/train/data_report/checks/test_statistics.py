@@ -110,7 +110,7 @@ def test_a_view_that_gives_a_label_away_is_a_shortcut():
     assert row.facts["AUC"] == pytest.approx(whole, abs=0.006)
     shown = made.targets[made.groups["view"] == "AP", 1]
     assert f"AP: {100 * shown.mean():.0f} % of {len(shown)}" in str(row.facts["with the label"])
-    assert looked.startswith("2 pairs of a label and a column (view); the highest AUC is 0.8")
+    assert looked["shortcuts"].startswith("2 pairs of a label and a column (view); the highest AUC is 0.8")
 
 
 def test_a_weak_link_is_a_note_and_none_is_nothing():
@@ -147,4 +147,4 @@ def test_too_few_patients_and_columns_of_one_value_are_not_tried():
     made = with_column(0.9, n=30)
     assert shortcuts.shortcuts(made, None)[0] == []
     one = collection(made.targets, groups={"view": np.full(30, "AP", dtype=object)})
-    assert shortcuts.shortcuts(one, None)[1] == "not tried: no column of metadata has two values"
+    assert set(shortcuts.shortcuts(one, None)[1].values()) == {"not tried: no column of metadata has two values"}
