@@ -128,6 +128,10 @@ class DatasetLoader:
         collection, split = self._open(dataset)
         return collection, split.test
 
+    def collection(self, dataset: str) -> Collection:
+        """Return the images of a data set, not decoded."""
+        return self._open(dataset)[0]
+
     def split(self, dataset: str) -> splits.Splits:
         """Return the split of a data set."""
         return self._open(dataset)[1]

@@ -23,7 +23,12 @@ from medkt_eval.runtime.atomic_files import sha256_of_ids
 
 
 def manifest(
-    run: RunSettings, dataset: LoadedDataset, trained: TrainedRun, *, teacher: Mapping[str, Any] | None
+    run: RunSettings,
+    dataset: LoadedDataset,
+    trained: TrainedRun,
+    *,
+    teacher: Mapping[str, Any] | None,
+    hashes: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
     """Return run.json without `format`, `run_id` and the entries about the prediction files.
 
@@ -37,6 +42,8 @@ def manifest(
         The outcome.
     teacher : mapping or None
         The entry about the teacher: its source, hash and own AUC.
+    hashes : mapping
+        The entries about targets and pixels (`medkt.run.data_hashes.summary`).
     """
     return {
         "arm": {
@@ -57,7 +64,7 @@ def manifest(
         "role": run.role,
         "grid": run.grid,
         "labels": list(dataset.data.labels),
-        "data": _data(dataset),
+        "data": {**_data(dataset), **hashes},
         "selection": trained.selection,
         "initialisation": {
             "source": run.initialisation,

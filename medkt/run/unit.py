@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from medkt.observers.observer import Observer
 from medkt.run import folder as run_folder
+from medkt.run.data_hashes import as_parquet, check_same_pixels, data_hashes, summary
 from medkt.run.images import DatasetLoader, LoadedDataset, predictions
 from medkt.run.manifest import manifest
 from medkt.run.report_files import report_files
@@ -31,6 +32,7 @@ from medkt.training.processes.group import ONE_PROCESS, ProcessGroup
 from medkt.training.student.outcome import TrainedRun
 from medkt.training.trainer import train
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.across_runs.same_data import FILE as DATA_HASHES
 from medkt_eval.runtime.locations import is_remote
 
 
@@ -151,6 +153,7 @@ class UnitTrainer:
 
         with self.processes.fail_together():
             dataset = self.loader.load(first.dataset, first.train_size, first.training.image_size_px, reading)
+            check_same_pixels(self.out, first.dataset, dataset, first.training.image_size_px)
             teacher = self.sources.teacher(first)
             checkpoints = self._checkpoints(unit, dataset)
         outcomes = train(
@@ -184,15 +187,18 @@ class UnitTrainer:
         self, run: RunSettings, dataset: LoadedDataset, trained: TrainedRun, teacher: Teacher | None
     ) -> None:
         pictures = self.with_pictures
+        hashes = data_hashes(dataset)
+        more = report_files(run, dataset.data, trained, teacher=teacher, with_pictures=pictures)
+        entry = self._teacher_entry(run, dataset, teacher)
         run_folder.write(
             self.out / run.run_id,
-            manifest=manifest(run, dataset, trained, teacher=self._teacher_entry(run, dataset, teacher)),
+            manifest=manifest(run, dataset, trained, teacher=entry, hashes=summary(hashes)),
             config=run.model_dump(mode="json"),
             validation=predictions(dataset, "validation", trained.validation_scores),
             test=predictions(dataset, "test", trained.test_scores),
             history=trained.history,
             weights=trained.weights,
-            more=report_files(run, dataset.data, trained, teacher=teacher, with_pictures=pictures),
+            more={**more, DATA_HASHES: as_parquet(hashes)},
         )
 
     def _checkpoints(self, unit: Unit, dataset: LoadedDataset) -> Checkpoints:

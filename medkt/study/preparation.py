@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from medkt.data.splitting import split_file
 from medkt.run import folder as run_folder
+from medkt.run.data_hashes import check_same_targets
 from medkt.run.images import DatasetLoader
 from medkt.run.layer_check import check_layers
 from medkt.run.leak_check import check_no_leak
@@ -133,6 +136,10 @@ def work_to_do(planned: PlannedStudy, only: str | None) -> Work:
     _check_weights(unfinished, planned.sources, out)
     planned.loader.check([run.dataset for run in unfinished])
     notes = []
+    for dataset in dict.fromkeys(run.dataset for run in unfinished):
+        split = planned.loader.split(dataset)
+        parts = {"train": np.unique(np.concatenate(list(split.train.values()))), "validation": split.validation}
+        check_same_targets(out, dataset, planned.loader.collection(dataset), {**parts, "test": split.test})
     if unfinished:
         used = [run for run in runs if run in unfinished or run.role == "teacher"]
         notes += check_no_leak(used, planned.loader, planned.sources)

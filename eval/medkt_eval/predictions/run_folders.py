@@ -57,6 +57,8 @@ class DataFields(ManifestPart):
     n: dict[str, Count] = Field(default_factory=dict, description="split -> images")
     patients: dict[str, Count] = Field(default_factory=dict, description="split -> patients")
     sha256: dict[str, str] = Field(default_factory=dict, description="split -> hash of the sorted image ids")
+    target_sha256: dict[str, str] = Field(default_factory=dict, description="split -> hash of the targets")
+    pixel_sha256: dict[str, str] = Field(default_factory=dict, description="split -> hash of the decoded pixels")
     positive: dict[str, dict[str, Count]] = Field(default_factory=dict, description="split -> label -> images")
     synthetic: bool = False
     source: str = ""

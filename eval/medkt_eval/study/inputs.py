@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.across_runs.same_data import check_same_data
 from medkt_eval.predictions.run_folders import Run, read_runs
 from medkt_eval.predictions.without_run_json import runs_from_tables
 from medkt_eval.results.recorded import Tuning
@@ -109,6 +110,7 @@ def _of_run_folders(
     folder = location(runs)
     declaration = read_declaration(folder, study)
     records, notes = read_runs(folder, columns)
+    notes += check_same_data(records)
     selected = tuning.choose(records)
     declaration = declaration.with_analysis(selected.by_winner(declaration.analysis))
     return selected, declaration, [*declaration.notes, *notes, *selected.notes]

@@ -79,6 +79,11 @@ class Pixels:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def crc32(self) -> np.ndarray | None:
+        """The CRC-32 of each image, uint32, (n,); None if they are not kept."""
+        return None if self.checksums is None else self.checksums[self.rows]
+
     def __getitem__(self, which: int | slice | list[int] | np.ndarray) -> np.ndarray:
         """Return copies of some images.
 

@@ -70,6 +70,7 @@ def test_a_run_folder_holds_what_the_format_says(trained: Path):
         "run.json",
         "config.toml",
         "history.csv",
+        "data-hashes.parquet",
         "model.safetensors",
         "predictions-test.parquet",
         "predictions-validation.parquet",
