@@ -20,9 +20,11 @@ from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import groups, label_names, lists
 from medkt.data.pixels import decoding as images
+from medkt.data.pixels import spellings
 from medkt.data.settings import RootedData
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.format import Task
+from medkt_eval.runtime.locations import is_remote
 
 FINDINGS = (
     "Atelectasis",
@@ -53,6 +55,7 @@ class ChestXray8Data(RootedData):
     """Settings of NIH ChestX-ray8/14 in NIH's own layout."""
 
     collection: Literal["chestxray8"]
+    image_folder: str | None = Field(default=None, description="in root; none: NIH's own folders, or where they are")
     labels: list[str] | None = Field(default=None, description="findings to learn; none: all 14")
     no_finding: bool = Field(default=False, description="'No Finding' as a 15th label, as the paper counts")
     official_split: bool = Field(default=False, description="test on test_list.txt; the rest is train_val_list.txt")
@@ -100,12 +103,12 @@ def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
     names += (NO_FINDING,) if data.no_finding and NO_FINDING not in names else ()
     own = label_names.own_names("chestxray8", (*FINDINGS, NO_FINDING), names)
 
-    paths = {image.name: str(image) for place in PLACES for image in data.root.glob(f"{place}/*.png")}
+    paths, elsewhere = _files(data, table.rows["Image Index"], str(path))
     present = table.rows["Image Index"].isin(paths)
     if not present.any():
         raise InputError(
             f"{data.root}: none of the {len(table.rows)} images that {path.name} lists; expected them in "
-            "images/ or images_001/images/ ..."
+            "images/ or images_001/images/ ..., or name their folder with image_folder = '...'"
         )
     absent = table.rows["Image Index"][~present].to_numpy(dtype=object)
     table = table.keep(present, "listed images are absent")
@@ -135,11 +138,24 @@ def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
         source="NIH Clinical Center",
         labelling="automatic, from reports",
         views="frontal",
-        notes=table.notes,
+        notes=table.notes + elsewhere,
         files=files,
         absent=absent,
     )
     return collection, _official(data.root, image_ids) if data.official_split else None
+
+
+def _files(data: ChestXray8Data, names: pd.Series, where: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the path of each image, by name: in NIH's own folders or, if none is there, where a search finds it."""
+    if data.image_folder is None:
+        paths = {image.name: str(image) for place in PLACES for image in data.root.glob(f"{place}/*.png")}
+        if names.isin(paths).any() or is_remote(data.root):
+            return paths, ()
+        searched = data.root
+    else:
+        searched = images.inside(data.root, data.image_folder, str(data.root))
+    found = spellings.search(searched, names, where)
+    return found, spellings.note(data.root, found)
 
 
 def _official(root: Path, image_ids: np.ndarray) -> np.ndarray:

@@ -62,7 +62,7 @@ def chexpert(data: CheXpertData) -> Collection:
 
     patients = tables.shared(rows["image_id"].str.extract("/([^/]*)/", expand=False))
     files = _files(base, data.root, rows["image_id"], patients, str(read[0].path))
-    exists, absent = images.present(files, f"{base}: {where}")
+    files, exists, absent = images.located(files, f"{base}: {where}")
     image_ids = rows["image_id"].to_numpy(dtype=object)
     absent_ids = image_ids[~exists]
     frontal = (rows["Frontal/Lateral"] == "Frontal").to_numpy()

@@ -70,7 +70,7 @@ def covid(data: CovidData) -> Collection:
     rows = table.rows
     names = rows["folder"] + "/" + rows["filename"]
     files = images.paths(data.root, names, str(path))
-    exists, absent = images.present(files, str(path))
+    files, exists, absent = images.located(files, str(path))
     licence = groups.filled(rows["license"])
     return Collection(
         name="covid",

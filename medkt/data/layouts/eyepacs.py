@@ -1,7 +1,8 @@
 """EyePACS, in the layout of Kaggle's diabetic retinopathy detection.
 
 In: a folder with `trainLabels.csv` (image, level). The images `<patient>_left.jpeg` and `<patient>_right.jpeg` are in
-`train/` or beside the table. Out: a `Collection` of five grades; both eyes belong to one patient.
+`train/`, beside the table, or in another folder, with any ending. Out: a `Collection` of five grades; both eyes belong
+to one patient.
 
 Source: https://www.kaggle.com/c/diabetic-retinopathy-detection
 """
@@ -11,19 +12,24 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import pandas as pd
+from pydantic import Field
 
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables.label_names import GRADES
 from medkt.data.pixels import decoding as images
+from medkt.data.pixels import image_files, spellings
 from medkt.data.settings import RootedData
 from medkt_eval.predictions.format import Task
+from medkt_eval.runtime.locations import is_remote
 
 
 class EyePacsData(RootedData):
     """Settings of EyePACS in Kaggle's layout."""
 
     collection: Literal["eyepacs"]
+    image_folder: str | None = Field(default=None, description="in root; none: train/, root itself, or where they are")
 
     def open(self) -> tuple[Collection, None]:
         """Open the data set; see `eyepacs`."""
@@ -47,9 +53,8 @@ def eyepacs(data: EyePacsData) -> Collection:
     rows = table.rows
     table.refuse(~rows["image"].str.fullmatch(r"[^/\\]+_(left|right)"), "image", "<patient>_left or <patient>_right")
     table.refuse(~rows["level"].isin(["0", "1", "2", "3", "4"]), "level", "0 to 4")
-    folder = "train/" if (data.root / "train").is_dir() else ""
-    files = images.paths(data.root, folder + rows["image"] + ".jpeg", str(path))
-    exists, absent = images.present(files, str(path))
+    files, elsewhere = _files(data, rows["image"], str(path))
+    files, exists, absent = images.located(files, str(path))
     eyes = rows["image"].str.rsplit("_", n=1)
     return Collection(
         name="eyepacs",
@@ -64,7 +69,24 @@ def eyepacs(data: EyePacsData) -> Collection:
         source="EyePACS",
         labelling="one clinician an image",
         views="fundus",
-        notes=table.notes + absent,
+        notes=table.notes + elsewhere + absent,
         files=files,
         absent=rows["image"].to_numpy(dtype=object)[~exists],
     ).only(np.flatnonzero(exists))
+
+
+def _files(data: EyePacsData, names: pd.Series, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the path of each image: Kaggle's own or, if none is there, the one where a search finds the image."""
+    if data.image_folder is None:
+        folder = "train/" if (data.root / "train").is_dir() else ""
+        files = images.paths(data.root, folder + names + ".jpeg", where)
+        if image_files.exist(files).any() or is_remote(data.root):
+            return files, ()
+        searched = data.root
+    else:
+        searched = images.inside(data.root, data.image_folder, str(data.root))
+        files = images.paths(searched, names + ".jpeg", where)
+    found = spellings.search(searched, names, where)
+    return np.array([found.get(name, path) for name, path in zip(names, files, strict=True)], dtype=object), (
+        spellings.note(data.root, found)
+    )

@@ -17,8 +17,10 @@ from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import label_columns, lists
 from medkt.data.label_tables.csv_tables import Table
 from medkt.data.pixels import decoding as images
+from medkt.data.pixels.spellings import Spellings
 from medkt.data.settings import RootedData
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.locations import is_remote
 
 IMAGE_NAMES = ("image", "image_id", "image_path", "path", "file", "filename")
 PATIENT_NAMES = ("patient_id", "patient")
@@ -31,6 +33,7 @@ class FolderData(RootedData):
     csv: str | None = None
     image_folder: str | None = Field(default=None, description="in root; none: root itself, or images/ where they are")
     image_column: str | None = None
+    image_ending: str | None = Field(default=None, description="appended to each name of the table: '.png'")
     patient_column: str | None = None
     label_columns: list[str] | None = Field(default=None, description="0/1 columns: a multi-label task")
     class_column: str | None = Field(default=None, description="one class an image: a multi-class task")
@@ -79,7 +82,7 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
             _named(table.rows, data.class_column, "class_column", where).isin(data.classes),
             "rows are of other classes and left out",
         )
-    table = tables.one_row_each(table, image_column)
+    table = tables.one_row_each(_with_relative_names(data.root, table, image_column), image_column)
     table.refuse(table.rows[patient_column] == "", patient_column, "a value on every row")
 
     rows = table.rows
@@ -90,8 +93,9 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
         special = {image_column, patient_column, data.split_column, *data.group_columns}
         labels, targets = _findings(data, table, special)
     image_ids = rows[image_column].to_numpy(dtype=object)
-    files = images.paths(_image_root(data, image_ids), image_ids, where)
-    exists, absent = _present(data, image_ids, files, where)
+    names = np.array([name + (data.image_ending or "") for name in image_ids], dtype=object)
+    files = images.paths(_image_root(data, names), names, where)
+    files, exists, absent = _located(data, image_ids, files, where)
     collection = Collection(
         name="folder",
         task="multiclass" if data.class_column is not None else "multilabel",
@@ -126,22 +130,42 @@ def _groups(data: FolderData, rows: pd.DataFrame, where: str) -> dict[str, np.nd
     return {group: rows[name].to_numpy(dtype=object) for name, group in columns.items()}
 
 
-def _image_root(data: FolderData, image_ids: np.ndarray) -> Path:
+def _with_relative_names(root: Path, table: Table, column: str) -> Table:
+    """Make absolute paths of images relative, so that image ids are the same on every machine."""
+    given = table.rows[column]
+    absolute = given.str.startswith("/").to_numpy()
+    if not absolute.any():
+        return table
+    names = [
+        images.relative(root, name) if is_absolute else name for name, is_absolute in zip(given, absolute, strict=True)
+    ]
+    note = f"{table.path.name}: {int(absolute.sum()):,} absolute paths of images count from {root}"
+    return Table(table.path, table.rows.assign(**{column: names}), (*table.notes, note))
+
+
+def _image_root(data: FolderData, names: np.ndarray) -> Path:
     """Find the folder of the images: the setting, or else the root or its images/, by the first image that exists."""
     if data.image_folder is not None:
         return images.inside(data.root, data.image_folder, str(data.root))
     places = (data.root, data.root / "images")
-    return next((place for name in image_ids for place in places if (place / name).is_file()), data.root)
+    exact = next((place for name in names for place in places if (place / name).is_file()), None)
+    if exact is not None or is_remote(data.root):
+        return exact or data.root
+    spellings = Spellings()
+    spelt = ((place, str(place / images.relative(place, name))) for name in names for place in places)
+    return next((place for place, path in spelt if spellings.candidates(path)), data.root)
 
 
-def _present(
+def _located(
     data: FolderData, image_ids: np.ndarray, files: np.ndarray, where: str
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Look for the images, as `images.present`. Images that `exclude` lists need not exist."""
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Look for the images, as `images.located`. Images that `exclude` lists need not exist."""
     left_out = lists.excluded(data.exclude) if data.exclude is not None else {}
     exists = np.array([name in left_out for name in image_ids], dtype=bool)
-    exists[~exists], absent = images.present(files[~exists], where)
-    return exists, absent
+    sought = ~exists
+    files = files.copy()
+    files[sought], exists[sought], absent = images.located(files[sought], where)
+    return files, exists, absent
 
 
 def _table(data: FolderData) -> Table:

@@ -83,7 +83,7 @@ def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:
         for subject, study, image in zip(subjects, rows["study_id"], image_ids, strict=True)
     )
     files = images.paths(data.root, names, str(table.path))
-    exists, absent = images.present(files, str(table.path))
+    files, exists, absent = images.located(files, str(table.path))
     rows = rows[exists]
     collection = Collection(
         name="mimic-cxr",

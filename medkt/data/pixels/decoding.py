@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from medkt.data.collection import Collection
-from medkt.data.pixels import image_files
+from medkt.data.pixels import image_files, spellings
 from medkt_eval.errors import InputError
-from medkt_eval.runtime.locations import location
+from medkt_eval.runtime.locations import is_remote, location
 
 MOST_PIXELS = 89_478_485
 """Larger images are refused before they are decoded. This is Pillow's bound; the largest X-rays have 20 million."""
@@ -115,7 +115,8 @@ def paths(root: Path, names: Iterable[str], where: str) -> np.ndarray:
     root : Path
         The folder.
     names : iterable of str, (n,)
-        Names relative to the folder.
+        Names relative to the folder, or absolute paths in it. Backslashes part folders, unless a file has them in its
+        name.
     where : str
         The table.
 
@@ -126,19 +127,35 @@ def paths(root: Path, names: Iterable[str], where: str) -> np.ndarray:
     Raises
     ------
     InputError
-        If a name is an absolute path or leads out of the folder.
+        If a name leads out of the folder.
     """
     full, base = [], str(root)
     for name in names:  # as strings: Path would take most of the time that opening a large collection needs
-        normal = os.path.normpath(name)
+        normal = os.path.normpath(relative(root, name))
         if os.path.isabs(normal) or normal.startswith("..") or "\0" in normal:  # noqa: PTH117
             raise InputError(f"{where}: image {name!r} lies outside {root}; expected a path inside it")
         full.append(os.path.join(base, normal))  # noqa: PTH118
     return np.array(full, dtype=object)
 
 
-def present(files: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Find which of the images that a table lists exist.
+def relative(root: Path, name: str) -> str:
+    r"""Return a name relative to `root` if it is an absolute path in it, with slashes for backslashes.
+
+    >>> relative(Path("/data"), "/data/images/a.png"), relative(Path("/data"), "images\\a.png")
+    ('images/a.png', 'images/a.png')
+    """
+    if "\\" in name and "\0" not in name and (is_remote(root) or not os.path.isfile(os.path.join(root, name))):  # noqa: PTH113, PTH118
+        name = name.replace("\\", "/")
+    if os.path.isabs(name) and not is_remote(root):  # noqa: PTH117
+        for folder in dict.fromkeys((os.path.abspath(root), os.path.realpath(root))):  # noqa: PTH100
+            normal = os.path.normpath(name)
+            if normal.startswith(os.path.join(folder, "")):  # noqa: PTH118
+                return normal[len(os.path.join(folder, "")) :]  # noqa: PTH118
+    return name
+
+
+def located(files: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Find the images that a table lists. An absent path may mean a file that is spelt otherwise (`spellings`).
 
     Parameters
     ----------
@@ -149,23 +166,42 @@ def present(files: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]
 
     Returns
     -------
+    str, (n,)
+        The paths, with those of files that are spelt otherwise.
     bool, (n,)
         Whether each exists.
     notes : tuple of str
-        The number of absent images; empty if there are none.
+        The number of files that are spelt otherwise and the first of them; the number of absent images.
 
     Raises
     ------
     InputError
-        If no image exists.
+        If no image exists, or a path may mean several files.
     """
     exists = image_files.exist(files)
+    notes: list[str] = []
+    if len(files) and not exists.all() and not is_remote(files[0]):
+        found = spellings.respelled(files[~exists], files[exists], where)
+        if found:
+            first = next(iter(found))
+            listed, file = os.path.basename(first), os.path.basename(found[first])  # noqa: PTH119
+            notes.append(f"{len(found):,} images are spelt otherwise in the table (first: {listed!r} is {file!r})")
+            exists |= np.fromiter((path in found for path in files), dtype=bool, count=len(files))
+            files = np.array([found.get(path, path) for path in files], dtype=object)
     if len(exists) and not exists.any():
         raise InputError(
             f"{where}: none of the {len(exists):,} images that it lists is there; expected the first as {files[0]}"
+            f"{_others(str(files[0]))}"
         )
     n = int((~exists).sum())
-    return exists, (f"{n:,} of {len(exists):,} listed images are absent",) if n else ()
+    notes += [f"{n:,} of {len(exists):,} listed images are absent"] if n else []
+    return files, exists, tuple(notes)
+
+
+def _others(path: str) -> str:
+    """Say which images are in the folder of an absent one."""
+    names = [] if is_remote(path) else spellings.Spellings().holds(os.path.dirname(path))  # noqa: PTH120
+    return f"; its folder holds {len(names):,} images (first: {names[0]!r})" if names else ""
 
 
 def reader(files: np.ndarray, channels: int) -> Callable[[int, int], np.ndarray]:

@@ -188,11 +188,11 @@ def test_links_are_followed(tmp_path: Path):
 def test_images_that_are_listed_and_absent_are_counted(tmp_path: Path):
     (tmp_path / "a.png").write_bytes(b"")
     files = images.paths(tmp_path, ["a.png", "b.png", "c.png"], "labels")
-    there, notes = images.present(files, "labels")
+    _, there, notes = images.located(files, "labels")
     assert (there.tolist(), notes) == ([True, False, False], ("2 of 3 listed images are absent",))
-    assert images.present(files[:1], "labels")[1] == ()
+    assert images.located(files[:1], "labels")[2] == ()
     with pytest.raises(InputError, match=r"labels: none of the 2 images that it lists is there; .*b\.png"):
-        images.present(files[1:], "labels")
+        images.located(files[1:], "labels")
 
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 16 16\n%%EndComments\n(x) (w) file\nshowpage\n%%EOF\n"
