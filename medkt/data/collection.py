@@ -49,6 +49,10 @@ class Collection:
         One phrase each for Table I: where the images come from, who labelled them, what they show.
     notes : tuple of str
         What a reader needs to know, e.g. "111,120 listed images are absent".
+    doubts : tuple of str
+        What was guessed from the tables, and how to set it. Training prints it before it begins.
+    ordered : bool
+        Whether the order of `labels` is known. False if classes are in alphabetical order for want of a better one.
     files : str, (n_images,), or None
         Paths or URLs of the images; None if they are drawn.
     absent : str, (n_absent,)
@@ -73,6 +77,8 @@ class Collection:
     labelling: str = ""
     views: str = ""
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    ordered: bool = True
     files: np.ndarray | None = None
     absent: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=object))
     complete: bool = False

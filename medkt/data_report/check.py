@@ -58,6 +58,6 @@ def check(opened: Opened, progress: Progress = lambda _done, _all: None) -> Chec
     findings += results
     looked_at |= tried
     record(scopes.metadata(collection), ["unknown metadata"], label_checks.unknown_groups(collection))
-    findings += label_checks.loader_notes(collection)
+    findings += label_checks.doubts(collection) + label_checks.loader_notes(collection)
     patients = len(set(collection.patient_ids.astype(str)))
     return Checked(opened.name, len(collection), patients, worst_first(findings), looked_at)

@@ -112,6 +112,22 @@ class DatasetLoader:
         """Return the labels of a data set."""
         return self._open(dataset)[0].labels
 
+    def check_order(self, dataset: str) -> None:
+        """Refuse classes whose order is not known.
+
+        Raises
+        ------
+        InputError
+            If they are in alphabetical order only.
+        """
+        collection = self._open(dataset)[0]
+        if not collection.ordered:
+            raise InputError(
+                f"{self._study}: [analysis] ordered is true, but the order of {dataset}'s classes is only "
+                f"alphabetical: {', '.join(collection.labels)}; name them in their order: "
+                f"[data.{dataset}] classes = [...]"
+            )
+
     def patients(self, dataset: str) -> tuple[set[str], set[str]]:
         """Return the patients used for training (validation included), and those used for testing."""
         parts = (self.learnt_from(dataset), self.tested_on(dataset))

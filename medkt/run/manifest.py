@@ -107,7 +107,7 @@ def _data(dataset: LoadedDataset) -> dict[str, Any]:
         "source": collection.source,
         "labelling": collection.labelling,
         "views": collection.views,
-        "notes": list(collection.notes),
+        "notes": [*collection.notes, *collection.doubts],
         "patients_in_two_splits": len(set().union(*shared)),
     }
 

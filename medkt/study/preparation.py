@@ -92,7 +92,7 @@ class Work:
     units : list of tuples of RunSettings
         `unfinished`, with runs that train in lockstep together.
     notes : list of str
-        What could not be checked.
+        What was guessed from the tables, and what could not be checked.
     """
 
     unfinished: list[RunSettings]
@@ -135,8 +135,9 @@ def work_to_do(planned: PlannedStudy, only: str | None) -> Work:
     unfinished = [run for run in selected if not existing_runs.is_finished(run, out / run.run_id, planned.sources)]
     _check_weights(unfinished, planned.sources, out)
     planned.loader.check([run.dataset for run in unfinished])
-    notes = []
+    notes: list[str] = []
     for dataset in dict.fromkeys(run.dataset for run in unfinished):
+        notes += [f"{dataset}: {doubt}" for doubt in planned.loader.collection(dataset).doubts]
         split = planned.loader.split(dataset)
         parts = {"train": np.unique(np.concatenate(list(split.train.values()))), "validation": split.validation}
         check_same_targets(out, dataset, planned.loader.collection(dataset), {**parts, "test": split.test})
@@ -144,6 +145,9 @@ def work_to_do(planned: PlannedStudy, only: str | None) -> Work:
         used = [run for run in runs if run in unfinished or run.role == "teacher"]
         notes += check_no_leak(used, planned.loader, planned.sources)
         of_arms = dict.fromkeys(run.dataset for run in runs if run.role == "arm")
+        if planned.file.study.analysis.ordered:
+            for name in of_arms:
+                planned.loader.check_order(name)
         check_labels(planned.file.study.analysis, {label for name in of_arms for label in planned.loader.labels(name)})
     return Work(unfinished, len(selected) - len(unfinished), _units(unfinished, out), notes)
 

@@ -32,6 +32,8 @@ class Table:
     """Text. The index is the row's number as a spreadsheet shows it (the header is row 1)."""
     notes: tuple[str, ...] = ()
     """What was converted or left out, one phrase each."""
+    trimmed: tuple[str, ...] = ()
+    """Columns with cells from which blanks at the edges were removed."""
 
     def refuse(self, wrong: pd.Series, column: str, expected: str) -> None:
         """Raise an `InputError` that names the first row where `wrong` holds, and the value of its `column`."""
@@ -111,16 +113,16 @@ def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_
     rows.columns = pd.Index([header[k] for k in positions])
     rows.index += 2
     rows = rows.drop(index=blank) if blank else rows
-    rows, trimmed = _without_blanks(rows, path)
-    notes += trimmed
+    rows, trimmed, changes = _without_blanks(rows, path)
+    notes += changes
     if rows.empty and not may_be_empty:
         raise InputError(f"{path}: a header, but no rows; expected one per image")
-    return Table(path, rows, notes)
+    return Table(path, rows, notes, trimmed)
 
 
-def _without_blanks(rows: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Remove blanks at the edges of all cells, as in prediction files; a note names the first."""
-    changed, first = 0, ""
+def _without_blanks(rows: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...]]:
+    """Remove blanks at the edges of all cells, as in prediction files. Also return the columns, and a note."""
+    changed, first, columns = 0, "", []
     for position, name in enumerate(rows.columns):
         values = rows.iloc[:, position].to_numpy(dtype=object)
         texts, repaired = without_blanks(values, f"{name} of row")
@@ -128,10 +130,12 @@ def _without_blanks(rows: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple
             wrong = np.flatnonzero(texts != values)
             first = first or f"row {rows.index[wrong[0]]}, {name} {values[wrong[0]]!r}"
             changed += len(wrong)
+            columns.append(str(name))
             rows.isetitem(position, texts)
     if not changed:
-        return rows, ()
-    return rows, (f"{path.name}: blanks at the edges of {changed:,} cells were removed (first: {first})",)
+        return rows, (), ()
+    note = f"{path.name}: blanks at the edges of {changed:,} cells were removed (first: {first})"
+    return rows, tuple(columns), (note,)
 
 
 def one_row_each(table: Table, key: str, what: str = "image") -> Table:
@@ -161,7 +165,7 @@ def one_row_each(table: Table, key: str, what: str = "image") -> Table:
             f"in row {first} {first_row[column]!r}; expected one row: take off the wrong one"
         )
     note = f"{table.path.name}: {len(repeats):,} rows that repeat another are left out"
-    return Table(table.path, rows, (*table.notes, note))
+    return replace(table, rows=rows, notes=(*table.notes, note))
 
 
 def shared(column: pd.Series) -> np.ndarray:

@@ -5,6 +5,7 @@ In: `root` and a CSV in it. Out: a `Collection`, and the split of each image if 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +16,14 @@ from pydantic import Field
 from medkt.data.collection import Collection
 from medkt.data.label_tables import csv_tables as tables
 from medkt.data.label_tables import label_columns, lists
+from medkt.data.label_tables.classes import Classes, classes_of
 from medkt.data.label_tables.csv_tables import Table
 from medkt.data.pixels import decoding as images
 from medkt.data.pixels.spellings import Spellings
 from medkt.data.settings import RootedData
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote
+from medkt_eval.runtime.reading.names import shown
 
 IMAGE_NAMES = ("image", "image_id", "image_path", "path", "file", "filename")
 PATIENT_NAMES = ("patient_id", "patient")
@@ -77,21 +80,23 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
     where = str(table.path)
     image_column = _column(table.rows, data.image_column, IMAGE_NAMES, "image_column", where)
     patient_column = _column(table.rows, data.patient_column, PATIENT_NAMES, "patient_column", where)
-    if data.classes is not None and data.class_column is not None:
-        table = table.keep(
-            _named(table.rows, data.class_column, "class_column", where).isin(data.classes),
-            "rows are of other classes and left out",
-        )
+    classes = None if data.class_column is None else _classes(data.class_column, data.classes, table)
+    if classes is not None:
+        table = replace(table, rows=table.rows.assign(**{str(classes.column.name): classes.column}))
+        table = table.keep(classes.column.isin(classes.names), "rows are of other classes and left out")
     table = tables.one_row_each(_with_relative_names(data.root, table, image_column), image_column)
     table.refuse(table.rows[patient_column] == "", patient_column, "a value on every row")
 
     rows = table.rows
     groups = _groups(data, rows, where)
-    if data.class_column is not None:
-        labels, targets = _classes(data, table)
+    if classes is not None:
+        labels, doubts = classes.names, classes.doubts
+        position = {name: k for k, name in enumerate(labels)}
+        targets = rows[classes.column.name].map(position).to_numpy(dtype=np.int64)
     else:
         special = {image_column, patient_column, data.split_column, *data.group_columns}
         labels, targets = _findings(data, table, special)
+        doubts = () if data.label_columns is not None else (label_columns.doubt_about(labels, table.path.name),)
     image_ids = rows[image_column].to_numpy(dtype=object)
     names = np.array([name + (data.image_ending or "") for name in image_ids], dtype=object)
     files = images.paths(_image_root(data, names), names, where)
@@ -108,6 +113,8 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
         channels=data.channels,
         source=data.root.name,
         notes=table.notes + absent,
+        doubts=doubts,
+        ordered=classes is None or classes.ordered,
         files=files,
         absent=image_ids[~exists],
         complete=True,
@@ -219,12 +226,15 @@ def _findings(data: FolderData, table: Table, special: set[str | None]) -> tuple
     return tuple(labels), targets
 
 
-def _classes(data: FolderData, table: Table) -> tuple[tuple[str, ...], np.ndarray]:
-    column = _named(table.rows, data.class_column or "", "class_column", str(table.path))
-    table.refuse(column == "", str(column.name), "a class on every row")
-    if data.classes is None:
+def _classes(name: str, named: list[str] | None, table: Table) -> Classes:
+    column = _named(table.rows, name, "class_column", str(table.path))
+    if named is None:
+        table.refuse(column == "", name, "a class on every row")
         label_columns.refuse_marks_of_absence(column, str(table.path))
-    classes = data.classes or sorted(column.unique())
-    if len(classes) < 2:
-        raise InputError(f"{table.path}: {column.name} holds {len(classes)} class; expected two or more")
-    return tuple(classes), column.map({name: k for k, name in enumerate(classes)}).to_numpy(dtype=np.int64)
+    classes = classes_of(column, named, str(table.path))
+    if len(classes.names) < 2:
+        raise InputError(f"{table.path}: {name} holds {len(classes.names)} class; expected two or more")
+    if name in table.trimmed:
+        doubt = f"{name}: blanks at the edges of classes were removed: {shown('A ')} counts as {shown('A')}"
+        classes = replace(classes, doubts=(doubt, *classes.doubts))
+    return classes

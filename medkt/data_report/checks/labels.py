@@ -185,6 +185,21 @@ def loader_notes(collection: Collection) -> list[Finding]:
     ]
 
 
+def doubts(collection: Collection) -> list[Finding]:
+    """Report what was guessed when the tables were read."""
+    if not collection.doubts:
+        return []
+    return [
+        Finding(
+            "guesses",
+            "warning",
+            "Labels, classes or splits that were guessed",
+            "Read each guess. If it is right, name it in the study file, and this warning goes.",
+            tuple(Evidence((), {"guess": doubt}) for doubt in collection.doubts),
+        )
+    ]
+
+
 def shared_patients(opened: Opened) -> list[Finding]:
     """Find patients whose images are in two splits."""
     parts, patients = opened.part_of(), opened.collection.patient_ids.astype(str)

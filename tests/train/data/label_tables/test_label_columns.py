@@ -94,7 +94,11 @@ def test_classes_with_blanks_are_one_class(table):
 
 def test_case_is_kept_and_warned_about(table):
     collection, _ = open_collection(
-        table({"patient_id": ["P1", "p1", "p2"], "kind": ["Mild", "mild", "none"]}, class_column="kind")
+        table(
+            {"patient_id": ["P1", "p1", "p2"], "kind": ["Mild", "mild", "none"]},
+            class_column="kind",
+            classes=["Mild", "mild", "none"],
+        )
     )
     assert len(set(collection.patient_ids)) == 3
     assert collection.labels == ("Mild", "mild", "none")
