@@ -18,9 +18,11 @@ from benchmarks.coverage_study.further_cells import (
     MarginCell,
     MetricCell,
     RareCell,
+    RefitCell,
     SeedsCell,
 )
 from benchmarks.coverage_study.measure import LEVEL, REPLICATES, Outcome, arms_of, judged
+from benchmarks.coverage_study.refitted_thresholds import analyse_refit
 from benchmarks.coverage_study.seeds_and_rare_labels import analyse_rare, analyse_seeds
 from benchmarks.coverage_study.simulate import Cell, draw
 from medkt_eval.comparisons.adjustment import adjusted
@@ -162,6 +164,7 @@ OF_KIND: dict[type[FurtherCell], Callable[..., Iterable[Outcome]]] = {
     CurveCell: _curve,
     SeedsCell: analyse_seeds,
     RareCell: analyse_rare,
+    RefitCell: analyse_refit,
 }
 
 
