@@ -187,6 +187,7 @@ def evaluate(
         study_family=study_family(adjusted_comparisons, analysis, level),
         thresholds=results.thresholds,
         variance_components=results.components,
+        seed_correlations=results.seed_correlations,
         omnibus=[*results.omnibus, *over_several_datasets],
         gaps=adjusted_rows(results.gaps),
         size_effects=adjusted_size_effects(results.size_effects),

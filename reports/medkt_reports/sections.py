@@ -57,7 +57,11 @@ SECTIONS: Mapping[str, Section] = {
     ),
     "learning": Section("The course of training", order=(("figure", "learning"), ("table", "dynamics"))),
     "tuning": Section("Tuned settings", order=(("table", "III"), ("figure", "tuning"))),
-    "seeds": Section("Seed by seed", text="sections/seeds.html.jinja", order=(("figure", "seeds"), ("table", "seeds"))),
+    "seeds": Section(
+        "Seed by seed",
+        text="sections/seeds.html.jinja",
+        order=(("figure", "seeds"), ("table", "seeds"), ("table", "seed-correlations")),
+    ),
     "use": Section(
         "Calibration, operating points, net benefit",
         order=(

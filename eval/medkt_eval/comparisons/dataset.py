@@ -13,6 +13,7 @@ from medkt_eval.comparisons.image_tests import NOTHING, OnImages, analyse_images
 from medkt_eval.comparisons.omnibus import of_all_arms
 from medkt_eval.comparisons.one_contrast.comparison_rows import Compared
 from medkt_eval.comparisons.one_contrast.contrast_tests import compare
+from medkt_eval.comparisons.shared_seeds import seed_correlations
 from medkt_eval.comparisons.size_effects import size_effects
 from medkt_eval.comparisons.subgroup_gaps import gap_rows
 from medkt_eval.comparisons.variance_rows import components_of
@@ -23,7 +24,7 @@ from medkt_eval.measurement.metric_of_runs import MetricOfRuns, run_indices
 from medkt_eval.measurement.net_benefit import net_benefit_curves
 from medkt_eval.measurement.subgroups import measure_subgroups
 from medkt_eval.measurement.test_sets import TestSet
-from medkt_eval.results.recorded import SizeEffect
+from medkt_eval.results.recorded import SeedCorrelation, SizeEffect
 from medkt_eval.results.schema import Arm, Curve, Estimate, Gap, Omnibus, RunValue, Threshold, VarianceComponent
 from medkt_eval.results.vocabulary import AVERAGES, METRICS
 from medkt_eval.runtime.execution import LOCAL, Execution
@@ -40,6 +41,7 @@ class DatasetResults:
     compared: list[Compared] = field(default_factory=list)
     thresholds: list[Threshold] = field(default_factory=list)
     components: list[VarianceComponent] = field(default_factory=list)
+    seed_correlations: list[SeedCorrelation] = field(default_factory=list)
     omnibus: list[Omnibus] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     size_effects: list[SizeEffect] = field(default_factory=list)
@@ -112,6 +114,7 @@ def analyse_dataset(
             results.omnibus += of_all_arms(metric, arms, options)
             results.size_effects += size_effects(metric, arms, declared, options)
         results.components += components_of(metric, arms, declared, test.n_patients, options)
+        results.seed_correlations += seed_correlations(metric, arms, declared, options.level)
     if "calibration" in more:
         for metric in measure_calibration(test):
             results.add(metric, arms, declared, options)

@@ -18,8 +18,8 @@ _MOST = 2**63
 
 # Lists whose rows are on the test images of an arm: `dataset` is that of the arm.
 _MEASURED = ("runs", "estimates", "comparisons", "variance_components", "gaps", "dynamics", "curves", "seed_checks",
-             "failure_rates")  # fmt: skip
-_LABELLED = ("runs", "estimates", "comparisons", "variance_components", "gaps")
+             "seed_correlations", "failure_rates")  # fmt: skip
+_LABELLED = ("runs", "estimates", "comparisons", "variance_components", "seed_correlations", "gaps")
 
 
 def first_fault(result: Any) -> str | None:
@@ -138,6 +138,8 @@ def _rows_of_arms(result: Any) -> Iterator[str]:
                 yield f"{name}.{k}: label is {row.label!r}, which is no label of {row.dataset!r}"
             if name == "variance_components" and row.value is not None and row.value < 0:
                 yield f"{name}.{k}: value is {row.value!r}; a variance is 0 or more"
+            if name == "seed_correlations" and row.value is not None and abs(row.value) > 1 + _ROUNDING:
+                yield f"{name}.{k}: value is {row.value!r}; a correlation lies from -1 to 1"
     for name in ("runs", "thresholds", "curves", "seed_checks"):
         for k, row in enumerate(getattr(result, name)):
             if row.run_id is not None and row.run_id not in run_ids:

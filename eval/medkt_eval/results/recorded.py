@@ -119,6 +119,22 @@ class FailureRate(Row):
     undefined_because: str | None = None
 
 
+class SeedCorrelation(Row):
+    """How alike runs of one seed are in two arms: the correlation of their values over the seeds that both have."""
+
+    dataset: str
+    arm_a: str
+    arm_b: str
+    metric: str
+    label: str
+    value: float | None
+    low: float | None = Field(description="Fisher's interval; null below four seeds")
+    high: float | None
+    level: float
+    n_seeds: int = Field(description="shared by both arms")
+    undefined_because: str | None = Field(default=None, description="why there is no correlation, or no interval of it")
+
+
 class StudyFamilyMember(Row):
     """A comparison in the one family of the whole study, with limits that hold for all members at once."""
 

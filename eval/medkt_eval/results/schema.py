@@ -21,6 +21,7 @@ from medkt_eval.results.recorded import (
     Picture,
     Row,
     SeedCheck,
+    SeedCorrelation,
     SizeEffect,
     StudyFamilyMember,
     TeacherAuc,
@@ -171,9 +172,7 @@ class Comparison(Row):
     probability_descriptive: bool | None = Field(
         default=None, description="whether P(A > B) only describes these runs: an arm has fewer than 29"
     )
-    low_bonferroni: float | None = Field(
-        default=None, description="limits at 1 - (1 - level) / family size, on request"
-    )
+    low_bonferroni: float | None = Field(default=None, description="at 1 - (1 - level) / family size, on request")
     high_bonferroni: float | None = None
     n_seeds_a: int
     n_seeds_b: int
@@ -298,6 +297,7 @@ class EvaluationResult(BaseModel):
     study_family: list[StudyFamilyMember] = Field(default_factory=list, description="on request")
     thresholds: list[Threshold] = Field(default_factory=list)
     variance_components: list[VarianceComponent] = Field(default_factory=list)
+    seed_correlations: list[SeedCorrelation] = Field(default_factory=list, description="of runs of one seed")
     omnibus: list[Omnibus] = Field(default_factory=list)
     gaps: list[Gap] = Field(default_factory=list, description="between subgroups, where they were asked for")
     size_effects: list[SizeEffect] = Field(default_factory=list, description="where arms have two training sizes")

@@ -24,6 +24,7 @@ from medkt_reports.figures.power import power_figure
 from medkt_reports.language import numbers, units, words
 from medkt_reports.language.spreadsheets import csv_of
 from medkt_reports.lookup import Lookup, TrainingSet
+from medkt_reports.prose import seeds
 
 _FIGURE = re.compile(r"power-\d+\.(?:svg|pdf|csv)")
 _SEEDS_SHOWN = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
@@ -35,6 +36,8 @@ def show(plan: Plan, result: EvaluationResult) -> None:
     for contrast in plan.contrasts:
         console.print(_heading(lookup, plan, contrast), markup=False, style="bold")
         console.print(_standard_deviations(lookup, contrast), markup=False)
+        for line in _of_one_seed(lookup, contrast):
+            console.print(line, markup=False)
         seeds_shown = [row for row in contrast.patients_needed if row.seeds_a in _SEEDS_SHOWN]
         console.print(_table("Power of what was run", "seeds in each arm", contrast.pilot, _seeds, _power))
         console.print(_table("Patients needed", "seeds in each arm", seeds_shown, _seeds, _patients))
@@ -88,6 +91,15 @@ def _standard_deviations(lookup: Lookup, contrast: ContrastPlan) -> str:
     )
     mark = lookup.synthetic(contrast.dataset)
     return f"{text} {words.synthetic([mark])}." if mark else text
+
+
+def _of_one_seed(lookup: Lookup, contrast: ContrastPlan) -> list[str]:
+    """How alike runs of one seed are, and whether the next study should declare them crossed."""
+    row = seeds.seed_correlation(lookup, contrast)
+    if row is None:
+        return []
+    lines = (seeds.correlation_sentence(row), "" if row.value is None else seeds.FEW_SEEDS)
+    return list(filter(None, (*lines, seeds.crossed_advice(lookup, row))))
 
 
 def _table(

@@ -15,6 +15,7 @@ from medkt_reports.tables.further import operating_points as operating_point_tab
 from medkt_reports.tables.further import subgroups as subgroup_tables
 from medkt_reports.tables.further.comparisons import companions_table, comparisons_table, secondary_table
 from medkt_reports.tables.further.dynamics import dynamics_table
+from medkt_reports.tables.further.seed_correlations import seed_correlations_table
 from medkt_reports.tables.further.seeds import seeds_table
 from medkt_reports.tables.further.size_effects import size_effects_table
 from medkt_reports.tables.further.study_family import study_family_table
@@ -166,6 +167,12 @@ TABLES: Mapping[str, TableEntry] = {
         seeds_table,
         section="seeds",
         missing="Seed by seed: these results hold no check of their runs; medkt evaluate writes it.",
+        folded=True,
+    ),
+    "seed-correlations": TableEntry(
+        seed_correlations_table,
+        section="seeds",
+        missing="Runs of one seed in two arms: these results hold no correlation; medkt evaluate writes it.",
         folded=True,
     ),
     "thresholds": TableEntry(
