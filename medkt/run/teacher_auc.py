@@ -19,6 +19,7 @@ from medkt.training.run_data import Part, RunData
 from medkt_eval.metrics.one_run import multilabel_metrics
 
 _UNKNOWN = "it is not known what the teacher's outputs mean, or they are ImageNet's classes"
+_NOT_FINITE = "some outputs of the teacher are infinite or no numbers"
 _NOT_SHARED = "the teacher has no such label"
 
 
@@ -51,6 +52,9 @@ def own_auc(teacher: Teacher, data: RunData, training: TrainingSettings) -> dict
     if shared:
         targets = data.test.targets if data.task == "multilabel" else np.eye(len(data.labels))[data.test.targets]
         scores = _scores(teacher, data.task, data.test, training.batch_size)
+        if not np.isfinite(scores).all():
+            because |= {label: _NOT_FINITE for _, label, _ in shared}
+            return {"auc": auc, "undefined_because": because, "split": "test"}
         rows = multilabel_metrics(
             [label for _, label, _ in shared],
             targets[:, [own for own, _, _ in shared]].astype(np.float64),

@@ -69,7 +69,7 @@ def train(
     Returns
     -------
     list of TrainedRun or TrainingError
-        One for each run. If the loss of one run is not finite, that run fails and the others continue.
+        One for each run. If the loss or the scores of one run are not finite, that run fails and the others continue.
 
     Raises
     ------
@@ -101,13 +101,13 @@ def train(
             checkpoints.batch_done(students, position)
         for student in active:
             if student.failure is None:
-                on_epoch(student.run, student.end_epoch())  # validates, and keeps the weights of the best epoch
+                _end_epoch(student, on_epoch)
         position = position.next_epoch()
         checkpoints.epoch_done(students, position)
 
     if teacher is not None:
         teacher.forget()
-    return [student.failure or student.trained() for student in students]
+    return [student.failure or _outcome(student) for student in students]
 
 
 def _step(student: Student, batch: Batch) -> None:
@@ -128,6 +128,23 @@ def _step(student: Student, batch: Batch) -> None:
             f"{student.run.run_id}: out of memory with {len(batch.image_ids)} images of {batch.images.shape[-1]} px a "
             f"batch; {remedy}. What was saved before is kept"
         ) from error
+
+
+def _end_epoch(student: Student, on_epoch: Callable[[RunSettings, dict[str, float]], None]) -> None:
+    """Validate, which keeps the weights of the best epoch; note a failure."""
+    try:
+        record = student.end_epoch()
+    except TrainingError as error:
+        student.failure = error
+        return
+    on_epoch(student.run, record)
+
+
+def _outcome(student: Student) -> TrainedRun | TrainingError:
+    try:
+        return student.trained()
+    except TrainingError as error:
+        return error
 
 
 def _try_step(student: Student, images: Tensor, targets: Tensor, n: int) -> None:

@@ -27,6 +27,8 @@ from medkt.training.selection import SELECTION, BestEpoch, out_of_patience, vali
 from medkt.training.student.building import build
 from medkt.training.student.outcome import TrainedRun
 
+_HUGE = 1e6  # no trained weight of these networks is near it
+
 
 class Student:
     """A run during training.
@@ -103,10 +105,11 @@ class Student:
         Raises
         ------
         TrainingError
-            If the loss is not finite.
+            If the loss, or the teacher's outputs for the first batch, are not finite.
         """
         n, weights = len(image_ids), self.parts.loss_weights
         logits = self.logits(images)  # (B, n_labels)
+        self._check_teacher(images)
         loss_task = losses.whole_batch_task_loss(self.data.task, logits, targets, weights, n, self.processes)
         loss = loss_task
         if self.method is not None:
@@ -144,10 +147,16 @@ class Student:
         -------
         dict of str to float
             The epoch's row of the history.
+
+        Raises
+        ------
+        TrainingError
+            If scores are not finite.
         """
         began = perf_counter()
         self.processes.broadcast_buffers(self.network)
         scores, loss_validation = self._predict("validation")
+        self._check_scores(scores, "validation")
         value = validation_metric(self.data, scores)
         epoch = len(self.history) + 1
         self.best.consider(epoch, value, scores, self.network)
@@ -175,12 +184,14 @@ class Student:
         if self.method is not None:
             self.method.close()
         self.network.load_state_dict(self.best.weights)
+        test_scores, _ = self._predict("test")
+        self._check_scores(test_scores, "test")
         trainable, total = freezing.parameter_counts(self.network)
         return TrainedRun(
             weights=self.best.weights,
             history=pd.DataFrame(self.history),
             validation_scores=self.best.scores,
-            test_scores=self._predict("test")[0],
+            test_scores=test_scores,
             selection=self.best.selection,
             start=self.parts.start,
             trainable_parameters=trainable,
@@ -197,10 +208,33 @@ class Student:
         batch_size = self.run.training.batch_size
         return predict(self.network, self.data.task, part, batch_size, self.device, self.processes)
 
-    def _check_finite(self, loss: Tensor, image_ids: np.ndarray) -> None:
-        if not torch.isfinite(loss):
-            epoch, remedy = len(self.history) + 1, "" if self.method is None else " or raise beta"
+    def _check_teacher(self, images: Tensor) -> None:
+        """Refuse a teacher of infinite outputs in the first step: distances of its maps may be finite all the same."""
+        if self._teacher is None or self.steps > 0 or not torch.isfinite(images).all():
+            return
+        seen = self._teacher.look(images)
+        if not all(torch.isfinite(output).all() for output in (seen.logits, *seen.maps.values())):
             raise TrainingError(
-                f"{self.run.run_id}: the loss is {loss.item()} in epoch {epoch} (batch of images "
-                f"{', '.join(str(name) for name in image_ids)}); look at these images, lower the learning rate{remedy}"
+                f"{self.run.run_id}: outputs of its teacher {self.run.teacher!r} are infinite or no numbers; name a "
+                "teacher that was trained well"
+            )
+
+    def _check_finite(self, loss: Tensor, image_ids: np.ndarray) -> None:
+        if torch.isfinite(loss):
+            return
+        remedy = f"lower the learning rate, now {self.schedule.learning_rate:g}"
+        remedy += "" if self.method is None else ", or raise beta"
+        where = f"{self.run.run_id}: the loss is {loss.item()} in epoch {len(self.history) + 1}"
+        if self.steps > 0 and not all((parameter.abs() < _HUGE).all() for parameter in self.parameters):
+            raise TrainingError(f"{where}, because earlier steps made weights infinite or above {_HUGE:g}: {remedy}")
+        raise TrainingError(
+            f"{where} (batch of images {', '.join(str(name) for name in image_ids)}); look at these images, {remedy}"
+        )
+
+    def _check_scores(self, scores: np.ndarray, split: str) -> None:
+        if not np.isfinite(scores).all():
+            raise TrainingError(
+                f"{self.run.run_id}: scores of {split} images are no numbers after epoch {len(self.history) + 1}: the "
+                f"training diverged. Lower the learning rate, now {self.schedule.learning_rate:g}, or set "
+                "clip_gradient_norm"
             )

@@ -1,5 +1,6 @@
 """The trainer: it learns, is reproducible, selects an epoch and stops early."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -168,7 +169,11 @@ def test_runs_in_lockstep_get_the_bits_they_would_get_alone_and_share_the_teache
 
 
 def test_a_run_that_fails_in_lockstep_fails_alone(data: RunData):
-    bad, good = train([attending(1e-42), attending(2.0)], data, start="random", teacher=a_teacher())
+    small = attending(3.0)  # a study file does not take so small a beta
+    small = small.model_copy(
+        update={"run_id": "made-beta1e-42-s3", "transfer": small.transfer.model_copy(update={"beta": 1e-42})}
+    )
+    bad, good = train([small, attending(2.0)], data, start="random", teacher=a_teacher())
     assert isinstance(bad, TrainingError)
     assert "made-beta1e-42-s3: the loss is inf" in str(bad)
     assert "raise beta" in str(bad)
@@ -218,3 +223,35 @@ def test_a_batch_without_labels_teaches_nothing():
 def test_a_last_image_alone_joins_the_batch_before(data: RunData):
     odd = replace(data, train=Part(data.train.pixels[:17], data.train.targets[:17], data.train.image_ids[:17]))
     assert list(one(settings(), odd).history["step"]) == [2, 4, 6]
+
+
+def diverging(batch_size: int) -> RunSettings:
+    run = settings()
+    return run.model_copy(
+        update={"training": run.training.model_copy(update={"learning_rate": 1e30, "batch_size": batch_size})}
+    )
+
+
+def test_a_run_that_diverges_in_its_last_step_of_an_epoch_is_told_at_validation(data: RunData):
+    (outcome,) = train([diverging(batch_size=24)], data, start="random", teacher=None)
+    assert isinstance(outcome, TrainingError)
+    assert "made-s3: scores of validation images are no numbers after epoch 1: the training diverged" in str(outcome)
+    assert "learning rate, now 1e+30" in str(outcome)
+
+
+def test_weights_that_a_step_made_infinite_are_blamed_instead_of_the_images(data: RunData):
+    (outcome,) = train([diverging(batch_size=8)], data, start="random", teacher=None)
+    assert isinstance(outcome, TrainingError)
+    assert re.search(
+        r"the loss is (nan|inf) in epoch 1, because earlier steps made weights .*: lower the learning rate, now 1e\+30",
+        str(outcome),
+    )
+
+
+def test_a_teacher_whose_outputs_are_no_numbers_is_named(data: RunData):
+    teacher = a_teacher()
+    teacher.network.get_parameter("features.conv0.weight").data.fill_(float("nan"))
+    (outcome,) = train([attending(2.0)], data, start="random", teacher=teacher)
+    assert isinstance(outcome, TrainingError)
+    assert "outputs of its teacher 't' are infinite or no numbers" in str(outcome)
+    assert "images" not in str(outcome)
