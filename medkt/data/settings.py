@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from medkt.settings import Images, Place, Seed, Settings
 from medkt_eval.predictions.format import Task
+from medkt_eval.runtime.reading.names import shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,3 +102,16 @@ class RootedData(DataSettings):
     """Settings of a data set whose images are in a folder."""
 
     root: Place
+    encoding: str | None = Field(default=None, description="of the tables: gbk, cp1251 ...; none: UTF-8 or Western")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | None) -> str | None:
+        try:
+            if encoding is not None:
+                "".encode(encoding)
+        except (LookupError, UnicodeError, ValueError) as error:
+            raise ValueError(
+                f"encoding {shown(str(encoding))} is not known; expected one of Python's: gbk, cp1251"
+            ) from error
+        return encoding

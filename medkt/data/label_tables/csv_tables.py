@@ -7,7 +7,9 @@ names the file and the row. Every cell stays text: an id of "0012" keeps its zer
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from medkt_eval.predictions.values.repairs import without_blanks
 from medkt_eval.runtime.reading.files import read_bytes
 
 MOST_BYTES = 2**30
+_NOT_WESTERN = re.compile(rb"[\x80-\xff]{3}|[\x81\x8d\x8f\x90\x9d]")  # the single bytes are none of Windows-1252
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -50,7 +53,7 @@ class Table:
         return replace(self, rows=self.rows[kept], notes=self.notes + notes)
 
 
-def only_file(root: Path, names: Sequence[str], what: str) -> Path:
+def only_file(root: Path, names: Sequence[str], what: str, *, chosen: str | None = None, setting: str = "") -> Path:
     """Find the only file of a folder that has one of these names.
 
     Parameters
@@ -61,25 +64,61 @@ def only_file(root: Path, names: Sequence[str], what: str) -> Path:
         File names, with * as a wildcard. Gzipped files, with `.gz` after the name, are found too.
     what : str
         What the folder should hold, for the message.
+    chosen : str or None
+        The file that a setting names. It is not looked for.
+    setting : str
+        The setting that chooses between several files, for the message; "" if there is none.
 
     Raises
     ------
     InputError
-        If the folder is absent, or holds no such file or several.
+        If the folder is absent, or holds no such file or several of different content; if `chosen` lies outside.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; expected {what}")
-    paths = sorted({path for name in names for ending in ("", ".gz") for path in root.glob(name + ending)})
+    if chosen is not None:
+        if Path(chosen).is_absolute() or ".." in Path(chosen).parts:
+            raise InputError(f"{root}: {setting} {chosen!r} lies outside; expected a file in the folder")
+        return root / chosen
+    found = sorted({path for name in names for ending in ("", ".gz") for path in root.glob(name + ending)})
+    paths = different(found)
     if len(paths) != 1:
         listing = ", ".join(path.name for path in paths) or "none"
-        raise InputError(f"{root}: tables found: {listing}; expected one {' or '.join(names)} (or .gz): {what}")
+        remedy = f"; choose with {setting} = '...'" if paths and setting else ""
+        raise InputError(f"{root}: tables found: {listing}; expected one {' or '.join(names)} (or .gz): {what}{remedy}")
     return paths[0]
 
 
-def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_empty: bool = False) -> Table:
+def different(paths: Sequence[Path]) -> list[Path]:
+    """Leave out hidden files (macOS's `._labels.csv`, Excel's `~$labels.csv`) and files with the content of another.
+
+    A plain table and the same table gzipped have the same content.
+    """
+    seen: list[bytes] = []
+    kept = []
+    visible = [path for path in paths if not path.name.startswith((".", "~$"))]
+    for path in visible if len(visible) > 1 else []:
+        try:
+            digest = hashlib.sha256(read_bytes(path, "a table (CSV)", most=MOST_BYTES)).digest()
+        except InputError:  # the message about several files names it
+            digest = str(path).encode()
+        if digest not in seen:
+            seen.append(digest)
+            kept.append(path)
+    return kept if len(visible) > 1 else visible
+
+
+def read(
+    path: Path,
+    columns: Sequence[str] = (),
+    *,
+    encoding: str | None = None,
+    only: bool = False,
+    may_be_empty: bool = False,
+) -> Table:
     """Read a table.
 
-    The encoding is UTF-8 with or without a byte-order mark, UTF-16 with one, or else Latin-1, which a note reports.
+    The encoding is UTF-8 with or without a byte-order mark, UTF-16 with one, or else Windows-1252, with a note.
     Lines may end in LF, CRLF or CR. Commas separate the fields; if commas do not give the columns, semicolons or tabs
     do.
 
@@ -89,6 +128,8 @@ def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_
         The CSV file. It is gzipped if its name ends in .gz.
     columns : sequence of str
         Columns that must exist. If none is given, the table needs two or more columns of any name.
+    encoding : str or None
+        Python's name of the encoding. If none is given, bytes that are neither UTF-8 nor Western text are refused.
     only : bool
         Whether to drop other columns, which take much memory in tables of several hundred thousand rows.
     may_be_empty : bool
@@ -99,7 +140,7 @@ def read(path: Path, columns: Sequence[str] = (), *, only: bool = False, may_be_
     InputError
         If the file cannot be read, is empty, lacks a column, or a row has more or fewer fields than the header.
     """
-    text, notes = _text(path)
+    text, notes = _text(path, encoding)
     if not text.strip():
         raise InputError(f"{path}: the file is empty; expected a table with a header{_named(columns)}")
     separator, header = _separator(path, text, columns)
@@ -174,19 +215,36 @@ def shared(column: pd.Series) -> np.ndarray:
     return np.asarray(values, dtype=object)[codes]
 
 
-def _text(path: Path) -> tuple[str, tuple[str, ...]]:
+def _text(path: Path, encoding: str | None) -> tuple[str, tuple[str, ...]]:
     content = read_bytes(path, "a complete table (CSV)", most=MOST_BYTES)
     notes: tuple[str, ...] = ()
+    unicode = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
-        text = content.decode("latin-1")
-        byte = content[error.start]
-        notes = (f"{path.name}: byte 0x{byte:02x} on line {row} is no UTF-8; read as Latin-1 ({chr(byte)!r})",)
+        text = content.decode(encoding or unicode)
+    except UnicodeError as error:
+        start = error.start if isinstance(error, UnicodeDecodeError) else 0
+        line = content.count(b"\n", 0, start) + 1
+        found = f"byte 0x{content[start]:02x} on line {line}"
+        if encoding is not None:
+            raise InputError(f"{path}: {found} is no {encoding}; expected another encoding = '...'") from error
+        text = _western(path, content, found)
+        letter = content[start : start + 1].decode("cp1252", errors="replace")
+        notes = (
+            f"{path.name}: {found} is no UTF-8; read as Windows-1252 ({letter!r}); if that is wrong, set encoding",
+        )
     if "\0" in text:
         raise InputError(f"{path}: holds zero bytes, so it is no text; expected a table (CSV)")
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
+
+
+def _western(path: Path, content: bytes, found: str) -> str:
+    """Decode Windows-1252. In Western words, hardly ever three letters with accents follow one another."""
+    if _NOT_WESTERN.search(content) and b"\0" not in content:
+        raise InputError(
+            f"{path}: {found} is no UTF-8, and the text is hardly Western; expected UTF-8, or name the encoding with "
+            "encoding = '...' (gbk, big5, shift_jis, euc_kr, cp1251, koi8-r; for Western text cp1252)"
+        )
+    return content.decode("cp1252", errors="replace")
 
 
 def _separator(path: Path, text: str, columns: Sequence[str]) -> tuple[str, list[str]]:

@@ -55,6 +55,7 @@ class ChestXray8Data(RootedData):
     """Settings of NIH ChestX-ray8/14 in NIH's own layout."""
 
     collection: Literal["chestxray8"]
+    csv: str | None = Field(default=None, description="the table in root, if there are several")
     image_folder: str | None = Field(default=None, description="in root; none: NIH's own folders, or where they are")
     labels: list[str] | None = Field(default=None, description="findings to learn; none: all 14")
     no_finding: bool = Field(default=False, description="'No Finding' as a 15th label, as the paper counts")
@@ -96,8 +97,8 @@ def chestxray8(data: ChestXray8Data) -> tuple[Collection, np.ndarray | None]:
         If the table or all images are absent, a column is missing, a label is unknown, or an image is in neither or
         both of NIH's lists.
     """
-    path = tables.only_file(data.root, TABLES, "ChestX-ray8 in NIH's layout")
-    table = tables.one_row_each(tables.read(path, COLUMNS), "Image Index")
+    path = tables.only_file(data.root, TABLES, "ChestX-ray8 in NIH's layout", chosen=data.csv, setting="csv")
+    table = tables.one_row_each(tables.read(path, COLUMNS, encoding=data.encoding), "Image Index")
     table.refuse(table.rows["Patient ID"] == "", "Patient ID", "a value on every row")
     names = tuple(data.labels) if data.labels is not None else FINDINGS
     names += (NO_FINDING,) if data.no_finding and NO_FINDING not in names else ()

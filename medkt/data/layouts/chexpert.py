@@ -51,7 +51,9 @@ def chexpert(data: CheXpertData) -> Collection:
     base = _base(data.root)
     own = label_names.own_names("chexpert", label_names.CHEXPERT, data.labels or label_names.CHEXPERT)
     read = [
-        _table(base, name, own) for name in ("train.csv", "valid.csv") if name == "train.csv" or _has_table(base, name)
+        _table(base, name, own, data.encoding)
+        for name in ("train.csv", "valid.csv")
+        if name == "train.csv" or _has_table(base, name)
     ]
     notes = [note for table in read for note in table.notes]
     if len(read) == 1:
@@ -115,10 +117,10 @@ def _base(root: Path) -> Path:
     return folders[0]
 
 
-def _table(base: Path, name: str, labels: list[str]) -> Table:
+def _table(base: Path, name: str, labels: list[str], encoding: str | None) -> Table:
     """Read a table and add the column `image_id`."""
     path = tables.only_file(base, [name], "CheXpert's table")
-    table = tables.one_row_each(tables.read(path, [*COLUMNS, *labels]), "Path")
+    table = tables.one_row_each(tables.read(path, [*COLUMNS, *labels], encoding=encoding), "Path")
     ids = table.rows["Path"].str.replace(r"^CheXpert-v1\.0[^/]*/", "", regex=True)
     table.refuse(
         ~ids.str.fullmatch(r"[^/]+/patient\d+/[^/]+/[^/]+"),

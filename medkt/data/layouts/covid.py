@@ -31,6 +31,7 @@ class CovidData(RootedData):
     """Settings of the COVID-19 image data collection."""
 
     collection: Literal["covid"]
+    csv: str | None = Field(default=None, description="the table in root, if there are several")
     labels: list[str] = Field(default=["COVID-19"], min_length=1, description="nodes of the tree of findings")
     views: list[str] = Field(default=["PA", "AP", "AP Supine", "AP Erect"], min_length=1)
 
@@ -54,8 +55,10 @@ def covid(data: CovidData) -> Collection:
     InputError
         If the table or all images are absent, a column is missing, or no row has a label or view.
     """
-    path = tables.only_file(data.root, ["metadata.csv"], "the COVID-19 image data collection")
-    table = tables.one_row_each(tables.read(path, COLUMNS), "filename")
+    path = tables.only_file(
+        data.root, ["metadata.csv"], "the COVID-19 image data collection", chosen=data.csv, setting="csv"
+    )
+    table = tables.one_row_each(tables.read(path, COLUMNS, encoding=data.encoding), "filename")
     nodes = {node for finding in table.rows["finding"] for node in finding.split("/")}
     for key, selected, values in (("labels", data.labels, nodes), ("views", data.views, {*table.rows["view"]})):
         unknown = [name for name in selected if name not in values]

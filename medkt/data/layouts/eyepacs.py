@@ -29,6 +29,7 @@ class EyePacsData(RootedData):
     """Settings of EyePACS in Kaggle's layout."""
 
     collection: Literal["eyepacs"]
+    csv: str | None = Field(default=None, description="the table in root, if there are several")
     image_folder: str | None = Field(default=None, description="in root; none: train/, root itself, or where they are")
 
     def open(self) -> tuple[Collection, None]:
@@ -48,8 +49,10 @@ def eyepacs(data: EyePacsData) -> Collection:
     InputError
         If the table or all images are absent, or an image or level is not as expected.
     """
-    path = tables.only_file(data.root, ["trainLabels.csv"], "EyePACS in Kaggle's layout")
-    table = tables.one_row_each(tables.read(path, ["image", "level"]), "image")
+    path = tables.only_file(
+        data.root, ["trainLabels.csv"], "EyePACS in Kaggle's layout", chosen=data.csv, setting="csv"
+    )
+    table = tables.one_row_each(tables.read(path, ["image", "level"], encoding=data.encoding), "image")
     rows = table.rows
     table.refuse(~rows["image"].str.fullmatch(r"[^/\\]+_(left|right)"), "image", "<patient>_left or <patient>_right")
     table.refuse(~rows["level"].isin(["0", "1", "2", "3", "4"]), "level", "0 to 4")

@@ -183,11 +183,11 @@ def _table(data: FolderData) -> Table:
         if data.csv
         else sorted([*data.root.glob("*.csv"), *data.root.glob("*.csv.gz")])
     )
-    paths = [path for path in paths if path != data.exclude]
+    paths = tables.different([path for path in paths if path != data.exclude])
     if len(paths) != 1:
         names = ", ".join(path.name for path in paths) or "none"
         raise InputError(f"{data.root}: CSV files found: {names}; expected one, or name it with csv = '...'")
-    return tables.read(paths[0])
+    return tables.read(paths[0], encoding=data.encoding)
 
 
 def _column(table: pd.DataFrame, named: str | None, guesses: tuple[str, ...], setting: str, where: str) -> str:

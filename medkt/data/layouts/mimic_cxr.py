@@ -9,7 +9,6 @@ Source: Johnson et al., MIMIC-CXR-JPG, 2019; https://physionet.org/content/mimic
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -63,15 +62,15 @@ def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:
         If a table or all images are absent, a column or value is not as expected, or tables contradict each other.
     """
     own = label_names.own_names("mimic-cxr", label_names.CHEXPERT, data.labels or label_names.CHEXPERT)
-    labelled = _table(data.root, "chexpert", [*STUDY, *own], "study_id")
+    labelled = _table(data, "chexpert", [*STUDY, *own], "study_id")
     targets = uncertainty.targets(labelled, own, data)
     studies = labelled.rows[STUDY].assign(target_row=range(len(targets)))
-    table = _table(data.root, "metadata", ["dicom_id", *STUDY, "ViewPosition"], "dicom_id")
+    table = _table(data, "metadata", ["dicom_id", *STUDY, "ViewPosition"], "dicom_id")
     rows = table.rows.reset_index(names="row").merge(studies, on=STUDY, how="left").set_index("row")
     table = Table(table.path, rows, labelled.notes + table.notes)
     del labelled, studies, rows  # they have several hundred thousand rows: free the memory
     if data.official_split:
-        table = _with_split(data.root, table)
+        table = _with_split(data, table)
     table = table.keep(table.rows["target_row"].notna(), "images are of studies without CheXpert labels and left out")
     if data.views == "frontal":
         table = table.keep(table.rows["ViewPosition"].isin(FRONTAL), "images are neither AP nor PA and left out")
@@ -105,14 +104,16 @@ def mimic_cxr(data: MimicCxrData) -> tuple[Collection, np.ndarray | None]:
     return collection, tables.shared(rows["split"]) if data.official_split else None
 
 
-def _table(root: Path, kind: str, columns: list[str], key: str) -> Table:
-    path = tables.only_file(root, [f"mimic-cxr-*-{kind}.csv"], f"MIMIC-CXR-JPG's table of {kind}")
-    return tables.one_row_each(tables.read(path, columns, only=True), key, "study" if key == "study_id" else "image")
+def _table(data: MimicCxrData, kind: str, columns: list[str], key: str) -> Table:
+    path = tables.only_file(data.root, [f"mimic-cxr-*-{kind}.csv"], f"MIMIC-CXR-JPG's table of {kind}")
+    return tables.one_row_each(
+        tables.read(path, columns, encoding=data.encoding, only=True), key, "study" if key == "study_id" else "image"
+    )
 
 
-def _with_split(root: Path, table: Table) -> Table:
+def _with_split(data: MimicCxrData, table: Table) -> Table:
     """Add the official split of each image, by medkt's names."""
-    split = _table(root, "split", ["dicom_id", "split"], "dicom_id")
+    split = _table(data, "split", ["dicom_id", "split"], "dicom_id")
     split.refuse(~split.rows["split"].isin(OFFICIAL), "split", "train, validate or test")
     official = dict(zip(split.rows["dicom_id"], split.rows["split"].map(OFFICIAL), strict=True))
     parts = np.array([official.get(image) for image in table.rows["dicom_id"]], dtype=object)

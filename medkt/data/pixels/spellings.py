@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from medkt_eval.errors import InputError
@@ -63,12 +63,12 @@ class Spellings:
         return self._folders[path]
 
 
-def respelled(files: Sequence[str], named: Iterable[str], where: str) -> dict[str, str]:
+def respelled(files: Iterable[str], named: Iterable[str], where: str) -> dict[str, str]:
     """Find the files that absent paths mean.
 
     Parameters
     ----------
-    files : sequence of str
+    files : iterable of str
         Paths that do not exist.
     named : iterable of str
         Paths that exist and are named by other rows. No absent path means one of these.

@@ -50,14 +50,16 @@ def test_the_same_table_however_it_was_saved(path: Path, content: bytes, notes: 
     assert table.notes == notes
 
 
-def test_gzip_and_latin_1(tmp_path: Path, path: Path):
+def test_gzip_and_western_text(tmp_path: Path, path: Path):
     zipped = tmp_path / "labels.csv.gz"
     zipped.write_bytes(gzip.compress(TEXT.encode()))
     assert cells(tables.read(zipped, COLUMNS)) == EXPECTED
     path.write_bytes(TEXT.replace("plain", "Köln").encode("latin-1"))
     table = tables.read(path, COLUMNS)
     assert table.rows["note"].tolist() == ["Köln", ""]
-    assert table.notes == ("labels.csv: byte 0xf6 on line 2 is no UTF-8; read as Latin-1 ('ö')",)
+    assert table.notes == (
+        "labels.csv: byte 0xf6 on line 2 is no UTF-8; read as Windows-1252 ('ö'); if that is wrong, set encoding",
+    )
 
 
 def test_separators_are_only_looked_for_where_commas_give_no_columns(path: Path):

@@ -171,7 +171,7 @@ def test_images_in_numbered_folders(root: Path):
 def test_what_is_wrong_is_named(root: Path):
     with pytest.raises(InputError, match="no such folder"):
         chestxray8(settings(root / "nowhere"))
-    (root / "sample_labels.csv").write_text(TABLE)
+    (root / "sample_labels.csv").write_text(TABLE + "\n")
     with pytest.raises(
         InputError, match=r"found: Data_Entry_2017_v2020\.csv\.gz, sample_labels\.csv; expected one Data_Entry"
     ):

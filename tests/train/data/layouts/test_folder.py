@@ -92,7 +92,7 @@ def test_columns_that_are_named_as_groups(root: Path):
 def test_missing_folders_and_several_tables(root: Path):
     with pytest.raises(InputError, match="no such folder"):
         folder(settings(root / "nowhere"))
-    (root / "second.csv").write_text(CSV)
+    (root / "second.csv").write_text(CSV + "\n")
     with pytest.raises(InputError, match=r"labels\.csv, second\.csv; expected one"):
         folder(settings(root))
     assert len(folder(settings(root, csv="second.csv"))[0]) == 3
