@@ -29,8 +29,14 @@ def guarded(value: object) -> object:
 def csv_of(frame: pd.DataFrame) -> str:
     """Write a frame as CSV without its index, texts and column names guarded."""
     texts = frame.select_dtypes(include=["object", "string", "category"]).columns
-    safe = frame.assign(**{name: frame[name].astype(object).map(guarded, na_action="ignore") for name in texts})
+    safe = frame.assign(**{name: _guarded_column(frame[name]) for name in texts})
     return safe.rename(columns=guarded).to_csv(index=False, lineterminator="\n")
+
+
+def _guarded_column(column: pd.Series) -> pd.Series:
+    """Guard each value; `Series.map` would turn integers beside a missing value into float64, which ends at 2^53."""
+    values = [value if pd.isna(value) else guarded(value) for value in column]
+    return pd.Series(values, index=column.index, dtype=object)
 
 
 def _is_number(text: str) -> bool:

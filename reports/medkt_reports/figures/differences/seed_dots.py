@@ -67,7 +67,9 @@ def seed_dots(lookup: Lookup, training_set: TrainingSet, interval: str, name: st
     )
     if any(dot.flag for dot in dots):
         caption += " Hollow: seeds that may have failed or are outlying."
-    data = pd.DataFrame([asdict(dot) for dot in dots]).astype({"seed": "Int64"})
+    # dtype=object: a column with None would pass through float64, which holds integers up to 2^53 only.
+    data = pd.DataFrame([asdict(dot) for dot in dots])
+    data["seed"] = pd.Series([dot.seed for dot in dots], dtype=object)
     return ReportFigure(name, figure, data, caption, _alt(training_set, dots))
 
 

@@ -64,7 +64,7 @@ def test_the_correlation_is_printed_with_its_interval_or_the_reason(result):
     lookup, row = with_correlation(result, 0.62, low=-0.57, high=0.97)
     (line,) = seed_correlations_table(lookup).rows
     assert [cell.text for cell in line.cells][-2:] == ["3", "0.62"]
-    assert line.cells[-1].uncertainty == "(-0.57 to 0.97)"
+    assert line.cells[-1].uncertainty == "(−0.57 to 0.97)"
     assert seeds.correlation_sentence(row).endswith("0.62 (95 % interval -0.57 to 0.97, 3 seeds).")
     lookup, row = with_correlation(result, None, because="the arms have no seed in common")
     (line,) = seed_correlations_table(lookup).rows
