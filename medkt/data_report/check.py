@@ -8,6 +8,7 @@ from __future__ import annotations
 from medkt.data_report.checks import copies, scopes, shifts, shortcuts
 from medkt.data_report.checks import images as image_checks
 from medkt.data_report.checks import labels as label_checks
+from medkt.data_report.checks import patients as patient_checks
 from medkt.data_report.findings import Checked, Finding, worst_first
 from medkt.data_report.opening import Opened
 from medkt.data_report.survey import Progress, headers, survey
@@ -52,6 +53,7 @@ def check(opened: Opened, progress: Progress = lambda _done, _all: None) -> Chec
         *label_checks.unshown(opened),
     ]
     record(scopes.patients_in_splits(opened), ["patients in two splits"], label_checks.shared_patients(opened))
+    record(patient_checks.scope(collection), ["one patient id, two persons"], patient_checks.contradicting(collection))
     results, scope = shifts.shifts(opened)
     record(scope, ["prevalence shifts"], results)
     results, tried = shortcuts.shortcuts(collection, headers(collection))

@@ -9,6 +9,7 @@ https://github.com/ieee8023/covid-chestxray-dataset
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import numpy as np
@@ -25,6 +26,8 @@ from medkt_eval.predictions.format import Task
 
 COLUMNS = ("patientid", "sex", "age", "finding", "view", "modality", "folder", "filename", "license")
 UNLABELLED = ("", "todo", "Unknown")
+FRONTAL = ["PA", "AP", "AP Supine", "AP Erect"]
+NO_FINDING = "No Finding"
 
 
 class CovidData(RootedData):
@@ -33,7 +36,9 @@ class CovidData(RootedData):
     collection: Literal["covid"]
     csv: str | None = Field(default=None, description="the table in root, if there are several")
     labels: list[str] = Field(default=["COVID-19"], min_length=1, description="nodes of the tree of findings")
-    views: list[str] = Field(default=["PA", "AP", "AP Supine", "AP Erect"], min_length=1)
+    views: list[str] = Field(
+        default=FRONTAL, min_length=1, description="frontal views by default; each view that you name must exist"
+    )
 
     def open(self) -> tuple[Collection, None]:
         """Open the data set; see `covid`."""
@@ -47,27 +52,40 @@ class CovidData(RootedData):
 def covid(data: CovidData) -> Collection:
     """Read the table and find the X-rays of the views that the settings name.
 
-    If an image's finding is an ancestor of a label in the tree ("Pneumonia" for COVID-19), that label is NaN, not
-    labelled.
+    A field may list several findings ("COVID-19, ARDS"); the image shows them all. If a finding is an ancestor of a
+    label in the tree ("Pneumonia" for COVID-19) and no other has the label, the label is NaN, not labelled.
 
     Raises
     ------
     InputError
-        If the table or all images are absent, a column is missing, or no row has a label or view.
+        If the table or all images are absent, a column is missing, no row has a label or view, or a finding mentions a
+        label but is no node of the tree.
     """
     path = tables.only_file(
         data.root, ["metadata.csv"], "the COVID-19 image data collection", chosen=data.csv, setting="csv"
     )
     table = tables.one_row_each(tables.read(path, COLUMNS, encoding=data.encoding), "filename")
-    nodes = {node for finding in table.rows["finding"] for node in finding.split("/")}
-    for key, selected, values in (("labels", data.labels, nodes), ("views", data.views, {*table.rows["view"]})):
+    listed = [_paths(text) for text in table.rows["finding"]]
+    nodes = {node for paths in listed for path in paths for node in path}
+    named_views = [] if data.views == FRONTAL else data.views
+    for key, selected, values in (("labels", data.labels, nodes), ("views", named_views, {*table.rows["view"]})):
         unknown = [name for name in selected if name not in values]
         if unknown:
             raise InputError(f"{path}: {key} names {unknown[0]!r}; expected some of {', '.join(sorted(values - {''}))}")
-    tree = {finding for finding in table.rows["finding"] if finding not in UNLABELLED}
+    for label in data.labels:
+        table.refuse(
+            pd.Series([_mentions(paths, label) for paths in listed], dtype=bool),
+            "finding",
+            f"{label!r} as a node of the tree (a/b/{label}), or in a list with commas: correct the table",
+        )
+    both = pd.Series([len(paths) > 1 and (NO_FINDING,) in paths for paths in listed], dtype=bool)
+    table.refuse(both, "finding", f"{NO_FINDING} alone, or findings: correct the table")
     table = table.keep(table.rows["modality"] == "X-ray", "images are no X-rays and left out")
     table = table.keep(table.rows["view"].isin(data.views), f"X-rays are not {', '.join(data.views)} and left out")
-    table = table.keep(~table.rows["finding"].isin(UNLABELLED), "images have no finding and are left out")
+    labelled = [any(path[0] not in UNLABELLED for path in _paths(text)) for text in table.rows["finding"]]
+    table = table.keep(
+        pd.Series(labelled, index=table.rows.index, dtype=bool), "images have no finding and are left out"
+    )
     table.refuse(table.rows["patientid"] == "", "patientid", "a value on every row")
 
     rows = table.rows
@@ -81,7 +99,7 @@ def covid(data: CovidData) -> Collection:
         labels=tuple(data.labels),
         image_ids=rows["filename"].to_numpy(dtype=object),
         patient_ids=rows["patientid"].to_numpy(dtype=object),
-        targets=_targets(rows["finding"], data.labels, tree),
+        targets=_targets(rows["finding"], data.labels, {path for paths in listed for path in paths}),
         read=images.reader(files, channels=1),
         groups={
             "sex": groups.sex(rows["sex"]),
@@ -93,29 +111,42 @@ def covid(data: CovidData) -> Collection:
         channels=1,
         source="publications and public case collections",
         labelling="from publications and reports",
-        views=", ".join(data.views),
+        views=", ".join(view for view in data.views if (rows["view"] == view).any()),
         notes=(*table.notes, *absent, _licences(licence[exists])),
         files=files,
         absent=rows["filename"].to_numpy(dtype=object)[~exists],
     ).only(np.flatnonzero(exists))
 
 
-def _targets(findings: pd.Series, labels: list[str], tree: set[str]) -> np.ndarray:
+def _paths(text: str) -> list[tuple[str, ...]]:
+    """Return the findings of a field, each as its path in the tree."""
+    return [tuple(node.strip() for node in finding.split("/")) for finding in re.split("[,;|]", text)]
+
+
+def _mentions(paths: list[tuple[str, ...]], label: str) -> bool:
+    """Whether a finding has the label's words in another spelling or among others, and no finding is the label."""
+    if any(label in path for path in paths):
+        return False
+    words = _words(label)
+    return any(f" {words} " in f" {_words(node)} " for path in paths for node in path)
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"[^\W\d_]+|\d+", text.casefold()))
+
+
+def _targets(findings: pd.Series, labels: list[str], tree: set[tuple[str, ...]]) -> np.ndarray:
     """Return float32, (n_images, n_labels): 1 in the label's branch, NaN for its ancestors, 0 elsewhere."""
-    above = {
-        label: {
-            tuple(finding.split("/")[:depth])
-            for finding in tree
-            if label in finding.split("/")
-            for depth in range(1, finding.split("/").index(label) + 1)
-        }
-        for label in labels
-    }
-    paths = [tuple(finding.split("/")) for finding in findings]
-    return np.array(
-        [[1 if label in path else np.nan if path in above[label] else 0 for label in labels] for path in paths],
-        dtype=np.float32,
-    ).reshape(len(paths), len(labels))
+    targets = np.zeros((len(findings), len(labels)), dtype=np.float32)
+    for k, label in enumerate(labels):
+        above = {path[:depth] for path in tree if label in path for depth in range(1, path.index(label) + 1)}
+        for row, text in enumerate(findings):
+            paths = _paths(text)
+            if any(label in path for path in paths):
+                targets[row, k] = 1
+            elif any(path in above or path[0] in UNLABELLED for path in paths):
+                targets[row, k] = np.nan
+    return targets
 
 
 def _licences(licence: np.ndarray) -> str:

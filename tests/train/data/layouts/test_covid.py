@@ -112,3 +112,53 @@ def test_what_is_wrong_is_named(root: Path):
         (root / "metadata.csv").write_text(text.replace(old, new, 1))
         with pytest.raises(InputError, match=message):
             covid(settings(root))
+
+
+def changed(root: Path, old: str, new: str) -> None:
+    text = (root / "metadata.csv").read_text()
+    assert old in text
+    (root / "metadata.csv").write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("listed", "target"),
+    [
+        ('"COVID-19, ARDS"', 1),
+        ('"ARDS,Pneumonia/Viral/COVID-19"', 1),
+        ("Pneumonia/Viral/COVID-19;ARDS", 1),
+        ("Pneumonia / Viral / COVID-19", 1),
+        ('"Unknown, COVID-19"', 1),
+        ('"ARDS, Tuberculosis"', 0),
+        ('"Pneumonia, ARDS"', np.nan),  # which pneumonia is not said
+        ('"ARDS, todo"', np.nan),
+    ],
+)
+def test_a_field_may_list_several_findings(root: Path, listed: str, target: float):
+    changed(root, "Pneumonia/Viral/SARS", listed)
+    found = covid(settings(root))
+    assert found.targets[list(found.image_ids).index("c.png"), 0] == pytest.approx(target, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "strange", ["Covid-19", "Pneumonia/Viral/COVID 19", "COVID-19 and ARDS", "suspected COVID-19", "COVID19"]
+)
+def test_a_label_in_other_words_is_not_counted_as_absent(root: Path, strange: str):
+    changed(root, "Pneumonia/Viral/SARS", strange)
+    with pytest.raises(InputError, match=f"row 4: finding is '{strange}'; expected 'COVID-19' as a node of the tree"):
+        covid(settings(root))
+
+
+def test_no_finding_beside_a_finding_is_refused(root: Path):
+    changed(root, "Pneumonia/Viral/SARS", '"No Finding, COVID-19"')
+    with pytest.raises(InputError, match=r"row 4: .*; expected No Finding alone"):
+        covid(settings(root))
+
+
+@pytest.mark.parametrize(("views", "kept"), [(["PA"], ["PA"]), (["AP Supine"], ["AP Supine"]), (["AP", "L"], ["AP"])])
+def test_default_views_need_not_all_exist(root: Path, views: list[str], kept: list[str]):
+    (root / "metadata.csv").write_text(HEADER + "".join(line(row) for row in ROWS if row[4] in views))
+    changed(root, "Pneumonia/Viral/SARS", "Pneumonia/Viral/COVID-19") if "AP" in views else None
+    found = covid(settings(root))
+    assert (sorted(set(found.groups["view"])), found.views) == (kept, ", ".join(kept))
+    with pytest.raises(InputError, match="views names 'AP Erect'; expected some of"):
+        covid(settings(root, views=["AP Erect", *views]))
