@@ -160,7 +160,10 @@ def evaluate(
         results += _analyse(test, inputs, requested, contrasts, options, execution)
 
     # What can be said only when all data sets are analysed.
-    adjusted_comparisons = adjusted(results.compared, arms, analysis, bonferroni="bonferroni" in requested.more)
+    untrained = inputs.untrained_primaries
+    adjusted_comparisons = adjusted(
+        results.compared, arms, analysis, bonferroni="bonferroni" in requested.more, untrained=untrained
+    )
     over_several_datasets = over_datasets(arms, results.estimates, level)
     learning_curves = curves_of_all_arms(arms, inputs.runs, level)
     teachers, notes_on_teachers = teacher_aucs(inputs.runs)
@@ -184,7 +187,7 @@ def evaluate(
         runs=results.runs,
         estimates=results.estimates,
         comparisons=adjusted_comparisons,
-        study_family=study_family(adjusted_comparisons, analysis, level),
+        study_family=study_family(adjusted_comparisons, analysis, level, untrained=len(untrained)),
         thresholds=results.thresholds,
         variance_components=results.components,
         seed_correlations=results.seed_correlations,

@@ -18,16 +18,22 @@ from medkt_eval.inference.multiplicity import max_t
 from medkt_eval.results.schema import Arm, Comparison
 from medkt_eval.results.vocabulary import METRICS
 from medkt_eval.runtime.garbage import quick_collections
-from medkt_eval.study.declaration import Analysis
+from medkt_eval.study.declaration import Analysis, Primary
 from medkt_eval.study.primary import FAMILY, adjustment, primary_arms
 
 
 def adjusted(
-    compared: Sequence[Compared], arms: Sequence[Arm], analysis: Analysis, *, bonferroni: bool
+    compared: Sequence[Compared],
+    arms: Sequence[Arm],
+    analysis: Analysis,
+    *,
+    bonferroni: bool,
+    untrained: Sequence[Primary] = (),
 ) -> list[Comparison]:
     """All comparisons, with the primary ones marked and p-values adjusted within each family and test.
 
-    Each test is adjusted on its own: the p-values of two tests of one contrast are not in the same family.
+    Each test is adjusted on its own: the p-values of two tests of one contrast are not in the same family. `untrained`
+    are primary contrasts of a list whose runs are not trained yet. They count in their family as if p were 1.
 
     Raises
     ------
@@ -40,23 +46,33 @@ def adjusted(
         families[row.family, row.test, row.scope].append(k)
     with quick_collections():
         for members in families.values():
-            for k, changes in zip(members, _family(members, rows, compared, bonferroni), strict=True):
+            absent = _absent(rows[members[0]], analysis, untrained)
+            for k, changes in zip(members, _family(members, rows, compared, bonferroni, absent), strict=True):
                 rows[k] = rows[k].model_copy(update=changes)
     return rows
 
 
+def _absent(member: Comparison, analysis: Analysis, untrained: Sequence[Primary]) -> int:
+    """How many members of a family have no row, because their runs are not trained yet."""
+    if not member.primary:
+        return 0
+    if member.test in AGAINST_MARGIN:
+        return sum(primary.margin is not None or analysis.margin is not None for primary in untrained)
+    return len(untrained)
+
+
 def _family(
-    members: Sequence[int], rows: Sequence[Comparison], compared: Sequence[Compared], bonferroni: bool
+    members: Sequence[int], rows: Sequence[Comparison], compared: Sequence[Compared], bonferroni: bool, absent: int
 ) -> list[dict[str, float | None]]:
-    """The fields that change in each member of a family."""
+    """The fields that change in each member of a family; `absent` further members have no p-value."""
     method = rows[members[0]].adjustment
     if method == "max-t":
         return _max_t(members, rows, compared)
     p_values = [rows[k].p_value for k in members]
-    p_adjusted = multiplicity.adjust(p_values, method) if method else p_values
+    p_adjusted = multiplicity.adjust([*p_values, *[None] * absent], method)[: len(p_values)] if method else p_values
     changes: list[dict[str, float | None]] = [{"p_adjusted": p} for p in p_adjusted]
     if bonferroni:
-        size = len(members)  # those without a p-value too, as in Holm's method
+        size = len(members) + absent  # those without a p-value too, as in Holm's method
         for k, change in zip(members, changes, strict=True):
             row = rows[k]
             if row.test == obuchowski_rockette.TEST and row.se and row.difference is not None:

@@ -20,7 +20,9 @@ from medkt_eval.results.vocabulary import METRICS as FACTS
 from medkt_eval.study.declaration import Analysis
 
 
-def study_family(rows: Sequence[Comparison], analysis: Analysis, level: float) -> list[StudyFamilyMember]:
+def study_family(
+    rows: Sequence[Comparison], analysis: Analysis, level: float, *, untrained: int = 0
+) -> list[StudyFamilyMember]:
     """The members of the study-wide family; empty if none was requested.
 
     Parameters
@@ -30,18 +32,21 @@ def study_family(rows: Sequence[Comparison], analysis: Analysis, level: float) -
     analysis : Analysis
     level : float
         Simultaneous confidence level.
+    untrained : int
+        Primary contrasts whose runs are not trained yet. They count as members without a p-value.
     """
     if analysis.study_family is None:
         return []
     members = [row for row in rows if _is_member(row, analysis)]
     known = [row for row in members if row.p_value is not None]
+    size = len(members) + untrained
     limits = {}
     if known:
         differences, errors = (
             np.array([getattr(row, key) for row in known], dtype=np.float64) for key in ("difference", "se")
         )
         df = np.array([np.inf if row.df is None else row.df for row in known])
-        found = METHODS[analysis.study_family](differences, errors, df, level=level, absent=len(members) - len(known))
+        found = METHODS[analysis.study_family](differences, errors, df, level=level, absent=size - len(known))
         for row, p, low, high in zip(known, found.p_adjusted, found.low, found.high, strict=True):
             bound = FACTS[row.metric].largest_difference
             limits[id(row)] = {"p_adjusted": float(p), "low": max(float(low), -bound), "high": min(float(high), bound)}
@@ -57,7 +62,7 @@ def study_family(rows: Sequence[Comparison], analysis: Analysis, level: float) -
             **limits.get(id(row), absent),
             level=level,
             method=analysis.study_family,
-            size=len(members),
+            size=size,
         )
         for row in members
     ]

@@ -69,7 +69,7 @@ def applicable(analysis: Analysis, arms: Sequence[Arm]) -> tuple[Analysis, list[
         if primary not in trained:
             notes.append(
                 f"the study's primary contrast, {primary.arm_a} - {primary.arm_b}, has no runs of both arms yet"
-                + (", so it is not yet in the family of primary contrasts" if trained else "")
+                + ("; it counts in the family of primary contrasts as if p were 1" if trained else "")
             )
     if len(trained) < len(analysis.primaries):
         changes["primary"] = trained or None

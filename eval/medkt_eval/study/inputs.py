@@ -21,7 +21,7 @@ from medkt_eval.runtime.locations import location
 from medkt_eval.study import tuning
 from medkt_eval.study.arms import arms_of
 from medkt_eval.study.contrasts import applicable
-from medkt_eval.study.declaration import Analysis, Declaration, read_declaration
+from medkt_eval.study.declaration import Analysis, Declaration, Primary, read_declaration
 from medkt_eval.study.tuning import SelectedRuns
 
 Tables = Mapping[str, Sequence[pd.DataFrame | Path]]
@@ -51,6 +51,11 @@ class Inputs:
     declaration: Declaration
     analysis: Analysis
     notes: tuple[str, ...]
+
+    @property
+    def untrained_primaries(self) -> list[Primary]:
+        """Primary contrasts of a list that were declared and have no runs of both arms yet."""
+        return [primary for primary in self.declaration.analysis.primaries if primary not in self.analysis.primaries]
 
 
 def read_inputs(

@@ -108,8 +108,12 @@ def test_of_a_recorded_list_those_with_runs_are_compared(two_arms, write_run):
     study = {"name": "s", "sha256": "0" * 64, "analysis": {"primary": contrasts}}
     (two_arms / "study.json").write_text(json.dumps(study))
     result = evaluate(two_arms, replicates=0)
-    assert [row.arm_a for row in result.comparisons if row.primary and row.test == OR] == ["at"]
+    (row,) = [row for row in result.comparisons if row.primary and row.test == OR]
+    assert row.arm_a == "at"
+    # The list was declared with two contrasts. One without runs has no p-value, which counts as 1 (decision 0002).
+    assert row.p_adjusted == pytest.approx(multipletests([row.p_value, 1.0], method="holm")[1][0], abs=1e-15)
+    assert row.p_adjusted == pytest.approx(min(2 * row.p_value, 1), abs=1e-15)
     assert (
-        "the study's primary contrast, Hint - TL, has no runs of both arms yet, so it is not yet in the family of "
-        "primary contrasts"
+        "the study's primary contrast, Hint - TL, has no runs of both arms yet; it counts in the family of primary "
+        "contrasts as if p were 1"
     ) in result.settings.notes
