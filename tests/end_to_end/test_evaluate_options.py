@@ -122,7 +122,7 @@ def test_a_file_that_lacks_an_image(medkt, files: Path):
     [
         ([], "needs either a folder of runs (medkt evaluate runs/) or prediction files"),
         (["runs", *ARMS], "needs either a folder of runs (medkt evaluate runs/) or prediction files"),
-        (["--arm", "TL=none*.csv"], "--arm TL: no file matches 'none*.csv'"),
+        (["--arm", "TL=none*.csv"], "--arm 'TL=none*.csv': no file matches 'none*.csv'"),
         ([*ARMS, "--validation", "XY=validation_tl_seed*.csv"], "for arm 'XY', which has no test predictions"),
         (["runs", "--validation", "TL=tl_seed*.csv"], "--validation goes with --arm"),
         ([*ARMS, "--add", "permutations"], "--add 'permutations': no such metric, interval or test; did you mean"),

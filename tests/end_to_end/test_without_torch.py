@@ -21,7 +21,7 @@ def test_evaluate_report_and_table(medkt, foreign_runs: Path, tmp_path: Path):
     assert "Exploratory: no primary contrast was named" in said
     assert done.stdout.rstrip().endswith("evaluation/report/index.html")
     results = json.loads((tmp_path / "evaluation" / "results.json").read_text())
-    assert len(results["runs"]) == 6 * 5 * 4  # runs x metrics x (2 labels, macro, weighted)
+    assert len(results["runs"]) == 6 * 6 * 4  # runs x metrics x (2 labels, macro, weighted)
     f1 = [row for row in results["runs"] if row["metric"] == "f1"]
     assert {row["value"] for row in f1} == {None}
     assert "no validation predictions" in f1[0]["undefined_because"]

@@ -166,6 +166,7 @@ def test_evaluation_does_not_depend_on_what_is_held(runs, write_run, monkeypatch
         columns, "open_file", lambda *given, open_file=columns.open_file: opened.append(given) or open_file(*given)
     )
     by_column = evaluate(runs, study=study, replicates=100, add=add)
-    # Four runs' test predictions; validation predictions, read again to choose thresholds anew.
-    assert len(opened) == (4 + 2 * 4 if task == "multilabel" else 4 + 4)
+    # Four runs' test predictions; their validation predictions, read again for the AUC of each seed on them and to
+    # choose thresholds anew.
+    assert len(opened) == (4 + 3 * 4 if task == "multilabel" else 4 + 2 * 4)
     assert by_column.model_dump(exclude={"created"}) == in_memory.model_dump(exclude={"created"})
