@@ -79,7 +79,8 @@ def opened(dataset: str, root: Path | None, changes: Sequence[str], study: Path 
     settings = rooted(settings, Path())
     collection, defined = open_collection(settings)
     name = (settings.name_outside_a_study if study is None else None) or dataset
-    if defined is not None and (settings.brings_split or not sizes):
+    whole = settings.brings_split and defined is not None and ("validation" in defined or not settings.validation_size)
+    if defined is not None and (whole or not sizes):
         return Opened(name, collection, _by_name(defined))
     if not sizes:
         return Opened(name, collection, {})
@@ -124,7 +125,7 @@ def _layout_settings(dataset: str, overrides: dict[str, Any]) -> tuple[DataSetti
     if not sized:  # nothing is split, but the settings require sizes
         options |= {"validation_size": 1, "test_size": None if overrides.get("official_split") else 1}
     settings = validated(model, options, dataset)
-    return settings, [settings.train_size] if sized and not settings.brings_split else []
+    return settings, [settings.train_size] if sized and (not settings.brings_split or settings.validation_size) else []
 
 
 def _with_lists(model: type[DataSettings], overrides: dict[str, Any]) -> dict[str, Any]:

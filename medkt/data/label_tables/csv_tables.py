@@ -179,20 +179,32 @@ def _without_blanks(rows: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple
     return rows, tuple(columns), (note,)
 
 
-def one_row_each(table: Table, key: str, what: str = "image") -> Table:
-    """Drop rows that equal another row in every field, and count them in a note.
+def one_row_each(table: Table, key: str, what: str = "image", *, used: Sequence[str] | None = None) -> Table:
+    """Drop rows that equal another row, and count them in a note.
+
+    Parameters
+    ----------
+    table : Table
+        One row or more for each value of `key`.
+    key : str
+        The column of ids.
+    what : str
+        What the key names, for messages.
+    used : sequence of str, or None
+        The columns that are compared; those that the table lacks are ignored. None: all.
 
     Raises
     ------
     InputError
-        If the key is empty on a row, or two rows with the same key differ in another field.
+        If the key is empty on a row, or two rows with the same key differ in a column that is compared.
     """
     rows = table.rows
     table.refuse(rows[key] == "", key, "a value on every row")
     if len(set(rows[key])) == len(rows):
         return table
     repeated = rows[key].duplicated(keep=False)
-    repeats = rows.index[repeated][rows[repeated].duplicated().to_numpy()]
+    compared = [name for name in rows.columns if used is None or name in used or name == key]
+    repeats = rows.index[repeated][rows.loc[repeated, compared].duplicated().to_numpy()]
     rows = rows.drop(index=repeats)
     contradicting = rows[key].duplicated()
     if contradicting.any():
@@ -200,7 +212,7 @@ def one_row_each(table: Table, key: str, what: str = "image") -> Table:
         value = rows.at[second, key]
         first = rows.index[(rows[key] == value).to_numpy()][0]
         first_row, second_row = (rows.loc[row].astype(str) for row in (first, second))
-        column = next(name for name in rows.columns if first_row[name] != second_row[name])
+        column = next(name for name in compared if first_row[name] != second_row[name])
         raise InputError(
             f"{table.path}: row {second}: {what} {value!r} is listed twice: {column} is {second_row[column]!r}, "
             f"in row {first} {first_row[column]!r}; expected one row: take off the wrong one"

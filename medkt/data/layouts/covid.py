@@ -64,7 +64,9 @@ def covid(data: CovidData) -> Collection:
     path = tables.only_file(
         data.root, ["metadata.csv"], "the COVID-19 image data collection", chosen=data.csv, setting="csv"
     )
-    table = tables.one_row_each(tables.read(path, COLUMNS, encoding=data.encoding), "filename")
+    table = tables.one_row_each(
+        tables.read(path, COLUMNS, encoding=data.encoding), "filename", used=(*COLUMNS, "location")
+    )
     listed = [_paths(text) for text in table.rows["finding"]]
     nodes = {node for paths in listed for path in paths for node in path}
     named_views = [] if data.views == FRONTAL else data.views

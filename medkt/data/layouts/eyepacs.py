@@ -52,7 +52,7 @@ def eyepacs(data: EyePacsData) -> Collection:
     path = tables.only_file(
         data.root, ["trainLabels.csv"], "EyePACS in Kaggle's layout", chosen=data.csv, setting="csv"
     )
-    table = tables.one_row_each(tables.read(path, ["image", "level"], encoding=data.encoding), "image")
+    table = tables.one_row_each(tables.read(path, ["image", "level"], encoding=data.encoding), "image", used=["level"])
     rows = table.rows
     table.refuse(~rows["image"].str.fullmatch(r"[^/\\]+_(left|right)"), "image", "<patient>_left or <patient>_right")
     table.refuse(~rows["level"].isin(["0", "1", "2", "3", "4"]), "level", "0 to 4")

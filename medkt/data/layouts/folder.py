@@ -27,6 +27,12 @@ from medkt_eval.runtime.reading.names import shown
 
 IMAGE_NAMES = ("image", "image_id", "image_path", "path", "file", "filename")
 PATIENT_NAMES = ("patient_id", "patient")
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "val", "valid", "validate", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""Words for the splits, in small letters, and medkt's names."""
 
 
 class FolderData(RootedData):
@@ -41,7 +47,9 @@ class FolderData(RootedData):
     label_columns: list[str] | None = Field(default=None, description="0/1 columns: a multi-label task")
     class_column: str | None = Field(default=None, description="one class an image: a multi-class task")
     classes: list[str] | None = Field(default=None, description="classes in their order; other rows are left out")
-    split_column: str | None = Field(default=None, description="holds train, validation or test")
+    split_column: str | None = Field(
+        default=None, description="holds train, validation (or val) and test, or train and test alone"
+    )
     group_columns: list[str] = Field(default=[], description="for subgroups and the shortcut check: eye, device, sex")
     channels: Literal[1, 3] = 3
     validation_size: int = Field(default=0, ge=0, le=10**9)
@@ -84,7 +92,12 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
     if classes is not None:
         table = replace(table, rows=table.rows.assign(**{str(classes.column.name): classes.column}))
         table = table.keep(classes.column.isin(classes.names), "rows are of other classes and left out")
-    table = tables.one_row_each(_with_relative_names(data.root, table, image_column), image_column)
+    used = None
+    if data.class_column is not None or data.label_columns is not None:
+        named = [data.class_column, *(data.label_columns or ()), data.split_column, *data.group_columns]
+        grouped = [str(name) for name in table.rows.columns if str(name).startswith("group_")]
+        used = [patient_column, *grouped, *(name for name in named if name is not None)]
+    table = tables.one_row_each(_with_relative_names(data.root, table, image_column), image_column, used=used)
     table.refuse(table.rows[patient_column] == "", patient_column, "a value on every row")
 
     rows = table.rows
@@ -121,7 +134,8 @@ def folder(data: FolderData) -> tuple[Collection, np.ndarray | None]:
     )
     split = None
     if data.split_column is not None:
-        split = _named(rows, data.split_column, "split_column", where).to_numpy(dtype=object)[exists]
+        column = _named(rows, data.split_column, "split_column", where)
+        split = np.array([SPLITS.get(name.casefold(), name) for name in column], dtype=object)[exists]
     return collection.only(np.flatnonzero(exists)), split
 
 

@@ -142,7 +142,10 @@ def from_settings(
     InputError
         As for `split` and `given`; also if a training size is set although the data set defines its training set.
     """
-    if settings.brings_split and defined is not None:
+    drawn = settings.brings_split and settings.validation_size and defined is not None and "validation" not in defined
+    if drawn and settings.test_size is not None:
+        raise InputError(f"{collection.name}: test_size is given, and the data bring their test images; leave it out")
+    if settings.brings_split and defined is not None and not drawn:
         if list(train_sizes) != [None]:
             raise InputError(
                 f"{collection.name}: train_size is given, and the data bring their split along; expected one of them"
@@ -150,7 +153,10 @@ def from_settings(
         return given(collection, defined)
     test_patients = None if settings.test_patients is None else lists.ids(settings.test_patients, "patient")
     if defined is not None:
+        _check_names(collection, defined)
         parts = {name: np.flatnonzero(defined == name) for name in ("train", "test")}
+        if not parts["test"].size:
+            raise InputError(f"{collection.name}: no image has split 'test'; each split needs some")
         _check_disjoint(collection, parts)
         test_patients = frozenset(str(patient) for patient in collection.patient_ids[parts["test"]])
     return split(
@@ -218,17 +224,22 @@ def given(collection: Collection, names: np.ndarray) -> Splits:
     InputError
         If a name is another one, a split is empty, or a patient is in two splits.
     """
+    _check_names(collection, names)
+    parts = {name: np.flatnonzero(names == name) for name in ("train", "validation", "test")}
+    for name, part in parts.items():
+        if part.size == 0:
+            remedy = "; set validation_size to draw validation images from train" if name == "validation" else ""
+            raise InputError(f"{collection.name}: no image has split {name!r}; each split needs some{remedy}")
+    return checked(collection, Splits({None: parts["train"]}, parts["validation"], parts["test"]))
+
+
+def _check_names(collection: Collection, names: np.ndarray) -> None:
     for name in sorted({str(name) for name in names}):
         if name not in ("train", "validation", "test"):
             first = collection.image_ids[names == name][0]
             raise InputError(
                 f"{collection.name}: image {first!r}: split is {name!r}; expected train, validation or test"
             )
-    parts = {name: np.flatnonzero(names == name) for name in ("train", "validation", "test")}
-    for name, part in parts.items():
-        if part.size == 0:
-            raise InputError(f"{collection.name}: no image has split {name!r}; each split needs some")
-    return checked(collection, Splits({None: parts["train"]}, parts["validation"], parts["test"]))
 
 
 def checked(collection: Collection, splits: Splits) -> Splits:
