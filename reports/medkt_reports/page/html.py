@@ -83,6 +83,15 @@ def _location(error: Exception, templates: Path) -> str:
     """File and line: from a syntax error itself, otherwise the last template in the traceback."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return f"{error.filename or error.name or templates}:{error.lineno}"
+    if isinstance(error, UnicodeDecodeError):
+        return next(
+            (
+                str(path)
+                for path in sorted(templates.rglob("*"))
+                if path.is_file() and path.read_bytes() == error.object
+            ),
+            str(templates),
+        )
     folders = (templates, template_dir())
     frames = traceback.extract_tb(error.__traceback__)
     locations = [

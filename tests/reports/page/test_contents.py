@@ -309,6 +309,14 @@ def test_a_broken_template_is_named_with_its_line(only_arms, tmp_path, name, tex
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["page.html.jinja", "sections/seeds.html.jinja"])
+def test_a_template_that_is_not_utf8_is_named(only_arms, tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes("<p>Größe</p>".encode("latin-1"))
+    with pytest.raises(InputError, match=rf"{re.escape(str(tmp_path / name))}: .*expected a Jinja template in UTF-8"):
+        build.write_report(only_arms, tmp_path / "out", templates=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

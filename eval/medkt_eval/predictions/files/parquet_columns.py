@@ -21,14 +21,23 @@ import pyarrow.parquet as pq
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.columns.names import Task, score_column, target_column
 from medkt_eval.predictions.columns.roles import Columns
-from medkt_eval.predictions.files.parquet_values import numbers_of, opened, order_of_values, sorted_dictionary, text_of
+from medkt_eval.predictions.files.parquet_values import (
+    is_empty,
+    numbers_of,
+    opened,
+    order_of_ids,
+    order_of_values,
+    sorted_dictionary,
+    text_of,
+    trimmed,
+)
 from medkt_eval.predictions.files.tables import expected, no_class, wrong_values
 from medkt_eval.predictions.format import Predictions
 from medkt_eval.predictions.values.faults import Faults
 from medkt_eval.predictions.values.plain_values import as_classes
 from medkt_eval.predictions.values.printable import check_texts
 from medkt_eval.predictions.values.probabilities import RowsOfClasses, check_probabilities, clip_finding
-from medkt_eval.predictions.values.repairs import BLANKS, Repair, ignored_columns
+from medkt_eval.predictions.values.repairs import Repair, ignored_columns
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
 
@@ -172,7 +181,7 @@ class PredictionFile:
 
     def _classes(self, faults: Faults) -> np.ndarray:
         def classes(part: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-            encoded = _trimmed(text_of(part)).combine_chunks().dictionary_encode()
+            encoded = trimmed(text_of(part)).combine_chunks().dictionary_encode()
             index = as_classes(np.array(encoded.dictionary.to_pylist(), dtype=object), self.labels)
             index = index[encoded.indices.to_numpy()]
             return index, index < 0
@@ -181,7 +190,7 @@ class PredictionFile:
         name = self.columns.shown("target")
 
         def fault(row: int) -> str:
-            text = _trimmed(text_of(self._value("target", row)))[0].as_py()
+            text = trimmed(text_of(self._value("target", row)))[0].as_py()
             return f"image {self._image(row)!r}: {no_class(text, self.labels, name)}"
 
         faults.of_rows(wrong, fault)
@@ -253,12 +262,15 @@ def open_file(path: Path, columns: Columns, faults: Faults) -> PredictionFile:
             raise InputError(f"{path}: no rows; expected one per image")
         repairs: list[Repair] = ignored_columns(columns.ignored)
 
+        def as_written(role: str) -> pa.Array:
+            return text_of(file.read([columns.holds[role]]).column(0))
+
         def column(role: str) -> pa.Array:
-            values = text_of(file.read([columns.holds[role]]).column(0))
+            values = as_written(role)
             values.validate(full=True)  # Parquet does not check that texts are UTF-8
             values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
             values = pc.fill_null(values, "")
-            stripped = _trimmed(values)
+            stripped = trimmed(values)
             check_texts(stripped, role, str(path))
             changed = pc.index(pc.not_equal(values, stripped), True).as_py()
             if changed >= 0:
@@ -266,15 +278,15 @@ def open_file(path: Path, columns: Columns, faults: Faults) -> PredictionFile:
             return stripped
 
         image_ids = column("image_id")
-        faults.of_rows(_is_empty(image_ids), lambda row: f"row {row + 2}: no image_id; expected one on every row")
-        order = _order(image_ids, faults)
+        faults.of_rows(is_empty(image_ids), lambda row: f"row {row + 2}: no image_id; expected one on every row")
+        order = order_of_ids(image_ids, lambda: as_written("image_id"), faults)
         in_order = image_ids if order is None else image_ids.take(pa.array(order))
         patient_ids = None
         if "patient_id" in columns.holds:
             patients = column("patient_id")
             patients = patients if order is None else patients.take(pa.array(order))
             faults.of_rows(
-                _is_empty(patients),
+                is_empty(patients),
                 lambda row: f"image {in_order[row].as_py()!r}: no patient_id; expected one on every row",
             )
             patient_ids = sorted_dictionary(patients)
@@ -302,29 +314,6 @@ def open_file(path: Path, columns: Columns, faults: Faults) -> PredictionFile:
         divisor,
         group_orders,
     )
-
-
-def _trimmed(texts: Any) -> Any:
-    """Texts without blanks at their edges, "" where missing."""
-    return pc.utf8_trim(pc.fill_null(texts, ""), characters=BLANKS)
-
-
-def _order(image_ids: pa.Array, faults: Faults) -> np.ndarray | None:
-    """Rows by image id (UTF-8 sorts as code points do); None if they are in that order."""
-    if pc.all(pc.less(image_ids.slice(0, len(image_ids) - 1), image_ids.slice(1)), min_count=0).as_py():
-        return None
-    order = pc.sort_indices(image_ids)
-    ascending = image_ids.take(order)
-    repeated = pc.equal(ascending.slice(0, len(ascending) - 1), ascending.slice(1))
-    faults.of_rows(
-        pc.and_(repeated, pc.not_equal(ascending.slice(1), "")).to_numpy(zero_copy_only=False),
-        lambda row: f"image_id {ascending[row].as_py()!r} is in several rows; expected one row per image",
-    )
-    return order.to_numpy().astype(np.int64)
-
-
-def _is_empty(column: pa.Array) -> np.ndarray:
-    return pc.equal(column, "").to_numpy(zero_copy_only=False)
 
 
 def _divisor(

@@ -5,7 +5,7 @@ In: Arrow columns. Out: text as Python and a CSV have it, or float64. Metadata o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.values.decimals import as_written
+from medkt_eval.predictions.values.faults import Faults
 from medkt_eval.predictions.values.plain_values import as_numbers, as_texts
-from medkt_eval.predictions.values.repairs import BLANKS
+from medkt_eval.predictions.values.repairs import BLANKS, in_several_rows
 from medkt_eval.runtime.reading.files import open_file
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
@@ -83,3 +84,32 @@ def sorted_dictionary(names: pa.Array) -> pa.DictionaryArray:
     rank[order] = np.arange(len(order), dtype=np.int32)
     indices = rank[encoded.indices.to_numpy()]
     return pa.DictionaryArray.from_arrays(pa.array(indices), encoded.dictionary.take(pa.array(order)))
+
+
+def trimmed(texts: Any) -> Any:
+    """Texts without blanks at their edges, "" where missing."""
+    return pc.utf8_trim(pc.fill_null(texts, ""), characters=BLANKS)
+
+
+def is_empty(column: pa.Array) -> np.ndarray:
+    """Whether each text is empty, bool (n_rows,)."""
+    return pc.equal(column, "").to_numpy(zero_copy_only=False)
+
+
+def order_of_ids(image_ids: pa.Array, as_written: Callable[[], Any], faults: Faults) -> np.ndarray | None:
+    """Rows by image id (UTF-8 sorts as code points do); None if they are in that order.
+
+    `as_written` reads the ids with the blanks at their edges, for the message of an id in several rows.
+    """
+    if pc.all(pc.less(image_ids.slice(0, len(image_ids) - 1), image_ids.slice(1)), min_count=0).as_py():
+        return None
+    order = pc.sort_indices(image_ids)
+    ascending = image_ids.take(order)
+    repeated = pc.equal(ascending.slice(0, len(ascending) - 1), ascending.slice(1))
+    faults.of_rows(
+        pc.and_(repeated, pc.not_equal(ascending.slice(1), "")).to_numpy(zero_copy_only=False),
+        lambda row: in_several_rows(
+            ascending[row].as_py(), [as_written()[k.as_py()].as_py() for k in order.slice(row, 2)]
+        ),
+    )
+    return order.to_numpy().astype(np.int64)

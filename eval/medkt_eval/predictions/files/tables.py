@@ -19,7 +19,7 @@ from medkt_eval.predictions.values.faults import Faults
 from medkt_eval.predictions.values.plain_values import as_classes, as_numbers, as_texts
 from medkt_eval.predictions.values.printable import check_texts
 from medkt_eval.predictions.values.probabilities import RowsOfClasses, check_probabilities, clip_finding
-from medkt_eval.predictions.values.repairs import BLANKS, Repair, ignored_columns, without_blanks
+from medkt_eval.predictions.values.repairs import BLANKS, Repair, ignored_columns, in_several_rows, without_blanks
 
 
 def from_frame(
@@ -64,9 +64,10 @@ def from_columns(frame: pd.DataFrame, columns: Columns, *, source: str, repairs:
     faults.of_rows(image_ids == "", lambda row: f"row {row + 2}: no image_id; expected one on every row")
     order = np.argsort(image_ids, kind="stable")
     image_ids, frame = image_ids[order], frame.iloc[order]
+    written = as_texts(frame["image_id"])
     faults.of_rows(
         (image_ids[1:] == image_ids[:-1]) & (image_ids[1:] != ""),
-        lambda row: f"image_id {image_ids[row]!r} is in several rows; expected one row per image",
+        lambda row: in_several_rows(image_ids[row], written[row : row + 2]),
     )
     patient_ids = None
     if "patient_id" in columns.holds:

@@ -54,6 +54,14 @@ def without_blanks(values: np.ndarray, name: str) -> tuple[np.ndarray, list[Repa
     return stripped, [Repair("blanks", f"{name} {values[changed[0]]!r}")] if changed.size else []
 
 
+def in_several_rows(image_id: str, written: Sequence[str]) -> str:
+    """Say that an image id is in several rows; `written` are two of them with the blanks at their edges."""
+    if all(text == image_id for text in written):
+        return f"image_id {image_id!r} is in several rows; expected one row per image"
+    ids = " and ".join(map(repr, written))
+    return f"image_ids {ids} are one image: blanks at the edges of ids do not count; expected one row per image"
+
+
 def ignored_columns(names: Sequence[str]) -> list[Repair]:
     """A `Repair` for each column that is ignored."""
     return [Repair("ignored", name) for name in dict.fromkeys(names)]

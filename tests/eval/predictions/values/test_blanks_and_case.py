@@ -74,7 +74,7 @@ def test_ids_of_blanks_alone_are_missing(door):
 def test_images_that_differ_by_a_blank_are_the_same_image(door):
     other = clean(1).replace({"image_id": {"i0007": "i0007 "}})
     assert evaluate({"TL": [door(clean(), "tl_s0")], "AT": [door(other, "at_s0")]}, replicates=0).comparisons
-    with pytest.raises(InputError, match="image_id 'i0006' is in several rows"):
+    with pytest.raises(InputError, match="image_ids 'i0006' and 'i0006 ' are one image: blanks at the edges of ids do"):
         evaluate({"TL": [door(clean().replace({"image_id": {"i0007": "i0006 "}}), "x_s0")]}, replicates=0)
 
 
