@@ -32,6 +32,13 @@ def convert(
             show_default=False,
         ),
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Which network of a file that holds several, such as student and teacher; the message names them.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Convert a checkpoint of another program into a teacher; no code in the checkpoint is run."""
     from medkt.settings import TeacherArchitecture
@@ -41,7 +48,7 @@ def convert(
     known = get_args(TeacherArchitecture)
     if architecture not in known:
         raise InputError(f"--architecture {architecture}: unknown; expected one of {', '.join(known)}")
-    teacher = convert_checkpoint(file, out, cast(TeacherArchitecture, architecture), labels)
+    teacher = convert_checkpoint(file, out, cast(TeacherArchitecture, architecture), labels, key)
     if teacher.labels is None:
         meaning = "unknown (set --labels). It can teach by attention and hints, but cannot be tested or distilled"
     else:

@@ -17,7 +17,7 @@ from safetensors.torch import load, load_file
 from torch import Tensor, nn
 from torchvision.models import DenseNet121_Weights
 
-from medkt.models.plain_tensors import check_finite, check_plain, load_without_code
+from medkt.models.plain_tensors import check_finite, check_no_text, check_plain, load_without_code
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.runtime.locations import is_remote, location
@@ -172,6 +172,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     InputError
         If the file is damaged, contains more than tensors, or is of another kind.
     """
+    if path.suffix in {".safetensors", ".pth", ".pt"} and not is_remote(path):
+        check_no_text(path)
     if path.suffix == ".safetensors":
         try:
             check_regular(path)

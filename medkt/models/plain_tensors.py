@@ -17,6 +17,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.runtime.reading.files import open_file
 from medkt_eval.runtime.reading.names import shown
 
+_BEGIN_BYTES = 512
 _COUNTER = "num_batches_tracked"  # BatchNorm's, a whole number
 
 
@@ -34,6 +35,27 @@ def load_without_code(path: Path) -> object:
         warnings.simplefilter("ignore")  # torch warns of protocols and sparse tensors; it reads them or raises an error
         with open_file(path) as file:
             return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def check_no_text(path: Path) -> None:
+    """Refuse text in place of weights: a web page, a Git LFS pointer, or the message of a server.
+
+    Raises
+    ------
+    InputError
+        Saying what the file is, and what to do.
+    """
+    with open_file(path) as file:
+        begin = file.read(_BEGIN_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if begin.startswith(b"version https://git-lfs"):
+        raise InputError(f"{path}: is a Git LFS pointer, not the weights; run git lfs pull in its repository")
+    if begin.lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise InputError(
+            f"{path}: is a web page, not weights: the download asked for a confirmation or a login; fetch it again, "
+            "in a browser or with the program that the publisher names"
+        )
+    if begin and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in begin):
+        raise InputError(f"{path}: holds text ({shown(begin[:40].decode())}...), not weights; fetch it again")
 
 
 def check_plain(weights: Mapping[str, Tensor], path: Path) -> None:
