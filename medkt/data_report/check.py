@@ -5,7 +5,7 @@ In: an `Opened` data set. Out: `Checked`, every finding with its evidence, worst
 
 from __future__ import annotations
 
-from medkt.data_report.checks import copies, scopes, shifts, shortcuts
+from medkt.data_report.checks import copies, depth, scopes, shifts, shortcuts
 from medkt.data_report.checks import images as image_checks
 from medkt.data_report.checks import labels as label_checks
 from medkt.data_report.checks import patients as patient_checks
@@ -37,6 +37,8 @@ def check(opened: Opened, progress: Progress = lambda _done, _all: None) -> Chec
     with survey(collection, progress) as surveyed:
         record(f"{len(collection):,} images", ["unreadable images"], image_checks.unreadable(collection, surveyed))
         record(scopes.reading(surveyed), ["constant images"], image_checks.blank(collection, surveyed))
+        results, scope = depth.unused_bits(surveyed)
+        record(scope, ["unused bits"], results)
         results, scope = image_checks.standing_out(collection, surveyed)
         record(scope, ["negative images", "turned images", "unlike images"], results)
         readable = surveyed.readable()

@@ -70,6 +70,8 @@ class Survey:
         Grey thumbnails.
     spread : uint8, (n_images,)
         Brightest minus darkest of 96 x 96 grey pixels.
+    brightest : int64, (n_images,)
+        Largest value of a file with 16-bit grey, before it is scaled to 8 bits; -1 for other images.
     details : int8, (n_images, 96, 96)
         Fine detail (`medkt.data_report.detail`), in a temporary file.
     """
@@ -79,6 +81,7 @@ class Survey:
     hashes: np.ndarray
     small: np.ndarray
     spread: np.ndarray
+    brightest: np.ndarray
     details: np.ndarray
 
     def readable(self) -> np.ndarray:
@@ -123,6 +126,7 @@ def survey(collection: Collection, progress: Progress = lambda _done, _all: None
             np.zeros((n, 4), dtype=np.uint64),
             np.zeros((n, SMALL_PX, SMALL_PX), dtype=np.uint8),
             np.zeros(n, dtype=np.uint8),
+            np.full(n, -1, dtype=np.int64),
             details,
         )
         _each(lambda index: _read(collection, index, images), n, progress)
@@ -149,6 +153,8 @@ def _read(collection: Collection, index: int, images: Survey) -> None:
     except InputError as error:
         images.unreadable[index] = str(error)
         return
+    if collection.files is not None:
+        images.brightest[index] = _brightest(collection.files[index])
     image = Image.fromarray(pixels).convert("L")
     grey = np.asarray(image)
     bits = imagehash.phash(image, hash_size=HASH_SIDE).hash
@@ -157,3 +163,9 @@ def _read(collection: Collection, index: int, images: Survey) -> None:
     images.small[index] = np.asarray(image.resize((SMALL_PX, SMALL_PX), Image.Resampling.BOX))
     images.spread[index] = grey.max() - grey.min()
     images.details[index] = detail.fine_detail(grey)
+
+
+def _brightest(file: str) -> int:
+    """Return the largest value of a file with 16-bit grey, which Pillow calls I or I;16; -1 for other files."""
+    with image_files.open_image(file) as image:
+        return int(np.asarray(image).max()) if image.mode.startswith("I") else -1

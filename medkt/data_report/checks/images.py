@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from medkt.data.collection import Collection
+from medkt.data_report.checks.halves import halves
 from medkt.data_report.findings import Evidence, Fact, Finding, Severity
 from medkt.data_report.survey import Survey
 
@@ -16,6 +17,7 @@ ALIKE = 0.5  # median correlation with the mean image above which a collection h
 UNLIKE = 0.2
 BETTER = 0.3  # how much better another orientation must fit
 _FEWEST = 20  # images that a view needs for a mean image
+_HALF = 0.25  # a group of so many has no majority against it; smaller ones are told image by image
 _TURNS = {"top to the right": 1, "upside down": 2, "top to the left": 3}  # and the quarter turns that make it upright
 
 
@@ -102,6 +104,7 @@ def standing_out(collection: Collection, survey: Survey) -> tuple[list[Finding],
     usable = survey.readable() & (survey.spread >= FLAT)
     views = _views(collection)
     fits: dict[str, list[Evidence]] = {"negative": [], "turned": [], "unlike": []}
+    in_halves: dict[str, list[Evidence]] = {"negative": [], "turned": []}
     compared = 0
     for view in sorted(set(views)):
         rows = np.flatnonzero((views == view) & usable)
@@ -110,7 +113,17 @@ def standing_out(collection: Collection, survey: Survey) -> tuple[list[Finding],
         images = _standardised(survey.small[rows].astype(np.float64))
         mean = _standardised(np.median(images, axis=0)[None])[0]
         upright = (images * mean).sum(axis=(1, 2))
-        if np.median(upright) < ALIKE:
+        without_mean = np.median(upright) < ALIKE
+        half = halves(images)
+        if half is not None and (without_mean or half.smaller.mean() >= _HALF):
+            compared += rows.size
+            in_halves[half.kind] += [
+                Evidence((str(collection.image_ids[row]),), {"likeness": round(float(half.likeness[k]), 2)})
+                for k, row in enumerate(rows)
+                if half.smaller[k]
+            ]
+            continue
+        if without_mean:
             continue
         compared += rows.size
         turned = np.stack([(np.rot90(images, turns, axes=(1, 2)) * mean).sum(axis=(1, 2)) for turns in _TURNS.values()])
@@ -131,6 +144,11 @@ def standing_out(collection: Collection, survey: Survey) -> tuple[list[Finding],
         Finding(f"{kind} images", severity, f"Images that {what}", meaning, tuple(rows))
         for kind, severity, what, meaning in _KINDS
         if (rows := sorted(fits[kind], key=lambda row: row.facts["likeness"]))
+    ]
+    findings += [
+        Finding(f"{kind} images", "warning", f"Images {what}, a large part of all", meaning, tuple(in_halves[kind]))
+        for kind, what, meaning in _HALVES
+        if in_halves[kind]
     ]
     if not compared:
         return [], "not compared: the images are too unlike one another to have a mean image, or too few"
@@ -157,6 +175,22 @@ _KINDS: tuple[tuple[str, Severity, str, str], ...] = (
         "note",
         "hardly resemble the others",
         "Often a wide collimation frame, a lost exposure, another body part or view. Look at them.",
+    ),
+)
+
+
+_HALVES = (
+    (
+        "negative",
+        "that look like negatives of the others",
+        "There are two groups with black and white exchanged (DICOM's MONOCHROME1, stored as it was); the smaller is "
+        "listed, which need not be the wrong one. Look at both, and invert the files of one.",
+    ),
+    (
+        "turned",
+        "that lie upside down to the others",
+        "There are two groups; the smaller is listed, which need not be the wrong one. Look at both, and turn the "
+        "files of one.",
     ),
 )
 
