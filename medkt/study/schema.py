@@ -115,7 +115,7 @@ class Study(Settings):
         }
         for name, settings in data.items():
             if isinstance(settings, dict) and "collection" not in table["data"][name] and name not in LAYOUTS:
-                raise ValueError(f"data.{name} has no key collection; {expected_one_of(name, LAYOUTS)}")
+                raise ValueError(f"data.{name}.collection is missing; {expected_one_of(name, LAYOUTS)}")
             if isinstance(settings, dict):
                 _check_choice(f"data.{name}.collection", settings["collection"], LAYOUTS)
         return {**table, "data": data}

@@ -45,7 +45,7 @@ def correlation_over_seeds(a: np.ndarray, b: np.ndarray, level: float) -> Correl
     --------
     >>> found = correlation_over_seeds(np.array([0.70, 0.72, 0.74, 0.75]), np.array([0.8, 0.79, 0.83, 0.82]), 0.95)
     >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
-    (0.718, -0.782, 0.994)
+    (0.741, -0.765, 0.994)
     """
     if len(a) < FEWEST:
         return Correlation(None, undefined_because=f"{len(a)} shared seeds; a correlation needs {FEWEST}")
