@@ -27,6 +27,7 @@ from medkt.study.contrast_record import record_study
 from medkt.study.run_plan import plan
 from medkt.study.study_file import StudyFile
 from medkt.training.checkpoints import files as checkpoint_files
+from medkt.training.selection import check_validation_targets
 from medkt.transfer import own_keys
 from medkt_eval.errors import InputError
 from medkt_eval.study.contrasts import check_labels
@@ -137,10 +138,15 @@ def work_to_do(planned: PlannedStudy, only: str | None) -> Work:
     planned.loader.check([run.dataset for run in unfinished])
     notes: list[str] = []
     for dataset in dict.fromkeys(run.dataset for run in unfinished):
-        notes += [f"{dataset}: {doubt}" for doubt in planned.loader.collection(dataset).doubts]
+        collection = planned.loader.collection(dataset)
+        notes += [f"{dataset}: {doubt}" for doubt in collection.doubts]
         split = planned.loader.split(dataset)
         parts = {"train": np.unique(np.concatenate(list(split.train.values()))), "validation": split.validation}
-        check_same_targets(out, dataset, planned.loader.collection(dataset), {**parts, "test": split.test})
+        check_same_targets(out, dataset, collection, {**parts, "test": split.test})
+        try:
+            check_validation_targets(collection.task, collection.labels, collection.targets[split.validation])
+        except InputError as error:
+            raise InputError(f"[data.{dataset}]: {error}") from error
     if unfinished:
         used = [run for run in runs if run in unfinished or run.role == "teacher"]
         notes += check_no_leak(used, planned.loader, planned.sources)

@@ -79,13 +79,34 @@ def validation_metric(data: RunData, scores: np.ndarray) -> float:
     InputError
         If the metric is undefined because the validation images lack a class.
     """
-    metric, label = SELECTION[data.task]
-    targets, none = data.validation.targets, [None] * len(data.labels)
+    return _metric(data.task, data.labels, data.validation.targets, scores)
+
+
+def check_validation_targets(task: Task, labels: Sequence[str], targets: np.ndarray) -> None:
+    """Refuse validation images on which the metric is undefined, before any image is read.
+
+    Parameters
+    ----------
+    task : {"multilabel", "multiclass"}
+    labels : sequence of str
+    targets : float32, (n, n_labels), NaN = not labelled; or int64, (n,)
+
+    Raises
+    ------
+    InputError
+        As `validation_metric`.
+    """
+    _metric(task, labels, targets, np.zeros((len(targets), len(labels))))
+
+
+def _metric(task: Task, labels: Sequence[str], targets: np.ndarray, scores: np.ndarray) -> float:
+    metric, label = SELECTION[task]
+    none = [None] * len(labels)
     rows: list[MetricValue]
-    if data.task == "multilabel":
-        rows = multilabel_metrics(data.labels, targets.astype(np.float64), scores, none, none, metrics=[metric])
+    if task == "multilabel":
+        rows = multilabel_metrics(labels, targets.astype(np.float64), scores, none, none, metrics=[metric])
     else:
-        rows = multiclass_metrics(data.labels, targets, scores)
+        rows = multiclass_metrics(labels, targets, scores)
     value = next(row for row in rows if (row.metric, row.label) == (metric, label))
     if value.value is None:
         raise InputError(

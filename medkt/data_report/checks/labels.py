@@ -91,13 +91,15 @@ def unshown(opened: Opened) -> list[Finding]:
                 evidence.append(Evidence((), {"label": label, "in": split, "shown by": int(shown), "of": int(n)}))
     if not evidence:
         return []
+    refused = collection.task == "multilabel" and any(row.facts["in"] == "validation" for row in evidence)
+    selects = " medkt train refuses it in validation, where the average AUC selects the epoch." if refused else ""
     return [
         Finding(
             "labels without images",
-            "warning",
+            "error" if refused else "warning",
             "Labels that no image shows, or all do",
             "There their AUC is undefined, and averages over labels are of fewer labels. Leave the labels out, or "
-            "stratify the split.",
+            f"stratify the split.{selects}",
             tuple(evidence),
         )
     ]

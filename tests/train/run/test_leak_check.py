@@ -61,7 +61,8 @@ def collection(root: Path, first_seed: int = 0) -> Path:
 
 
 def data(name: str, root: Path | str, more: str = "") -> str:
-    return f'[data.{name}]\ncollection = "folder"\nroot = "{root}"\nchannels = 1\nvalidation_size = 12\n{more}\n'
+    layout = 'collection = "folder"\nchannels = 1\nlabel_columns = ["Mass"]\nvalidation_size = 12'
+    return f'[data.{name}]\nroot = "{root}"\n{layout}\n{more}\n'
 
 
 def source(root: Path | str, more: str = 'csv = "labels.csv"') -> str:

@@ -80,7 +80,16 @@ def test_labels_that_no_image_or_every_image_shows():
         ("Mass", "test", 2, 2),
         ("Edema", "test", 0, 1),
     ]
+    assert finding.severity == "warning"
     assert label_checks.unshown(Opened("made", graded(["a", "b"], ("a", "b")), {})) == []
+
+
+def test_a_label_that_validation_does_not_show_is_an_error_because_training_refuses_it():
+    made = labelled([[1, 0], [0, 1], [1, 0], [0, np.nan], [0, 1], [1, 0]], ("Mass", "Edema"))
+    parts = {"train": np.array([0, 1]), "validation": np.array([2, 3]), "test": np.array([4, 5])}
+    (finding,) = label_checks.unshown(Opened("made", made, parts))
+    assert finding.severity == "error"
+    assert [tuple(row.facts.values()) for row in finding.evidence] == [("Edema", "validation", 0, 1)]
 
 
 def test_a_label_that_is_never_seen_without_another():
