@@ -68,7 +68,7 @@ Add = Annotated[
     ),
 ]
 Columns = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         metavar="NAME=COLUMN,...",
         help="Which column of the prediction files holds what, if its name is not that of docs/formats.md, e.g. "
@@ -134,7 +134,7 @@ def evaluate(
             comparisons=comparisons.value,
             add=add or [],
             margin=margin,
-            columns=parse_columns(columns) if columns is not None else None,
+            columns=parse_columns(",".join(columns)) if columns else None,
             non_inferiority_level=non_inferiority_level,
             independent_images=independent_images,
             identical_runs=identical_runs,

@@ -5,7 +5,7 @@ In: runs/. Out: `RunRecord`s. medkt's trainer writes these folders, and any othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
+from medkt_eval.predictions.columns.mapping import check_somewhere
 from medkt_eval.predictions.files import any_format as files
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 from medkt_eval.runtime.atomic_files import sha256_of_file
@@ -190,6 +191,13 @@ class RunRecord:
         path = predictions.find(self.folder, "test")
         return sha256_of_file(path) if path else ""
 
+    def headers(self) -> Iterator[list[str]]:
+        """Names of the columns of each prediction file."""
+        for split in ("test", "validation"):
+            path = predictions.find(self.folder, split)
+            if path is not None:
+                yield files.column_names(path)
+
     def _test_file(self) -> Path:
         path = predictions.find(self.folder, "test")
         if path is None:
@@ -230,7 +238,7 @@ def read_runs(runs: Path, given: Mapping[str, str] | None = None) -> tuple[list[
     Raises
     ------
     InputError
-        If there is no such folder, no run in it, or a run.json is not of format 1.
+        If there is no such folder, no run in it, a run.json is not of format 1, or no file has a column of `given`.
     """
     if not runs.is_dir():
         raise InputError(f"{runs}: no such folder; expected the folder that medkt train wrote (its --out)")
@@ -245,6 +253,7 @@ def read_runs(runs: Path, given: Mapping[str, str] | None = None) -> tuple[list[
     ]
     if not records:
         raise InputError(f"{runs}: no run in it; expected folders with a run.json, as medkt train writes them")
+    check_somewhere(given or {}, (names for record in records for names in record.headers()))
     notes = [
         f"{folder.name} holds no run.json and was passed over"
         for folder in folders

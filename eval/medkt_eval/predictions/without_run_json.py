@@ -17,7 +17,7 @@ import pandas as pd
 
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
-from medkt_eval.predictions.columns.mapping import check_mapping
+from medkt_eval.predictions.columns.mapping import check_mapping, check_somewhere
 from medkt_eval.predictions.columns.names import Task
 from medkt_eval.predictions.columns.roles import recognise
 from medkt_eval.predictions.files import any_format as files
@@ -42,12 +42,14 @@ class PredictionTable:
 
     def task_and_labels(self) -> tuple[Task, tuple[str, ...]]:
         """Task and labels by the columns; only the header of a file is read."""
-        if isinstance(self.content, Path):
-            names = files.column_names(self.content)
-        else:
-            names = [str(name) for name in self.content.columns]
-        found = recognise(names, self.given, source=self.source)
+        found = recognise(self.column_names(), self.given, source=self.source)
         return found.task, found.labels
+
+    def column_names(self) -> list[str]:
+        """The header."""
+        if isinstance(self.content, Path):
+            return files.column_names(self.content)
+        return [str(name) for name in self.content.columns]
 
     def rows(self) -> int | None:
         """Number of images; None if only reading the file would tell."""
@@ -195,11 +197,12 @@ def runs_from_tables(
     tables = [table for arm in (*test.values(), *validation_tables.values()) for table in arm.values()]
     _check_given_once(tables)
     task, labels = _shared_task_and_labels(tables)
+    check_somewhere(given, (table.column_names() for table in tables))
     return [
         RunFromTables(
             Manifest(
                 format=FORMAT,
-                run_id=f"{slugs[name]}-s{seed}",
+                run_id=check_name(f"{slugs[name]}-s{seed}", "the arm's name with its seed,", table.source),
                 arm=ArmFields(dataset=DATASET, task=task, method=NOT_STATED, student=NOT_STATED, name=name),
                 seed=seed,
                 labels=list(labels),

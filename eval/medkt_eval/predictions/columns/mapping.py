@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from medkt_eval.errors import InputError
-from medkt_eval.predictions.columns.names import PREFIXES, WHOLE, is_known
+from medkt_eval.predictions.columns.names import PREFIXES, WHOLE, is_known, listed
+from medkt_eval.runtime.nearest_name import nearest
 
 EXAMPLE = "image_id=path,patient_id=pid,target=y_true,score=y_prob"
 
@@ -55,6 +56,8 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
     """
     holds: dict[str, str] = {}
     for role, column in mapping.items():
+        if not isinstance(role, str) or not isinstance(column, str):
+            raise InputError(f"columns: {role!r}: {column!r}; expected the names of columns as text, e.g. {EXAMPLE}")
         if not is_known(role):
             known = ", ".join((*WHOLE, *(f"{prefix}<name>" for prefix in PREFIXES)))
             raise InputError(f"--columns: {role!r} is no name that medkt knows; expected one of {known} before '='")
@@ -64,6 +67,26 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
                 "If every patient has one image, leave patient_id out and say --independent-images"
             )
         holds[column] = role
+
+
+def check_somewhere(mapping: Mapping[str, str], headers: Iterable[Sequence[str]]) -> None:
+    """Refuse a column that no file has: files may differ, but each would be read as if it were not given.
+
+    Raises
+    ------
+    InputError
+        Naming the column, and the nearest name of any file.
+    """
+    if not mapping:
+        return
+    names = list(dict.fromkeys(name for header in headers for name in header))
+    for role, column in mapping.items():
+        if column not in names:
+            close = nearest(column, [name for name in names if name not in mapping.values()])
+            raise InputError(
+                f"--columns: no file has a column {column!r}, which is to be {role}; found {listed(names)}"
+                + (f"; did you mean {close!r}?" if close else "")
+            )
 
 
 def option(mapping: Mapping[str, str]) -> str:

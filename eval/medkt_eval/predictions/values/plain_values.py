@@ -24,8 +24,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.I
 
 def as_texts(column: pd.Series) -> np.ndarray:
     """Values as text, "" where missing: str, (n_images,)."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
+    column = _of_plain_type(column)
     if not _is_of_objects(column):
         if pd.api.types.is_integer_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
             return np.array(["" if _is_missing(value) else str(value) for value in column.tolist()], dtype=object)
@@ -37,8 +36,7 @@ def as_texts(column: pd.Series) -> np.ndarray:
 
 def as_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Values as float64, (n_images,), NaN where missing; and where a value is not a number, bool, (n_images,)."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
+    column = _of_plain_type(column)
     dtype: Any = getattr(column.dtype, "numpy_dtype", column.dtype)  # of a column that knows missing values
     if getattr(dtype, "kind", "O") in "biuf":
         kept = dtype if np.dtype(dtype) in (np.float16, np.float32) else np.float64
@@ -68,6 +66,15 @@ def as_classes(texts: np.ndarray, labels: Sequence[str]) -> np.ndarray:
             same = of_value.get(float(text), [])
             index[text] = same[0] if len(same) == 1 else -1
     return np.array([index.get(text, -1) for text in texts], dtype=np.int64)
+
+
+def _of_plain_type(column: pd.Series) -> pd.Series:
+    """The values of a Categorical or sparse column as a column of their own type."""
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = column.sparse.to_dense()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    return column
 
 
 def _is_of_objects(column: pd.Series) -> bool:

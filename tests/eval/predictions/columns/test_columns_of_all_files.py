@@ -1,0 +1,66 @@
+"""`--columns` over all files: a column that no file has is an error, and the option may be given several times."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from medkt.cli.app import app
+from medkt_eval.errors import InputError
+from medkt_eval.evaluation import evaluate
+
+
+def table(seed=0):
+    truth = [0, 1] * 10
+    scores = [0.2 + 0.5 * target + 0.001 * (seed + 1) * k for k, target in enumerate(truth)]
+    return pd.DataFrame(
+        {
+            "image_id": [f"i{k}" for k in range(20)],
+            "patient_id": [f"p{k // 2}" for k in range(20)],
+            "target": truth,
+            "score": [1 - score for score in scores],
+            "y_prob": scores,
+        }
+    )
+
+
+def test_a_column_that_no_file_has_is_refused_with_the_nearest():
+    arms = {"TL": [table()], "AT": [table(1)]}
+    with pytest.raises(InputError, match=r"no file has a column 'y_prbo', which is to be score; .* mean 'y_prob'"):
+        evaluate(arms, replicates=0, columns={"score": "y_prbo"})
+    assert evaluate(arms, replicates=0, columns={"score": "y_prob"}).estimates[0].value == 1
+
+
+def test_files_may_differ():
+    arms = {"TL": [table()], "AT": [table(1).drop(columns="score").rename(columns={"y_prob": "score"})]}
+    values = evaluate(arms, replicates=0, columns={"score": "y_prob"}).estimates
+    assert {row.value for row in values if row.metric == "auc"} == {1}
+
+
+@pytest.mark.parametrize("mapping", [{3: "x"}, {"score": ["y_prob"]}, {"score": None}])
+def test_names_that_are_no_text_are_refused(mapping):
+    with pytest.raises(InputError, match="expected the names of columns as text"):
+        evaluate({"TL": [table()]}, replicates=0, columns=mapping)
+
+
+def test_the_option_may_be_given_twice(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table().rename(columns={"patient_id": "pid"}).to_csv("tl_0.csv", index=False)
+    words = ["evaluate", "--arm", "TL=tl_0.csv", "--replicates", "0", "--no-report", "--columns", "score=y_prob"]
+    done = CliRunner().invoke(app, [*words, "--columns", "patient_id=pid"])
+    assert done.exit_code == 0, done.output
+    assert '"value": 1.0' in (tmp_path / "evaluation" / "results.json").read_text()
+    twice = CliRunner().invoke(app, [*words, "--columns", "score=score"])
+    assert "'score' is given twice" in str(twice.exception) + twice.output
+
+
+def test_sparse_columns_are_read():
+    sparse = table().assign(target=pd.arrays.SparseArray(table()["target"]))
+    assert evaluate({"TL": [sparse]}, replicates=0).runs == evaluate({"TL": [table()]}, replicates=0).runs
+
+
+@pytest.mark.parametrize("length", [198, 200])
+def test_a_long_name_of_an_arm_is_refused(length):
+    with pytest.raises(InputError, match=r"the arm's name with its seed, .* expected at most 200: shorten it"):
+        evaluate({"x" * length: [table()]}, replicates=0)
