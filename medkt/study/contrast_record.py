@@ -72,12 +72,12 @@ def contrast_difference(before: Study, now: Study) -> str | None:
     """Say how two studies differ in what the primary contrast depends on; None if they do not.
 
     It depends on the settings and the data of its arms and their teachers, on the metric, the label and the margin, and
-    on the rest of the analysis that its numbers come from. Added seeds change nothing; removed ones do.
+    on the rest of the analysis that its numbers come from. Added seeds change nothing; removed ones do. Without a
+    primary contrast, what is declared is the analysis: its margin, labels and family.
     """
-    old, new = _depends_on(before), _depends_on(now)
-    if not old or not new:
-        return None if old == new else f"it names {'no' if old else 'a'} primary contrast"
-    difference = first_difference(old, new)
+    if bool(before.analysis.primaries) != bool(now.analysis.primaries):
+        return f"it names {'no' if before.analysis.primaries else 'a'} primary contrast"
+    difference = first_difference(_depends_on(before), _depends_on(now))
     if difference is not None:
         return difference
     seeds = _seeds(now)
@@ -119,9 +119,10 @@ def _read_again(earlier: dict[str, Any]) -> Study | None:
 
 
 def _depends_on(study: Study) -> dict[str, Any]:
-    """Everything that the primary contrasts depend on; empty if there is none."""
+    """Everything that the primary contrasts depend on; without one, what the analysis declares."""
     if not study.analysis.primaries:
-        return {}
+        other = _OTHER_KEYS - {"confirmatory_labels"}
+        return {"analysis": study.analysis.model_dump(mode="json", exclude=other)}
     arms = _arms(study)
     contrasts = [
         {**primary.model_dump(mode="json"), "arm_a": _ids(arms, primary.arm_a), "arm_b": _ids(arms, primary.arm_b)}

@@ -40,25 +40,27 @@ def adjusted(
     InputError
         If a primary contrast is not exactly one of the comparisons.
     """
-    rows = _mark_primary([comparison.row for comparison in compared], arms, analysis)
+    rows = _mark_primary(compared, arms, analysis)
     families: dict[tuple[str | None, str, str], list[int]] = defaultdict(list)
     for k, row in enumerate(rows):
         families[row.family, row.test, row.scope].append(k)
     with quick_collections():
         for members in families.values():
-            absent = _absent(rows[members[0]], analysis, untrained)
+            absent = _absent([rows[k] for k in members], analysis, untrained)
             for k, changes in zip(members, _family(members, rows, compared, bonferroni, absent), strict=True):
                 rows[k] = rows[k].model_copy(update=changes)
     return rows
 
 
-def _absent(member: Comparison, analysis: Analysis, untrained: Sequence[Primary]) -> int:
-    """How many members of a family have no row, because their runs are not trained yet."""
-    if not member.primary:
+def _absent(members: Sequence[Comparison], analysis: Analysis, untrained: Sequence[Primary]) -> int:
+    """How many members of a family have no row: their runs are not trained yet, or this test is not made of them."""
+    member = members[0]
+    if member.family != FAMILY:
         return 0
     if member.test in AGAINST_MARGIN:
         return sum(primary.margin is not None or analysis.margin is not None for primary in untrained)
-    return len(untrained)
+    without_row = 0 if member.primary else max(len(analysis.primaries) - len(members), 0)
+    return len(untrained) + without_row
 
 
 def _family(
@@ -106,28 +108,40 @@ def _or_none(p: float) -> float | None:
     return None if np.isnan(p) else float(p)
 
 
-def _mark_primary(rows: list[Comparison], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
-    """Mark the primary contrasts; their primary analysis and their tests against a margin leave their families."""
+def _mark_primary(compared: Sequence[Compared], arms: Sequence[Arm], analysis: Analysis) -> list[Comparison]:
+    """Mark the primary contrasts; their primary analysis and their tests against a margin leave their families.
+
+    Where the primary analysis of one does not exist, as with one seed, their tests over patients answer and leave too.
+    """
+    rows = [comparison.row for comparison in compared]
     marked = list(rows)
     change = {"primary": True, "family": FAMILY, "adjustment": adjustment(analysis)}
+    over_patients: list[int] = []
+    complete = True
     for primary, a, b in primary_arms(arms, analysis):
-        named = [
+        same = [
             k
             for k, row in enumerate(rows)
             if row.kind != "table"
             and row.group is None
-            and row.test in (obuchowski_rockette.TEST, *AGAINST_MARGIN)
             and (row.metric, row.label) == (primary.metric, primary.label)
             and row.arm_a in a
             and row.arm_b in b
         ]
-        hits = sum(rows[k].test == obuchowski_rockette.TEST for k in named)
-        if hits != 1:
+        named = [k for k in same if rows[k].test in (obuchowski_rockette.TEST, *AGAINST_MARGIN)]
+        hits = [k for k in named if rows[k].test == obuchowski_rockette.TEST]
+        if len(hits) != 1:
             raise InputError(
                 f"[analysis] primary ({primary.arm_a} - {primary.arm_b} on {primary.metric} {primary.label}) is "
-                f"{hits} of the comparisons made; expected exactly one: name arms by their full ids, or use "
+                f"{len(hits)} of the comparisons made; expected exactly one: name arms by their full ids, or use "
                 "--comparisons all"
             )
         for k in named:
             marked[k] = rows[k].model_copy(update=change)
+        complete &= rows[hits[0]].low is not None
+        over_patients += [k for k in same if k not in named and rows[k].scope in ("patients", "images")]
+    if not complete:
+        for k in over_patients:
+            p = _max_t([k], rows, compared)[0] if rows[k].adjustment == "max-t" else {}
+            marked[k] = rows[k].model_copy(update={**change, **p, "primary": False})
     return marked

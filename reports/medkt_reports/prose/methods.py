@@ -227,7 +227,7 @@ def _adjusted(lookup: Lookup, rows: Sequence[Comparison]) -> list[str]:
         )
     if methods["named"]:
         parts.append(
-            f"Results for {words.listed(sorted(named))}, declared confirmatory, were adjusted by "
+            f"Results for {words.listed(sorted(named))}, which the study file names as confirmatory, were adjusted by "
             f"{_adjustments(methods['named'])} over these labels and all comparisons."
         )
     if methods["label"]:

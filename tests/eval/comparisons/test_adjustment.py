@@ -102,6 +102,23 @@ def test_the_primary_contrast_leaves_its_family_and_is_not_adjusted(run):
     assert [one.p_adjusted for one in found[2:4]] == [0.04, 0.04]  # a companion is no primary test
 
 
+ONE_SEED: dict[str, Any] = {"low": None, "high": None, "undefined_because": "one seed"}
+OVER_PATIENTS: dict[str, Any] = {"test": "delong-clustered", "scope": "patients"}
+
+
+def test_where_the_primary_analysis_does_not_exist_the_test_that_answers_is_not_adjusted(run):
+    rows = [row(None, **ONE_SEED), row(0.036, **OVER_PATIENTS), row(0.03, arm_a="other", **OVER_PATIENTS)]
+    found = run(rows, PRIMARY)
+    assert [one.p_adjusted for one in found] == [None, 0.036, 0.03]
+    assert [one.primary for one in found] == [True, False, False]
+
+
+def test_several_primary_contrasts_count_in_the_test_that_answers(run):
+    pair = [Primary(arm_a="at", arm_b="tl"), Primary(arm_a="other", arm_b="tl")]
+    rows = [row(None, **ONE_SEED), row(0.01, arm_a="other"), row(0.02, **OVER_PATIENTS)]
+    assert run(rows, Analysis(primary=pair))[2].p_adjusted == pytest.approx(0.04)  # Holm by hand: 2 x 0.02
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -67,7 +67,10 @@ def test_only_an_analysis_that_was_made_is_described(result):
             "They were chosen again in each bootstrap replicate, on resampled validation patients",
         ),
         ({"labels_defined": "defined"}, "An average leaves out labels without a value."),
-        ({"confirmatory_labels": ["Edema"]}, "Results for Edema, declared confirmatory, were adjusted by"),
+        (
+            {"confirmatory_labels": ["Edema"]},
+            "Results for Edema, which the study file names as confirmatory, were adjusted by",
+        ),
     ],
 )
 def test_each_setting_has_its_words(result, settings, said):

@@ -132,6 +132,16 @@ def test_what_a_contrast_depends_on(study_file: Path, study_text: str, old: str,
         assert re.search(difference, str(found))
 
 
+@pytest.mark.parametrize("added", ["margin = 0.05", 'confirmatory_labels = ["Edema"]', 'study_family = "holm"'])
+def test_without_a_primary_contrast_what_is_added_later_was_not_declared(study_file: Path, study_text: str, added: str):
+    primary = '[analysis.primary]\narm_a = "AT"\narm_b = "TL"'
+    study_file.write_text(study_text.replace(primary, ""))
+    before, _, _ = read_study(study_file)
+    study_file.write_text(study_text.replace(primary, "").replace("[analysis]\n", f"[analysis]\n{added}\n"))
+    assert f"analysis.{added.split(maxsplit=1)[0]} was" in str(contrast_difference(before, read_study(study_file)[0]))
+    assert contrast_difference(before, before) is None
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
