@@ -1,4 +1,4 @@
-"""What a reader must know before any number: scores that are no probabilities, and images that were left out.
+"""What a reader must know before any number: scores that are no probabilities or only calls, and images left out.
 
 In: the test sets. Out: sentences that begin with `CAUTION`, which the terminal and the report print first.
 """
@@ -6,6 +6,8 @@ In: the test sets. Out: sentences that begin with `CAUTION`, which the terminal 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from medkt_eval.measurement.test_sets import TestSet
 
@@ -20,7 +22,7 @@ def cautions(tests: Sequence[TestSet]) -> list[str]:
     ----------
     tests : sequence of TestSet
     """
-    return [CAUTION + text for test in tests for text in (*_left_out(test), *_other_scales(test))]
+    return [CAUTION + text for test in tests for text in (*_left_out(test), *_other_scales(test), *_calls(test))]
 
 
 def _left_out(test: TestSet) -> list[str]:
@@ -44,6 +46,20 @@ def _other_scales(test: TestSet) -> list[str]:
         f"{test.dataset}: scores are no probabilities in {files} table(s) (first: {examples}). Brier score, "
         "calibration and net benefit are not computed from them, and thresholds need validation scores of the same "
         "scale. Write probabilities: the sigmoid of logits, or percentages divided by 100"
+    ]
+
+
+def _calls(test: TestSet) -> list[str]:
+    found = []
+    for k, label in enumerate(test.labels):
+        scores = test.scores_of(k)
+        binary = ((scores == 0) | (scores == 1)).all(axis=1) & (np.ptp(scores, axis=1) == 1)
+        found += [f"{label} in {test.runs[run]}" for run in np.flatnonzero(binary)]
+    if not found:
+        return []
+    return [
+        f"{test.dataset}: scores are only 0 and 1: {_listed(found)}. If they are calls at a threshold, AUC and average "
+        "precision are those of the calls, not of the model. Give the scores that the calls were made from"
     ]
 
 

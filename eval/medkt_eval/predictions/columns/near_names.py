@@ -9,7 +9,7 @@ import re
 
 from medkt_eval.predictions.columns.names import PREFIXES
 
-# Names that other programs write, likeliest first; in lower case, words joined by "_".
+# Names that other programs write, likeliest first, and what may be calls last; in lower case, words joined by "_".
 OTHER_NAMES = {
     "image_id": (
         *("image", "image_path", "path", "image_name", "img", "img_path", "img_id", "filepath", "file_path"),
@@ -28,15 +28,15 @@ OTHER_NAMES = {
     ),
     "target": ("y_true", "label", "true_label", "y", "gt", "ground_truth", "truth", "true", "class", "diagnosis"),
     "score": (
-        *("y_prob", "y_score", "y_proba", "y_pred", "prob", "proba", "probability", "p", "pred", "prediction"),
-        *("scores", "logit", "y_hat"),
+        *("y_prob", "y_proba", "prob", "proba", "probability", "y_score", "scores", "p"),
+        *("y_pred", "pred", "prediction", "y_hat", "logit"),  # often calls of 0 and 1
     ),
 }
 OTHER_PREFIXES = {
     "target_": ("y_true", "label", "labels", "true", "gt", "y", "truth", "ground_truth", "targets"),
     "score_": (
-        *("y_prob", "y_score", "y_pred", "y_proba", "prob", "probs", "proba", "probability", "p", "pred", "preds"),
-        *("prediction", "logit", "logits", "scores", "output"),
+        *("y_prob", "y_proba", "prob", "probs", "proba", "probability", "y_score", "scores", "p", "output"),
+        *("y_pred", "pred", "preds", "prediction", "logit", "logits"),
     ),
 }
 
@@ -70,13 +70,34 @@ def by_other_prefix(name: str) -> str | None:
     >>> [by_other_prefix(name) for name in ("pred_Edema", "y_true_Edema", "fold_1")]
     ['score_Edema', 'target_Edema', None]
     """
+    return _role_and_rank(name)[0]
+
+
+def likeliest_by_role(names: list[str]) -> dict[str, str]:
+    """The columns of labels that other programs call so, each with the likeliest of the names that fit.
+
+    Examples
+    --------
+    >>> likeliest_by_role(["prob_Edema", "pred_Edema"])
+    {'score_Edema': 'prob_Edema'}
+    """
+    best: dict[str, tuple[int, str]] = {}
+    for name in names:
+        role, rank = _role_and_rank(name)
+        if role and (role not in best or rank < best[role][0]):
+            best[role] = rank, name
+    return {role: name for role, (_, name) in best.items()}
+
+
+def _role_and_rank(name: str) -> tuple[str | None, int]:
+    """The column of a label that a name means, and the place of its prefix among those for it; 0: likeliest."""
     if any(_words(name) in names for names in OTHER_NAMES.values()):
-        return None
+        return None, 0
     for head, label in reversed(_splits(name)):
         for prefix, others in OTHER_PREFIXES.items():
             if head in others:
-                return prefix + label
-    return None
+                return prefix + label, others.index(head)
+    return None, 0
 
 
 def by_other_name(role: str, names: list[str]) -> str | None:

@@ -59,7 +59,7 @@ class Reading:
 
         Without any known column of a label, two or more scores by another prefix are suggested.
         """
-        others = {role: name for name in self.free if (role := near_names.by_other_prefix(name))}
+        others = near_names.likeliest_by_role(self.free)
         targets, scores = (
             [role.removeprefix(kind) for role in others if role.startswith(kind)] for kind in ("target_", "score_")
         )
@@ -74,8 +74,7 @@ class Reading:
     def suggest_others(self, needed: Sequence[str]) -> None:
         """Suggest columns by the names that other programs give them, for what is needed and for patients."""
         for role in (role for role in needed if not self.has(role)):
-            by_prefix = (name for name in self.free if near_names.by_other_prefix(name) == role)
-            name = next(by_prefix, None) or near_names.by_other_name(role, self.free)
+            name = near_names.likeliest_by_role(self.free).get(role) or near_names.by_other_name(role, self.free)
             if name is None:
                 self.absent.append(role)
             else:

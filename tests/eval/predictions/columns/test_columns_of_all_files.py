@@ -64,3 +64,10 @@ def test_sparse_columns_are_read():
 def test_a_long_name_of_an_arm_is_refused(length):
     with pytest.raises(InputError, match=r"the arm's name with its seed, .* expected at most 200: shorten it"):
         evaluate({"x" * length: [table()]}, replicates=0)
+
+
+def test_scores_that_are_calls_have_a_caution():
+    calls = table().assign(score=table()["y_prob"].round())
+    [caution] = [text for text in evaluate({"TL": [calls]}, replicates=0).settings.notes if "only 0 and 1" in text]
+    assert caution.startswith("Caution: predictions: scores are only 0 and 1: finding in tl-s0. If they are calls")
+    assert not any("only 0 and 1" in text for text in evaluate({"TL": [table()]}, replicates=0).settings.notes)

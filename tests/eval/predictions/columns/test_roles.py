@@ -152,3 +152,13 @@ names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
 def test_the_printed_option_is_read_as_it_was_meant(mapping):
     if len(set(mapping.values())) == len(mapping):
         assert parse_columns(shlex.split(option(mapping))[1]) == mapping
+
+
+@pytest.mark.parametrize("names", [["prob_A", "pred_A"], ["pred_A", "prob_A"], ["logit_A", "y_prob_A", "y_pred_A"]])
+def test_probabilities_are_offered_before_calls(names):
+    expected = next(name for name in names if "prob" in name)
+    with pytest.raises(InputError, match=f"--columns score_A={expected}"):
+        recognise(["image_id", "target_A", *names], {}, source="x")
+    whole = [name.removesuffix("_A") for name in names]
+    with pytest.raises(InputError, match=f"--columns score={expected.removesuffix('_A')}"):
+        recognise(["image_id", "target", *whole], {}, source="x")
