@@ -62,9 +62,15 @@ def _conditions(lookup: Lookup, groups: Sequence[Sequence[Arm]], metrics: Iterab
     teaching = [[arm for arm in group if arm.teacher] for group in groups]
     recorded = all(arm.method for arm in arms)
     return Conditions(
-        training=together(training_images(lookup, group) for group in groups),
+        training=_over_sets(
+            (training_images(lookup, group) for group in groups), arms, lambda arm: arm.training_sha256
+        ),
         validation=together(_record(group, lambda arm: arm.validation_sha256) for group in groups),
-        teacher=together(_record(group, lambda arm: arm.teacher_sha256) for group in teaching if group)
+        teacher=_over_sets(
+            (_record(group, lambda arm: arm.teacher_sha256) for group in teaching if group),
+            [arm for group in teaching for arm in group],
+            lambda arm: arm.teacher_sha256,
+        )
         if any(teaching) or not recorded
         else "none",
         thresholds=_thresholds(lookup, arms, set(metrics)),
@@ -95,6 +101,13 @@ def _record(arms: Sequence[Arm], of: Callable[[Arm], list[str | None]]) -> Recor
     if all(len(set(arm)) == len(arm) for arm in hashes):
         return "varies"
     return "mixed"
+
+
+def _over_sets(records: Iterable[Record], arms: Sequence[Arm], of: Callable[[Arm], list[str | None]]) -> Record:
+    """One record for the arms of several training sets; fixed only where all their runs share one."""
+    record = together(records)
+    one = len({value for arm in arms for value in of(arm)}) <= 1
+    return record if one or record != "fixed" else "fixed in each arm"
 
 
 def together(records: Iterable[Record]) -> Record:

@@ -11,7 +11,7 @@ from medkt_eval.planning.sample_size import ContrastPlan
 from medkt_eval.results.recorded import FailureRate, SeedCorrelation
 from medkt_eval.results.schema import Comparison
 from medkt_reports.language import numbers
-from medkt_reports.lookup import Lookup
+from medkt_reports.lookup import Lookup, TrainingSet
 
 WHERE_SEEDS_FAIL = (
     "The default analysis assumes that no seed is far from the rest. Where a fifth of one arm's seeds lost 17 points "
@@ -68,22 +68,24 @@ def _can_share(lookup: Lookup, row: SeedCorrelation) -> bool:
 
 def failure_sentences(lookup: Lookup) -> list[str]:
     """How many runs of each arm failed and how large the failure rate may be; arms with the same numbers together."""
-    arms: dict[tuple[int, int, int], list[FailureRate]] = defaultdict(list)
+    several = len(lookup.training_sets()) > 1
+    alike: dict[tuple[TrainingSet, int, int, int, str | None], list[FailureRate]] = defaultdict(list)
     for rate in lookup.result.failure_rates:
-        arms[rate.n_failed, rate.n_checked, rate.n_seeds].append(rate)
-    return [_sentence(lookup, rates) for rates in arms.values()]
+        training_set = TrainingSet(rate.dataset, lookup.arms[rate.arm].train_size)
+        alike[training_set, rate.n_failed, rate.n_checked, rate.n_seeds, rate.undefined_because].append(rate)
+    return [
+        f"{key[0].text}: {_sentence(lookup, rates)}" if several else _sentence(lookup, rates)
+        for key, rates in alike.items()
+    ]
 
 
 def _sentence(lookup: Lookup, rates: list[FailureRate]) -> str:
     rate = rates[0]
-    names = "; ".join(dict.fromkeys(lookup.names[rate.arm] for rate in rates))
+    names = "; ".join(lookup.names[rate.arm] for rate in rates)
     if rate.high is None:
         return f"{names}: whether a run failed is not known: {rate.undefined_because or 'the results give no reason'}."
     runs = f"{rate.n_failed} of {rate.n_checked} runs"
     runs += "" if rate.n_checked == rate.n_seeds else f" that could be checked ({rate.n_seeds} in all)"
-    each = "" if len(rates) == 1 else " an arm"
     failed = "failed" if rate.n_failed == 0 else "may have failed"
-    return (
-        f"{names}: {runs}{each} {failed}; the failure rate may be up to {100 * rate.high:.0f} %, one-sided "
-        f"{numbers.level(rate.level)}."
-    )
+    found = f"{names}: {runs} {failed}" if len(rates) == 1 else f"{runs} {failed} in each arm ({names})"
+    return f"{found}; the failure rate may be up to {100 * rate.high:.0f} %, one-sided {numbers.level(rate.level)}."

@@ -230,13 +230,14 @@ def _teacher_in_methods(conditions: Conditions) -> list[str]:
 def _training_in_methods(lookup: Lookup) -> str:
     """Say of each training set whether its seeds shared the training images."""
     by_record: dict[Record, list[str]] = {}
+    of_set = " of a training set" if len(lookup.training_sets()) > 1 else ""
     for training_set in lookup.training_sets():
         by_record.setdefault(training_images(lookup, lookup.arms_of(training_set)), []).append(training_set.text)
     parts = []
     for record, where in by_record.items():
         on = f" ({'; '.join(where)})" if len(by_record) > 1 else ""
         text = {
-            "fixed": "all runs had the same training images",
+            "fixed": f"all runs{of_set} had the same training images",
             "fixed in each arm": "the seeds of an arm had the same training images",
             "varies": "training images were redrawn with each seed",
             "mixed": "some seeds or arms shared their training images and others did not",
@@ -278,7 +279,7 @@ def sample_in_short(lookup: Lookup, dataset: str) -> str:
     records: list[Record] = [training_images(lookup, arms) for arms in by_size.values()]
     records = records or [of_dataset(lookup, dataset)]
     return {
-        "fixed": "the same for all runs",
+        "fixed": f"the same for all runs{' of one training size' if len(by_size) > 1 else ''}",
         "fixed in each arm": "the same for the seeds of an arm",
         "varies": "redrawn with each seed",
         "mixed": "shared by some seeds or arms only",

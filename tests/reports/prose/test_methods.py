@@ -26,7 +26,7 @@ def test_it_names_estimand_unit_and_what_was_fixed(result):
         "The estimand is an arm's expected metric over training seeds and over patients like those tested",
         "the mean over its seeds of the metric of each seed's model",
         "The image was the unit of the metric, the patient the unit of sampling.",
-        "All runs had the same training images.",
+        "All runs of a training set had the same training images.",
         "All runs of a training set used the same validation images.",
         "Each arm's teacher was one trained network, held fixed.",
         "adjusted by Holm (Holm 1979) within families of data set, training size, metric",

@@ -20,23 +20,35 @@ def sentences_of(result, *rates):
     return seeds.failure_sentences(Lookup(result.model_copy(update={"failure_rates": list(rates)})))
 
 
-def test_three_seeds_without_a_failure_exclude_little(result):
-    assert sentences_of(result, rate("chest-tl")) == [
+def test_three_seeds_without_a_failure_exclude_little(only_arms):
+    assert sentences_of(only_arms, rate("chest-tl")) == [
         "TL: 0 of 3 runs failed; the failure rate may be up to 63 %, one-sided 95 %."
     ]
-    (both,) = sentences_of(result, rate("chest-tl"), rate("chest-at"))
-    assert both.startswith("TL; AT ")
-    assert "0 of 3 runs an arm failed" in both
+    (both,) = sentences_of(only_arms, rate("chest-tl"), rate("chest-at"))
+    assert both.startswith("0 of 3 runs failed in each arm (TL; AT ")
 
 
-def test_failures_and_runs_that_could_not_be_checked_are_said(result):
-    found = sentences_of(result, rate("chest-tl", 1, 2, 0.9747))
+def test_arms_of_other_training_sets_and_reasons_have_sentences_of_their_own(result):
+    found = sentences_of(result, rate("chest-tl"), rate("fundus-tl40", dataset="phantom-fundus"))
+    assert [text.split(": ")[0] for text in found] == [t.text for t in Lookup(result).training_sets()[:2]]
+    undefined = {"n_checked": 0, "high": None}
+    reasons = ("no validation predictions", "no label has an AUC")
+    rates = [
+        rate(arm, undefined_because=why, **undefined)
+        for arm, why in zip(("chest-tl", "chest-at"), reasons, strict=True)
+    ]
+    for text, why in zip(sentences_of(result, *rates), reasons, strict=True):
+        assert text.endswith(f"is not known: {why}.")
+
+
+def test_failures_and_runs_that_could_not_be_checked_are_said(only_arms):
+    found = sentences_of(only_arms, rate("chest-tl", 1, 2, 0.9747))
     assert found == [
         "TL: 1 of 2 runs that could be checked (3 in all) may have failed; the failure rate may be up to 97 %, "
         "one-sided 95 %."
     ]
     because = "the run has no validation predictions"
-    assert sentences_of(result, rate("chest-tl", 0, 0, None, undefined_because=because)) == [
+    assert sentences_of(only_arms, rate("chest-tl", 0, 0, None, undefined_because=because)) == [
         f"TL: whether a run failed is not known: {because}."
     ]
 
