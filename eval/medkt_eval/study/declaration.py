@@ -18,7 +18,7 @@ from medkt_eval.metrics.thresholds import check_rule
 from medkt_eval.results.label_latex import LabelLatex
 from medkt_eval.results.recorded import Reference
 from medkt_eval.results.vocabulary import AVERAGES, METRICS, ROOTS
-from medkt_eval.runtime.nearest_name import expected_one_of
+from medkt_eval.runtime.nearest_name import expected_one_of, nearest
 from medkt_eval.runtime.reading.files import is_listed
 from medkt_eval.runtime.reading.text import parse_toml, read_json, read_text
 from medkt_eval.runtime.validation import validated
@@ -30,6 +30,9 @@ def _known_metric(name: str) -> str:
     if not METRICS[name].is_compared:
         raise ValueError(f"differences of arms are not tested on {name!r}; expected {' or '.join(ROOTS)}")
     return name
+
+
+_OF_TRAINING = ("name", "data", "training", "teachers", "arms", "report")  # what a study file holds besides [analysis]
 
 
 class Primary(BaseModel):
@@ -200,12 +203,13 @@ def read_declaration(runs: Path | None, study: Path | None) -> Declaration:
     Raises
     ------
     InputError
-        If a file cannot be read or its `[analysis]` holds an unknown key or a wrong value.
+        If a file cannot be read, has no `[analysis]`, or `[analysis]` holds an unknown key or a wrong value.
     """
     if study is not None:
         text = read_text(study, "a study file")
         table = parse_toml(text, str(study), "a study file")
         name = str(table.get("name", study.stem))
+        _check_analysis_is_there(table, study)
         analysis = validated(Analysis, table.get("analysis", {}), f"{study}: [analysis]")
         return Declaration(analysis, name, hashlib.sha256(text.encode()).hexdigest())
     recorded = None if runs is None else runs / "study.json"
@@ -227,6 +231,24 @@ def read_declaration(runs: Path | None, study: Path | None) -> Declaration:
     replaced = bool(earlier) and not (earlier[0].get("same_contrast") is True or earlier[0].get("sha256") == sha256)
     notes = _notes_on_edits(earlier, replaced=replaced, contrast=parsed.primary is not None)
     return Declaration(parsed, name, sha256, recorded=True, replaced=replaced, notes=notes)
+
+
+def _check_analysis_is_there(table: Mapping[str, object], study: Path) -> None:
+    """Refuse a study file without `[analysis]`, unless all of it is what medkt train reads: it leaves the defaults."""
+    unknown = [key for key in table if key not in _OF_TRAINING]
+    if "analysis" in table or ("arms" in table and not unknown):
+        return
+    found = f"it holds {', '.join(map(repr, table))}" if table else "the file is empty"
+    misspelt = next((key for key in unknown if nearest(key, ["analysis"])), None)
+    misplaced = next((key for key in unknown if key in Analysis.model_fields), None)
+    if misspelt is not None:
+        hint = f"; did you mean 'analysis' instead of {misspelt!r}?"
+    elif misplaced is not None:
+        inside = f"[analysis.{misplaced}]" if isinstance(table[misplaced], dict) else "a line [analysis] above it"
+        hint = f"; {misplaced!r} belongs into that table: write {inside}"
+    else:
+        hint = ""
+    raise InputError(f"{study}: has no table [analysis], and {found}; expected a table [analysis]{hint}")
 
 
 def _notes_on_edits(earlier: Sequence[Mapping[str, object]], *, replaced: bool, contrast: bool) -> tuple[str, ...]:
