@@ -215,7 +215,8 @@ class Lookup:
         return sorted(best.values(), key=lambda row: (not row.primary, row.arm_b not in self.baselines))
 
     def _against_baseline(self, row: Comparison) -> bool:
-        return row.arm_b in self.baselines and self.arms[row.arm_a].student == self.arms[row.arm_b].student
+        has_baseline = row.arm_a in self.baselines or row.arm_b in self.baselines
+        return has_baseline and self.arms[row.arm_a].student == self.arms[row.arm_b].student
 
     def contrasts(self, training_set: TrainingSet) -> list[tuple[str, str]]:
         """Pairs (arm a, arm b) that answer the study's question on at least one metric."""

@@ -62,7 +62,6 @@ def render(lookup: Lookup, templates: Path | None = None) -> str:
 def card_of(lookup: Lookup) -> Card:
     """Gather what the card says."""
     answers = sentences.answers(lookup)
-    limitation = dict.fromkeys(sentence.limitation for sentence in answers if sentence.limitation)
     return Card(
         title=lookup.result.settings.study or "comparison of knowledge transfer methods",
         created=lookup.result.created,
@@ -70,7 +69,7 @@ def card_of(lookup: Lookup) -> Card:
         answers=tuple(answers),
         tables=tuple(filter(None, (_performance(lookup, t) for t in lookup.training_sets()))),
         subgroups=subgroups_table(lookup),
-        caveats=(*limitation, *lookup.result.settings.notes),
+        caveats=(*sentences.limitations(answers), *lookup.result.settings.notes),
     )
 
 

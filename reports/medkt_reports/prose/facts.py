@@ -90,7 +90,7 @@ def facts(lookup: Lookup) -> dict[str, str | None]:
         "primary": status.confirmatory_status(lookup),
         "margin": margins.in_short(lookup),
         "answer": " ".join(sentence.text for sentence in answered) or None,
-        "scope": " ".join(dict.fromkeys(sentence.limitation for sentence in answered if sentence.limitation)) or None,
+        "scope": " ".join(sentences.limitations(answered)) or None,
         "subgroups": "; ".join(dict.fromkeys(group_name(e.group) for e in result.estimates if e.group)) or None,
         "calibration": "reliability curves with bands" if "reliability" in curves else None,
         "net_benefit": "net-benefit curves with bands" if "net-benefit" in curves else None,

@@ -12,7 +12,7 @@ from medkt_eval.results.schema import Comparison, EvaluationResult
 from medkt_eval.results.settings import Settings
 from medkt_reports.language import units, words
 from medkt_reports.lookup import Lookup
-from medkt_reports.significance import margin_test_shows
+from medkt_reports.significance import is_below_alpha, margin_alpha, margin_test_shows
 
 # Where the margin was given, for Methods and definitions; by `declared` of the settings if the study file names it.
 _IN_STUDY_FILE = {
@@ -36,6 +36,12 @@ class AgainstMargin:
     def shows_equivalence(self) -> bool:
         """Whether the two one-sided tests show that no difference reaches the margin."""
         return self.equivalence is not None and margin_test_shows(self.equivalence)
+
+    @property
+    def equivalence_is_lost(self) -> bool:
+        """Whether equivalence is shown by the raw p-value, and not by the one that is adjusted for the family."""
+        test = self.equivalence
+        return test is not None and not self.shows_equivalence and is_below_alpha(test.p_value, 1 - margin_alpha(test))
 
     @property
     def shows_non_inferiority(self) -> bool:
@@ -103,7 +109,9 @@ def margin_passed(against: AgainstMargin, row: Comparison, evidence: str) -> str
     """
     low, high = row.low, row.high
     if low is not None and high is not None and (low > against.margin or high < -against.margin):
-        return f"The difference exceeds {against.name}."
+        is_adjusted = row.adjustment is not None and row.p_adjusted != row.p_value
+        by = "By its interval, which is not adjusted, the" if is_adjusted else "The"
+        return f"{by} difference exceeds {against.name}."
     if against.shows_equivalence:
         return f"The difference is smaller than {against.name} ({evidence})."
     return f"Whether the difference exceeds {against.name} is undecided."

@@ -13,6 +13,7 @@ from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import PRIMARY_TEST, Lookup
 from medkt_reports.prose import conditions, margins, variation
 from medkt_reports.prose.primary import primary_named
+from medkt_reports.prose.status import family_members
 from medkt_reports.significance import margin_alpha
 
 _AVERAGED = {
@@ -284,7 +285,7 @@ def _study_family(lookup: Lookup) -> list[str]:
         return []
     first = members[0]
     return [
-        f"All {first.size} confirmatory comparisons of the study form one further family, adjusted by "
+        f"One further family holds {family_members(lookup)}, {first.size} in all, adjusted by "
         f"{words.STUDY_FAMILY[first.method]}; these limits hold at once with {numbers.level(first.level)}."
     ]
 

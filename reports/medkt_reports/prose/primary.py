@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from medkt_reports.language import numbers, words
-from medkt_reports.lookup import Lookup
+from medkt_reports.lookup import Lookup, TrainingSet
 
 
 def primary_named(lookup: Lookup) -> str:
@@ -31,4 +31,7 @@ def primary_named(lookup: Lookup) -> str:
 def _contrast(lookup: Lookup, primary: dict[str, Any]) -> str:
     a, b = (lookup.names.get(str(primary[key]), str(primary[key])) for key in ("arm_a", "arm_b"))
     metric = words.metric(str(primary.get("metric", "auc")), str(primary.get("label", "macro")))
-    return f"{a} {numbers.MINUS} {b} on {metric}"
+    arm = lookup.arms.get(str(primary["arm_a"]))
+    several = len(lookup.training_sets()) > 1
+    where = f" ({TrainingSet(arm.dataset, arm.train_size).text})" if arm is not None and several else ""
+    return f"{a} {numbers.MINUS} {b} on {metric}{where}"

@@ -7,6 +7,7 @@ becomes "no difference", and a missing value comes with its reason. `significanc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -79,6 +80,17 @@ def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
     return _of_no_difference(lookup, row, against)
 
 
+def limitations(answered: Sequence[Sentence]) -> list[str]:
+    """The limitations of some answers, each once; those of several training sets name theirs if they differ."""
+    sets: dict[str, dict[str, None]] = {}
+    for one in answered:
+        if one.limitation:
+            sets.setdefault(one.limitation, {})[one.training_set] = None
+    if len(sets) < 2 or len({one.training_set for one in answered}) < 2:
+        return list(sets)
+    return [f"{'; '.join(where)}: {limitation}" for limitation, where in sets.items()]
+
+
 def _of_missing(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
     """A comparison that does not exist: the narrower one over patients, said to be that, or the reason."""
     narrower = lookup.over_patients_alone(row)
@@ -111,7 +123,14 @@ def _of_no_difference(lookup: Lookup, row: Comparison, against: AgainstMargin | 
         claim = _non_inferior(lookup, row, against)
         shown = f"non-inferiority: {_test(against.non_inferiority)}"
         return _sentence(lookup, row, _finding(lookup, row, claim, shown), "non-inferior")
-    return _sentence(lookup, row, _finding(lookup, row, _not_shown(lookup, row, against)), "undecided")
+    answer = _sentence(lookup, row, _finding(lookup, row, _not_shown(lookup, row, against)), "undecided")
+    lost = against.equivalence if against and against.equivalence_is_lost else None
+    if lost is None:
+        return answer
+    unadjusted = numbers.p_phrase(lost.p_value, (1 + lost.level) / 2)
+    return replace(
+        answer, against_margin=f"Adjustment takes equivalence away: {_test(lost)} against {unadjusted} unadjusted."
+    )
 
 
 def _sentence(lookup: Lookup, row: Comparison, finding: str, verdict: Verdict) -> Sentence:

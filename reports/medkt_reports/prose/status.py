@@ -15,12 +15,22 @@ def confirmatory_status(lookup: Lookup) -> str:
     named = primary_named(lookup)
     if not named:
         return f"Exploratory: no primary contrast was named{_confirmatory_labels(lookup)}."
-    return f"{named} Every other comparison is secondary."
+    labels = lookup.result.settings.confirmatory_labels
+    but = f", except on {words.listed(labels)}, which the study file names as confirmatory" if labels else ""
+    return f"{named} Every other comparison is secondary{but}."
 
 
 def _confirmatory_labels(lookup: Lookup) -> str:
     labels = lookup.result.settings.confirmatory_labels
     return f"; the study file names {words.listed(labels)} as confirmatory" if labels else ""
+
+
+def family_members(lookup: Lookup) -> str:
+    """Which comparisons the one family of the whole study holds."""
+    settings = lookup.result.settings
+    of = "every primary contrast" if settings.primaries else "every comparison on an average of the AUC"
+    labels = settings.confirmatory_labels
+    return f"{of} and every one on {words.listed(labels)} in the same metric" if labels else of
 
 
 def unanswered(lookup: Lookup) -> list[str]:

@@ -137,6 +137,17 @@ def test_adjustment_may_take_equivalence_away(result):
     assert said(result, 0.001, 0.011, adjustment="holm", p_adjusted=0.06).verdict == "undecided"
 
 
+def test_equivalence_that_adjustment_takes_away_says_so(result):
+    text = said(result, 0.001, 0.009, adjustment="holm", p_adjusted=0.08).text  # 95 % interval -1.7 to 1.9
+    assert "Adjustment takes equivalence away: 90 % CI −1.4 to 1.6, Holm-adjusted p = 0.080 against p = 0.0" in text
+    assert "takes equivalence away" not in said(result, 0.001, 0.03, adjustment="holm", p_adjusted=1.0).text
+
+
+def test_a_margin_that_only_the_unadjusted_interval_passes_says_so(result):
+    text = said(result, 0.030, 0.004, adjustment="holm", p_adjusted=0.001).text
+    assert "By its interval, which is not adjusted, the difference exceeds the margin of 2 points." in text
+
+
 @pytest.mark.parametrize(
     ("declared", "where"),
     [

@@ -20,10 +20,20 @@ def test_several_are_one_family_everywhere(result):
     lookup = lookup_of(result, CONTRASTS)
     for text in (status.confirmatory_status(lookup), methods.methods_paragraph(lookup)):
         assert "The 2 primary contrasts (" in text
-        assert "on macro AUC; " in text
-        assert "F1 for Edema) were named in the study file before the test predictions existed." in text
+        assert "on macro AUC (" in text
+        assert "F1 for Edema (Phantom chest, 200 training images)) were named in the study file before the test" in text
         assert "adjusted by Holm's method" in text
         assert "Its p-value is not adjusted" not in text
+
+
+def test_each_names_its_training_set_where_there_are_several(result):
+    lookup = lookup_of(result, CONTRASTS)
+    assert f"on macro AUC ({lookup.training_sets()[0].text}); " in status.confirmatory_status(lookup)
+
+
+def test_confirmatory_labels_are_not_called_secondary(result):
+    text = status.confirmatory_status(lookup_of(result, CONTRASTS, confirmatory_labels=["Edema"]))
+    assert text.endswith("secondary, except on Edema, which the study file names as confirmatory.")
 
 
 def test_a_list_of_one_is_not_said_to_be_several(result):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from medkt_reports.lookup import Lookup
-from medkt_reports.prose import conditions, methods, variation
+from medkt_reports.prose import conditions, methods, sentences, variation
 
 
 @pytest.fixture
@@ -35,3 +37,20 @@ def test_training_images_and_teachers_are_not_said_to_be_one(lookup):
     assert "Each arm's teacher was one trained network, held fixed." in text
     assert "One trained teacher" not in text
     assert variation.sample_in_short(lookup, "phantom-chest") == "the same for all runs of one training size"
+
+
+def test_limitations_that_differ_name_their_training_set(result):
+    first, *_ = sentences.answers(Lookup(result))
+    one, other = (replace(first, limitation=f"{k}.", training_set=k) for k in ("A", "B"))
+    assert sentences.limitations([one, other, one]) == ["A: A.", "B: B."]
+    assert sentences.limitations([one, one]) == ["A."]
+
+
+def test_a_baseline_that_stands_first_is_still_compared(result):
+    rows = [
+        row.model_copy(update={"kind": "all", "arm_a": row.arm_b, "arm_b": row.arm_a})
+        for row in result.comparisons
+        if row.kind == "declared" and row.arm_b == "chest-tl"
+    ]
+    lookup = Lookup(result.model_copy(update={"comparisons": rows}))
+    assert [row.arm_a for row in lookup.declared(lookup.training_sets()[0], "auc", "macro")] == ["chest-tl"] * 2

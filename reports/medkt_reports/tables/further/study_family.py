@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from medkt_eval.results.recorded import StudyFamilyMember
 from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import Lookup, TrainingSet
+from medkt_reports.prose.status import family_members
 from medkt_reports.tables.cells import interval_cell, p_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
 from medkt_reports.tables.model import Cell, Table, text_cell, with_synthetic_mark
 
 
 def study_family_table(lookup: Lookup) -> Table | None:
-    """Every confirmatory comparison of the study; None unless the study asks for one family."""
+    """Every comparison of the one family of the study; None unless the study asks for one family."""
     members = lookup.result.study_family
     if not members:
         return None
@@ -25,7 +26,7 @@ def study_family_table(lookup: Lookup) -> Table | None:
     table = Table(
         name="study-family",
         title="One family over the whole study",
-        caption=f"Every confirmatory comparison of the study, {first.size} in one family. All limits hold at once with "
+        caption=f"{words.capital(family_members(lookup))}, {first.size} in one family. All limits hold at once with "
         f"{numbers.level(first.level)}.",
         head=head_of(columns),
         rows=tuple(

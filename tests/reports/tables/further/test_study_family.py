@@ -45,7 +45,7 @@ def test_the_method_is_named_with_its_limits(result, method, said):
     assert table.rows[0].cells[1].uncertainty == "(0.0 to 8.1)"
     assert table.rows[1].cells[-1].footnote == "why"
     text = methods.methods_paragraph(lookup)
-    assert "All 1 confirmatory comparisons of the study form one further family" in text
+    assert "One further family holds every comparison on an average of the AUC, 1 in all, adjusted" in text
     assert said in text
     assert study_family_table(Lookup(result)) is None
 
