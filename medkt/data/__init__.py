@@ -15,7 +15,7 @@ from medkt.data.collection import Collection
 from medkt.data.label_tables.lists import without
 from medkt.data.layouts import LAYOUTS, AnyData
 from medkt.data.settings import DataSettings
-from medkt_eval.predictions.values.letter_case import alike_except_case
+from medkt_eval.predictions.values.look_alikes import look_alikes
 from medkt_eval.runtime.locations import expand_path
 from medkt_eval.runtime.reading.names import LONGEST_ID, check_printable
 
@@ -46,7 +46,7 @@ def open_collection(data: DataSettings) -> tuple[Collection, np.ndarray | None]:
     """
     collection, split = data.open()
     _check_names(collection)
-    collection = collection.noted(*_notes_on_case(collection))
+    collection = collection.noted(*_notes_on_look_alikes(collection))
     return (collection, split) if data.exclude is None else without(collection, split, data.exclude)
 
 
@@ -59,8 +59,8 @@ def _check_names(collection: Collection) -> None:
         check_printable((name, *map(str, values)), f"group_{name}", collection.name)
 
 
-def _notes_on_case(collection: Collection) -> list[str]:
-    """Notes on ids, groups and labels that differ in case only."""
+def _notes_on_look_alikes(collection: Collection) -> list[str]:
+    """Notes on ids, groups and labels that look alike."""
     columns = {
         "image": collection.image_ids,
         "patient": collection.patient_ids,
@@ -69,8 +69,8 @@ def _notes_on_case(collection: Collection) -> list[str]:
     }
     notes = []
     for name, values in columns.items():
-        if pair := alike_except_case(values.astype(str)):
-            notes.append(f"{name} {pair[0]!r} and {pair[1]!r} differ in case only and count as two")
+        if pair := look_alikes(values.astype(str)):
+            notes.append(f"{name} {pair} and count as two")
     return notes
 
 

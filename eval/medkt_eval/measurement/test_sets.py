@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from medkt_eval.errors import InputError
 from medkt_eval.measurement.metric_of_runs import run_indices
-from medkt_eval.metrics.thresholds import ChosenThreshold, choose
+from medkt_eval.metrics.thresholds import ChosenThreshold, choose, on_scale
 from medkt_eval.predictions.across_runs.identical_runs import identical_runs, refuse_identical
-from medkt_eval.predictions.across_runs.same_images import check_same_images, check_same_validation, with_columns_of
-from medkt_eval.predictions.across_runs.separate_splits import check_separate
+from medkt_eval.predictions.across_runs.same_images import (
+    check_same_images,
+    check_same_validation,
+    check_same_validation_targets,
+    with_columns_of,
+)
+from medkt_eval.predictions.across_runs.separate_splits import check_other_scores, check_separate
 from medkt_eval.predictions.across_runs.shared_images import LeftOut, shared_images
 from medkt_eval.predictions.columns.mapping import option
 from medkt_eval.predictions.columns.near_names import by_other_name
@@ -218,13 +223,19 @@ def _test_set(
             f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
         )
 
-    for record in records:
+    first_validation: tuple[str, AnyPredictions] | None = None
+    for j, record in enumerate(records):
+        of_run = partial(_score_of_run, scores, j)
         validation = record.validation(in_memory=in_memory)
         if validation is not None:
+            first_validation = first_validation or (record.manifest.run_id, validation)
+            check_same_validation_targets(first_validation[1], validation, (first_validation[0], run_ids[j]))
             repairs += [(validation.source, doubt) for doubt in check_separate(validation, first)]
+            check_other_scores(validation, of_run, first)
             repairs += [(validation.source, repair) for repair in validation.repairs]
         if first.task == "multilabel":
-            thresholds.append(tuple(choose(validation, first.labels, threshold_rule)))
+            chosen = choose(validation, first.labels, threshold_rule)
+            thresholds.append(tuple(on_scale(threshold, of_run(k)) for k, threshold in enumerate(chosen)))
     return TestSet(
         dataset=dataset,
         predictions=first,
@@ -253,6 +264,11 @@ def _validations(
         yield validation
 
 
+def _score_of_run(scores: np.ndarray | _ScoresOnDisk, run: int, k: int) -> np.ndarray:
+    """One run's scores of a label, float64, (n_images,); of scores on disk, no other run's are read."""
+    return scores.of_run(run, k) if isinstance(scores, _ScoresOnDisk) else scores[k, run]
+
+
 class _ScoresOnDisk:
     """Scores of each label, float64, (n_runs, n_images), read when they are used; the last label's are kept."""
 
@@ -263,6 +279,10 @@ class _ScoresOnDisk:
     def add(self, run: AnyPredictions) -> None:
         """Add a run; its images are those of the earlier runs."""
         self._runs.append(run.without_ids() if isinstance(run, PredictionFile) else run)
+
+    def of_run(self, run: int, k: int) -> np.ndarray:
+        """One run's scores of a label: float64, (n_images,)."""
+        return self._runs[run].score(k)
 
     def __len__(self) -> int:
         return len(self._runs[0].labels)

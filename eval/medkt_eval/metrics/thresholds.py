@@ -82,6 +82,22 @@ def choose(validation: AnyPredictions | None, labels: tuple[str, ...], rule: str
     return chosen
 
 
+def on_scale(threshold: ChosenThreshold, scores: np.ndarray) -> ChosenThreshold:
+    """The threshold; a fixed one of scores that are no probabilities has no value.
+
+    Parameters
+    ----------
+    threshold : ChosenThreshold
+    scores : float64, (n_images,)
+        Test scores of the label.
+    """
+    low, high = scores.min(), scores.max()
+    if not threshold.rule.startswith("fixed") or (low >= 0 and high <= 1):
+        return threshold
+    because = f"{threshold.rule} is of probabilities, and the scores range from {low:.4g} to {high:.4g}"
+    return ChosenThreshold(threshold.label, threshold.rule, None, because)
+
+
 def max_f1(truth: np.ndarray, score: np.ndarray) -> float:
     """Threshold t for which calling score >= t has the largest F1; of several, the lowest one.
 

@@ -12,7 +12,7 @@ from medkt_eval.measurement.net_benefit import no_curve_because
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics.thresholds import NO_VALIDATION
 from medkt_eval.predictions.across_runs.identical_runs import named
-from medkt_eval.predictions.values.letter_case import alike_except_case
+from medkt_eval.predictions.values.look_alikes import look_alikes
 from medkt_eval.predictions.values.repairs import notes_on_repairs
 from medkt_eval.results.schema import RunValue
 from medkt_eval.results.vocabulary import AVERAGES, METRICS
@@ -44,7 +44,7 @@ def notes_on_request(request: Request, analysis: Analysis, tests: Sequence[TestS
 
 
 def notes_on_values(tests: Sequence[TestSet]) -> list[str]:
-    """Notes on values that reading changed, on identical runs, and on ids and groups that differ in case only."""
+    """Notes on values that reading changed, on identical runs, and on ids and groups that look alike."""
     notes = notes_on_repairs(repair for test in tests for repair in test.repairs)
     for test in tests:
         notes += [
@@ -57,8 +57,8 @@ def notes_on_values(tests: Sequence[TestSet]) -> list[str]:
         if predictions.patient_ids is not None:
             columns["patient_id"] = predictions.patient_ids
         for name, values in columns.items():
-            if pair := alike_except_case(values):
-                notes.append(f"{test.dataset}: {name} {pair[0]!r} and {pair[1]!r} differ in case only and count as two")
+            if pair := look_alikes(values):
+                notes.append(f"{test.dataset}: {name} {pair} and count as two")
     return notes
 
 

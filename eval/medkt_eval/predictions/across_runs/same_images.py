@@ -113,6 +113,27 @@ def check_same_validation(first: AnyPredictions, own: AnyPredictions, names: tup
         )
 
 
+def check_same_validation_targets(first: AnyPredictions, own: AnyPredictions, names: tuple[str, str]) -> None:
+    """Refuse runs that disagree on the targets of the validation images that both have.
+
+    Raises
+    ------
+    InputError
+        Naming both runs, the label and the first image that differs.
+    """
+    images, rows, own_rows = np.intersect1d(
+        _texts(first.image_ids), _texts(own.image_ids), assume_unique=True, return_indices=True
+    )
+    for k, label in enumerate(first.labels):
+        one, other = first.target(k)[rows], own.target(k)[own_rows]
+        differing = np.flatnonzero((one != other) & ~(np.isnan(one) & np.isnan(other)))
+        if differing.size:
+            raise InputError(
+                f"runs {names[0]} and {names[1]} disagree on the target of {label} of validation image "
+                f"{str(images[differing[0]])!r}; thresholds of all runs need the same targets"
+            )
+
+
 def _check_same_targets(
     first: AnyPredictions, one: np.ndarray, other: np.ndarray, of_label: str, names: tuple[str, str]
 ) -> None:

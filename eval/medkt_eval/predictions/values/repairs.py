@@ -25,7 +25,7 @@ class Repair:
     kind : {"ignored", "commas", "blanks", "clipped", "renormalised", "unchecked", "alike", "scale"}
         ignored: a column that medkt does not know. commas: decimal commas, read as points. blanks: at the edges of ids
         and groups, removed. clipped: scores a little outside [0, 1]. renormalised: scores of classes, divided by their
-        sum. unchecked: validation patients without ids. alike: validation ids that are test ids but for case. scale:
+        sum. unchecked: validation patients without ids. alike: validation ids that look like test ids. scale:
         scores that are no probabilities.
     example : str
         The first of them, as the file has it.
@@ -108,5 +108,5 @@ SENTENCES = {
     "clipped": "scores up to 0.001 outside [0, 1] were clipped",
     "renormalised": "scores of classes whose sum is not 1 were divided by their sum",
     "unchecked": "whether validation patients are test patients could not be checked",
-    "alike": "validation ids differ from test ids in case only, and count as others",
+    "alike": "validation ids look like test ids, and count as others",
 }

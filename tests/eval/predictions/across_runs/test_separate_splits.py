@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -58,12 +59,12 @@ def test_validation_without_patients_is_noted(predictions_frame):
     assert "whether validation patients are test patients could not be checked" in note
 
 
-def test_ids_that_differ_in_case_only_are_noted(predictions_frame):
+def test_ids_that_look_alike_are_noted(predictions_frame):
     [note] = notes(
         predictions_frame, lambda frame: frame.assign(image_id=frame["image_id"].str.removeprefix("v").str.upper())
     )
-    assert "differ from test ids in case only" in note
-    assert "40 images, image_id 'TEST-000/V0' and 'test-000/v0'" in note
+    assert "look like test ids" in note
+    assert "40 images, image_id 'TEST-000/V0' and 'test-000/v0' differ in case only" in note
 
 
 def test_run_folders(two_arms):
@@ -78,3 +79,68 @@ def test_run_folders(two_arms):
     (run / "run.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match=r"at-s1/predictions-validation.parquet: 1 of 21 validation patients are in"):
         evaluate(two_arms, replicates=0)
+
+
+def numbered(frame, form):
+    return frame.assign(patient_id=[form(k // 2) for k in range(len(frame))])
+
+
+def test_patients_are_compared_by_value(predictions_frame):
+    test = numbered(predictions_frame("test", 0), str)
+    other = predictions_frame("test", 1).assign(image_id=lambda frame: "v" + frame["image_id"])
+    with pytest.raises(
+        InputError, match=r"20 of 20 validation patients are in the test set \(first: patient_id '0.0'\)"
+    ):
+        evaluate({"TL": [test]}, validation={"TL": [numbered(other, float)]}, replicates=0)
+    padded = numbered(other, "{:03d}".format)
+    notes = evaluate({"TL": [test]}, validation={"TL": [padded]}, replicates=0).settings.notes
+    assert any("look like test ids" in note and "patient_id '000' and '0' look alike" in note for note in notes)
+
+
+@pytest.mark.parametrize("held", [2**30, 0])
+@pytest.mark.parametrize("task", ["multilabel", "multiclass"])
+def test_test_predictions_under_other_ids(predictions_frame, save, tmp_path, monkeypatch, task, held):
+    monkeypatch.setattr(test_sets, "HELD_BYTES", held)
+    frame = predictions_frame("test", 0, task=task)
+    shuffled = of_other_patients(frame).sample(frac=1, random_state=0)
+    shuffled["image_id"] = of_other_patients(frame)["image_id"].to_numpy()
+    files = [save(frame, tmp_path / "tl_0.parquet"), save(shuffled, tmp_path / "copy_0.parquet")]
+    with pytest.raises(InputError, match=r"copy_0.parquet: scores and targets are those of the test images"):
+        evaluate({"TL": files[:1]}, validation={"TL": files[1:]}, replicates=0)
+
+
+@pytest.mark.parametrize("task", ["multilabel", "multiclass"])
+def test_targets_of_validation_images_must_agree(predictions_frame, task):
+    one, other = (of_other_patients(predictions_frame("test", seed, task=task)) for seed in (5, 6))
+    column = next(name for name in other if name.startswith("target"))
+    other[column] = other[column].to_numpy()[::-1]
+    tests = [predictions_frame("test", seed, task=task) for seed in (0, 1)]
+    with pytest.raises(
+        InputError, match=r"runs tl-s0 and tl-s1 disagree on the target of .* of validation image 'vtest"
+    ):
+        evaluate({"TL": tests}, validation={"TL": [one, other]}, replicates=0)
+
+
+def probabilities(frame, factor=1.0):
+    scores = [name for name in frame if name.startswith("score_")]
+    return frame.assign(**{name: factor / (1 + np.exp(-frame[name])) for name in scores})
+
+
+@pytest.mark.parametrize("factors", [(100, 1), (1, 100)])
+def test_two_scales_are_refused(predictions_frame, factors):
+    test, other = predictions_frame("test", 0), of_other_patients(predictions_frame("test", 1))
+    with pytest.raises(InputError, match="one may be probabilities and the other logits or percentages"):
+        evaluate(
+            {"TL": [probabilities(test, factors[0])]},
+            validation={"TL": [probabilities(other, factors[1])]},
+            replicates=0,
+        )
+
+
+def test_a_fixed_threshold_is_of_probabilities(predictions_frame, tmp_path):
+    (tmp_path / "study.toml").write_text('[analysis]\nthreshold_rule = "fixed=0.5"\n')
+    for factor, value in ((1.0, 0.5), (100.0, None)):
+        frame = probabilities(predictions_frame("test", 0), factor)
+        result = evaluate({"TL": [frame]}, replicates=0, study=tmp_path / "study.toml")
+        assert {row.value for row in result.thresholds} == {value}
+    assert "fixed=0.5 is of probabilities, and the scores range" in result.thresholds[0].undefined_because
