@@ -66,7 +66,8 @@ def _row(of_all: MetricOfRuns, a: Arm, b: Arm | None, options: AnalysisOptions) 
         )
         se = without_cancelling(contrast.variance, float(np.trace(gap.covariance))) ** 0.5
         if is_rounding(se, scale):
-            because = obuchowski_rockette.NO_VARIATION
+            vary = obuchowski_rockette.patients_vary(values, signs, gap.covariance)
+            because = obuchowski_rockette.BELOW_ZERO if vary else obuchowski_rockette.NO_VARIATION
         else:
             bound = len(arms) * METRICS[gap.metric].largest_difference
             reach, statistic = float(stats.t.ppf((1 + options.level) / 2, contrast.df)) * se, contrast.value / se

@@ -14,7 +14,15 @@ import numpy as np
 from scipy.special import logit
 
 from medkt_eval.inference.degrees_of_freedom import DegreesOfFreedom, finite
-from medkt_eval.inference.obuchowski_rockette import NO_VARIATION, SCOPE, TEST, analyse, why_undefined
+from medkt_eval.inference.obuchowski_rockette import (
+    BELOW_ZERO,
+    NO_VARIATION,
+    SCOPE,
+    TEST,
+    analyse,
+    patients_vary,
+    why_undefined,
+)
 from medkt_eval.inference.rounding import is_rounding
 from medkt_eval.inference.test_result import TestResult
 
@@ -55,6 +63,8 @@ def logit_contrast_test(
     )
     se = contrast.variance**0.5
     if is_rounding(se, np.concatenate(arms)):
+        if patients_vary(arms, list(slopes), covariance):
+            return TestResult.absent(BELOW_ZERO, test=TEST, scope=SCOPE, difference=value, level=level)
         return TestResult.absent(NO_VARIATION, test=TEST, scope=SCOPE, difference=value, level=level, se=0.0)
     return TestResult.from_standard_error(
         value, se, finite(contrast.df), test=TEST, scope=SCOPE, level=level, bound=np.inf, df_hillis=contrast.df_hillis

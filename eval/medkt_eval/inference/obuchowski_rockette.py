@@ -30,6 +30,10 @@ SCOPE: Scope = "seeds+patients"
 ONE_PATIENT = "without some patient the metric does not exist, so its error over patients cannot be estimated"
 FEW_PATIENTS = "fewer than two patients of the scarcer kind: no degrees of freedom"
 NO_VARIATION = "no variation over seeds or patients to measure"
+BELOW_ZERO = (
+    "no variation over seeds, and the variance over patients that the seeds have in common is estimated as 0 or below: "
+    "no standard error"
+)
 
 
 @dataclass(frozen=True)
@@ -187,9 +191,11 @@ def interval(
     mean = analyse(
         [values], covariance, [1.0], seeds="nested", df_patients=df_patients, degrees_of_freedom=degrees_of_freedom
     )
+    se = mean.variance**0.5
+    if is_rounding(se, values) and patients_vary([values], [1.0], covariance):
+        return Interval.absent(BELOW_ZERO, name=NAME, level=level)
     if scale == "logit":
         return logit_interval(NAME, mean.value, mean.variance, finite(mean.df), level)
-    se = mean.variance**0.5
     if is_rounding(se, values):
         return Interval.absent(NO_VARIATION, name=NAME, level=level, se=0.0)
     return symmetric_interval(NAME, mean.value, se, finite(mean.df), level)
@@ -261,6 +267,8 @@ def contrast_test(
     )
     se = contrast.variance**0.5
     if is_rounding(se, np.concatenate(arms)):
+        if patients_vary(arms, coefficients, covariance):
+            return TestResult.absent(BELOW_ZERO, test=TEST, scope=SCOPE, difference=value, level=level)
         return TestResult.absent(NO_VARIATION, test=TEST, scope=SCOPE, difference=value, level=level, se=0.0)
     return TestResult.from_standard_error(
         value, se, finite(contrast.df), test=TEST, scope=SCOPE, level=level, bound=bound, df_hillis=contrast.df_hillis
@@ -299,6 +307,20 @@ def _mean_covariance(block: np.ndarray, all_pairs: bool) -> float:
     if all_pairs:
         return float(block.mean())
     return float((block.sum() - np.trace(block)) / (block.size - len(block)))
+
+
+def patients_vary(arms: Sequence[np.ndarray], coefficients: Sequence[float], covariance: np.ndarray) -> bool:
+    """Whether the contrast of these very models varies over patients, where `analyse` may estimate a variance of 0.
+
+    Parameters
+    ----------
+    arms, coefficients, covariance
+        As in `analyse`.
+    """
+    weights = np.concatenate([np.full(len(arm), c / len(arm)) for arm, c in zip(arms, coefficients, strict=True)])
+    terms = float(np.abs(weights) @ np.abs(covariance) @ np.abs(weights))
+    variance = without_cancelling(float(weights @ covariance @ weights), terms)
+    return not is_rounding(variance**0.5, *arms)
 
 
 def why_undefined(values: np.ndarray, covariance: np.ndarray, df_patients: float) -> str | None:

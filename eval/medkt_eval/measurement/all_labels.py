@@ -19,7 +19,7 @@ from medkt_eval.measurement.label_bins import measure_top_class
 from medkt_eval.measurement.label_metric import Images, LabelMetric, MeasurementOptions, count_patients, is_at_edge
 from medkt_eval.measurement.label_parts import LabelData, Part, joined, label_work
 from medkt_eval.measurement.metric_functions import check_computed
-from medkt_eval.measurement.metric_of_runs import MetricOfRuns, jackknife_bias, replicate_covariance
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns, jackknife_bias, of_patients, replicate_covariance
 from medkt_eval.measurement.one_label import measure_confusion
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.results.vocabulary import METRICS
@@ -148,6 +148,8 @@ def _micro(test: TestSet, options: MeasurementOptions, selected: np.ndarray, exe
     data = LabelData(_of_each_label(test, options), "micro", images, scores, called, no_call_because, refitted)
     ((_, metrics),) = map(joined, execution.in_order([label_work(data, execution)]))
     if test.predictions.task == "multilabel":
+        if len(test.labels) == 1:  # the label itself, with its degrees of freedom
+            return metrics
         return [replace(metric, df_patients=count_patients(patient) - 1.0) for metric in metrics]
     of_classes = _of_all_classes(test, options, selected)
     replaced = {metric.metric for metric in of_classes}
@@ -192,11 +194,12 @@ def _of_runs(
     """The metric with its covariances; `influence` is each patient's on an average AUC, (n_runs, n_patients)."""
     delong = None
     if influence is not None:
-        delong = influence_covariance(influence)
+        delong = influence_covariance(of_patients(influence, metric.patients))
     elif metric.influences is not None:
         delong = clustered_covariance(metric.influences)
     elif metric.metric == "auc" and metric.label != "macro_ovo":  # no AUC, so no covariance of it
         delong = np.full((len(metric.values), len(metric.values)), np.nan)
+    without = of_patients(metric.without_patient, metric.patients)
     return MetricOfRuns(
         metric=metric.metric,
         label=metric.label,
@@ -206,14 +209,13 @@ def _of_runs(
         n_images=metric.n_images,
         n_positive=metric.n_positive,
         df_patients=metric.df_patients,
-        covariance=patient_covariance(metric.without_patient)
-        if metric.has_jackknife
-        else replicate_covariance(metric.replicates),
+        covariance=patient_covariance(without) if metric.has_jackknife else replicate_covariance(metric.replicates),
         delong=delong,
         replicates=metric.replicates.copy() if METRICS[metric.metric].is_resampled else np.zeros((len(test.runs), 0)),
         without_patient=metric.without_patient.copy() if keep_patients and metric.has_jackknife else None,
         has_jackknife=metric.has_jackknife,
-        bias=jackknife_bias(metric.metric, metric.values, metric.without_patient),
+        bias=jackknife_bias(metric.metric, metric.values, without),
+        patients=metric.patients,
         one_patient_because=metric.one_patient_because,
         edges={f"{metric.metric} of {metric.label}": is_at_edge(metric.metric, metric.values), **metric.edges},
     )

@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 
 from medkt_eval.inference.obuchowski_rockette import interval, patient_covariance
 from medkt_eval.measurement.label_metric import Images
-from medkt_eval.measurement.metric_of_runs import MetricOfRuns
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns, of_patients
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics import sums
 from medkt_eval.metrics.sums import N_BINS, Sums
@@ -46,7 +46,7 @@ def measure_calibration(test: TestSet) -> Iterator[MetricOfRuns]:
         for run in np.flatnonzero(inside):
             fits[:, run] = _fits(truth, logit(scores[run]), patient, test.n_patients)
         positive = truth == 1
-        df = Images(positive, patient, test.n_patients).df_patients
+        images = Images(positive, patient, test.n_patients)
         for row, metric in enumerate(CALIBRATION):
             variants = fits[row]
             because = [
@@ -61,8 +61,8 @@ def measure_calibration(test: TestSet) -> Iterator[MetricOfRuns]:
                 because=tuple(because),
                 n_images=len(truth),
                 n_positive=int(positive.sum()),
-                df_patients=df,
-                covariance=patient_covariance(variants[:, 1:]),
+                df_patients=images.df_patients,
+                covariance=patient_covariance(of_patients(variants[:, 1:], images.patients)),
                 delong=None,
                 replicates=np.zeros((len(variants), 0)),
                 without_patient=None,

@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from medkt_eval.measurement.label_metric import LabelMetric, count_patients, is_at_edge
+from medkt_eval.inference.over_patients.delong import Influence
+from medkt_eval.measurement.label_metric import LabelMetric, is_at_edge
 
 LabelsDefined = Literal["all", "defined"]
 
@@ -35,13 +36,19 @@ class LabelAverage:
     An average has no value without a patient, or in a replicate, without which a label has none. The average over the
     other labels is another quantity, and its jump is not the error of this one.
 
+    The patients of an average are those with an image of a label that it gives weight. An average of one label is the
+    label, and has its degrees of freedom: those of an average would count patients who tell nothing of its positives.
+
     The weight of a label is its share of the positive images, which varies over patients too. The influences contain
     the term of the weight, m_i (A_l - A_w) / M.
     """
 
     def __init__(self, labels_defined: LabelsDefined, n_patients: int, patient: np.ndarray) -> None:
         self.labels_defined = labels_defined
-        self.n_patients, self.n_images, self.df_patients = n_patients, len(patient), count_patients(patient) - 1.0
+        self.n_patients, self.n_images = n_patients, len(patient)
+        self.patients = {average: np.zeros(n_patients, dtype=bool) for average in ("macro", "weighted")}
+        self.df_of_labels: dict[str, list[float]] = {"macro": [], "weighted": []}
+        self.influences_alone: dict[str, tuple[Influence, ...] | None] = {}  # of a label while it is the only one
         self.missing: dict[str, list[list[str]]] = {}  # kind of average -> run -> labels without a value
         self.one_patient: dict[str, list[list[str]]] = {}  # kind of average -> run -> labels that need some patient
         self.edges: dict[str, dict[str, np.ndarray]] = {"macro": {}, "weighted": {}}
@@ -73,6 +80,9 @@ class LabelAverage:
                 if because:
                     self.one_patient[average][run].append(label_metric.label)
             self.edges[average] |= at_edge
+            self.patients[average] |= label_metric.patients
+            self.influences_alone[average] = None if self.df_of_labels[average] else label_metric.influences
+            self.df_of_labels[average].append(label_metric.df_patients)
         self.n_labels += 1
         self.total += label_metric.variants
         if positives[0] > 0:
@@ -107,9 +117,9 @@ class LabelAverage:
         Returns
         -------
         float64, (n_runs, n_patients), or None
-            None for a metric other than AUC.
+            None for a metric other than AUC, and for an average of one label, which has the label's `influences`.
         """
-        if not self.has_influences:
+        if not self.has_influences or self.influences_alone.get(average) is not None:
             return None
         with np.errstate(invalid="ignore", divide="ignore"):
             if average == "macro":
@@ -143,16 +153,18 @@ class LabelAverage:
                 because.append("no image is positive for any label" if self.n_labels else f"no label has {metric}")
             else:
                 because.append(None)
+        df_of_labels, patients = self.df_of_labels[average], self.patients[average]
         return LabelMetric(
             metric=metric,
             label=average,
             because=tuple(because),
             variants=variants,
-            n_patients=self.n_patients,
+            patients=patients,
             n_images=self.n_images,
             n_positive=None,
-            df_patients=self.df_patients,
+            df_patients=df_of_labels[0] if len(df_of_labels) == 1 else patients.sum() - 1.0,
             has_jackknife=self.has_jackknife,
+            influences=self.influences_alone.get(average),
             one_patient_because=tuple(
                 f"without some patient there is no {metric} of {', '.join(labels)}" if labels else None
                 for labels in self.one_patient[average]

@@ -87,7 +87,7 @@ def _binned(
             label=label,
             because=tuple(reasons),
             variants=variants[metric],
-            n_patients=images.n_patients,
+            patients=images.patients,
             n_images=len(images.truth),
             n_positive=int(images.truth.sum()),
             df_patients=images.df_patients,

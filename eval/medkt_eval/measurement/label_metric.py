@@ -83,6 +83,11 @@ class Images:
         """The number of patients with a positive image or with a negative one, whichever is smaller, minus 1."""
         return min(count_patients(self.patient[mask]) for mask in (self.truth, ~self.truth)) - 1.0
 
+    @cached_property
+    def patients(self) -> np.ndarray:
+        """Whether each patient has an image here: bool, (n_patients,)."""
+        return np.bincount(self.patient, minlength=self.n_patients) > 0
+
 
 @dataclass(frozen=True)
 class LabelMetric:
@@ -96,7 +101,8 @@ class LabelMetric:
     variants : float64, (n_runs, 1 + n_patients + replicates)
         The values on the data; without each patient; in each replicate. NaN where a value does not exist. A part
         without values holds its replicates only.
-    n_patients : int
+    patients : bool, (n_patients,)
+        Which patients of the data set the metric has an image of.
     n_images : int
     n_positive : int or None
     df_patients : float
@@ -115,7 +121,7 @@ class LabelMetric:
     label: str
     because: tuple[str | None, ...]
     variants: np.ndarray
-    n_patients: int
+    patients: np.ndarray
     n_images: int
     n_positive: int | None
     df_patients: float
@@ -123,6 +129,11 @@ class LabelMetric:
     influences: tuple[Influence, ...] | None = None
     one_patient_because: tuple[str | None, ...] = ()
     edges: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def n_patients(self) -> int:
+        """Patients of the data set."""
+        return len(self.patients)
 
     @property
     def values(self) -> np.ndarray:

@@ -16,7 +16,7 @@ from medkt_eval.resampling.limits import MOST_UNDEFINED
 from medkt_eval.results.schema import Arm
 from medkt_eval.results.vocabulary import AVERAGES, METRICS
 
-FEW_PATIENTS = "fewer than two patients: no degrees of freedom"
+FEW_PATIENTS = "fewer than two patients, or one label averaged and fewer than two of a kind: no degrees of freedom"
 FEW_OF_A_KIND = "fewer than two patients have a positive image, or fewer than two a negative one: no degrees of freedom"
 
 
@@ -47,6 +47,8 @@ class MetricOfRuns:
         Values in each bootstrap replicate. Every run, label and metric has the same draws of patients.
     without_patient : float64, (n_runs, n_patients), or None
         Values without each patient; None where they were not kept or do not exist.
+    patients : bool, (n_patients,), or None
+        Which patients the metric has an image of; None where they were not kept.
     has_jackknife : bool
         Whether `covariance` comes from the patient jackknife.
     bias : float64, (n_runs,), or None
@@ -75,6 +77,7 @@ class MetricOfRuns:
     delong: np.ndarray | None
     replicates: np.ndarray
     without_patient: np.ndarray | None
+    patients: np.ndarray | None = None
     has_jackknife: bool = True
     bias: np.ndarray | None = None
     group: str | None = None
@@ -166,6 +169,26 @@ class MetricOfRuns:
 def run_indices(runs: tuple[str, ...], arm: Arm) -> np.ndarray:
     """Index into `runs` of each run of an arm, in the order of its seeds: int64, (n_seeds,)."""
     return np.array([runs.index(run) for run in arm.run_ids])
+
+
+def of_patients(without_patient: np.ndarray, patients: np.ndarray) -> np.ndarray:
+    """Values without each of the patients that a metric has an image of; the others would count in the jackknife.
+
+    Parameters
+    ----------
+    without_patient : float64, (n_runs, n_patients)
+    patients : bool, (n_patients,)
+
+    Returns
+    -------
+    float64, (n_runs, patients.sum())
+        All columns, which are NaN, if the metric has an image of no patient.
+    """
+    return (
+        without_patient
+        if patients.all() or not patients.any()
+        else without_patient.take(np.flatnonzero(patients), axis=1)
+    )
 
 
 def jackknife_bias(metric: str, values: np.ndarray, without_patient: np.ndarray) -> np.ndarray | None:

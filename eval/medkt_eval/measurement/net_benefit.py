@@ -11,6 +11,7 @@ import numpy as np
 
 from medkt_eval.inference.obuchowski_rockette import interval, patient_covariance
 from medkt_eval.measurement.label_metric import Images
+from medkt_eval.measurement.metric_of_runs import of_patients
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.metrics import sums
 from medkt_eval.metrics.undefined import undefined_because
@@ -68,7 +69,7 @@ def net_benefit_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list
         if no_curve_because(test, k):
             continue
         share = float(truth.mean())
-        df = Images(truth, patient, test.n_patients).df_patients
+        images = Images(truth, patient, test.n_patients)
         for arm in arms:
             y, low, high = [], [], []
             for threshold in THRESHOLDS:
@@ -78,7 +79,8 @@ def net_benefit_curves(test: TestSet, arms: Sequence[Arm], level: float) -> list
                 values = np.array([net_benefit(table.total, threshold) for table in tables])
                 y.append(float(values.mean()))
                 without = np.array([net_benefit(table.without_patient, threshold) for table in tables])
-                limits = interval(values, patient_covariance(without), df_patients=df, level=level, scale="identity")
+                covariance = patient_covariance(of_patients(without, images.patients))
+                limits = interval(values, covariance, df_patients=images.df_patients, level=level, scale="identity")
                 low.append(limits.low)
                 high.append(limits.high)
             curves.append(

@@ -283,7 +283,7 @@ def _label_metric(
         label=label,
         because=tuple(because(run) if absent[run] else None for run in range(len(variants))),
         variants=variants,
-        n_patients=images.n_patients,
+        patients=images.patients,
         n_images=len(images.truth),
         n_positive=int(images.truth.sum()),
         df_patients=images.df_patients,

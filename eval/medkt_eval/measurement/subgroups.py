@@ -17,7 +17,7 @@ from medkt_eval.inference.obuchowski_rockette import patient_covariance
 from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.label_averages import LabelsDefined
 from medkt_eval.measurement.label_metric import MeasurementOptions, count_patients
-from medkt_eval.measurement.metric_of_runs import MetricOfRuns, jackknife_bias, replicate_covariance
+from medkt_eval.measurement.metric_of_runs import MetricOfRuns, jackknife_bias, of_patients, replicate_covariance
 from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.predictions.values.group_order import groups_in_order
 from medkt_eval.runtime.execution import LOCAL, Execution
@@ -66,11 +66,11 @@ def measure_subgroups(
             )
             of_group, of_others = measured(images=inside), measured(images=named & ~inside)
             for metric, other in zip(of_group, of_others, strict=True):
-                group = _over_patients_of(metric, test, inside, f"{name}={value}")
-                df_patients = min(group.df_patients, other.df_patients, _n_patients(test, named & ~inside) - 1.0)
+                group = _over_its_patients(metric, f"{name}={value}")
+                df_patients = min(group.df_patients, other.df_patients)
                 gap = None
                 if len(groups) != 2 or value == groups[0]:
-                    gap = _over_patients_of(_gap(metric, other, group.group), test, named, group.group)
+                    gap = _over_its_patients(_gap(metric, other, group.group), group.group)
                     gap = replace(gap, df_patients=df_patients)
                 yield GroupMeasures(group, gap, _n_patients(test, inside))
 
@@ -79,16 +79,14 @@ def _n_patients(test: TestSet, images: np.ndarray) -> int:
     return count_patients(test.patient[images])
 
 
-def _over_patients_of(metric: MetricOfRuns, test: TestSet, images: np.ndarray, group: str | None) -> MetricOfRuns:
-    """The metric with its group's name; jackknife and degrees of freedom are over the patients with one of `images`."""
-    df_patients = min(metric.df_patients, _n_patients(test, images) - 1.0)
-    if metric.without_patient is None:
-        return replace(metric, group=group, df_patients=df_patients, covariance=replicate_covariance(metric.replicates))
-    without = metric.without_patient[:, np.unique(test.patient[images])]
+def _over_its_patients(metric: MetricOfRuns, group: str | None) -> MetricOfRuns:
+    """The metric with its group's name; its jackknife is over the patients that it has an image of."""
+    if metric.without_patient is None or metric.patients is None:
+        return replace(metric, group=group, covariance=replicate_covariance(metric.replicates))
+    without = of_patients(metric.without_patient, metric.patients)
     return replace(
         metric,
         group=group,
-        df_patients=df_patients,
         covariance=patient_covariance(without),
         without_patient=without,
         bias=jackknife_bias(metric.metric, metric.values, without),
@@ -96,12 +94,15 @@ def _over_patients_of(metric: MetricOfRuns, test: TestSet, images: np.ndarray, g
 
 
 def _gap(metric: MetricOfRuns, other: MetricOfRuns, group: str | None) -> MetricOfRuns:
-    """The metric minus the other, run by run; patients may have images in both. `_over_patients_of` adds covariance."""
+    """The metric minus the other, run by run; `_over_its_patients` adds covariance."""
     absent = (f"outside {group}: {why}" if why else None for why in other.because)
     left, right = metric.without_patient, other.without_patient
     return replace(
         metric,
         values=metric.values - other.values,
+        patients=metric.patients
+        if metric.patients is None or other.patients is None
+        else metric.patients | other.patients,
         scale=float(np.nanmax(np.abs([*metric.values, *other.values, 0.0]))),
         because=tuple(first or second for first, second in zip(metric.because, absent, strict=True)),
         covariance=np.full_like(metric.covariance, np.nan),

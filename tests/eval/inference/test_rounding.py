@@ -13,7 +13,7 @@ from medkt_eval.evaluation import evaluate
 from medkt_eval.inference.friedman import friedman
 from medkt_eval.inference.interval import logit_interval
 from medkt_eval.inference.multiplicity import max_t
-from medkt_eval.inference.obuchowski_rockette import analyse, patient_covariance
+from medkt_eval.inference.obuchowski_rockette import analyse, compare, interval, patient_covariance
 from medkt_eval.inference.over_patients import delong
 from medkt_eval.inference.over_patients.patient_jackknife import jackknife_interval, jackknife_test
 from medkt_eval.inference.over_seeds.rank_tests import mann_whitney, sign_flip, wilcoxon
@@ -251,3 +251,14 @@ def test_all_tests_of_a_contrast_print_one_difference():
         )
         found = {row.difference for row in result.comparisons if (row.metric, row.label) == ("auc", "macro")}
         assert found == {0.0}
+
+
+def test_a_variance_cut_at_zero_is_not_called_no_variation():
+    values = np.array([0.7, 0.7])
+    covariance = np.array([[0.02, -0.005], [-0.005, 0.02]])  # the mean of these two models varies: 0.0075
+    made = interval(values, covariance, df_patients=20.0, level=0.95)
+    assert (made.low, made.se) == (None, None)
+    assert "estimated as 0 or below" in made.undefined_because
+    test = compare(values, values - 0.1, np.kron(np.eye(2), covariance), seeds="nested", df_patients=20.0, level=0.95)
+    assert (test.p_value, test.se) == (None, None)
+    assert "estimated as 0 or below" in test.undefined_because

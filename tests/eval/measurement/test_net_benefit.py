@@ -56,8 +56,10 @@ def test_limits_hold_the_value_and_are_those_of_the_jackknife(study, make_arm):
     k = THRESHOLDS.index(0.3)
     kept = ~np.isnan(study.truth(0))
     truth, scores, patient = study.truth(0)[kept], study.scores[0][:, kept], study.patient[kept]
-    without = np.array([[by_hand(truth[patient != p], s[patient != p], 0.3) for p in range(40)] for s in scores])
-    covariance = 39 / 40 * (without - without.mean(axis=1, keepdims=True)) @ (without - without.mean(axis=1)[:, None]).T
+    counted = np.unique(patient)  # those with a target of the label
+    without = np.array([[by_hand(truth[patient != p], s[patient != p], 0.3) for p in counted] for s in scores])
+    share = (len(counted) - 1) / len(counted)
+    covariance = share * (without - without.mean(axis=1, keepdims=True)) @ (without - without.mean(axis=1)[:, None]).T
     values = np.array([by_hand(truth, s, 0.3) for s in scores])
     seeds, patients = values.var(ddof=1) / 3, (covariance.sum() - np.trace(covariance)) / 6
     negatives, positives = (np.unique(patient[truth == kind]).size for kind in (0, 1))
