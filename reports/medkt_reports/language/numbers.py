@@ -156,6 +156,17 @@ def count(n: int | None) -> str:
     return ABSENT if n is None else f"{n:,}"
 
 
+def seeds(n: int) -> str:
+    """A number of seeds.
+
+    Examples
+    --------
+    >>> seeds(1), seeds(3)
+    ('1 seed', '3 seeds')
+    """
+    return f"{n} seed{'' if n == 1 else 's'}"
+
+
 def level(fraction: float) -> str:
     """A confidence level.
 

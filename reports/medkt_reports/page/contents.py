@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medkt_eval.results.schema import EvaluationResult
+from medkt_eval.study.cautions import CAUTION
 from medkt_reports.figures.catalogue import Figures
 from medkt_reports.figures.pictures import PictureSheet
 from medkt_reports.language import numbers, words
@@ -41,7 +42,10 @@ class Page:
     unanswered: tuple[str, ...]
     explored: tuple[tuple[str, tuple[str, ...]], ...]
     """Heading and sentences: all arms at once, subgroups, training-set size, the course of training."""
+    cautions: tuple[str, ...]
+    """Notes that stand above everything else."""
     notes: tuple[str, ...]
+    """All other notes."""
     seeds: tuple[str, ...]
     """How many runs of each arm failed, how large the failure rate may be, and what failures do to the analysis."""
     scopes: tuple[tuple[ScopeMeaning, bool], ...]
@@ -82,7 +86,8 @@ def make_page(
         answers=tuple(sentences.answers(lookup)),
         unanswered=tuple(status.unanswered(lookup)),
         explored=tuple((heading, tuple(lines)) for heading, lines in explored if lines),
-        notes=tuple(result.settings.notes),
+        cautions=tuple(note for note in result.settings.notes if note.startswith(CAUTION)),
+        notes=tuple(note for note in result.settings.notes if not note.startswith(CAUTION)),
         seeds=(*failure_sentences(lookup), WHERE_SEEDS_FAIL),
         scopes=tuple((variation.meaning(circumstances, scope), scope in used) for scope in variation.SCOPES),
         sections=tuple(page_sections(lookup, tables, figures, sheets, missing)),

@@ -68,7 +68,7 @@ def _who(lookup: Lookup) -> str:
             tested = f" (tested on {numbers.count(test.n_images)} images{of})"
         parts.append(
             f"{len(arms)} arm{'s' if len(arms) > 1 else ''} of {' or '.join(map(str, seeds))} "
-            f"seed{'s' if seeds != [1] else ''} each on {training_set.text}{tested}"
+            f"seed{'s' if seeds != [1] else ''}{' each' if len(arms) > 1 else ''} on {training_set.text}{tested}"
         )
     return f"We compared {words.listed(parts)}." if parts else "The results hold no arm."
 
@@ -205,7 +205,9 @@ def _tests(lookup: Lookup) -> list[str]:
         parts.append("Of a comparison the p-value to read is the primary analysis's; the others are its companions.")
     parts += _adjusted(lookup, requested)
     names = {"box-f": "a Box-type F test", "friedman": "Friedman's test over data sets"}
-    omnibus = dict.fromkeys(row.test for row in lookup.result.omnibus if row.p_value is not None)
+    omnibus = dict.fromkeys(
+        row.test for row in lookup.result.omnibus if row.p_value is not None and not row.descriptive
+    )
     if omnibus:
         listed = words.listed([f"{names[test]}{_by(test)}" for test in omnibus])
         parts.append(f"All arms at once were tested by {listed}. Pairwise tests do not depend on it.")

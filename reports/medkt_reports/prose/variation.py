@@ -196,7 +196,11 @@ def clause(conditions: Conditions, scope: str, n_seeds: tuple[int, int], train_s
     }.get(conditions.teacher, "")
     if conditions.teacher == "unknown" and conditions.teachers:
         teacher = f" with teacher{'s' if several else ''} {words.listed(conditions.teachers)}"
-    seeds = f"{n_seeds[0]} seeds an arm" if n_seeds[0] == n_seeds[1] else f"{n_seeds[0]} and {n_seeds[1]} seeds"
+    seeds = (
+        f"{numbers.seeds(n_seeds[0])} an arm"
+        if n_seeds[0] == n_seeds[1]
+        else f"{n_seeds[0]} and {numbers.seeds(n_seeds[1])}"
+    )
     patients = "over patients like those tested" if scope == "seeds+patients" else "on these test patients alone"
     return f", averaged over retrainings ({seeds}){sample}{teacher}, and {patients}"
 

@@ -60,6 +60,15 @@ def test_a_table_must_have_the_name_of_its_entry(only_arms, monkeypatch):
         tables.build_tables(Lookup(only_arms))
 
 
+def test_a_caution_is_said_once(only_arms):
+    caution = "Caution: predictions: scores are only 0 and 1"
+    settings = only_arms.settings.model_copy(update={"notes": [caution, "a note"]})
+    lookup = Lookup(only_arms.model_copy(update={"settings": settings}))
+    page = make_page(lookup, tables.build_tables(lookup), figures.draw(lookup), [])
+    assert (page.cautions, page.notes) == ((caution,), ("a note",))
+    assert html.render_page(page).count(caution) == 1
+
+
 def test_a_section_without_anything_is_left_out_or_says_so(only_arms):
     lookup = Lookup(only_arms)
     text = html.render_page(make_page(lookup, tables.build_tables(lookup), figures.draw(lookup), []))

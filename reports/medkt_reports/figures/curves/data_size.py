@@ -268,7 +268,7 @@ def _tuned(lookup: Lookup, curves: Sequence[Curve]) -> str:
 def _caption(lookup: Lookup, dataset: str, curves: Sequence[Curve]) -> str:
     metrics = words.listed(list(dict.fromkeys(words.metric(curve.metric, curve.label) for curve in curves)))
     fewest, most = min(curve.n_seeds for curve in curves), max(curve.n_seeds for curve in curves)
-    seeds = f"{fewest} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    seeds = numbers.seeds(fewest) if fewest == most else f"{fewest} to {most} seeds"
     caption = f"{words.dataset(dataset)}: test {metrics} against the number of training images, mean over {seeds}"
     bands = list(dict.fromkeys((curve.interval, curve.level) for curve in curves if curve.interval and curve.level))
     if bands:

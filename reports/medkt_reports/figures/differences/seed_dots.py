@@ -124,7 +124,7 @@ def _alt(training_set: TrainingSet, dots: list[Dot]) -> str:
             parts.append(f"{name}: no {metric}")
             continue
         mean, low, high = (numbers.percent(v, 1) for v in (sum(values) / len(values), min(values), max(values)))
-        parts.append(f"{name}: {metric} {mean} % over {len(values)} seeds ({low} to {high})")
+        parts.append(f"{name}: {metric} {mean} % over {numbers.seeds(len(values))} ({low} to {high})")
     flagged = [f"{dot.name}, seed {dot.seed} {dot.flag}" for dot in dots if dot.flag]
     hollow = f" Hollow: {'; '.join(dict.fromkeys(flagged))}." if flagged else ""
     return f"Dot plot of single seeds on {training_set.text}. {'; '.join(parts)}.{hollow}"

@@ -171,7 +171,7 @@ def thresholds_table(lookup: Lookup) -> Table | None:
 
 
 def _footnote(estimate: Estimate | None) -> str:
-    return "" if estimate is None else f"Mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
+    return "" if estimate is None else f"Mean of {numbers.seeds(estimate.n_seeds)}; interval {estimate.interval}."
 
 
 def _by_label(

@@ -57,16 +57,16 @@ def mean_ranks_table(lookup: Lookup) -> Table | None:
     if not rows:
         return None
     level = numbers.level(lookup.result.settings.level)
+    tested = f"Two arms whose mean ranks are farther apart than the critical difference differ at {level} (Nemenyi)"
+    described = "Nemenyi's critical difference and p-values describe these data sets: there are too few to test"
+    is_described = any(row.descriptive for row in lookup.result.omnibus if row.mean_ranks)
     table = Table(
         name="mean-ranks",
         title="Mean ranks over data sets",
         caption="Mean ranks of the arms over data sets, 1 is best.",
         head=head_of(columns),
         rows=tuple(rows),
-        notes=(
-            f"Two arms whose mean ranks are farther apart than the critical difference differ at {level} (Nemenyi); "
-            "its p-values are adjusted for all pairs of arms.",
-        ),
+        notes=(f"{described if is_described else tested}. The p-values are adjusted for all pairs of arms.",),
     )
     return with_synthetic_mark(table)
 

@@ -193,9 +193,10 @@ def _row(
 def _made(estimate: Estimate) -> str:
     if METRICS[estimate.metric].kind == "root":
         return (
-            f"Root of the mean of {estimate.n_seeds} seeds' squares; interval {estimate.interval}, its limits' roots."
+            f"Root of the mean of the squares of {numbers.seeds(estimate.n_seeds)}; interval {estimate.interval}, its "
+            "limits' roots."
         )
-    return f"Mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
+    return f"Mean of {numbers.seeds(estimate.n_seeds)}; interval {estimate.interval}."
 
 
 def _metric(lookup: Lookup, metric: str) -> str:

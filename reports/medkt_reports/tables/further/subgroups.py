@@ -184,7 +184,9 @@ def _keys(lookup: Lookup) -> Iterator[tuple[TrainingSet, str, str, str]]:
 def _footnote(estimate: Estimate | None) -> str:
     if estimate is None:
         return ""
-    return f"Mean of {estimate.n_seeds} seeds on {numbers.count(estimate.n_images)} images; {estimate.interval}."
+    return (
+        f"Mean of {numbers.seeds(estimate.n_seeds)} on {numbers.count(estimate.n_images)} images; {estimate.interval}."
+    )
 
 
 def _patients(line: list[Estimate | None]) -> Cell:

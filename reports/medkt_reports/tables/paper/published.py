@@ -194,7 +194,7 @@ def _own_cell(lookup: Lookup, line: ReferenceLine) -> Cell:
     if line.arm is None or line.estimate is None:
         return _blank(line)
     estimate = line.estimate
-    footnote = f"{lookup.names[line.arm.arm]}: mean of {estimate.n_seeds} seeds; interval {estimate.interval}."
+    footnote = f"{lookup.names[line.arm.arm]}: mean of {numbers.seeds(estimate.n_seeds)}; interval {estimate.interval}."
     return estimate_cell(estimate, line.decimals, symmetric=False, footnote=footnote)
 
 

@@ -142,7 +142,7 @@ def _footnote(lookup: Lookup, arm: Arm, metric: str, label: str, estimate: Estim
     patients = "" if estimate.n_patients is None else f" of {numbers.count(estimate.n_patients)} patients"
     df = "" if estimate.df is None else f", {numbers.degrees_of_freedom(estimate.df)} degrees of freedom"
     return (
-        f"{lookup.names[arm.arm]}: mean of the {words.metric(metric, label)} of {estimate.n_seeds} seeds on "
+        f"{lookup.names[arm.arm]}: mean of the {words.metric(metric, label)} of {numbers.seeds(estimate.n_seeds)} on "
         f"{numbers.count(estimate.n_images)} test images{patients} ({seeds}). Interval {estimate.interval}{df}."
     )
 

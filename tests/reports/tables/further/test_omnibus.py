@@ -10,6 +10,7 @@ import pytest
 from medkt_eval.inference.friedman import friedman
 from medkt_eval.results.schema import Omnibus
 from medkt_reports.lookup import Lookup
+from medkt_reports.prose.methods import methods_paragraph
 from medkt_reports.tables.further.omnibus import mean_ranks_table, omnibus_table
 
 VALUES = np.array([[3, 1, 2], [3, 1, 2], [3, 2, 1], [3, 1, 2], [2, 1, 3]]) / 10
@@ -104,6 +105,8 @@ def test_arms_are_ranked_from_the_best(result):
         "Macro AUC, 5 data sets; critical difference 1.48; a description, of fewer than ten data sets"
     )
     assert table.synthetic == ["Phantom chest"]
+    assert table.notes[0].startswith("Nemenyi's critical difference and p-values describe these data sets")
+    assert "Friedman" not in methods_paragraph(lookup_of(result, over_datasets(VALUES)))
 
 
 def test_nothing_tested_is_no_table(result):
