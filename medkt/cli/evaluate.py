@@ -154,6 +154,7 @@ def evaluate(
 
 def _check(runs: Path | None, arm: list[str] | None, out: Path) -> None:
     """Check what can be checked before predictions are read."""
+    from medkt.cli.output.out_folder import check_evaluation
     from medkt_eval.errors import InputError
     from medkt_eval.runtime.locations import is_remote
 
@@ -164,8 +165,7 @@ def _check(runs: Path | None, arm: list[str] | None, out: Path) -> None:
         )
     if is_remote(out):
         raise InputError(f"--out {out}: results and report are written on this machine; expected a folder here")
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out}: is a file; expected a folder, or a name that does not exist")
+    check_evaluation(out)
 
 
 def _on_cluster(scheduler: str, stack: ExitStack) -> DaskExecution:

@@ -17,6 +17,8 @@ def path_or_url(text: str) -> Path:
     from medkt_eval.errors import InputError
     from medkt_eval.runtime.locations import location
 
+    if not text:
+        fail("a folder or its URL is '', which is empty; expected a name, for example . for the current folder", 2)
     try:
         return location(text)
     except InputError as error:  # handled here, because typer would print an error of a parser as its own

@@ -23,17 +23,22 @@ class TableFormat(StrEnum):
 def report(
     results: Results,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the report. Default: report/ beside results.json.")
+        str | None, typer.Option(metavar="PATH", help="Folder for the report. Default: report/ beside results.json.")
     ] = None,
     templates: Annotated[Path | None, typer.Option(help="Folder of templates to use instead of medkt's.")] = None,
     no_images: NoImages = False,
     plain: PlainLatex = False,
 ) -> None:
     """Write the report of an evaluation again, from results.json."""
+    from medkt.cli.output.out_folder import check_report
+    from medkt_eval.errors import InputError
     from medkt_eval.results.schema import EvaluationResult
     from medkt_reports.build import write_report
 
-    folder = out or results.parent / "report"
+    if out == "":
+        raise InputError("--out is '', which is empty; expected a folder, for example . for the current one")
+    folder = results.parent / "report" if out is None else Path(out)
+    check_report(folder, "--out" if out is not None else "the report's folder")
     images = None if no_images else results.parent
     write_report(EvaluationResult.read(results), folder, images=images, templates=templates, plain_latex=plain)
     print(f"Report:  {folder / 'index.html'}")
