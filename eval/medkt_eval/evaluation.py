@@ -38,6 +38,7 @@ from medkt_eval.study.notes import (
     notes_on_request,
     notes_on_values,
     refuse_computed_nowhere,
+    refuse_many_groups,
 )
 from medkt_eval.study.options import AnalysisOptions, EvaluationOptions
 from medkt_eval.study.primary import as_named
@@ -155,6 +156,7 @@ def evaluate(
     test_sets = _test_sets(inputs, options, shared_images, execution)
     nowhere = computed_nowhere(requested, test_sets, contrasts)
     refuse_computed_nowhere(add, nowhere)
+    refuse_many_groups(requested, test_sets)
     results = DatasetResults()
     for test in test_sets:
         results += _analyse(test, inputs, requested, contrasts, options, execution)

@@ -20,6 +20,7 @@ from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.declaration import Analysis
 from medkt_eval.study.requests import MORE_TESTS, Request
 
+MOST_GROUPS = 50  # in a column; each is computed as long as the whole test set
 Nowhere = dict[str, str]  # requested names that are computed nowhere -> why
 
 
@@ -98,6 +99,26 @@ def computed_nowhere(request: Request, tests: Sequence[TestSet], contrasts: Sequ
     if all(contrast.kind == "table" for contrast in contrasts):
         nowhere |= dict.fromkeys((*MORE_TESTS, "bonferroni"), "there are no two arms to compare")
     return {name: nowhere[name] for name in request.names if name in nowhere}
+
+
+def refuse_many_groups(request: Request, tests: Sequence[TestSet]) -> None:
+    """Refuse subgroups by a column such as an id or a date, which would be computed for hours and say nothing.
+
+    Raises
+    ------
+    InputError
+        If a column has more than `MOST_GROUPS` groups.
+    """
+    if "subgroups" not in request.more:
+        return
+    for test in tests:
+        for name, values in test.predictions.groups.items():
+            if (n := len(set(values[values != ""].tolist()))) > MOST_GROUPS:
+                raise InputError(
+                    f"subgroups: {test.dataset}: column group_{name} has {n:,} groups; expected at most {MOST_GROUPS}. "
+                    "Put its values into fewer groups, for example ages into ranges, or leave out the column or "
+                    "subgroups"
+                )
 
 
 def refuse_computed_nowhere(add: Sequence[str], nowhere: Nowhere) -> None:

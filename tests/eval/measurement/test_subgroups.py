@@ -286,3 +286,9 @@ def test_groups_must_agree_between_runs(two_arms):
     frame = pd.read_parquet(changed).assign(group_sex="F")
     frame.to_parquet(changed, index=False)
     assert {row.group for row in evaluated(two_arms).runs} == {None, "sex=F", "site=here"}
+
+
+def test_a_column_of_more_than_50_groups_is_refused():
+    given = tables(group_date=np.array([f"2020-{k:02d}" for k in range(51)] + [""] * 9))
+    with pytest.raises(InputError, match=r"column group_date has 51 groups; expected at most 50\. Put its values into"):
+        evaluate(given, replicates=0, add=["subgroups"])
