@@ -18,12 +18,13 @@ import pandas as pd
 from medkt_eval.errors import InputError
 from medkt_eval.predictions import format as predictions
 from medkt_eval.predictions.columns.mapping import check_mapping, check_somewhere
-from medkt_eval.predictions.columns.names import Task
+from medkt_eval.predictions.columns.names import Task, score_column
 from medkt_eval.predictions.columns.roles import recognise
 from medkt_eval.predictions.files import any_format as files
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 from medkt_eval.predictions.files.tables import from_frame
 from medkt_eval.predictions.run_folders import FORMAT, ArmFields, Manifest, check_labels
+from medkt_eval.predictions.values.look_alikes import difference, folded
 from medkt_eval.runtime.atomic_files import sha256_of_file
 from medkt_eval.runtime.reading.files import check_readable
 from medkt_eval.runtime.reading.names import LONGEST_ID, check_name, check_printable
@@ -224,6 +225,9 @@ def _slugs(names: Iterable[str]) -> dict[str, str]:
             raise InputError(f"an arm is called {name!r}; expected text with a letter or a digit")
         check_name(name, "arm", "the arms")
         twin = next((other for other, taken in slugs.items() if taken == slug), None)
+        look_alike = next((other for other in slugs if folded(other) == folded(name)), None)
+        if look_alike is not None and twin is None:
+            raise InputError(f"arms {difference(look_alike, name)}; give one another name")
         if twin is not None:
             raise InputError(f"arms {twin!r} and {name!r} would both have the id {slug!r}; give one another name")
         slugs[name] = slug
@@ -317,6 +321,14 @@ def _shared_task_and_labels(tables: Sequence[PredictionTable]) -> tuple[Task, tu
     first = tables[0]
     task, labels = first.task_and_labels()
     check_labels(labels, first.source)
+    of_key: dict[str, str] = {}
+    for label in labels:
+        twin = of_key.setdefault(folded(label), label)
+        if twin != label:
+            raise InputError(
+                f"{first.source}: labels {difference(twin, label)} (columns {score_column(twin)!a} and "
+                f"{score_column(label)!a}), and averages would count both; rename or remove one"
+            )
     for table in tables[1:]:
         other_task, other = table.task_and_labels()
         if other_task != task:

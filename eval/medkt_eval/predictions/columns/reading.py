@@ -94,13 +94,16 @@ class Reading:
         self.wanted = {k: v for k, v in self.wanted.items() if k in needed or not k.startswith(of_labels)}
 
 
-def named(names: Sequence[str], given: Mapping[str, str], source: str) -> Reading:
+def named(names: Sequence[str], given: Mapping[str, str], source: str, labels: Sequence[str] = ()) -> Reading:
     """Columns that `--columns` or their own name explains; the others are unknown.
+
+    Blanks at the end of a name go, unless the run has a label of that name.
 
     Raises
     ------
     InputError
-        If a column that `--columns` names is absent, and no column has the name of docs/formats.md either.
+        If a column that `--columns` names is absent, and no column has the name of docs/formats.md either; or if two
+        columns differ in blanks at the end only.
     """
     for role, own in given.items():
         if own not in names and role not in names:
@@ -109,10 +112,13 @@ def named(names: Sequence[str], given: Mapping[str, str], source: str) -> Readin
     holds, unknown = {}, []
     for name in names:
         role = of_own.get(name)
-        if role is None and is_known(name) and name not in of_own.values():
-            role = name
+        own_name = name if name.partition("_")[2] in labels else name.rstrip()
+        if role is None and is_known(own_name) and own_name not in of_own.values():
+            role = own_name
         if role is None:
             unknown.append(name)
+        elif role in holds:
+            raise InputError(f"{source}: columns {holds[role]!r} and {name!r} are both {role}; expected one of them")
         else:
             holds[role] = name
     return Reading(holds, unknown)

@@ -76,7 +76,7 @@ def recognise(
     """
     check_names(names, source=source)
     check_printable([name for name in names if name.startswith("group_")], "column", source)
-    reading = named(names, given, source)
+    reading = named(names, given, source, labels or ())
     reading.suggest_misspelt()
     if task is None:
         task, labels = task_and_labels(reading, source)

@@ -71,3 +71,28 @@ def test_scores_that_are_calls_have_a_caution():
     [caution] = [text for text in evaluate({"TL": [calls]}, replicates=0).settings.notes if "only 0 and 1" in text]
     assert caution.startswith("Caution: predictions: scores are only 0 and 1: finding in tl-s0. If they are calls")
     assert not any("only 0 and 1" in text for text in evaluate({"TL": [table()]}, replicates=0).settings.notes)
+
+
+def test_blanks_at_the_end_of_a_header_go():
+    plain = table().rename(columns={"target": "target_A", "score": "score_A"})
+    padded = plain.rename(columns={"target_A": "target_A ", "score_A": "score_A "})
+    assert evaluate({"TL": [padded]}, replicates=0).runs == evaluate({"TL": [plain]}, replicates=0).runs
+    with pytest.raises(InputError, match="columns 'score_A' and 'score_A ' are both score_A"):
+        evaluate({"TL": [plain.assign(**{"score_A ": plain["score_A"]})]}, replicates=0)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [("Aa", "'A' and 'a' differ in case only"), (("\u00e9", "e\u0301"), r"'\\xe9' and 'e\\u0301' look")],
+)
+def test_labels_that_look_alike_are_refused(names, said):
+    frame = table().drop(columns=["target", "score"])
+    for name in names:
+        frame = frame.assign(**{f"target_{name}": table()["target"], f"score_{name}": table()["score"]})
+    with pytest.raises(InputError, match=f"labels {said}"):
+        evaluate({"TL": [frame]}, replicates=0)
+
+
+def test_arms_that_look_alike_are_refused():
+    with pytest.raises(InputError, match=r"arms .* look alike; give one another name"):
+        evaluate({"\u00e9t": [table()], "e\u0301t": [table(1)]}, replicates=0)
