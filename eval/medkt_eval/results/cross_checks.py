@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from medkt_eval.results.value_checks import value_faults
 from medkt_eval.results.vocabulary import AVERAGES
 
 _ROUNDING = 1e-9  # a probability of 1 + 1e-12 is one that was rounded
@@ -47,6 +48,7 @@ def _faults(result: Any) -> Iterator[str]:
     yield from _rows_of_arms(result)
     yield from _omnibus(result)
     yield from _lengths(result)
+    yield from value_faults(result)
 
 
 def _data_sets_and_arms(result: Any) -> Iterator[str]:
@@ -86,7 +88,8 @@ _RANGES: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
     (("p_value", "p_adjusted", "probability_a_above_b", "auc"), _is_share, "a number from 0 to 1"),
     (("se",), lambda value: value >= 0, "0 or more"),
     (("df", "df_hillis", "df1", "df2", "df_patients"), lambda value: value > 0, "a number above 0"),
-    (("margin", "critical_difference", "deviations"), lambda value: value >= 0, "0 or more"),
+    (("margin",), lambda value: 0 < value < 1, "a fraction between 0 and 1"),
+    (("critical_difference", "deviations"), lambda value: value >= 0, "0 or more"),
     (("n_", "train_size", "size_small", "size_large", "replicates", "undefined_replicates", "trainable_parameters",
       "total_parameters", "parameters", "width_px", "height_px", "image_size_px"), _is_count,
      "a count of at most 64 bits"),
