@@ -21,6 +21,8 @@ from medkt_eval.runtime.garbage import quick_collections
 from medkt_eval.study.declaration import Analysis, Primary
 from medkt_eval.study.primary import FAMILY, adjustment, primary_arms
 
+LEFT_OUT = "adjusted without {n} of {size} comparisons of its family: max-T has no statistic of theirs"
+
 
 def adjusted(
     compared: Sequence[Compared],
@@ -65,14 +67,14 @@ def _absent(members: Sequence[Comparison], analysis: Analysis, untrained: Sequen
 
 def _family(
     members: Sequence[int], rows: Sequence[Comparison], compared: Sequence[Compared], bonferroni: bool, absent: int
-) -> list[dict[str, float | None]]:
+) -> list[dict[str, float | str | None]]:
     """The fields that change in each member of a family; `absent` further members have no p-value."""
     method = rows[members[0]].adjustment
     if method == "max-t":
         return _max_t(members, rows, compared)
     p_values = [rows[k].p_value for k in members]
     p_adjusted = multiplicity.adjust([*p_values, *[None] * absent], method)[: len(p_values)] if method else p_values
-    changes: list[dict[str, float | None]] = [{"p_adjusted": p} for p in p_adjusted]
+    changes: list[dict[str, float | str | None]] = [{"p_adjusted": p} for p in p_adjusted]
     if bonferroni:
         size = len(members) + absent  # those without a p-value too, as in Holm's method
         for k, change in zip(members, changes, strict=True):
@@ -87,9 +89,9 @@ def _family(
 
 def _max_t(
     members: Sequence[int], rows: Sequence[Comparison], compared: Sequence[Compared]
-) -> list[dict[str, float | None]]:
+) -> list[dict[str, float | str | None]]:
     """Unadjusted p from max-T of one member, adjusted p from max-T of all; a member without replicates has neither."""
-    changes: dict[int, dict[str, float | None]] = {k: {} for k in members}
+    changes: dict[int, dict[str, float | str | None]] = {k: {} for k in members}
     known = [k for k in members if compared[k].replicates is not None]
     if known:
         rounding = max(compared[k].rounding for k in known)
@@ -98,9 +100,14 @@ def _max_t(
         replicates = replicates[
             :, ~np.isnan(replicates).any(axis=0)
         ]  # the same ones for the raw p: never above adjusted
-        for j, (k, p) in enumerate(zip(known, max_t(differences, replicates, rounding), strict=True)):
+        p_values = max_t(differences, replicates, rounding)
+        left_out = len(members) - int(np.count_nonzero(~np.isnan(p_values)))
+        for j, (k, p) in enumerate(zip(known, p_values, strict=True)):
             raw = max_t(differences[j : j + 1], replicates[j : j + 1], rounding)[0]
             changes[k] = {"p_value": _or_none(raw), "p_adjusted": _or_none(p)}
+            if left_out and not np.isnan(p):
+                notes = (rows[k].note, LEFT_OUT.format(n=left_out, size=len(members)))
+                changes[k]["note"] = "; ".join(note for note in notes if note)
     return [changes[k] for k in members]
 
 

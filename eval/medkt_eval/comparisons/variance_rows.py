@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from medkt_eval.inference.obuchowski_rockette import why_undefined
+from medkt_eval.inference.rounding import is_rounding
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
 from medkt_eval.planning.variance_components import measure_components
 from medkt_eval.results.schema import Arm, VarianceComponent
@@ -63,6 +64,6 @@ def components_of(
 
 
 def _no_variation(arm: Arm, values: np.ndarray) -> str | None:
-    if np.ptp(values) > 0:
+    if not is_rounding(float(np.ptp(values)), values):
         return None
     return f"all {len(values)} runs of {arm.arm} have the same value, which says nothing of how its seeds vary"

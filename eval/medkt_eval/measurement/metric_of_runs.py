@@ -112,25 +112,28 @@ class MetricOfRuns:
             runs = run_indices(self.runs, arm)
             for run in runs if self.one_patient_because else ():
                 if because := self.one_patient_because[run]:
-                    return f"{self.runs[run]}: {because}, so it shows no error to estimate"
+                    remedy = self._remedy([]) if self.label in ("macro", "weighted") else ""
+                    return f"{self.runs[run]}: {because}, so it shows no error to estimate{remedy}"
             parts = [part for part, at_edge in self.edges.items() if at_edge[runs].all()]
             if f"{self.metric} of {self.label}" in parts:
-                return f"{arm.arm}: every seed's value is at an end of its range, which shows no error to estimate"
+                every = "every seed's" if len(runs) > 1 else "its"
+                return f"{arm.arm}: {every} value is at an end of its range, which shows no error to estimate"
             if parts:
+                seeds = "with every seed, " if len(runs) > 1 else ""
+                are = "is" if len(parts) == 1 else "are each"
                 return (
-                    f"{arm.arm}: with every seed, {' and '.join(parts)} {'is' if len(parts) == 1 else 'are each'} at "
-                    f"an end of its range, which shows no error to estimate{self._remedy}"
+                    f"{arm.arm}: {seeds}{' and '.join(parts)} {are} at an end of its range, which shows no error to "
+                    f"estimate{self._remedy(parts)}"
                 )
         return None
 
-    @property
-    def _remedy(self) -> str:
-        """What to ask for in place of a mean of which one part shows no error; empty where there is nothing."""
+    def _remedy(self, parts: list[str]) -> str:
+        """What to ask for in place of a mean of which these parts show no error; empty where there is nothing."""
         named = "labels named beforehand (average_labels in [analysis])"
         if self.label in ("macro", "weighted"):
             return f"; average over {named}"
         part = METRICS[self.metric].mean_over_classes_of
-        if self.label == "micro" and part is not None:
+        if self.label == "micro" and part is not None and all(name.startswith(f"{part} of ") for name in parts):
             return f"; ask for the macro {part}, over {named}"
         return ""
 

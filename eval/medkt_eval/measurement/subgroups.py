@@ -107,10 +107,13 @@ def _gap(metric: MetricOfRuns, other: MetricOfRuns, group: str | None) -> Metric
         because=tuple(first or second for first, second in zip(metric.because, absent, strict=True)),
         covariance=np.full_like(metric.covariance, np.nan),
         one_patient_because=tuple(
-            first or (second and f"outside {group}, {second}")
+            (first and f"in {group}, {first}") or (second and f"outside {group}, {second}")
             for first, second in zip_longest(metric.one_patient_because, other.one_patient_because)
         ),
-        edges={**metric.edges, **{f"{part} outside {group}": at_edge for part, at_edge in other.edges.items()}},
+        edges={
+            **{f"{part} in {group}": at_edge for part, at_edge in metric.edges.items()},
+            **{f"{part} outside {group}": at_edge for part, at_edge in other.edges.items()},
+        },
         delong=None,
         replicates=metric.replicates - other.replicates,
         without_patient=None if left is None or right is None else left - right,

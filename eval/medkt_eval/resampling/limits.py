@@ -1,7 +1,7 @@
 """Intervals and p-values from the joint patient bootstrap.
 
-In: a statistic's value on the data and in each replicate. Out: `Limits`. Undefined replicates (a label is left with one
-class) are counted; if they are more than 1 %, there is no interval.
+In: a statistic's value on the data and in each replicate. Out: `Limits`. Undefined replicates (as where a label is left
+with one class) are counted; if they are more than 1 %, there is no interval.
 
 Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapters 12-14; Davison & Hinkley 1997, chapter 5.
 """
@@ -130,7 +130,8 @@ def studentized(value: float, replicates: np.ndarray, level: float, *, se: float
     tail = (1 - level) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         pivots = np.where(ses > ROUNDING, (replicates - value) / ses, np.nan)
-    limits = _limits(pivots, lambda drawn: value - se * np.quantile(drawn, [1 - tail, tail]), ROUNDING)
+    lacking = "have no value or no standard error"
+    limits = _limits(pivots, lambda drawn: value - se * np.quantile(drawn, [1 - tail, tail]), ROUNDING, lacking)
     if limits.undefined_because:
         return replace(limits, se=None)
     return replace(limits, se=se, p_value=p_studentized(value / se, pivots))
@@ -179,14 +180,18 @@ def _with_p(limits: Limits, mirrored: np.ndarray, rounding: float) -> Limits:
     return limits if limits.undefined_because else replace(limits, p_value=p_value(mirrored, rounding=rounding))
 
 
-def _limits(replicates: np.ndarray, quantiles: Callable[[np.ndarray], np.ndarray], rounding: float) -> Limits:
+def _limits(
+    replicates: np.ndarray,
+    quantiles: Callable[[np.ndarray], np.ndarray],
+    rounding: float,
+    lacking: str = "are undefined (the metric does not exist on the images drawn)",
+) -> Limits:
     n_undefined = int(np.isnan(replicates).sum())
     if not len(replicates):
         return Limits.absent("no bootstrap replicates were drawn")
     if n_undefined > MOST_UNDEFINED * len(replicates):
         return Limits.absent(
-            f"{n_undefined} of {len(replicates)} bootstrap replicates are undefined (a label is left with one class); "
-            "above 1 % no interval is made",
+            f"{n_undefined} of {len(replicates)} bootstrap replicates {lacking}; above 1 % no interval is made",
             n_undefined=n_undefined,
         )
     drawn = replicates[~np.isnan(replicates)]

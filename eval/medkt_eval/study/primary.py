@@ -42,7 +42,9 @@ def primary_by_id(analysis: Analysis, arms: Sequence[Arm]) -> dict[str, Any] | l
 
 
 def primary_arms(arms: Sequence[Arm], analysis: Analysis) -> list[tuple[Primary, set[str], set[str]]]:
-    """Each primary contrast, and the ids of its two arms; a name may denote one arm in each data set.
+    """Each primary contrast, and the ids of its two arms.
+
+    A name may denote one arm in each data set. It is then not one comparison, and `adjustment` asks for ids.
 
     Raises
     ------

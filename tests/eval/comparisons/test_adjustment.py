@@ -197,6 +197,8 @@ def test_a_member_without_replicates_leaves_the_others_theirs(run):
     found = run([members[0], nothing, members[1]])
     assert (found[1].p_value, found[1].p_adjusted) == (None, None)
     assert [found[0].p_adjusted, found[2].p_adjusted] == list(max_t(differences, replicates))
+    left_out = "adjusted without 1 of 3 comparisons of its family: max-T has no statistic of theirs"
+    assert [one.note for one in found] == [left_out, None, left_out]
 
 
 def test_a_member_whose_replicates_do_not_vary_is_null_and_not_nan(run):

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from medkt_eval import evaluate
+from medkt_eval.comparisons import variance_rows
 from medkt_eval.errors import InputError
 from medkt_eval.planning.sample_size import plan
+from medkt_eval.results.schema import Arm
 
 
 def frame(seed):
@@ -28,3 +30,8 @@ def test_identical_runs_have_no_variance_components_and_no_plan():
     assert all("have the same value, which says nothing of how its seeds vary" in row.undefined_because for row in rows)
     with pytest.raises(InputError, match="have the same value, which says nothing of how its seeds vary"):
         plan(result, effect=0.02, power=0.8)
+
+
+def test_runs_that_differ_by_rounding_have_the_same_value():
+    assert variance_rows._no_variation(Arm.model_construct(arm="at"), np.array([0.8, 0.8 + 2e-16, 0.8]))
+    assert variance_rows._no_variation(Arm.model_construct(arm="at"), np.array([0.8, 0.8 + 1e-9])) is None

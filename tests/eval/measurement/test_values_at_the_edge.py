@@ -214,3 +214,19 @@ def test_mcnemars_test_inherits_the_refusal_and_a_permutation_does_not():
     found = evaluate(perfect, add=["permutation"], replicates=200, identical_runs=True)
     (row,) = rows(found.comparisons, metric="auc", label="Rare", test="permutation")
     assert row.p_value == 1.0  # arms with equal ranks: every exchange gives the same difference
+
+
+def test_a_gap_names_the_group_whose_value_is_at_the_end():
+    rng = np.random.default_rng(0)
+    patient, truth = np.arange(80), np.arange(80) // 2 % 2
+    runs = []
+    for _ in range(2):
+        score = np.where(patient % 2, 0.2 + 0.6 * truth, 0.9 * rng.random(80))  # perfect in women alone
+        score += 0.01 * rng.random(80)
+        names = [f"p{k:02d}" for k in patient]
+        columns = {"image_id": names, "patient_id": names, "group_sex": np.where(patient % 2, "F", "M")}
+        runs.append(pd.DataFrame(columns | {"target_A": truth, "score_A": score}))
+    found = evaluate({"TL": runs}, replicates=0, add=["subgroups"])
+    (gap,) = (row for row in found.gaps if (row.metric, row.label) == ("auc", "A"))
+    assert gap.undefined_because is not None
+    assert "auc of A in sex=F is at an end of its range" in gap.undefined_because

@@ -96,15 +96,17 @@ def test_undefined_replicates_are_counted_and_left_out_up_to_one_percent():
 def test_above_one_percent_there_is_no_interval_and_no_p():
     drawn = np.random.default_rng(0).normal(size=1000)
     drawn[:11] = np.nan
-    for found in every_kind(0.1, drawn):
-        assert found == Limits(
-            None,
-            None,
-            None,
-            11,
-            "11 of 1000 bootstrap replicates are undefined (a label is left with one class); "
-            "above 1 % no interval is made",
+    reasons = {
+        f"11 of 1000 bootstrap replicates {lacking}; above 1 % no interval is made"
+        for lacking in (
+            "are undefined (the metric does not exist on the images drawn)",
+            "have no value or no standard error",  # studentised
         )
+    }
+    found = every_kind(0.1, drawn)
+    assert {one.undefined_because for one in found} == reasons
+    for one in found:
+        assert one == Limits(None, None, None, 11, one.undefined_because)
     assert p_value(drawn) is None
     drawn[0] = 0
     assert p_value(drawn) is not None
@@ -191,7 +193,7 @@ def test_studentized_counts_replicates_without_a_standard_error_as_undefined():
     ses[10] = np.nan
     found = studentized(0.0, drawn, 0.95, se=1.0, ses=ses)
     assert found.undefined_because is not None
-    assert found.undefined_because.startswith("11 of 1000 bootstrap replicates are undefined")
+    assert found.undefined_because.startswith("11 of 1000 bootstrap replicates have no value or no standard error")
 
 
 def test_studentized_without_variation_on_the_data_is_null():
