@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 from medkt_eval.results.recorded import SizeEffect
 from medkt_eval.results.schema import Arm, Comparison, Curve, Dataset, Estimate, EvaluationResult, Gap, RunValue
 from medkt_eval.results.vocabulary import HEADLINES
+from medkt_reports.earlier import without_wrong_inference
 from medkt_reports.language import numbers, words
 
 PRIMARY_TEST = "obuchowski-rockette"
@@ -46,6 +47,7 @@ class Lookup:
     """The arms, estimates and comparisons of an evaluation, by their keys."""
 
     def __init__(self, result: EvaluationResult) -> None:
+        result = without_wrong_inference(result)
         self.result = result
         self.datasets: dict[str, Dataset] = {dataset.dataset: dataset for dataset in result.datasets}
         self.arms: dict[str, Arm] = {arm.arm: arm for arm in result.arms}
@@ -110,12 +112,12 @@ class Lookup:
         return [words.dataset(name) for name, known in self.datasets.items() if known.synthetic and name in tested]
 
     def teachers_synthetic(self) -> str:
-        """A sentence if teachers alone saw synthetic images; empty if none did, or if their data set is tested too."""
+        """A sentence on synthetic images that no arm was tested on: those of teachers or start weights."""
         tested = {training_set.dataset for training_set in self.training_sets()}
         names = [words.dataset(name) for name, known in self.datasets.items() if known.synthetic and name not in tested]
         if not names:
             return ""
-        text = f"Teachers were trained on synthetic images ({words.listed(names)})."
+        text = f"Teachers or start weights were trained on synthetic images ({words.listed(names)})."
         return text if self.synthetic_tests() else f"{text} All arms were tested on real images."
 
     def groups(self, dataset: str) -> list[str]:

@@ -203,7 +203,7 @@ def _sentence(lookup: Lookup, row: SizeEffect) -> str:
     verdict = "is shown to change" if shown else "is not shown to change"
     ends = f"{numbers.difference(row.low, decimals)} to {numbers.difference(row.high, decimals)}"
     return (
-        f"{opening} {verdict} with training size: {each[0]} against {each[1]} points, a change of "
+        f"{opening} {verdict} with training size: {each[0]} against {each[1]} points, the first less the second "
         f"{numbers.difference(row.difference, decimals)} ({numbers.level(row.level)} CI {ends}; seeds and patients "
         f"random; {words.ADJUSTMENTS.get(row.adjustment, row.adjustment)}-adjusted "
         f"{numbers.p_phrase(row.p_adjusted, row.level)}; exploratory).{_in_logits(row)}"
@@ -217,7 +217,8 @@ def _in_logits(row: SizeEffect) -> str:
         return ""
     decimals = numbers.decimals_for([0.01 * (effect.high - effect.low) / 2])
     change, low, high = (numbers.difference(0.01 * v, decimals) for v in (effect.difference, effect.low, effect.high))
-    p = numbers.p_phrase(effect.p_adjusted, row.level)
+    adjusted = words.ADJUSTMENTS.get(row.adjustment, row.adjustment)
+    p = f"{adjusted}-adjusted {numbers.p_phrase(effect.p_adjusted, row.level)}"
     other_way = row.difference is not None and row.difference * effect.difference < 0
-    caution = " The scales disagree on its direction." if other_way else ""
-    return f" In logits the change is {change} ({numbers.level(row.level)} CI {low} to {high}; {p}).{caution}"
+    caution = " The scales disagree on its sign." if other_way else ""
+    return f" In logits the same is {change} ({numbers.level(row.level)} CI {low} to {high}; {p}).{caution}"

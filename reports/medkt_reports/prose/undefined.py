@@ -74,9 +74,12 @@ def _values(lookup: Lookup) -> Iterator[_Null]:
 def _contrasts(lookup: Lookup) -> Iterator[_Null]:
     for row in lookup.result.comparisons:
         if row.difference is None or row.low is None or row.p_value is None:
-            what, where = f"Comparison ({words.test(row.test)})", _where(lookup, row.arm_a, row.group)
+            part = "Interval of comparison" if row.p_value is not None and row.difference is not None else "Comparison"
+            what, where = f"{part} ({words.test(row.test)})", _where(lookup, row.arm_a, row.group)
             who = lookup.contrast_name((row.arm_a, row.arm_b))
-            yield _Null(what, where, who, _metric(row.metric), words.average(row.label), row.undefined_because)
+            yield _Null(
+                what, where, who, _metric(row.metric), words.average(row.label), row.undefined_because or row.note
+            )
 
 
 def _beside(lookup: Lookup) -> Iterator[_Null]:

@@ -235,3 +235,11 @@ def test_the_mark_of_synthetic_data_overlaps_nothing(drawn):
             mark = one.figure._suptitle.get_window_extent()
             assert one.figure.bbox.contains(mark.x0, mark.y0)
             assert not any(mark.overlaps(axes.get_tightbbox()) for axes in one.figure.axes)
+
+
+@pytest.mark.parametrize("hashes", [["a", "b", "c"], []])
+def test_validation_images_are_not_said_to_be_fixed_unless_recorded(result, hashes):
+    arms = [arm.model_copy(update={"validation_sha256": hashes[: len(arm.seeds)]}) for arm in result.arms]
+    other = learning_curves(Lookup(result.model_copy(update={"arms": arms})), TrainingSet("phantom-chest", 200), "x")
+    assert "held fixed" not in other.caption
+    assert "these same" not in other.caption

@@ -14,6 +14,7 @@ from medkt_reports.figures import style as figure_style
 from medkt_reports.figures.style import ArmStyle, ReportFigure
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
+from medkt_reports.prose import conditions
 
 
 def learning_curves(lookup: Lookup, training_set: TrainingSet, name: str) -> ReportFigure | None:
@@ -151,8 +152,9 @@ def _caption(lookup: Lookup, training_set: TrainingSet, curves: list[Curve]) -> 
         drawn += ", thick lines their mean"
     if bands and means:
         level = lookup.result.settings.level if means[0].level is None else means[0].level
+        kept_fixed = conditions.of_report(lookup).validation in ("fixed", "fixed in each arm")
         kinds = " and ".join(words.interval(band, level) for band in bands).replace(
-            "test patients", "validation images"
+            ", test patients held fixed", ", validation images held fixed" if kept_fixed else ""
         )
         drawn += f", bands its {numbers.level(level)} interval ({kinds}), cut at the frame"
     arms = [lookup.arms[curve.arm] for curve in curves]
@@ -161,7 +163,7 @@ def _caption(lookup: Lookup, training_set: TrainingSet, curves: list[Curve]) -> 
         drawn += f"; marked on the axis: the {curves[0].x_name} kept, mean over an arm's seeds"
     return (
         f"{training_set.text}: {metric} on the validation images by {curves[0].x_name}; {drawn}. "
-        f"{'The epoch kept was chosen on these same validation images. ' if chosen else ''}"
+        f"{'The epoch kept was chosen on validation images, too. ' if chosen else ''}"
         "The curves do not estimate test performance."
     )
 

@@ -208,7 +208,10 @@ def _metric(lookup: Lookup, metric: str) -> str:
 def _threshold_notes(lookup: Lookup) -> tuple[str, ...]:
     notes = ["Mean over labels, or one number for all classes (accuracy, balanced accuracy, kappa)."]
     tasks = {lookup.task(t) for t in lookup.training_sets()}
-    if "multilabel" in tasks:
+    of_labels = {a.arm for t in lookup.training_sets("multilabel") for a in lookup.arms_of(t)}
+    runs = {run_id for arm in of_labels for run_id in lookup.arms[arm].run_ids}
+    given = any(found.value is not None and found.run_id in runs for found in lookup.result.thresholds)
+    if "multilabel" in tasks and given:
         rule = lookup.result.settings.threshold_rule
         name, _, number = rule.partition("=")
         threshold = (
@@ -222,8 +225,9 @@ def _threshold_notes(lookup: Lookup) -> tuple[str, ...]:
         notes.append(f"Labels: positive where the score reaches {threshold}.")
     if "multiclass" in tasks:
         notes.append("Classes: the most probable one is called.")
-    notes.append(
-        "PPV and NPV hold at the prevalence among these test images. Sensitivity at a fixed specificity takes "
-        "its threshold from the test images themselves."
-    )
+    measured = {estimate.metric for estimate in lookup.result.estimates if estimate.value is not None}
+    if measured & {"ppv", "npv"}:
+        notes.append("PPV and NPV hold at the prevalence among these test images.")
+    if "sensitivity_at_specificity" in measured:
+        notes.append("Sensitivity at a fixed specificity takes its threshold from the test images themselves.")
     return tuple(notes)

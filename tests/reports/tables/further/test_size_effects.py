@@ -57,7 +57,10 @@ def test_points_with_signs(result):
 @pytest.mark.parametrize(("p", "said"), [(0.024, "is shown to change"), (0.2, "is not shown to change")])
 def test_sentence(result, p, said):
     (sentence,) = size_effect_sentences(effect(result, p_adjusted=p))
-    assert f"{said} with training size: +3.1 against +0.4 points, a change of +2.7 (95 % CI +0.5 to +4.9" in sentence
+    assert (
+        f"{said} with training size: +3.1 against +0.4 points, the first less the second +2.7 (95 % CI +0.5 to +4.9"
+        in sentence
+    )
     assert "exploratory" in sentence
 
 
@@ -97,8 +100,8 @@ def test_logits_stand_beside_points_and_a_disagreement_is_said(result):
         "0.008",
     ]
     (sentence,) = size_effect_sentences(lookup)
-    assert "In logits the change is −0.120 (95 % CI −0.200 to −0.040; p = 0.008)." in sentence
-    assert sentence.endswith("The scales disagree on its direction.")
+    assert "In logits the same is −0.120 (95 % CI −0.200 to −0.040; Holm-adjusted p = 0.008)." in sentence
+    assert sentence.endswith("The scales disagree on its sign.")
     (agreed,) = size_effect_sentences(effect(result, logit=in_logits(0.12, 0.04, 0.20, 0.008)))
     assert "The scales disagree" not in agreed
     assert "In logits" not in size_effect_sentences(effect(result))[0]
