@@ -16,11 +16,16 @@ OR = "obuchowski-rockette"
 EXACT = {"rel": 0, "abs": 1e-12}
 
 
+def lowered(frame):
+    """Scores a little lower: validation predictions are not those of the test images."""
+    return {name: frame[name] * (1 - 2**-20) for name in frame if name.startswith("score_")}
+
+
 @pytest.fixture(scope="module")
 def companions(given):
     """Everything that nested seeds can have, with validation predictions."""
     validation = {
-        arm: [f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"]) for f in frames]
+        arm: [f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"], **lowered(f)) for f in frames]
         for arm, frames in given.items()
     }
     add = [

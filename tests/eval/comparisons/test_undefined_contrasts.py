@@ -26,6 +26,11 @@ EVERYTHING = [
 ]
 
 
+def lowered(frame):
+    """Scores a little lower: validation predictions are not those of the test images."""
+    return {name: frame[name] * (1 - 2**-20) for name in frame if name.startswith("score_")}
+
+
 @pytest.fixture(scope="module")
 def with_absent_label(given):
     """Everything that can be requested, on data in which the label C has no positive image."""
@@ -36,7 +41,7 @@ def with_absent_label(given):
         for arm, f in given.items()
     }
     validation = {
-        arm: [f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"]) for f in frames]
+        arm: [f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"], **lowered(f)) for f in frames]
         for arm, frames in tables.items()
     }
     return evaluate(tables, validation=validation, add=EVERYTHING, replicates=200, margin=0.05)

@@ -64,13 +64,20 @@ def cut(given, kept):
     return {arm: [frame[kept(frame)].drop(columns=["group_sex"]) for frame in frames] for arm, frames in given.items()}
 
 
+def lowered(frame):
+    """Scores a little lower: validation predictions are not those of the test images."""
+    return {name: frame[name] * (1 - 2**-20) for name in frame if name.startswith("score_")}
+
+
 @pytest.mark.parametrize("task", ["multilabel", "multiclass"])
 def test_a_group_is_a_data_set_cut_to_it(task, tmp_path):
     given = tables(task, **SEX)
     validation = None
     if task == "multilabel":
         validation = {
-            arm: [f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"]) for f in frames]
+            arm: [
+                f.assign(image_id="v" + f["image_id"], patient_id="v" + f["patient_id"], **lowered(f)) for f in frames
+            ]
             for arm, frames in given.items()
         }
     add = ["subgroups", "sensitivity", "accuracy", "micro"]

@@ -76,9 +76,17 @@ def bare(frame):
     return frame.drop(columns=["group_sex", "group_view"])
 
 
+def lowered(frame):
+    """Scores a little lower: validation predictions are not those of the test images."""
+    return {name: frame[name] * (1 - 2**-20) for name in frame if name.startswith("score_")}
+
+
 def with_validation(tables):
     return {
-        arm: [frame.assign(image_id="v" + frame["image_id"], patient_id="v" + frame["patient_id"]) for frame in frames]
+        arm: [
+            frame.assign(image_id="v" + frame["image_id"], patient_id="v" + frame["patient_id"], **lowered(frame))
+            for frame in frames
+        ]
         for arm, frames in tables.items()
     }
 

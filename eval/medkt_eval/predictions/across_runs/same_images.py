@@ -13,6 +13,7 @@ import pyarrow as pa
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions, PredictionFile
 from medkt_eval.predictions.files.parquet_values import sorted_dictionary
+from medkt_eval.predictions.values.look_alikes import by_value
 
 Ids = np.ndarray | pa.Array
 
@@ -33,7 +34,8 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
         Naming both runs and the first ids that differ.
     """
     a, b = names
-    if not _equal(first.image_ids, second.image_ids):
+    n_images = {len(run.image_ids) for run in (first, second)}
+    if len(n_images) > 1 or _first_difference(first.image_ids, second.image_ids) is not None:
         for left, right, holder, other in ((first, second, a, b), (second, first, b, a)):
             lost = np.setdiff1d(_texts(left.image_ids).astype(str), _texts(right.image_ids).astype(str))
             if lost.size:
@@ -153,7 +155,12 @@ def _equal(one: Ids, other: Ids) -> bool:
 
 
 def _first_difference(one: Ids, other: Ids) -> int | None:
-    return None if _equal(one, other) else int(np.flatnonzero(_texts(one) != _texts(other))[0])
+    """The first row whose values differ; `0` and `0.0` are one value."""
+    if _equal(one, other):
+        return None
+    values = [np.array([by_value(text) for text in _texts(each)], dtype=object) for each in (one, other)]
+    rows = np.flatnonzero(values[0] != values[1])
+    return int(rows[0]) if rows.size else None
 
 
 def _texts(ids: Ids) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,15 @@ BLOCK_BYTES = 2**24  # a row must fit into it
 MISSING = sorted({case(text) for text in TEXTS_OF_MISSING for case in (str, str.upper, str.title)} | {"NaN"})
 DECIMAL_COMMA = r"^\s*([+-]?\d*),(\d+)\s*$"
 
+AS_UTF8 = "save it in UTF-8: in Excel as 'CSV UTF-8', in pandas with encoding='utf-8'"
+OTHER_FORMATS = (  # first bytes, what the file is, what to do
+    (b"\xff\xfe", "text in UTF-16", AS_UTF8),
+    (b"\xfe\xff", "text in UTF-16", AS_UTF8),
+    (b"\x1f\x8b", "compressed by gzip", "end its name in .csv.gz, if it holds a CSV compressed once"),
+    (b"PK\x03\x04", "a ZIP file, as Excel workbooks are", "unpack it, or save the workbook as 'CSV UTF-8'"),
+    (b"PAR1", "a Parquet file", "end its name in .parquet"),
+)
+
 
 def read_header(path: Path) -> list[str]:
     """Names of the columns: the first line that is not empty.
@@ -51,6 +61,7 @@ def read_header(path: Path) -> list[str]:
 
 def _header(path: Path) -> tuple[list[str], str]:
     """Names of the columns, and the separator: the one that gives the most names that medkt knows."""
+    _refuse_other_formats(path)
     with _opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         lines = iter(partial(text.readline, MOST_CHARACTERS), "")  # a file without line ends is not read whole
         line = next((line for line in lines if line.strip("\r\n")), None)
@@ -67,6 +78,15 @@ def _header(path: Path) -> tuple[list[str], str]:
         readings.append((sum(map(is_known, names)), len(names), names, separator))
     _, _, names, separator = max(readings, key=lambda reading: reading[:2])
     return names, separator
+
+
+def _refuse_other_formats(path: Path) -> None:
+    """Refuse what is no text in UTF-8 by its first bytes, with what to do."""
+    with _opened(path) as file:
+        start = file.read(4)
+    for first, what, remedy in OTHER_FORMATS:
+        if start.startswith(first):
+            raise InputError(f"{path}: is {what}, not a CSV in UTF-8; {remedy}")
 
 
 def read_csv(path: Path, columns: Columns) -> tuple[pd.DataFrame, list[Repair]]:
@@ -89,7 +109,7 @@ def read_csv(path: Path, columns: Columns) -> tuple[pd.DataFrame, list[Repair]]:
     except pa.ArrowInvalid:
         _refuse_uneven_rows(path, separator, names)
         table = _table(path, separator, names, {})  # a value is no number
-        if separator == ";":
+        if separator != ",":
             table, repairs = _with_points(table, numbers)
     held = table.select(list(dict.fromkeys(columns.holds.values())))
     return held.to_pandas().set_axis(list(columns.holds), axis="columns"), repairs
@@ -172,7 +192,13 @@ def reading(source: str) -> Iterator[None]:
         yield
     except InputError:
         raise
+    except (UnicodeDecodeError, pa.ArrowInvalid) as error:
+        if not re.search("UTF-?8", str(error), re.IGNORECASE):
+            raise _unreadable(source, error) from error
+        raise InputError(f"{source}: is not in UTF-8, perhaps in Latin-1 or Windows-1252; {AS_UTF8}") from error
     except (OSError, ValueError, EOFError, zlib.error) as error:  # the last two are of a damaged .gz
-        raise InputError(
-            f"{source}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz"
-        ) from error
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: str, error: Exception) -> InputError:
+    return InputError(f"{source}: cannot be read as predictions ({error}); expected Parquet, CSV or CSV.gz")

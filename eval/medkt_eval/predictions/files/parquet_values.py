@@ -47,8 +47,7 @@ def order_of_values(file: pq.ParquetFile, name: str) -> tuple[str, ...]:
 
 def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Values as the text that a CSV of them has: "True", "50.0"; null or "" where missing."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = _of_plain_type(column)
     kind = column.type
     as_it_is = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_integer, pa.types.is_null)
     if any(is_kind(kind) for is_kind in as_it_is):
@@ -66,14 +65,25 @@ def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def numbers_of(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
     """As `plain_values.as_numbers`."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = _of_plain_type(column)
     kind = column.type
     if pa.types.is_floating(kind):
         return as_written(column.to_numpy(zero_copy_only=False)), np.zeros(len(column), dtype=bool)
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.zeros(len(column), dtype=bool)
     return as_numbers(pd.Series(column.to_pylist(), dtype=object))
+
+
+def _of_plain_type(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Values of a dictionary, of views and of an extension type, such as UUIDs, as a type with Arrow's functions."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_string_view(column.type):
+        return column.cast(pa.large_string())
+    if isinstance(column.type, pa.BaseExtensionType):
+        texts = [None if value is None else str(value) for value in column.to_pylist()]
+        return pa.chunked_array([texts], pa.large_string())
+    return column
 
 
 def sorted_dictionary(names: pa.Array) -> pa.DictionaryArray:

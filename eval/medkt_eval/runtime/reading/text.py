@@ -6,6 +6,7 @@ In: a file, or text. Out: text, or tables. A table has at most `MOST_LEVELS` lev
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -25,14 +26,14 @@ _MOST_DIGITS = 400  # of a number as it is written; longer ones take Python quad
 
 
 def read_text(path: Path, expected: str, *, most: int = MOST_BYTES_TEXT) -> str:
-    """Read a UTF-8 file.
+    """Read a UTF-8 file, with or without a byte-order mark.
 
     Raises
     ------
     InputError
         If it is not a regular file, is too large or not UTF-8. The message names it and what was expected.
     """
-    content = read_bytes(path, expected, most=most)
+    content = read_bytes(path, expected, most=most).removeprefix(codecs.BOM_UTF8)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
