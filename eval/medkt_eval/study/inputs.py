@@ -22,6 +22,7 @@ from medkt_eval.study import tuning
 from medkt_eval.study.arms import arms_of
 from medkt_eval.study.contrasts import applicable
 from medkt_eval.study.declaration import Analysis, Declaration, Primary, read_declaration
+from medkt_eval.study.primary import check_primaries, notes_on_margins
 from medkt_eval.study.tuning import SelectedRuns
 
 Tables = Mapping[str, Sequence[pd.DataFrame | Path]]
@@ -79,7 +80,8 @@ def read_inputs(
     Raises
     ------
     InputError
-        If a run, a table or the study file cannot be read, or the margin or a level is out of range.
+        If a run, a table or the study file cannot be read, the margin or a level is out of range, or a primary contrast
+        can be no comparison.
     """
     if margin is not None and not 0 < margin < 1:
         raise InputError(f"--margin is {margin}; expected a fraction between 0 and 1, for example 0.02")
@@ -104,6 +106,8 @@ def read_inputs(
     if declaration.recorded:
         analysis, not_yet_trained = applicable(analysis, arms)
         notes = [*notes, *not_yet_trained]
+    check_primaries(analysis, arms)
+    notes = [*notes, *notes_on_margins(analysis, margin)]
     return Inputs(selected.runs, tuple(arms), selected.rows, declaration, analysis, tuple(notes))
 
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from medkt_eval.errors import InputError
 from medkt_eval.results.schema import Arm
-from medkt_eval.results.vocabulary import AVERAGES
+from medkt_eval.results.vocabulary import AVERAGES, METRICS
 from medkt_eval.study.contrasts import ADJUSTMENT, Contrast, find_arm
 from medkt_eval.study.declaration import Analysis, Primary
 
@@ -58,6 +59,59 @@ def primary_arms(arms: Sequence[Arm], analysis: Analysis) -> list[tuple[Primary,
             {arm.arm for arm in find_arm(arms, primary.arm_b, f"[analysis] {key}.arm_b")},
         )
         for key, primary in analysis.primaries_by_key.items()
+    ]
+
+
+def check_primaries(analysis: Analysis, arms: Sequence[Arm]) -> None:
+    """Refuse primary contrasts that no comparison can be, and two that are one comparison by name and by id.
+
+    Raises
+    ------
+    InputError
+        If there is such a contrast, or no arm has a name.
+    """
+    of_id = {arm.arm: arm for arm in arms}
+    seen: dict[tuple[frozenset[str], str, str], str] = {}
+    directions: dict[frozenset[str], str] = {}
+    for (primary, ids_a, ids_b), key in zip(primary_arms(arms, analysis), analysis.primaries_by_key, strict=True):
+        where = f"[analysis] {key}: {primary.arm_a} - {primary.arm_b}"
+        pairs = [(a, b) for a in sorted(ids_a) for b in sorted(ids_b) if a != b and _trained_alike(of_id[a], of_id[b])]
+        if ids_a == ids_b:
+            raise InputError(f"{where} names one arm twice, {min(ids_a)}; expected two arms")
+        if not pairs:
+            raise InputError(f"{where} has arms of different data sets or training sizes; expected two arms of one")
+        if _is_of_classes(primary) and all(of_id[arm].task != "multiclass" for arm in ids_a):
+            raise InputError(
+                f"{where} on {primary.metric} {primary.label} is of several classes, and these runs are multi-label; "
+                "expected another metric or label"
+            )
+        for a, b in pairs:
+            pair = frozenset((a, b))
+            earlier = seen.setdefault((pair, primary.metric, primary.label), key)
+            if earlier != key:
+                raise InputError(f"{where} is the same contrast as {earlier}, {a} and {b}; expected each contrast once")
+            if directions.setdefault(pair, a) != a:
+                raise InputError(
+                    f"{where}: another primary contrast is {b} - {a}; expected two arms always in one order"
+                )
+
+
+def _trained_alike(a: Arm, b: Arm) -> bool:
+    return (a.dataset, a.train_size) == (b.dataset, b.train_size)
+
+
+def _is_of_classes(primary: Primary) -> bool:
+    average = AVERAGES.get(primary.label)
+    return METRICS[primary.metric].kind == "confusion" or (average is not None and average.of_classes)
+
+
+def notes_on_margins(analysis: Analysis, given: float | None) -> list[str]:
+    """Notes on primary contrasts whose own margin holds although another one was given for the evaluation."""
+    return [
+        f"{primary.arm_a} - {primary.arm_b} on {primary.metric} {primary.label} is tested against its own margin, "
+        f"{primary.margin:g}, and not against --margin {given:g}"
+        for primary in analysis.primaries
+        if given is not None and primary.margin not in (None, given)
     ]
 
 

@@ -117,3 +117,46 @@ def test_of_a_recorded_list_those_with_runs_are_compared(two_arms, write_run):
         "the study's primary contrast, Hint - TL, has no runs of both arms yet; it counts in the family of primary "
         "contrasts as if p were 1"
     ) in result.settings.notes
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (
+            "arm_a = 'AT'\narm_b = 'TL'",
+            "arm_a = 'at'\narm_b = 'tl'",
+            "primary.1: at - tl is the same contrast as primary.0",
+        ),
+        ("arm_a = 'AT'\narm_b = 'TL'", "arm_a = 'tl'\narm_b = 'at'", "primary.1: tl - at is the same contrast"),
+        (
+            "arm_a = 'AT'\narm_b = 'TL'",
+            "arm_a = 'tl'\narm_b = 'at'\nmetric = 'f1'",
+            "primary.1: tl - at: another primary contrast is at - tl; expected two arms always in one order",
+        ),
+        (
+            "arm_a = 'AT'\narm_b = 'TL'",
+            "arm_a = 'AT'\narm_b = 'AT'",
+            "primary.1: AT - AT names one arm twice, at; expected",
+        ),
+        ("arm_a = 'AT'\narm_b = 'at'", "arm_a = 'AT'\narm_b = 'TL'", "primary.0: AT - at names one arm twice, at"),
+        (
+            "arm_a = 'AT'\narm_b = 'TL'",
+            "arm_a = 'AT'\narm_b = 'TL'\nlabel = 'macro_ovo'",
+            "primary.1: AT - TL on auc macro_ovo is of several classes, and these runs are multi-label",
+        ),
+    ],
+)
+def test_a_contrast_that_can_be_no_comparison_is_named_as_what_it_is(two_arms, tmp_path, first, second, said):
+    study = tmp_path / "study.toml"
+    study.write_text(f"[[analysis.primary]]\n{first}\n[[analysis.primary]]\n{second}\n")
+    with pytest.raises(InputError, match=rf"\[analysis\] {said}"):
+        evaluate(two_arms, study=study, replicates=0)
+
+
+def test_a_margin_of_its_own_that_holds_against_a_given_one_is_noted(two_arms, tmp_path):
+    study = tmp_path / "study.toml"
+    study.write_text("[analysis.primary]\narm_a = 'AT'\narm_b = 'TL'\nmargin = 0.05\n")
+    result = evaluate(two_arms, study=study, margin=0.02, replicates=0)
+    said = "AT - TL on auc macro is tested against its own margin, 0.05, and not against --margin 0.02"
+    assert said in result.settings.notes
+    assert {row.margin for row in result.comparisons if row.primary and row.test == "tost"} == {0.05}
