@@ -132,10 +132,13 @@ def plan(
             without.append((row.arm_a, row.arm_b, because))
     if not plans:
         a, b, because = without[0]
-        raise InputError(
-            f"{a} - {b}: nothing to plan from: {because}; expected two seeds or more in each arm, evaluated by this "
-            "version: train more seeds, or run medkt evaluate again"
+        few = any(min(row.n_seeds_a, row.n_seeds_b) < 2 for row in rows)
+        remedy = (
+            "expected two seeds or more in each arm: train more seeds, then run medkt evaluate again"
+            if few
+            else "plan from a metric and label that has them (--metric, --label), or run medkt evaluate of this version"
         )
+        raise InputError(f"{a} - {b}: nothing to plan from: {because}; {remedy}")
     return Plan(
         effect=effect,
         power=power,

@@ -7,7 +7,7 @@ them into words. A part whose record is missing is "unknown", and nothing is cla
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from medkt_eval.results.schema import Arm, Comparison, Threshold
@@ -48,6 +48,14 @@ def of_comparison(lookup: Lookup, row: Comparison) -> Conditions:
     """Conditions of the two arms of a comparison, on its metric."""
     arms = [lookup.arms[row.arm_a], lookup.arms[row.arm_b]]
     return _conditions(lookup, [arms], [row.metric])
+
+
+def of_test(lookup: Lookup, test: str) -> Conditions:
+    """Conditions of all arms in one test: McNemar's keeps thresholds that were chosen, DeLong's uses none."""
+    circumstances = of_report(lookup)
+    if test == "mcnemar" and circumstances.thresholds == "refit":
+        return replace(circumstances, thresholds="chosen")
+    return replace(circumstances, thresholds="none") if test == "delong-clustered" else circumstances
 
 
 def of_report(lookup: Lookup) -> Conditions:

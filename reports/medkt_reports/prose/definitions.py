@@ -19,13 +19,14 @@ def definitions(lookup: Lookup) -> list[tuple[str, str]]:
             "Mean over seeds of the metric of each seed's model on the test images; never the metric of pooled scores.",
         )
     ]
-    level, circumstances = result.settings.level, conditions.of_report(lookup)
+    level = result.settings.level
     for name in lookup.intervals():
         caution = f". {words.caution(level)}" if words.is_paper_convention(name) else "."
         lines.append((f"Interval {name}", f"{words.capital(words.interval(name, level))}{caution}"))
     notes = dict.fromkeys((row.metric, row.note) for row in result.estimates if row.note)
     lines += [(f"Interval of {words.METRICS.get(metric, metric)}", f"{words.capital(note)}.") for metric, note in notes]
     for test, scope in dict.fromkeys((row.test, row.scope) for row in lookup.comparisons):
+        circumstances = conditions.of_test(lookup, test)
         varies, fixed = variation.varies(circumstances, scope), variation.fixed(circumstances, scope)
         lines.append(
             (
@@ -34,6 +35,8 @@ def definitions(lookup: Lookup) -> list[tuple[str, str]]:
             )
         )
     for family, method in result.settings.adjustment.items():
+        if family.startswith("confirmatory labels") and not result.settings.confirmatory_labels:
+            continue
         lines.append(
             (
                 f"Family: {family}",

@@ -155,7 +155,7 @@ def _primary_analysis(lookup: Lookup) -> list[str]:
         "order in every arm"
     )
     bootstrapped = "a metric that has none"
-    if settings.thresholds == "refit":
+    if conditions.of_report(lookup).thresholds == "refit":
         bootstrapped += " and for metrics of calls, whose thresholds it chooses again"
     df = (
         "Degrees of freedom are Hillis's, with the mean squares of the compared arms pooled."
@@ -181,21 +181,25 @@ def _intervals(lookup: Lookup) -> list[str]:
     return [f"Intervals have a nominal level of {numbers.level(settings.level)} ({described})."]
 
 
+_ORDER = sorted(variation.SCOPES, key=lambda scope: scope != "seeds+patients")
+
+
 def _tests(lookup: Lookup) -> list[str]:
     """What was tested, with what, and how it was adjusted."""
     requested = [row for row in lookup.comparisons if row.kind != "table"]
     if not requested:
         return ["No comparison was made."]
-    circumstances = conditions.of_report(lookup)
     by_scope: dict[str, dict[str, None]] = defaultdict(dict)
-    for row in requested:
+    alike: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for row in sorted(requested, key=lambda row: _ORDER.index(row.scope)):
         if row.margin is None:
             by_scope[row.scope][row.test] = None
+            circumstances = conditions.of_test(lookup, row.test)
+            around = variation.varies(circumstances, row.scope), variation.fixed(circumstances, row.scope)
+            alike[around][row.test] = None
     described = "; ".join(
-        f"with {variation.varies(circumstances, scope)} random and {variation.fixed(circumstances, scope)} fixed, "
-        + words.listed([f"{words.test(test)}{_by(test)}" for test in by_scope[scope]])
-        for scope in sorted(variation.SCOPES, key=lambda scope: scope != "seeds+patients")
-        if scope in by_scope
+        f"with {varies} random and {fixed} fixed, " + words.listed([f"{words.test(test)}{_by(test)}" for test in tests])
+        for (varies, fixed), tests in alike.items()
     )
     parts = [f"Arms were compared by these tests: {described}."]
     if PRIMARY_TEST not in by_scope["seeds+patients"]:
