@@ -132,7 +132,7 @@ def plan(
             without.append((row.arm_a, row.arm_b, because))
     if not plans:
         a, b, because = without[0]
-        few = any(min(row.n_seeds_a, row.n_seeds_b) < 2 for row in rows)
+        few = any(min(row.n_seeds_a, row.n_seeds_b) < 2 for row in rows if (row.arm_a, row.arm_b) == (a, b))
         remedy = (
             "expected two seeds or more in each arm: train more seeds, then run medkt evaluate again"
             if few

@@ -192,6 +192,12 @@ def test_arms_with_one_seed_are_told(result):
         plan(alone, effect=0.02, power=0.8)
 
 
+def test_more_seeds_are_asked_for_only_where_an_arm_has_one(result):
+    with pytest.raises(InputError) as found:
+        plan(result.model_copy(update={"variance_components": []}), effect=0.02, power=0.8)
+    assert "train more seeds" not in str(found.value)
+
+
 def test_null_components_keep_their_reason(result):
     null = [
         row.model_copy(update={"value": None, "undefined_because": "no positive image"})

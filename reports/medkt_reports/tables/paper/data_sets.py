@@ -23,6 +23,8 @@ class NamedSplit(NamedTuple):
 
     name: str
     split: Split
+    differs: bool
+    """Whether runs recorded other images under this name."""
 
 
 class TeacherMetric(NamedTuple):
@@ -73,7 +75,10 @@ def table_two(lookup: Lookup) -> Table | None:
     )
     rows = [
         row_of(
-            columns, NamedSplit(name, split), group=_group(lookup, dataset), synthetic=lookup.synthetic(dataset.dataset)
+            columns,
+            NamedSplit(name, split, _differs(lookup, dataset, name)),
+            group=_group(lookup, dataset),
+            synthetic=lookup.synthetic(dataset.dataset),
         )
         for dataset in lookup.result.datasets
         for name, split in dataset.splits.items()
@@ -170,7 +175,19 @@ def _positives(split: Split) -> str:
 
 
 def _digits_cell(named: NamedSplit) -> Cell:
+    if named.differs:
+        return text_cell("differs between runs")
     return text_cell(named.split.sha256[:12]) if named.split.sha256 else Cell(_UNKNOWN)
+
+
+def _differs(lookup: Lookup, dataset: Dataset, name: str) -> bool:
+    """Whether the runs had several training sets of this size, or several validation sets."""
+    arms = [arm for arm in lookup.arms.values() if arm.dataset == dataset.dataset]
+    if name == "validation":
+        hashes = {value for arm in arms for value in arm.validation_sha256 if value}
+    else:
+        hashes = {value for arm in arms if name == f"train {arm.train_size}" for value in arm.training_sha256 if value}
+    return len(hashes) > 1
 
 
 def _shared(dataset: Dataset) -> str:

@@ -108,3 +108,16 @@ def test_a_teacher_without_a_value_says_so(result):
     table = teachers_table(Lookup(result.model_copy(update={"runs": []})))
     assert (table.rows[0].cells[-1].text, table.rows[0].cells[-1].value) == ("n/a", None)
     assert "not measured" in table.rows[0].cells[-1].footnote
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_no_digits_stand_for_several_training_sets(result, several):
+    splits = {"train 5000": SPLITS["train 5000"]}
+    first = result.arms[0]
+    hashes = [str(k) if several else "a" for k in range(len(first.seeds))]
+    changes = {"dataset": "chexpert", "train_size": 5000, "training_sha256": hashes}
+    datasets = [*result.datasets, CHEXPERT.model_copy(update={"splits": splits})]
+    arms = [first.model_copy(update=changes), *result.arms[1:]]
+    table = table_two(Lookup(result.model_copy(update={"datasets": datasets, "arms": arms})))
+    row = next(row for row in table.rows if row.stub.text == "train 5000")
+    assert row.cells[-1].text == ("differs between runs" if several else "ab" * 6)
