@@ -145,7 +145,11 @@ def evaluate(
 
     # What is computed, and which arms are compared.
     requested = request(
-        [*analysis.requested, *add], seeds=analysis.seeds, ordered=analysis.ordered, resample=analysis.resample
+        [*analysis.requested, *add],
+        seeds=analysis.seeds,
+        ordered=analysis.ordered,
+        resample=analysis.resample,
+        declared=analysis.requested,
     )
     baselines, notes_on_baselines = baselines_of(arms, analysis)
     contrasts = as_named(contrasts_of(arms, baselines, comparisons), arms, analysis)

@@ -16,6 +16,7 @@ from medkt_eval.predictions.values.look_alikes import look_alikes
 from medkt_eval.predictions.values.repairs import notes_on_repairs
 from medkt_eval.results.schema import RunValue
 from medkt_eval.results.vocabulary import AVERAGES, METRICS
+from medkt_eval.runtime.nearest_name import expected_one_of
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.declaration import Analysis
 from medkt_eval.study.requests import MORE_TESTS, Request
@@ -41,6 +42,7 @@ def notes_on_request(request: Request, analysis: Analysis, tests: Sequence[TestS
         *_without_refit(request, analysis, tests),
         *_without_thresholds(request, tests),
         *_without_groups(request, tests),
+        *_without_label(analysis, tests),
     ]
 
 
@@ -185,3 +187,24 @@ def _without_groups(request: Request, tests: Sequence[TestSet]) -> list[str]:
         for name, values in test.predictions.groups.items()
         if not (values != "").any()
     ]
+
+
+def _without_label(analysis: Analysis, tests: Sequence[TestSet]) -> list[str]:
+    """Notes on LaTeX and published numbers for labels and data sets that these runs do not have."""
+    labels = {test.dataset: test.labels for test in tests}
+    every = {label for test in tests for label in test.labels}
+    notes = [
+        f"[analysis] label_latex: {label!r} is not a label of these runs and has no effect; "
+        f"{expected_one_of(label, sorted(every))}"
+        for label in analysis.label_latex
+        if label not in (*AVERAGES, *every)
+    ]
+    for k, row in enumerate(analysis.reference):
+        if row.dataset not in labels:
+            wrong, known, name = f"{row.dataset!r} is no data set of these runs", tuple(labels), row.dataset
+        elif row.label not in (*AVERAGES, *labels[row.dataset]):
+            wrong, known, name = f"{row.label!r} is not a label of {row.dataset}", labels[row.dataset], row.label
+        else:
+            continue
+        notes.append(f"[analysis] reference.{k}: {wrong}, so the number is not shown; {expected_one_of(name, known)}")
+    return notes

@@ -43,6 +43,7 @@ def request(
     seeds: Literal["nested", "crossed"],
     ordered: bool,
     resample: Literal["patients", "stratified"] = "patients",
+    declared: Sequence[str] = (),
 ) -> Request:
     """The defaults and what was requested besides.
 
@@ -56,13 +57,15 @@ def request(
         Whether classes are ordered; quadratic-weighted kappa is then a default.
     resample : {"patients", "stratified"}
         How the bootstrap draws patients.
+    declared : sequence of str
+        Those of `names` that the study requests; errors name `[analysis] add` for them, and `--add` for the others.
 
     Raises
     ------
     InputError
         If a name is unknown, or the request does not fit these seeds or this resampling.
     """
-    _check(names, seeds, resample)
+    _check(names, seeds, resample, declared)
     requested = {*names, *(metric for name in names if name in TESTS for metric in TESTS[name].metrics)}
     if ordered:
         requested.add("kappa_quadratic")
@@ -81,7 +84,10 @@ def request(
 
 
 def _check(
-    names: Sequence[str], seeds: Literal["nested", "crossed"], resample: Literal["patients", "stratified"]
+    names: Sequence[str],
+    seeds: Literal["nested", "crossed"],
+    resample: Literal["patients", "stratified"],
+    declared: Sequence[str],
 ) -> None:
     known = {
         *(name for name, metric in METRICS.items() if metric.default),
@@ -94,22 +100,24 @@ def _check(
         *MORE,
     }
     for name in names:
+        where = "[analysis] add" if name in declared else "--add"
         if name not in known:
             close = difflib.get_close_matches(name, sorted(known), n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(sorted(known))}"
-            raise InputError(f"--add {name!r}: no such metric, interval or test; {hint}")
+            raise InputError(f"{where} {name!r}: no such metric, interval or test; {hint}")
         if name in TESTS_FOR_SEEDS["crossed"] and seeds == "nested":
             raise InputError(
-                f"--add {name!r}: it pairs seeds, but seeds are nested in their arm (only a number is shared). Declare "
-                "seeds = 'crossed' in [analysis] if seed j of every arm has the same initialisation and data order"
+                f"{where} {name!r}: it pairs seeds, but seeds are nested in their arm (only a number is shared). "
+                "Declare seeds = 'crossed' in [analysis] if seed j of every arm has the same initialisation and data "
+                "order"
             )
         if name in TESTS_FOR_SEEDS["nested"] and seeds == "crossed":
             raise InputError(
-                f"--add {name!r}: it ignores the pairs of seeds that are declared crossed; expected "
+                f"{where} {name!r}: it ignores the pairs of seeds that are declared crossed; expected "
                 f"{' or '.join(TESTS_FOR_SEEDS['crossed'])}"
             )
         if name == "patients:bootstrap-studentized" and resample == "stratified":
             raise InputError(
-                f"--add {name!r}: the standard errors it divides by are those of plain resampling, but [analysis] says "
-                "resample = 'stratified'; leave out one of the two"
+                f"{where} {name!r}: the standard errors it divides by are those of plain resampling, but [analysis] "
+                "says resample = 'stratified'; leave out one of the two"
             )

@@ -105,3 +105,8 @@ def test_tests_of_pairs_of_seeds_need_crossed_seeds(name):
 def test_tests_that_ignore_pairs_need_nested_seeds(name):
     with pytest.raises(InputError, match=f"--add '{name}': it ignores the pairs .* expected wilcoxon or sign-flip"):
         request([name], seeds="crossed", ordered=False)
+
+
+def test_a_name_that_the_study_requests_is_named_as_the_studys():
+    with pytest.raises(InputError, match=r"\[analysis\] add 'sensitvity': no such metric.*did you mean 'sensitivity'"):
+        request(["sensitvity"], seeds="nested", ordered=False, declared=["sensitvity"])
