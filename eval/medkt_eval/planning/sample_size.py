@@ -136,7 +136,7 @@ def plan(
         remedy = (
             "expected two seeds or more in each arm: train more seeds, then run medkt evaluate again"
             if few
-            else "plan from a metric and label that has them (--metric, --label), or run medkt evaluate of this version"
+            else "plan from a metric and label that has them (--metric, --label), or run medkt evaluate again"
         )
         raise InputError(f"{a} - {b}: nothing to plan from: {because}; {remedy}")
     return Plan(
