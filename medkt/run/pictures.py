@@ -155,6 +155,8 @@ def _attention(
         return []
     pictures = []
     maps = maps_of(data.test.pixels[list(rows.values())])
+    if not np.isfinite(maps).all():  # the squares of a diverged network's planes exceed float32
+        return []
     for (number, row), values in zip(rows.items(), maps, strict=True):
         highest = values.max()
         # Black is no attention, white the maximum of this map.

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 
@@ -67,7 +68,9 @@ class PredictionTable:
         if isinstance(self.content, Path):
             return sha256_of_file(self.content)
         return hashlib.sha256(
-            self.content.to_csv(index=False, lineterminator="\n", errors="surrogatepass").encode(errors="surrogatepass")
+            cast(Any, self.content)
+            .to_csv(index=False, lineterminator="\n", errors="surrogatepass")
+            .encode(errors="surrogatepass")  # pandas passes `errors` on to Python; its stubs name fewer
         ).hexdigest()
 
 

@@ -171,6 +171,8 @@ def _against_margin(
     primary: TestResult, margin: float | None, both: MetricOfRuns, options: AnalysisOptions
 ) -> list[TestResult]:
     """Equivalence and non-inferiority, if the comparison has a margin; each at its own level."""
+    if margin is None:
+        return []
     levels = options.levels_against_margin(both.metric, margin)
     if primary.se is None or primary.undefined_because:
         because = primary.undefined_because or obuchowski_rockette.NO_VARIATION

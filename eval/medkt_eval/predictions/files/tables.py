@@ -67,7 +67,7 @@ def from_columns(frame: pd.DataFrame, columns: Columns, *, source: str, repairs:
     written = as_texts(frame["image_id"])
     faults.of_rows(
         (image_ids[1:] == image_ids[:-1]) & (image_ids[1:] != ""),
-        lambda row: in_several_rows(image_ids[row], written[row : row + 2]),
+        lambda row: in_several_rows(image_ids[row], list(written[row : row + 2])),
     )
     patient_ids = None
     if "patient_id" in columns.holds:

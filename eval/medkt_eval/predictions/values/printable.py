@@ -34,7 +34,7 @@ def check_texts(values: np.ndarray | pa.Array, name: str, source: str) -> None:
         Naming the source, the column and the value.
     """
     longest = LONGEST_ID if name in ("image_id", "patient_id") else LONGEST_NAME
-    if isinstance(values, pa.Array):
+    if not isinstance(values, np.ndarray):
         doubtful = pc.or_(pc.invert(pc.utf8_is_printable(values)), pc.greater(pc.utf8_length(values), longest))
         values = values.filter(doubtful).unique()
     check_printable(values.tolist(), name, source, longest=longest)

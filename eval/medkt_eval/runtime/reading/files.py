@@ -31,7 +31,7 @@ class NotAFileError(OSError):
     """The path names something that is not a regular file."""
 
 
-def open_file(path: Path | str) -> IO[bytes]:
+def open_file(path: Path | str) -> io.BufferedReader:
     """Open a regular file to read its bytes.
 
     Parameters
@@ -45,7 +45,7 @@ def open_file(path: Path | str) -> IO[bytes]:
         If it does not exist or cannot be read. `NotAFileError` if it is a folder, FIFO, socket or device.
     """
     if not isinstance(path, str) and is_remote(path):
-        return cast(IO[bytes], path.open("rb"))
+        return cast(io.BufferedReader, path.open("rb"))
     check_regular(path)
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  (Path.open takes no opener)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it was replaced since it was checked

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,9 +124,15 @@ def test_a_killed_worker_costs_an_epoch_at_most(study_text, tmp_path, here):
 
 
 def test_failures_are_listed_and_stop_nobody_else(study_text, tmp_path, client):
-    broken = study_text.replace("beta = 2.0", "beta = 1e-39")  # a weight beyond float32: the loss is not finite
+    def beyond_float32(arm):  # a study file may not hold it: the loss is not finite
+        return arm.model_copy(update={"transfer": arm.transfer.model_copy(update={"beta": 1e-39})})
+
+    (tmp_path / "tiny.toml").write_text(study_text)
+    file = StudyFile.read(tmp_path / "tiny.toml")
+    arms = [beyond_float32(arm) if arm.name == "AT" else arm for arm in file.study.arms]
+    broken = replace(file, study=file.study.model_copy(update={"arms": arms}))
     with pytest.raises(TrainingError, match=r"2 of 5 runs failed; the others are finished\.") as told:
-        train(broken, tmp_path / "runs", client=client)
+        train_study_file(broken, tmp_path / "runs", TrainOptions(jobs=1), observer=Observer(), client=client)
     failed = [line.partition(":")[0] for line in str(told.value).splitlines()[1:]]
     assert len(failed) == 2
     assert all("attention_transfer" in run_id for run_id in failed)
@@ -136,9 +143,10 @@ def test_failures_are_listed_and_stop_nobody_else(study_text, tmp_path, client):
 
 
 def test_students_of_a_teacher_that_failed_are_not_begun(study_text, tmp_path, client):
-    broken = study_text.replace("training = { epochs = 1 }", "training = { learning_rate = 1e38 }")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "phantom-shapes-24-supervised-densenet40-none-s0").symlink_to("nowhere")
     with pytest.raises(TrainingError, match="5 of 5 runs failed") as told:
-        train(broken, tmp_path / "runs", client=client)
+        train(study_text, tmp_path / "runs", client=client)
     assert str(told.value).count("was not begun, because phantom-shapes-24-supervised-densenet40-none-s0") == 4
 
 
@@ -157,7 +165,10 @@ def test_a_worker_that_sees_other_runs_is_told(tmp_path, study_text):
         ("somewhere", "expected tcp://HOST:PORT"),
         ("local:0", "expected tcp://HOST:PORT"),
         ("slurm:", "expected tcp://HOST:PORT"),
-        ("slurm:missing.toml", r"missing\.toml: cannot be read"),
+        (
+            "slurm:missing.toml",
+            r"missing\.toml: No such file or directory; expected a TOML file with a table \[cluster\]",
+        ),
         ("slurm:empty.toml", r"empty\.toml: found no table; expected one table, \[cluster\]"),
         ("slurm:other.toml", r"other\.toml: found \[queue\]; expected one table"),
         ("pbs:jobs.toml", r"jobs\.toml: jobs is 0 in \[cluster\]; expected the number"),
