@@ -54,9 +54,10 @@ def _with_inference(rows: Sequence[_R]) -> list[_R]:
 
 def _blank_estimate(row: Estimate) -> Estimate:
     because = _why_none(row.metric)
-    if because is None or row.undefined_because:
+    if because is None:
         return row
-    return row.model_copy(update={**dict.fromkeys(_NUMBERS), "note": None, "undefined_because": because})
+    changes = {**dict.fromkeys(_NUMBERS), "note": None, "undefined_because": row.undefined_because or because}
+    return row.model_copy(update=changes)
 
 
 def _blank_comparison(row: Comparison) -> Comparison:

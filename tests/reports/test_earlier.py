@@ -23,6 +23,12 @@ def test_metrics_without_inference_lose_intervals_and_tests_and_keep_values(resu
     assert all(c.primary and c.p_value is None and c.low is None for c in lookup.result.comparisons)
 
 
+def test_a_note_on_a_wrong_interval_goes_also_where_there_was_none(result):
+    old = result.estimates[0].model_copy(update={"metric": "ece", "note": "n", "undefined_because": "one seed"})
+    (row,) = Lookup(result.model_copy(update={"estimates": [old]})).result.estimates
+    assert (row.note, row.undefined_because) == (None, "one seed")
+
+
 def test_results_with_sound_metrics_alone_stay_as_they_are(result):
     assert Lookup(result).result == result
 
