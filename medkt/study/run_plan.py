@@ -163,6 +163,7 @@ def _check_declared(study: Study, runs: Sequence[RunSettings]) -> None:
         if name is not None and not _arms_named(name, runs):
             known = expected_one_of(name, [arm.name for arm in study.arms])
             raise InputError(f"[analysis] {key} is {name!r}, which is no arm of this study; {known}")
+    keys: dict[tuple[frozenset[str], str, str], str] = {}
     for key, primary in study.analysis.primaries_by_key.items():
         a, b = _arms_named(primary.arm_a, runs), _arms_named(primary.arm_b, runs)
         pairs = [(arm_a, arm_b) for arm_a, set_a in a.items() for arm_b, set_b in b.items() if set_a == set_b]
@@ -172,6 +173,12 @@ def _check_declared(study: Study, runs: Sequence[RunSettings]) -> None:
             raise InputError(
                 f"[analysis] {key}, {primary.arm_a} - {primary.arm_b}, is {len(pairs)} contrasts of one "
                 f"data set and training size{listed}; expected one: name both arms by their ids"
+            )
+        earlier = keys.setdefault((frozenset(pairs[0]), primary.metric, primary.label), key)
+        if earlier != key:
+            raise InputError(
+                f"[analysis] {key}, {primary.arm_a} - {primary.arm_b}, is the same contrast as {earlier}; expected "
+                "each contrast once"
             )
 
 

@@ -103,6 +103,9 @@ def test_a_primary_contrast_is_one_contrast(planned, study_text: str):
         planned(arms, arms + smaller)
     with pytest.raises(InputError, match=r"TL - TL, is 0 contrasts"):
         planned('arm_a = "AT"', 'arm_a = "TL"')
+    by_id = f'[[analysis.primary]]\narm_a = "{AT}"\narm_b = "TL"\n[[analysis.primary]]'
+    with pytest.raises(InputError, match=r"primary\.1, AT - TL, is the same contrast as primary\.0; expected each"):
+        planned("[analysis.primary]", by_id)
 
 
 def test_a_grid_is_trained_and_its_winner_compared(study_file: Path, study_text: str, tmp_path: Path):
