@@ -25,7 +25,7 @@ MOVED, NOT_MOVED, HELD_FIXED = "refitted", "refitted, not moved to the estimate"
 
 
 def analyse_refit(cell: RefitCell, number: int) -> Iterator[Outcome]:
-    """Compare the percentile limits of each arm and of the difference with the truth of these models."""
+    """Check whether the percentile limits of each arm and of the difference contain the true values."""
     validations = cell.validations(number)
     test = replace(draw(cell, number).test, thresholds=cell.chosen(validations))
     refit = ThresholdRefit("max_f1", REPLICATES, number)
