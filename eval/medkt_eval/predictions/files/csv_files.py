@@ -8,7 +8,6 @@ columns.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
 import zlib
@@ -16,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -28,7 +27,7 @@ from medkt_eval.predictions.columns.names import is_known
 from medkt_eval.predictions.columns.roles import Columns
 from medkt_eval.predictions.values.plain_values import MISSING as TEXTS_OF_MISSING
 from medkt_eval.predictions.values.repairs import Repair
-from medkt_eval.runtime.reading.files import open_file
+from medkt_eval.runtime.reading.files import open_decompressed
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
 
@@ -62,7 +61,7 @@ def read_header(path: Path) -> list[str]:
 def _header(path: Path) -> tuple[list[str], str]:
     """Names of the columns, and the separator: the one that gives the most names that medkt knows."""
     _refuse_other_formats(path)
-    with _opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+    with open_decompressed(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         lines = iter(partial(text.readline, MOST_CHARACTERS), "")  # a file without line ends is not read whole
         line = next((line for line in lines if line.strip("\r\n")), None)
         if line is None:
@@ -82,7 +81,7 @@ def _header(path: Path) -> tuple[list[str], str]:
 
 def _refuse_other_formats(path: Path) -> None:
     """Refuse what is no text in UTF-8 by its first bytes, with what to do."""
-    with _opened(path) as file:
+    with open_decompressed(path) as file:
         start = file.read(4)
     for first, what, remedy in OTHER_FORMATS:
         if start.startswith(first):
@@ -117,7 +116,7 @@ def read_csv(path: Path, columns: Columns) -> tuple[pd.DataFrame, list[Repair]]:
 
 def _table(path: Path, separator: str, names: list[str], types: dict[str, pa.DataType]) -> pa.Table:
     """The whole table, as text but for the columns with another type."""
-    with _opened(path) as file:
+    with open_decompressed(path) as file:
         return arrow_csv.read_csv(
             file,
             arrow_csv.ReadOptions(block_size=BLOCK_BYTES),
@@ -139,7 +138,7 @@ def _refuse_uneven_rows(path: Path, separator: str, names: list[str]) -> None:
         return "skip"
 
     with (
-        _opened(path) as file,
+        open_decompressed(path) as file,
         arrow_csv.open_csv(
             file,
             arrow_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
@@ -177,12 +176,6 @@ def _with_points(table: pa.Table, numbers: list[str]) -> tuple[pa.Table, list[Re
             points = pc.replace_substring_regex(texts, DECIMAL_COMMA, r"\1.\2")
             table = table.set_column(table.column_names.index(name), name, points)
     return table, repairs
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    with open_file(path) as file:
-        yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import io
 import os
 import stat
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
@@ -52,6 +54,19 @@ def open_file(path: Path | str) -> io.BufferedReader:
         file.close()
         raise NotAFileError(None, "not a regular file", str(path))
     return file
+
+
+@contextmanager
+def open_decompressed(path: Path) -> Iterator[IO[bytes]]:
+    """Open a regular file to read its content, decompressed if its name ends in .gz.
+
+    Raises
+    ------
+    OSError
+        As in `open_file`. Reading a damaged .gz may also raise EOFError or zlib.error.
+    """
+    with open_file(path) as file:
+        yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
 
 
 def check_regular(path: Path | str) -> None:
@@ -121,8 +136,7 @@ def read_bytes(path: Path, expected: str, *, most: int = MOST_BYTES) -> bytes:
         If it is absent, not a regular file, cannot be read, is damaged or has more than `most` bytes.
     """
     try:
-        with open_file(path) as file:
-            stream = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
+        with open_decompressed(path) as stream:
             content = io.BytesIO()
             while len(block := stream.read(min(2**20, most + 1 - content.tell()))):
                 content.write(block)
