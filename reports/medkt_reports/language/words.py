@@ -34,6 +34,7 @@ METRICS = {name: metric.word for name, metric in vocabulary.METRICS.items()}
 AVERAGES = vocabulary.AVERAGES
 TESTS = {name: test.word for name, test in vocabulary.TESTS.items()}
 ADJUSTMENTS = {"holm": "Holm", "benjamini-hochberg": "Benjamini–Hochberg", "max-t": "step-down max-T"}
+NO_REASON = "the results give no reason"  # in place of a missing `undefined_because`
 KINDS = {
     "declared": "declared comparisons",
     "all": "all pairs, as asked for",

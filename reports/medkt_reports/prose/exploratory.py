@@ -16,7 +16,6 @@ from medkt_reports.prose import conditions
 from medkt_reports.prose.sentences import name_in_sentence
 from medkt_reports.significance import excludes_zero, interval_shows, is_below_alpha, p_shows
 
-_NO_REASON = "the results give no reason"
 _SHARED = ("fixed", "fixed in each arm")
 
 
@@ -45,7 +44,7 @@ def _gap(lookup: Lookup, row: Gap, own: dict[tuple[str, str, str, str], Gap]) ->
     what = f"{words.metric(row.metric, row.label)} in the subgroup {group_name(row.group)} less that in all others"
     opening = f"On {lookup.training_set_of(row).text}, {what}"
     if row.difference is None or row.low is None or row.high is None:
-        return f"{opening} could not be compared between {a} and {b}: {row.undefined_because or _NO_REASON}."
+        return f"{opening} could not be compared between {a} and {b}: {row.undefined_because or words.NO_REASON}."
     decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
     each = [own.get((str(arm), row.group, row.metric, row.label)) for arm in (row.arm_a, row.arm_b)]
     values = [numbers.difference(gap.difference if gap else None, decimals) for gap in each]
@@ -80,7 +79,7 @@ def _box_f(lookup: Lookup, row: Omnibus) -> str:
     where, metric = TrainingSet(row.datasets[0], row.train_size).text, words.metric(row.metric, row.label)
     opening = f"On {where}, the {len(row.arms)} arms taken together"
     if row.statistic is None or row.df1 is None or row.df2 is None:
-        return f"{opening} could not be tested on {metric}: {row.undefined_because or _NO_REASON}."
+        return f"{opening} could not be tested on {metric}: {row.undefined_because or words.NO_REASON}."
     level = lookup.result.settings.level
     shown = is_below_alpha(row.p_value, level)
     df = f"{numbers.degrees_of_freedom(row.df1)} and {numbers.degrees_of_freedom(row.df2)} degrees of freedom"
@@ -95,7 +94,7 @@ def _friedman(row: Omnibus) -> str:
     where, metric = words.listed([words.dataset(name) for name in row.datasets]), words.metric(row.metric, row.label)
     opening = f"Over {len(row.datasets)} data sets ({where}), the {len(row.arms)} arms"
     if row.mean_ranks is None:
-        return f"{opening} could not be ranked on {metric}: {row.undefined_because or _NO_REASON}."
+        return f"{opening} could not be ranked on {metric}: {row.undefined_because or words.NO_REASON}."
     order = sorted(zip(row.mean_ranks, row.arms, strict=True))
     ranks = ", ".join(f"{words.in_sentence(name)} {rank:.1f}" for rank, name in order)
     p = "" if row.descriptive or row.p_value is None else f"; Friedman {numbers.p_phrase(row.p_value)}"
@@ -118,7 +117,7 @@ def _dynamics(lookup: Lookup, rows: dict[str, Dynamics]) -> str:
     a, b = name_in_sentence(lookup, first.arm_a), name_in_sentence(lookup, str(first.arm_b))
     where = TrainingSet(first.dataset, first.train_size).text
     if all(row.value is None for row in rows.values()):
-        because = first.undefined_because or _NO_REASON
+        because = first.undefined_because or words.NO_REASON
         return f"On {where}, the training of {a} and {b} could not be compared: {because}."
     parts = [_peak(a, b.removesuffix(","), rows["peak_epoch"])] if "peak_epoch" in rows else []
     for measure, name in (("loss_after_peak", "fall after the peak"), ("roughness", "epoch-to-epoch roughness")):
@@ -126,7 +125,7 @@ def _dynamics(lookup: Lookup, rows: dict[str, Dynamics]) -> str:
         if row is None:
             continue
         if row.value is None or row.low is None or row.high is None:
-            parts.append(f"{name} could not be compared: {row.undefined_because or _NO_REASON}")
+            parts.append(f"{name} could not be compared: {row.undefined_because or words.NO_REASON}")
             continue
         decimals = numbers.decimals_for([numbers.half_width(row.low, row.high)])
         by = numbers.difference(row.value, decimals)
@@ -142,7 +141,7 @@ def _validation(lookup: Lookup) -> str:
 
 def _peak(a: str, b: str, row: Dynamics) -> str:
     if row.value is None or row.low is None or row.high is None:
-        because = row.undefined_because or _NO_REASON
+        because = row.undefined_because or words.NO_REASON
         return f"{a} could not be compared with {b} in the epoch of the peak: {because}"
     if excludes_zero(row.low, row.high):
         low, high = (row.low, row.high) if row.value > 0 else (-row.high, -row.low)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from medkt_eval.planning.sample_size import ContrastPlan
 from medkt_eval.results.recorded import FailureRate, SeedCorrelation
 from medkt_eval.results.schema import Comparison
-from medkt_reports.language import numbers
+from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 
 WHERE_SEEDS_FAIL = (
@@ -83,7 +83,7 @@ def _sentence(lookup: Lookup, rates: list[FailureRate]) -> str:
     rate = rates[0]
     names = "; ".join(lookup.names[rate.arm] for rate in rates)
     if rate.high is None:
-        return f"{names}: whether a run failed is not known: {rate.undefined_because or 'the results give no reason'}."
+        return f"{names}: whether a run failed is not known: {rate.undefined_because or words.NO_REASON}."
     runs = f"{rate.n_failed} of {rate.n_checked} runs"
     runs += "" if rate.n_checked == rate.n_seeds else f" that could be checked ({rate.n_seeds} in all)"
     failed = "failed" if rate.n_failed == 0 else "may have failed"

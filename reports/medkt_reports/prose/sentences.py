@@ -97,7 +97,7 @@ def _of_missing(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
     if narrower is None:
         return _sentence(lookup, row, _undefined(lookup, row), "undefined")
     answer = sentence(lookup, narrower, margins)
-    because = row.undefined_because or "the results give no reason"
+    because = row.undefined_because or words.NO_REASON
     wider = f"Over {row.scope.replace('+', ' and ')} it could not be tested: {because}."
     return replace(answer, finding=f"{answer.finding} {wider}", primary=row.primary)
 
@@ -210,7 +210,7 @@ def _not_shown(lookup: Lookup, row: Comparison, against: AgainstMargin | None) -
 def _undefined(lookup: Lookup, row: Comparison) -> str:
     a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
     metric = words.metric(row.metric, row.label)
-    because = row.undefined_because or "the results give no reason"
+    because = row.undefined_because or words.NO_REASON
     text = f"{tested_on(lookup, row)}, {a} could not be tested against {b} on {metric}: {because}."
     if row.difference is not None:
         by = units.difference(row.metric, row.difference, units.decimals_of(row.metric, None, None))

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from medkt_reports.language import words
 from medkt_reports.lookup import Lookup
 
-_NO_REASON = "the results give no reason"
-
 
 @dataclass(frozen=True)
 class Absence:
@@ -43,7 +41,7 @@ def absences(lookup: Lookup) -> list[Absence]:
     """All undefined values; those of one arm with one reason share a line, and so do arms that lack the same values."""
     of: dict[tuple[str, str, str, str], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
     for null in (*_values(lookup), *_contrasts(lookup), *_beside(lookup), *_thresholds(lookup)):
-        of[null.what, null.where, null.who, null.because or _NO_REASON][null.metric][null.label] = None
+        of[null.what, null.where, null.who, null.because or words.NO_REASON][null.metric][null.label] = None
     whom: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for (what, where, who, because), metrics in of.items():
         whom[what, where, because, _listed(metrics)].append(who)

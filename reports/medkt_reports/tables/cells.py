@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from medkt_eval.results.schema import Comparison, Estimate
-from medkt_reports.language import numbers, units
+from medkt_reports.language import numbers, units, words
 from medkt_reports.tables.model import Cell, Mark
-
-NO_REASON = "the results give no reason"
 
 
 def decimals_in_unit(half_widths: Iterable[float | None], *, unit: float = units.POINTS) -> int:
@@ -62,17 +60,17 @@ def interval_cell(
     ('1.08', '(0.91 to 1.25)')
     """
     if value is None:
-        return Cell(numbers.ABSENT, footnote=because or NO_REASON)
+        return Cell(numbers.ABSENT, footnote=because or words.NO_REASON)
     text = (numbers.difference if signed else numbers.percent)(value * unit, decimals)
     if low is None or high is None:
-        return Cell(text, footnote=f"{footnote} No interval: {because or NO_REASON}.".strip(), value=value)
+        return Cell(text, footnote=f"{footnote} No interval: {because or words.NO_REASON}.".strip(), value=value)
     uncertainty = f"({numbers.interval(low * unit, high * unit, decimals)})"
     return Cell(text, uncertainty, footnote=footnote, value=value, low=low, high=high)
 
 
 def p_cell(p: float | None, level: float, because: str | None) -> Cell:
     """A p-value, or why there is none."""
-    return Cell(numbers.p_value(p, level), value=p, footnote=(because or NO_REASON) if p is None else "")
+    return Cell(numbers.p_value(p, level), value=p, footnote=(because or words.NO_REASON) if p is None else "")
 
 
 def estimate_cell(
@@ -81,11 +79,11 @@ def estimate_cell(
     """An arm's metric with its interval: `± h` if every interval of the table is symmetric, else `(low to high)`."""
     if estimate is None or estimate.value is None:
         reason = "no such value in the results" if estimate is None else estimate.undefined_because
-        return Cell(numbers.ABSENT, footnote=reason or NO_REASON)
+        return Cell(numbers.ABSENT, footnote=reason or words.NO_REASON)
     low, high, unit = estimate.low, estimate.high, units.unit_of(estimate.metric)
     if low is None or high is None:
         uncertainty = ""
-        footnote = f"{footnote} No interval: {estimate.undefined_because or NO_REASON}."
+        footnote = f"{footnote} No interval: {estimate.undefined_because or words.NO_REASON}."
     elif symmetric:
         uncertainty = numbers.plus_minus(low * unit, high * unit, decimals)
     else:
@@ -129,7 +127,7 @@ def adjusted_p_cell(row: Comparison) -> Cell:
 
 
 def _reason_if(absent: bool, row: Comparison) -> str:
-    return (row.undefined_because or NO_REASON) if absent else ""
+    return (row.undefined_because or words.NO_REASON) if absent else ""
 
 
 def is_symmetric(estimates: list[Estimate]) -> bool:

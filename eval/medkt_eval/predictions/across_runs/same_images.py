@@ -37,7 +37,7 @@ def check_same_images(first: AnyPredictions, second: AnyPredictions, names: tupl
     n_images = {len(run.image_ids) for run in (first, second)}
     if len(n_images) > 1 or _first_difference(first.image_ids, second.image_ids) is not None:
         for left, right, holder, other in ((first, second, a, b), (second, first, b, a)):
-            lost = np.setdiff1d(_texts(left.image_ids).astype(str), _texts(right.image_ids).astype(str))
+            lost = np.setdiff1d(texts_of(left.image_ids).astype(str), texts_of(right.image_ids).astype(str))
             if lost.size:
                 examples = ", ".join(repr(str(name)) for name in lost[:3])
                 raise InputError(
@@ -90,7 +90,7 @@ def with_columns_of(first: AnyPredictions, own: AnyPredictions) -> AnyPrediction
         first = replace(first, groups=groups, group_orders=orders)
     if first.patient_ids is not None or own.patient_ids is None:
         return first
-    patients = _texts(own.patient_ids)
+    patients = texts_of(own.patient_ids)
     if isinstance(first, PredictionFile):
         encoded = sorted_dictionary(pa.array(patients, pa.large_string()))
         return replace(first, patient_ids=encoded)
@@ -124,7 +124,7 @@ def check_same_validation_targets(first: AnyPredictions, own: AnyPredictions, na
         Naming both runs, the label and the first image that differs.
     """
     images, rows, own_rows = np.intersect1d(
-        _texts(first.image_ids), _texts(own.image_ids), assume_unique=True, return_indices=True
+        texts_of(first.image_ids), texts_of(own.image_ids), assume_unique=True, return_indices=True
     )
     for k, label in enumerate(first.labels):
         one, other = first.target(k)[rows], own.target(k)[own_rows]
@@ -151,19 +151,20 @@ def _check_same_targets(
 def _equal(one: Ids, other: Ids) -> bool:
     if not isinstance(one, np.ndarray) and not isinstance(other, np.ndarray):
         return one.equals(other)
-    return np.array_equal(_texts(one), _texts(other))
+    return np.array_equal(texts_of(one), texts_of(other))
 
 
 def _first_difference(one: Ids, other: Ids) -> int | None:
     """The first row whose values differ; `0` and `0.0` are one value."""
     if _equal(one, other):
         return None
-    values = [np.array([by_value(text) for text in _texts(each)], dtype=object) for each in (one, other)]
+    values = [np.array([by_value(text) for text in texts_of(each)], dtype=object) for each in (one, other)]
     rows = np.flatnonzero(values[0] != values[1])
     return int(rows[0]) if rows.size else None
 
 
-def _texts(ids: Ids) -> np.ndarray:
+def texts_of(ids: Ids) -> np.ndarray:
+    """Ids as str, (n_images,), whether they are in memory or in an Arrow column."""
     return ids if isinstance(ids, np.ndarray) else ids.to_numpy(zero_copy_only=False)
 
 

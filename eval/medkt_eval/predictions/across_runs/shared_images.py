@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-import pyarrow as pa
 
 from medkt_eval.errors import InputError
+from medkt_eval.predictions.across_runs.same_images import texts_of
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions
 
 
@@ -47,7 +47,7 @@ def shared_images(
     InputError
         If no image is in every run.
     """
-    ids = [_texts(each.image_ids) for each in predictions]
+    ids = [texts_of(each.image_ids) for each in predictions]
     shared = reduce(np.intersect1d, ids)
     if not len(shared):
         raise InputError(
@@ -60,7 +60,3 @@ def shared_images(
         if n_left_out:
             left_out.append(LeftOut(run, n_left_out, len(names)))
     return kept, tuple(left_out)
-
-
-def _texts(ids: np.ndarray | pa.Array) -> np.ndarray:
-    return ids if isinstance(ids, np.ndarray) else ids.to_numpy(zero_copy_only=False)

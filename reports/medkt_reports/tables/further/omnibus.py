@@ -11,7 +11,7 @@ from typing import NamedTuple
 from medkt_eval.results.schema import Omnibus
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
-from medkt_reports.tables.cells import NO_REASON, p_cell
+from medkt_reports.tables.cells import p_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
 from medkt_reports.tables.model import Cell, Row, Table, text_cell, with_synthetic_mark
 
@@ -111,7 +111,7 @@ def _df_cell(row: Omnibus) -> Cell:
 
 def _reason(row: Omnibus) -> str:
     """Why there is no statistic; empty if there is one."""
-    return (row.undefined_because or NO_REASON) if row.statistic is None else ""
+    return (row.undefined_because or words.NO_REASON) if row.statistic is None else ""
 
 
 class RankLine(NamedTuple):

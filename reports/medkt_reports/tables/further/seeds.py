@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from medkt_eval.results.recorded import SeedCheck
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup
-from medkt_reports.tables.cells import NO_REASON, interval_cell
+from medkt_reports.tables.cells import interval_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
 from medkt_reports.tables.model import Cell, Table, text_cell, with_synthetic_mark
 
@@ -68,7 +68,7 @@ def _deviations_cell(check: SeedCheck) -> Cell:
 
 
 def _validation_cell(check: SeedCheck) -> Cell:
-    because = check.undefined_because or NO_REASON
+    because = check.undefined_because or words.NO_REASON
     return interval_cell(
         check.validation_auc, check.low, check.high, 1, because=because, footnote=check.diverged_because or ""
     )

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from medkt_eval.results.recorded import TeacherAuc
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup
-from medkt_reports.tables.cells import NO_REASON
 from medkt_reports.tables.model import Cell, Row, Span, Table, text_cell, with_synthetic_mark
 
 
@@ -56,11 +55,11 @@ def _without_any(aucs: Sequence[TeacherAuc]) -> list[str]:
         f"Teacher {teacher} has no AUC on {words.dataset(dataset)}: {'; '.join(reasons)}."
         for (dataset, teacher, _), rows in of.items()
         if all(row.auc is None for row in rows)
-        and (reasons := list(dict.fromkeys(row.undefined_because or NO_REASON for row in rows)))
+        and (reasons := list(dict.fromkeys(row.undefined_because or words.NO_REASON for row in rows)))
     ]
 
 
 def _cell(row: TeacherAuc | None) -> Cell:
     if row is None or row.auc is None:
-        return Cell(numbers.ABSENT, footnote=(row.undefined_because if row else None) or NO_REASON)
+        return Cell(numbers.ABSENT, footnote=(row.undefined_because if row else None) or words.NO_REASON)
     return Cell(numbers.percent(row.auc, 1), value=row.auc)
