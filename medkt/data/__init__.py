@@ -14,7 +14,7 @@ import numpy as np
 from medkt.data.collection import Collection
 from medkt.data.label_tables.lists import without
 from medkt.data.layouts import LAYOUTS, AnyData
-from medkt.data.settings import DataSettings
+from medkt.data.settings import PATHS, DataSettings
 from medkt_eval.predictions.values.look_alikes import look_alikes
 from medkt_eval.runtime.locations import expand_path
 from medkt_eval.runtime.reading.names import LONGEST_ID, check_printable
@@ -76,6 +76,6 @@ def _notes_on_look_alikes(collection: Collection) -> list[str]:
 
 def rooted(data: AnySettings, folder: Path) -> AnySettings:
     """Make the settings' paths absolute: relative ones start at `folder`; environment variables and ~ are expanded."""
-    paths = {key: getattr(data, key) for key in ("root", "test_patients", "exclude") if hasattr(data, key)}
+    paths = {key: getattr(data, key) for key in PATHS if hasattr(data, key)}
     full = {key: expand_path(folder, path) for key, path in paths.items() if path}
     return data.model_copy(update=full)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from medkt.data.collection import Collection
 
+PATHS = ("root", "test_patients", "exclude")
+"""Settings that say where files are, not what is in them: the files may have moved since a run was trained."""
+
 
 class DataSettings(Settings):
     """Settings of a data set: how it is split. All images of a patient go into the same split.

@@ -25,7 +25,7 @@ from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import sha256_of_file, sha256_of_ids
 from medkt_eval.runtime.locations import is_remote
 from medkt_eval.runtime.reading.files import open_file
-from medkt_eval.runtime.reading.text import parse_json, parse_toml, read_text
+from medkt_eval.runtime.reading.text import parse_toml, read_json, read_text
 from medkt_eval.runtime.validation import validated
 
 _PAIRS = 20  # pictures of one name and patient that are compared to find out whether two data sets name the same people
@@ -115,9 +115,7 @@ def _given_runs(runs: Sequence[RunSettings], sources: WeightSources) -> Mapping[
 def _images_of_run(folder: Path) -> Images | str:
     """Open the images that a run has learnt from; or say why they cannot be compared."""
     unknown = f"{folder}: whether these weights have seen the test patients could not be compared: "
-    record = parse_json(
-        read_text(folder / "run.json", "a run's manifest"), str(folder / "run.json"), "a run's manifest"
-    )
+    record = read_json(folder / "run.json", "a run's manifest")
     config = folder / "config.toml"
     if not config.is_file():
         return f"{unknown}the run has no config.toml"

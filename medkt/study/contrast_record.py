@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from medkt.data.settings import PATHS
 from medkt.run import folder as run_folder
 from medkt.run_settings import RunSettings
 from medkt.study.existing_runs import read_own
@@ -20,13 +21,14 @@ from medkt.study.study_file import StudyFile
 from medkt.training.checkpoints.resuming import first_difference
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.atomic_files import make_folder, write_text_atomically
-from medkt_eval.runtime.reading.text import parse_json, parse_toml
+from medkt_eval.runtime.reading.text import parse_toml, read_json
 from medkt_eval.runtime.validation import validated
 
 # Keys of [analysis] that change no number of the primary contrast.
 _OTHER_KEYS = {
     "primary", "baseline", "confirmatory_labels", "add", "identical_runs", "label_latex", "reference"
 }  # fmt: skip
+_UNREADABLE = "the text of the earlier file cannot be read"
 
 
 def record_study(file: StudyFile, out: Path) -> str | None:
@@ -42,7 +44,7 @@ def record_study(file: StudyFile, out: Path) -> str | None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     earlier: list[dict[str, Any]] = []
     if path.is_file():
-        before = read_own(path, parse_json)
+        before = read_own(path, read_json)
         earlier = before.get("earlier", [])
         if before.get("sha256") == file.sha256:
             return None
@@ -51,9 +53,11 @@ def record_study(file: StudyFile, out: Path) -> str | None:
             earlier = [*earlier, {**replaced, "replaced": now}]
     warning = None
     if earlier:
-        first, difference = earlier[0], _difference(earlier[0], file)
+        first = earlier[0]
+        study = file.study if first.get("sha256") == file.sha256 else _read_again(first)
+        difference = _UNREADABLE if study is None else contrast_difference(study, file.study)
         first["same_contrast"] = difference is None
-        first["seeds_added"] = difference is None and _seeds_added(first, file)
+        first["seeds_added"] = study is not None and difference is None and _seeds(study) != _seeds(file.study)
         warning = None if difference is None else _warning(file.study, difference, path)
     content = {
         "format": 1,
@@ -94,19 +98,6 @@ def _warning(study: Study, difference: str, path: Path) -> str:
         "exploratory. To keep the earlier declaration, undo this change and run the command again, or give the changed "
         f"study another --out. {path} holds the text of the earlier file"
     )
-
-
-def _difference(earlier: dict[str, Any], file: StudyFile) -> str | None:
-    """Compare a study file that was replaced with this one."""
-    if earlier.get("sha256") == file.sha256:
-        return None
-    study = _read_again(earlier)
-    return "the text of the earlier file cannot be read" if study is None else contrast_difference(study, file.study)
-
-
-def _seeds_added(earlier: dict[str, Any], file: StudyFile) -> bool:
-    study = _read_again(earlier)
-    return study is not None and _seeds(study) != _seeds(file.study)
 
 
 def _read_again(earlier: dict[str, Any]) -> Study | None:
@@ -171,6 +162,6 @@ def _settings(run: RunSettings) -> dict[str, Any]:
     """The settings of a run, without its names, its seed, the machine, and where its files are."""
     settings = run.model_dump(mode="json", exclude={"run_id", "name", "grid", "seed"})
     settings["training"].pop("threads_per_run")
-    for path in ("root", "test_patients", "exclude"):
+    for path in PATHS:
         settings["data"].pop(path, None)
     return settings

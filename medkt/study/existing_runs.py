@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from medkt.data.settings import PATHS
 from medkt.run import folder as run_folder
 from medkt.run.weights import WeightSources
 from medkt.run_settings import RunSettings
@@ -19,7 +20,7 @@ from medkt.study.schema import Study
 from medkt.training.checkpoints.resuming import first_difference
 from medkt_eval.errors import InputError
 from medkt_eval.runtime.locations import is_remote
-from medkt_eval.runtime.reading.text import parse_json, parse_toml, read_text
+from medkt_eval.runtime.reading.text import read_json, read_toml
 
 
 def check_out(study: Study, out: Path) -> None:
@@ -33,7 +34,7 @@ def check_out(study: Study, out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; expected a folder, or a name that does not exist")
     if (out / "study.json").is_file():
-        name = read_own(out / "study.json", parse_json).get("name")
+        name = read_own(out / "study.json", read_json).get("name")
         if name != study.name and any(run_folder.is_finished(folder) for folder in out.iterdir()):
             raise InputError(
                 f"--out {out} holds runs of the study {name!r}; give {study.name!r} another --out, because "
@@ -53,14 +54,14 @@ def is_finished(run: RunSettings, folder: Path, sources: WeightSources) -> bool:
         if not is_remote(folder) and folder.exists():  # in object storage, a killed process leaves such a folder
             raise InputError(f"{folder} exists but holds no finished run (it has no run.json); remove or rename it")
         return False
-    before = _with_defaults(read_own(folder / "config.toml", parse_toml))
+    before = _with_defaults(read_own(folder / "config.toml", read_toml))
     now = run_folder.without_none(run.model_dump(mode="json"))
     for table in (before, now):  # images and lists may have moved; the hashes say whether they are the same
-        for path in ("root", "test_patients", "exclude"):
+        for path in PATHS:
             table.get("data", {}).pop(path, None)
     difference = first_difference(before, now)
     if difference is None:
-        recorded = read_own(folder / "run.json", parse_json)
+        recorded = read_own(folder / "run.json", read_json)
         for what, sha256 in (("initialisation", sources.start_sha256(run)), ("teacher", sources.teacher_sha256(run))):
             old_sha256 = (recorded.get(what) or {}).get("sha256")
             if sha256 is not None and old_sha256 != sha256:
@@ -81,10 +82,9 @@ def _with_defaults(settings: dict[str, Any]) -> dict[str, Any]:
         return settings
 
 
-def read_own(path: Path, parse: Callable[[str, str, str], Any]) -> dict[str, Any]:
+def read_own(path: Path, read: Callable[[Path, str], Any]) -> dict[str, Any]:
     """Read a JSON or TOML file that medkt wrote; an error says what to do with the file."""
-    expected = "what medkt train wrote: remove it (of a run, its folder) to make it again"
-    table = parse(read_text(path, expected), str(path), expected)
+    table = read(path, "what medkt train wrote: remove it (of a run, its folder) to make it again")
     if not isinstance(table, dict):
         raise InputError(f"{path}: holds {type(table).__name__}, expected a table; remove it to make it again")
     return table
