@@ -5,7 +5,8 @@ In: summaries by cell. Out: text, in which each share has its standard error ove
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from benchmarks.coverage_study.further_cells import (
     ClassesCell,
@@ -46,59 +47,9 @@ def further_printed(cells: Sequence[FurtherCell], done: Done) -> str:
     parts = []
     if metric := [cell for cell in cells if type(cell) in (MetricCell, ClassesCell)]:
         parts += _metrics(metric, done)
-    if margin := [cell for cell in cells if isinstance(cell, MarginCell)]:
-        parts += [
-            "## Tests against a margin",
-            "The true difference is the margin or minus it, so that every claim of equivalence is an error, and where "
-            "it is minus the margin every claim of non-inferiority; nominal 5 %. The interval's nominal level is 90 %.",
-            _margins(margin, done),
-        ]
-    if family := [cell for cell in cells if isinstance(cell, FamilyCell)]:
-        parts += [
-            "## Families",
-            "Every arm against the first: how often at least one true null hypothesis of the family has (adjusted) "
-            "p < 0.05, in %; and how often all limits of the family hold the truth at once, in %, / their mean width. "
-            "Max-t holds the trained models fixed: it is to be judged in the cells 0:1, where models of one recipe are "
-            "equally good; in the others its null hypothesis, that these models are alike, is false.",
-            _families(family, done),
-        ]
-    if group := [cell for cell in cells if isinstance(cell, GroupCell)]:
-        parts += [
-            "## Groups",
-            "The default's intervals of the AUC in a group, and of its gap to all other images: coverage in % / mean "
-            "width / where the truth is 0 how often p < 0.05, in %.",
-            _groups(group, done),
-        ]
-    if curve := [cell for cell in cells if isinstance(cell, CurveCell)]:
-        parts += [
-            "## Points of curves",
-            "Limits of single points of one arm's reliability and net-benefit curves: coverage in % / mean width. "
-            "[n]: only n studies had an image of every seed in that bin and an interval; rare: fewer than a tenth.",
-            _curves(curve, done),
-        ]
-    if seeds := [cell for cell in cells if isinstance(cell, SeedsCell)]:
-        parts += [
-            "## Seeds that fail, and unequal numbers of seeds",
-            "A failed seed loses 17 points of AUC; the other seeds of its arm are better by so much that the arms are "
-            "equal in expectation. Coverage in % / mean width / how often p < 0.05, in %.",
-            _seeds(seeds, done),
-        ]
-    if rare := [cell for cell in cells if isinstance(cell, RareCell)]:
-        parts += [
-            "## A label that no seed ever calls",
-            "Share of the studies without an interval, in %, because a label shows no error or has no patient; "
-            "coverage among the rest in % / mean width / how often p < 0.05, in %. Then the same for the average over "
-            "the two common labels, named beforehand.",
-            _rare(rare, done),
-        ]
-    if refit := [cell for cell in cells if isinstance(cell, RefitCell)]:
-        parts += [
-            "## Thresholds chosen again in each replicate",
-            'The percentile bootstrap with `thresholds = "refit"`, judged by the expectation over validation patients '
-            "and test patients for these models: coverage in % / mean width / of differences how often p < 0.05, in %. "
-            "Beside it the same replicates without being moved to the estimate, and thresholds held fixed.",
-            _refits(refit, done),
-        ]
+    for kind, heading, explanation, table_of in SECTIONS:
+        if of_kind := [cell for cell in cells if isinstance(cell, kind)]:
+            parts += [f"## {heading}", explanation, table_of(of_kind, done)]
     return "\n\n".join(parts)
 
 
@@ -225,3 +176,61 @@ def _entry(row: dict | None, studies: int | None = None) -> str:
     n_defined = f" [{row['covers_of']}]" if row["covers_of"] < 0.9 * among else ""
     size = f" / {_share(row, 'rejects')}" if row["rejects"] is not None else ""
     return f"{_share(row, 'covers')}{n_defined} / {_width(row)}{size}"
+
+
+SECTIONS: tuple[tuple[type[FurtherCell], str, str, Callable[[Any, Done], str]], ...] = (
+    (
+        MarginCell,
+        "Tests against a margin",
+        "The true difference is the margin or minus it, so that every claim of equivalence is an error, and where "
+        "it is minus the margin every claim of non-inferiority; nominal 5 %. The interval's nominal level is 90 %.",
+        _margins,
+    ),
+    (
+        FamilyCell,
+        "Families",
+        "Every arm against the first: how often at least one true null hypothesis of the family has (adjusted) "
+        "p < 0.05, in %; and how often all limits of the family hold the truth at once, in %, / their mean width. "
+        "Max-t holds the trained models fixed: it is to be judged in the cells 0:1, where models of one recipe are "
+        "equally good; in the others its null hypothesis, that these models are alike, is false.",
+        _families,
+    ),
+    (
+        GroupCell,
+        "Groups",
+        "The default's intervals of the AUC in a group, and of its gap to all other images: coverage in % / mean "
+        "width / where the truth is 0 how often p < 0.05, in %.",
+        _groups,
+    ),
+    (
+        CurveCell,
+        "Points of curves",
+        "Limits of single points of one arm's reliability and net-benefit curves: coverage in % / mean width. "
+        "[n]: only n studies had an image of every seed in that bin and an interval; rare: fewer than a tenth.",
+        _curves,
+    ),
+    (
+        SeedsCell,
+        "Seeds that fail, and unequal numbers of seeds",
+        "A failed seed loses 17 points of AUC; the other seeds of its arm are better by so much that the arms are "
+        "equal in expectation. Coverage in % / mean width / how often p < 0.05, in %.",
+        _seeds,
+    ),
+    (
+        RareCell,
+        "A label that no seed ever calls",
+        "Share of the studies without an interval, in %, because a label shows no error or has no patient; "
+        "coverage among the rest in % / mean width / how often p < 0.05, in %. Then the same for the average over "
+        "the two common labels, named beforehand.",
+        _rare,
+    ),
+    (
+        RefitCell,
+        "Thresholds chosen again in each replicate",
+        'The percentile bootstrap with `thresholds = "refit"`, judged by the expectation over validation patients '
+        "and test patients for these models: coverage in % / mean width / of differences how often p < 0.05, in %. "
+        "Beside it the same replicates without being moved to the estimate, and thresholds held fixed.",
+        _refits,
+    ),
+)
+"""Kind of cell, heading, explanation and table of each section, in the order of the document."""
