@@ -6,15 +6,15 @@ What medkt evaluate writes passes; a file that was cut, merged or edited may not
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
-from medkt_eval.results.value_checks import value_faults
+from medkt_eval.results.value_checks import ROUNDING, value_faults
 from medkt_eval.results.vocabulary import AVERAGES
 
-_ROUNDING = 1e-9  # a probability of 1 + 1e-12 is one that was rounded
 _MOST = 2**63
 
 # Lists whose rows are on the test images of an arm: `dataset` is that of the arm.
@@ -75,7 +75,7 @@ def _data_sets_and_arms(result: Any) -> Iterator[str]:
 
 
 def _is_share(value: float) -> bool:
-    return -_ROUNDING <= value <= 1 + _ROUNDING
+    return -ROUNDING <= value <= 1 + ROUNDING
 
 
 def _is_count(value: int) -> bool:
@@ -97,25 +97,27 @@ _RANGES: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
     (("seeds",), lambda values: isinstance(values, str) or all(-_MOST <= v < 2 * _MOST for v in values),
      "integers of at most 64 bits"),
 )  # fmt: skip
-_checks_of: dict[type, list[tuple[str, Callable[[Any], bool], str]]] = {}
+
+
+@functools.cache
+def _ranges_of(kind: type[BaseModel]) -> list[tuple[str, Callable[[Any], bool], str]]:
+    """The fields of a kind of row that have a range."""
+    return [
+        (name, can_be, expected)
+        for name, field in kind.model_fields.items()
+        for names, can_be, expected in _RANGES
+        if (name in names or any(n.endswith("_") and name.startswith(n) for n in names))
+        and "dict" not in str(field.annotation)
+    ]
 
 
 def _out_of_range(row: BaseModel) -> Iterator[str]:
-    kind = type(row)
-    if kind not in _checks_of:
-        _checks_of[kind] = [
-            (name, can_be, expected)
-            for name, field in kind.model_fields.items()
-            for names, can_be, expected in _RANGES
-            if (name in names or any(n.endswith("_") and name.startswith(n) for n in names))
-            and "dict" not in str(field.annotation)
-        ]
     values = vars(row)
-    for name, can_be, expected in _checks_of[kind]:
+    for name, can_be, expected in _ranges_of(type(row)):
         if values[name] is not None and not can_be(values[name]):
             yield f"{name} is {values[name]!r}; expected {expected}"
     low, high = values.get("low"), values.get("high")
-    if isinstance(low, float) and isinstance(high, float) and low > high + _ROUNDING:
+    if isinstance(low, float) and isinstance(high, float) and low > high + ROUNDING:
         yield f"low is {low!r}, above high, {high!r}"
 
 
@@ -141,7 +143,7 @@ def _rows_of_arms(result: Any) -> Iterator[str]:
                 yield f"{name}.{k}: label is {row.label!r}, which is no label of {row.dataset!r}"
             if name == "variance_components" and row.value is not None and row.value < 0:
                 yield f"{name}.{k}: value is {row.value!r}; a variance is 0 or more"
-            if name == "seed_correlations" and row.value is not None and abs(row.value) > 1 + _ROUNDING:
+            if name == "seed_correlations" and row.value is not None and abs(row.value) > 1 + ROUNDING:
                 yield f"{name}.{k}: value is {row.value!r}; a correlation lies from -1 to 1"
     for name in ("runs", "thresholds", "curves", "seed_checks"):
         for k, row in enumerate(getattr(result, name)):

@@ -11,7 +11,7 @@ from typing import Any
 from medkt_eval.results.vocabulary import METRICS, TESTS
 from medkt_eval.runtime.nearest_name import expected_one_of
 
-_ROUNDING = 1e-9  # an AUC of 1 + 1e-12 is one that was rounded
+ROUNDING = 1e-9  # an AUC or a probability of 1 + 1e-12 is one that was rounded
 
 # Lists whose rows are on a metric of METRICS; and for each list with differences, how often a metric's whole range fits
 # into one: a difference of two differences may be twice as large.
@@ -63,7 +63,7 @@ def _of_row(row: Any, ranges: int | None) -> Iterator[str]:
     if positive is not None and positive > row.n_images:
         yield f"n_positive is {positive}, above n_images, {row.n_images}"
     p_value, p_adjusted = getattr(row, "p_value", None), getattr(row, "p_adjusted", None)
-    if p_value is not None and p_adjusted is not None and p_adjusted < p_value - _ROUNDING:
+    if p_value is not None and p_adjusted is not None and p_adjusted < p_value - ROUNDING:
         yield f"p_adjusted is {p_adjusted!r}, below p_value, {p_value!r}"
     yield from _of_difference(row, ranges) if ranges else _of_value(row)
 
@@ -74,7 +74,7 @@ def _of_value(row: Any) -> Iterator[str]:
         return
     metric = METRICS[row.metric]
     for end, below in ((metric.low, True), (metric.high, False)):
-        if end is not None and (row.value < end - _ROUNDING if below else row.value > end + _ROUNDING):
+        if end is not None and (row.value < end - ROUNDING if below else row.value > end + ROUNDING):
             yield f"value is {row.value!r}; {metric.word} is {'at least' if below else 'at most'} {end:g}"
     if hasattr(row, "interval") and not any(name in row.interval for name in _NOT_CENTRED):
         yield from _outside_limits(row, "value")
@@ -84,7 +84,7 @@ def _of_difference(row: Any, ranges: int) -> Iterator[str]:
     if row.difference is None:
         return
     largest = ranges * METRICS[row.metric].largest_difference
-    if abs(row.difference) > largest + _ROUNDING:
+    if abs(row.difference) > largest + ROUNDING:
         yield f"difference is {row.difference!r}; expected a fraction from {-largest:g} to {largest:g}"
     if not any(name in (getattr(row, "test", None) or "") for name in _NOT_CENTRED):
         yield from _outside_limits(row, "difference")
@@ -92,7 +92,7 @@ def _of_difference(row: Any, ranges: int) -> Iterator[str]:
 
 def _outside_limits(row: Any, name: str) -> Iterator[str]:
     value = getattr(row, name)
-    rounding = _ROUNDING * max(1.0, abs(value))
+    rounding = ROUNDING * max(1.0, abs(value))
     if row.low is not None and value < row.low - rounding:
         yield f"{name} is {value!r}, below low, {row.low!r}"
     if row.high is not None and value > row.high + rounding:
