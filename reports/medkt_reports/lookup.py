@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from medkt_eval.results.recorded import SizeEffect
+from medkt_eval.results.recorded import SeedCorrelation, SizeEffect, StudyFamilyMember
 from medkt_eval.results.schema import Arm, Comparison, Curve, Dataset, Estimate, EvaluationResult, Gap, RunValue
 from medkt_eval.results.vocabulary import HEADLINES
 from medkt_reports.earlier import without_wrong_inference
@@ -93,8 +93,8 @@ class Lookup:
             ),
         )
 
-    def training_set_of(self, row: Comparison | Gap) -> TrainingSet:
-        """Return the data set and training size of a comparison."""
+    def training_set_of(self, row: Comparison | Gap | SeedCorrelation | StudyFamilyMember) -> TrainingSet:
+        """Return the data set and training size of a row on two arms."""
         return TrainingSet(row.dataset, self.arms[row.arm_a].train_size)
 
     def task(self, training_set: TrainingSet) -> str:

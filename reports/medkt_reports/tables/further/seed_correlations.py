@@ -11,7 +11,7 @@ from medkt_eval.results.recorded import SeedCorrelation
 from medkt_eval.results.vocabulary import AVERAGES
 from medkt_reports.language import numbers, words
 from medkt_reports.language.units import OWN_UNIT
-from medkt_reports.lookup import Lookup, TrainingSet
+from medkt_reports.lookup import Lookup
 from medkt_reports.prose.seeds import FEW_SEEDS, crossed_advice, seed_correlation
 from medkt_reports.tables.cells import interval_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
@@ -38,7 +38,8 @@ def seed_correlations_table(lookup: Lookup) -> Table | None:
         f"{numbers.level(rows[0].level)} interval (Fisher).",
         head=head_of(columns),
         rows=tuple(
-            row_of(columns, row, group=_group(lookup, row), synthetic=lookup.synthetic(row.dataset)) for row in rows
+            row_of(columns, row, group=lookup.training_set_of(row).text, synthetic=lookup.synthetic(row.dataset))
+            for row in rows
         ),
         notes=tuple(dict.fromkeys(filter(None, (FEW_SEEDS, *(crossed_advice(lookup, row) for row in rows))))),
     )
@@ -56,7 +57,3 @@ def _columns(lookup: Lookup) -> Sequence[Column[SeedCorrelation]]:
 
 def _correlation_cell(row: SeedCorrelation) -> Cell:
     return interval_cell(row.value, row.low, row.high, 2, because=row.undefined_because, unit=OWN_UNIT)
-
-
-def _group(lookup: Lookup, row: SeedCorrelation) -> str:
-    return TrainingSet(row.dataset, lookup.arms[row.arm_a].train_size).text

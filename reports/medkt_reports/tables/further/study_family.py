@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from medkt_eval.results.recorded import StudyFamilyMember
 from medkt_reports.language import numbers, units, words
-from medkt_reports.lookup import Lookup, TrainingSet
+from medkt_reports.lookup import Lookup
 from medkt_reports.prose.status import family_members
 from medkt_reports.tables.cells import interval_cell, p_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
@@ -30,7 +30,8 @@ def study_family_table(lookup: Lookup) -> Table | None:
         f"{numbers.level(first.level)}.",
         head=head_of(columns),
         rows=tuple(
-            row_of(columns, row, group=_group(lookup, row), synthetic=lookup.synthetic(row.dataset)) for row in members
+            row_of(columns, row, group=lookup.training_set_of(row).text, synthetic=lookup.synthetic(row.dataset))
+            for row in members
         ),
         notes=(f"Adjusted by {words.STUDY_FAMILY[first.method]}.",),
     )
@@ -51,7 +52,3 @@ def _difference_cell(row: StudyFamilyMember) -> Cell:
     decimals = units.decimals_of(row.metric, row.low, row.high)
     unit, because = units.unit_of(row.metric), row.undefined_because
     return interval_cell(row.difference, row.low, row.high, decimals, because=because, unit=unit, signed=True)
-
-
-def _group(lookup: Lookup, row: StudyFamilyMember) -> str:
-    return TrainingSet(row.dataset, lookup.arms[row.arm_a].train_size).text
