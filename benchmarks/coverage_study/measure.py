@@ -107,8 +107,8 @@ def judged(cell: Cell, number: int, study: Study) -> list[Outcome]:
     """
     arms, pair = arms_of(cell), Contrast("arm 0", "arm 1", "declared")
     plan = _plan(cell, number)
-    metric = _measured(
-        cell, study, MeasurementOptions((cell.metric,), REPLICATES if number < RESAMPLED else 0, number, cell.name)
+    metric = measured(
+        cell, study.test, MeasurementOptions((cell.metric,), REPLICATES if number < RESAMPLED else 0, number, cell.name)
     )
     judge = _Judge(cell, number, metric, study)
     on_images = _on_images(cell, study, number, pair, plan)
@@ -182,11 +182,12 @@ def _and_difference(arm_values: np.ndarray) -> dict[str, float]:
     return {"arm 0": first, "arm 1": second, "difference": first - second}
 
 
-def _measured(cell: Cell, study: Study, options: MeasurementOptions) -> MetricOfRuns:
+def measured(cell: Cell, test: TestSet, options: MeasurementOptions) -> MetricOfRuns:
+    """Measure the cell's metric and label on one test set."""
     if METRICS[cell.metric].kind == "calibration":
-        metrics = measure_calibration(study.test)
+        metrics = measure_calibration(test)
     else:
-        metrics = measure(study.test, options, averages=cell.averages, keep_patients=bool(options.replicates))
+        metrics = measure(test, options, averages=cell.averages, keep_patients=bool(options.replicates))
     return next(metric for metric in metrics if (metric.metric, metric.label) == (cell.metric, cell.label))
 
 

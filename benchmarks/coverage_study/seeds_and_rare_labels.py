@@ -11,14 +11,12 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.coverage_study.further_cells import FurtherCell, RareCell, SeedsCell
-from benchmarks.coverage_study.measure import LEVEL, Outcome, arms_of
+from benchmarks.coverage_study.measure import LEVEL, Outcome, arms_of, measured
 from benchmarks.coverage_study.simulate import draw
 from medkt_eval.comparisons.dataset import DatasetResults
 from medkt_eval.inference import obuchowski_rockette
-from medkt_eval.measurement.all_labels import measure
 from medkt_eval.measurement.label_metric import MeasurementOptions
 from medkt_eval.measurement.metric_of_runs import MetricOfRuns
-from medkt_eval.measurement.test_sets import TestSet
 from medkt_eval.results.schema import Arm
 from medkt_eval.study.contrasts import Contrast
 from medkt_eval.study.declaration import Analysis
@@ -32,7 +30,7 @@ TESTS = (obuchowski_rockette.TEST, "t-welch")
 def analyse_seeds(cell: SeedsCell, number: int) -> Iterator[Outcome]:
     """Compare the default's difference, Welch's and each arm's value with the truth."""
     options = MeasurementOptions((cell.metric,), 0, number, cell.name)
-    metric = _measured(cell, cell.test_set(number), options)
+    metric = measured(cell, cell.test_set(number), options)
     arms = [
         arm.model_copy(update={"seeds": list(range(n))}) for arm, n in zip(arms_of(cell), cell.n_seeds, strict=True)
     ]
@@ -43,14 +41,9 @@ def analyse_rare(cell: RareCell, number: int) -> Iterator[Outcome]:
     """Compare the average over all labels, and the one over the labels that were named, with their truths."""
     test = draw(cell, number).test
     options = MeasurementOptions((cell.metric,), 0, number, cell.name)
-    yield from _judged(cell, number, _measured(cell, test, options), arms_of(cell), cell.truth, "")
+    yield from _judged(cell, number, measured(cell, test, options), arms_of(cell), cell.truth, "")
     named = replace(options, averaged_labels=tuple(cell.labels[k] for k in cell.named))
-    yield from _judged(cell, number, _measured(cell, test, named), arms_of(cell), cell.truth_of_named, ", named")
-
-
-def _measured(cell: FurtherCell, test: TestSet, options: MeasurementOptions) -> MetricOfRuns:
-    metrics = measure(test, options, averages=cell.averages)
-    return next(metric for metric in metrics if (metric.metric, metric.label) == (cell.metric, cell.label))
+    yield from _judged(cell, number, measured(cell, test, named), arms_of(cell), cell.truth_of_named, ", named")
 
 
 def _judged(
