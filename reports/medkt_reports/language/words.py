@@ -44,7 +44,6 @@ KINDS = {
 
 INTERVALS = {name: interval.word for name, interval in vocabulary.INTERVALS.items()}
 _PAPER_CONVENTION = "seeds:normal"
-# When the primary contrast was named, by `declared` of the settings.
 STUDY_FAMILY = {
     "holm": "Holm's method in each direction at half the level, with its matching limits (Strassburger and Bretz 2008; "
     "Guilbaud 2008): what is shown is bounded at 0, the rest at the level that is left",
@@ -52,11 +51,12 @@ STUDY_FAMILY = {
 }
 """How the one family of the whole study is adjusted."""
 
-PRIMARY_NAMED = {
-    "before": "named in the study file before the test predictions existed",
-    "after": "named in a study file that replaced an earlier one after the first runs had finished; read it "
-    "as exploratory",
-    "unknown": "named in the study file; nothing records that this was before the test predictions existed",
+EXPLORATORY_BY_LABEL = "Results by label are exploratory unless the label was named in advance."
+# When a primary contrast, margin or label was declared, by `declared` of the settings.
+WHEN_DECLARED = {
+    "before": "in the study file before the test predictions existed",
+    "after": "in a study file that replaced an earlier one after the first runs had finished",
+    "unknown": "in the study file; nothing records that this was before the test predictions existed",
 }
 
 

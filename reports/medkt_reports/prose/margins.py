@@ -14,13 +14,6 @@ from medkt_reports.language import units, words
 from medkt_reports.lookup import Lookup
 from medkt_reports.significance import is_below_alpha, margin_alpha, margin_test_shows
 
-# Where the margin was given, for Methods and definitions; by `declared` of the settings if the study file names it.
-_IN_STUDY_FILE = {
-    "before": "declared in the study file before the test predictions existed",
-    "after": "given in a study file that replaced an earlier one after the first runs had finished",
-    "unknown": "given in the study file; nothing records that this was before the test predictions existed",
-}
-
 
 @dataclass(frozen=True)
 class AgainstMargin:
@@ -89,7 +82,8 @@ def where_given(settings: Settings) -> str:
     """
     of_primaries = any(primary.get("margin") is not None for primary in settings.primaries)
     if settings.margin_from == "study file" or (of_primaries and settings.margin is None):
-        return _IN_STUDY_FILE[settings.declared]
+        verb = "declared" if settings.declared == "before" else "given"
+        return f"{verb} {words.WHEN_DECLARED[settings.declared]}"
     if settings.margin_from != "evaluation":
         return ""
     others = "; those of primary contrasts in the study file" if of_primaries else ""

@@ -12,7 +12,7 @@ from medkt_eval.results.schema import Comparison
 from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import PRIMARY_TEST, Lookup
 from medkt_reports.prose import conditions, margins, variation
-from medkt_reports.prose.primary import primary_named
+from medkt_reports.prose.primary import labels_named, primary_named
 from medkt_reports.prose.status import family_members
 from medkt_reports.significance import margin_alpha
 
@@ -23,6 +23,7 @@ _AVERAGED = {
         "f1": "F1 of classes is that of the most probable class, averaged over classes by their images (weighted).",
     },
 }
+_EXPLORATORY = "No primary contrast was named; the analysis is exploratory."
 _PRIMARY_INTERVAL = "seeds+patients:or"
 # References of tests whose names do not include their authors.
 _CITED = {
@@ -279,9 +280,11 @@ def _margin(lookup: Lookup) -> list[str]:
 
 
 def _beforehand(lookup: Lookup) -> list[str]:
-    """Whether the primary contrast was named before the test predictions existed."""
-    named = primary_named(lookup)
-    return [named or "No primary contrast was named; the analysis is exploratory."]
+    """Whether the primary contrast or a confirmatory label was named before the test predictions existed."""
+    labels = labels_named(lookup)
+    if named := primary_named(lookup):
+        return [named]
+    return ["No primary contrast was named.", labels] if labels else [_EXPLORATORY]
 
 
 def _study_family(lookup: Lookup) -> list[str]:

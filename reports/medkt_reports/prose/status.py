@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from medkt_reports.language import words
 from medkt_reports.lookup import Lookup
-from medkt_reports.prose.primary import primary_named
+from medkt_reports.prose.primary import labels_named, primary_named
 
 
 def confirmatory_status(lookup: Lookup) -> str:
-    """Whether the answer is confirmatory or exploratory, which depends on when the primary contrast was named."""
-    named = primary_named(lookup)
-    if not named:
-        return f"Exploratory: no primary contrast was named{_confirmatory_labels(lookup)}."
-    labels = lookup.result.settings.confirmatory_labels
-    but = f", except on {words.listed(labels)}, which the study file names as confirmatory" if labels else ""
-    return f"{named} Every other comparison is secondary{but}."
-
-
-def _confirmatory_labels(lookup: Lookup) -> str:
-    labels = lookup.result.settings.confirmatory_labels
-    return f"; the study file names {words.listed(labels)} as confirmatory" if labels else ""
+    """Whether the answer is confirmatory or exploratory, which depends on what was declared, and when."""
+    settings = lookup.result.settings
+    named, labels = primary_named(lookup), labels_named(lookup)
+    if named:
+        listed = settings.confirmatory_labels
+        but = f", except on {words.listed(listed)}, which the study file names as confirmatory" if listed else ""
+        return f"{named} Every other comparison is secondary{but}."
+    if labels and settings.declared != "after":
+        return f"No primary contrast was named. {labels} Every other result is exploratory."
+    return f"Exploratory: no primary contrast was named.{' ' if labels else ''}{labels}"
 
 
 def family_members(lookup: Lookup) -> str:

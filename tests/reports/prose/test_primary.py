@@ -1,9 +1,12 @@
-"""What is said of several primary contrasts."""
+"""What is said of several primary contrasts and of confirmatory labels."""
 
 from __future__ import annotations
 
+import pytest
+
 from medkt_reports.lookup import Lookup
 from medkt_reports.prose import facts, methods, status
+from medkt_reports.tables.further import labels
 
 CONTRASTS = [
     {"arm_a": "chest-at", "arm_b": "chest-tl", "metric": "auc", "label": "macro"},
@@ -47,3 +50,27 @@ def test_margins_are_those_of_the_contrasts(result):
     assert facts.facts(lookup)["margin"] == "2 points and 5 points"
     own = methods.methods_paragraph(lookup_of(result, CONTRASTS))
     assert "The margin of equivalence was ±5 points, declared in the study file before" in own
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ("before", "No primary contrast was named. Edema was named as a confirmatory label in the study file before"),
+        ("after", "Edema was named as a confirmatory label in a study file that replaced an earlier one after"),
+        ("unknown", "Edema was named as a confirmatory label in the study file; nothing records"),
+    ],
+)
+def test_a_confirmatory_label_says_when_it_was_named(result, declared, said):
+    holm = [
+        row.model_copy(update={"adjustment": "holm"}) if row.label == "Edema" else row for row in result.comparisons
+    ]
+    changed = result.model_copy(update={"comparisons": holm})
+    lookup = lookup_of(changed, None, confirmatory_labels=["Edema"], declared=declared)
+    table = labels.label_differences_table(lookup)
+    texts = [status.confirmatory_status(lookup), methods.methods_paragraph(lookup), " ".join(table.notes)]
+    for text in texts:
+        assert said.removeprefix("No primary contrast was named. ") in text
+        assert "Edema, named in advance" not in text
+        assert ("read it as exploratory" in text) == (declared == "after")
+    assert said in texts[0]
+    assert "the analysis is exploratory" not in texts[1]

@@ -227,8 +227,7 @@ def _caption(training_set: TrainingSet, entries: list[ForestLine]) -> str:
     return (
         f"{training_set.text}: differences between arms with {level} intervals (scope {scopes}), averages as diamonds, "
         "labels as dots (AUC); right of 0 the left arm is higher. "
-        f"{filled_and_hollow([entry.row for entry in entries])} Results by label are exploratory unless the "
-        "label was named in advance."
+        f"{filled_and_hollow([entry.row for entry in entries])} {words.EXPLORATORY_BY_LABEL}"
     )
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from medkt_eval.results.schema import Comparison, Estimate
 from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
+from medkt_reports.prose.primary import labels_named
 from medkt_reports.tables.arm_columns import arm_columns, arm_head
 from medkt_reports.tables.cells import adjusted_p_cell, difference_cell, estimate_cell, is_symmetric, raw_p_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
@@ -116,18 +117,19 @@ def label_differences_table(lookup: Lookup) -> Table | None:
         caption="Differences in AUC by label, left arm minus right arm, in points.",
         head=head_of(columns),
         rows=tuple(rows),
-        notes=(*_notes_on_adjustment(adjustments, lookup.result.settings.confirmatory_labels),),
+        notes=(*_notes_on_adjustment(lookup, adjustments),),
     )
     return with_synthetic_mark(table)
 
 
-def _notes_on_adjustment(adjustments: set[str | None], named: Sequence[str]) -> list[str]:
-    """How the p-values by label were adjusted; labels that were named in advance are a family of their own."""
-    notes = ["Intervals are not adjusted. Results by label are exploratory unless the label was named in advance."]
+def _notes_on_adjustment(lookup: Lookup, adjustments: set[str | None]) -> list[str]:
+    """How the p-values by label were adjusted; confirmatory labels are a family of their own."""
+    notes = [f"Intervals are not adjusted. {words.EXPLORATORY_BY_LABEL}"]
     if "benjamini-hochberg" in adjustments:
         notes.append("Adjusted p: Benjamini–Hochberg over the labels of one comparison, not over comparisons.")
+    named = lookup.result.settings.confirmatory_labels
     if "holm" in adjustments and named:
-        notes.append(f"{words.listed(named)}, named in advance: Holm over these labels and all comparisons.")
+        notes.append(f"{words.listed(named)}: Holm over these labels and all comparisons. {labels_named(lookup)}")
     return notes
 
 

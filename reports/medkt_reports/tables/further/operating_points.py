@@ -76,7 +76,7 @@ def operating_points_by_label_table(lookup: Lookup) -> Table | None:
         name="operating-points-by-label",
         title="Operating points by label, in %",
         stub="Label",
-        notes=(*_threshold_notes(lookup), "By label: exploratory."),
+        notes=(*_threshold_notes(lookup), words.EXPLORATORY_BY_LABEL),
     )
     return None if table is None or len(table.rows) > MOST_BY_LABEL else table
 

@@ -81,6 +81,7 @@ def test_by_label_is_for_few_rows_alone(result, monkeypatch):
     assert [row.stub.text for row in table.rows[:4]] == result.datasets[0].labels
     assert table.rows[0].stub.latex == r"\emph{Edema}"
     assert table.rows[0].group == "Phantom chest, 200 training images: F1"
+    assert "Results by label are exploratory unless the label was named in advance." in table.notes
     monkeypatch.setattr(operating_point_tables, "MOST_BY_LABEL", len(table.rows) - 1)
     assert operating_points_by_label_table(Lookup(result)) is None
 
