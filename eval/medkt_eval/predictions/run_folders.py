@@ -191,12 +191,12 @@ class RunRecord:
         path = predictions.find(self.folder, "test")
         return sha256_of_file(path) if path else ""
 
-    def headers(self) -> Iterator[list[str]]:
-        """Names of the columns of each prediction file."""
+    def headers(self) -> Iterator[tuple[str, list[str]]]:
+        """Each prediction file, and the names of its columns."""
         for split in ("test", "validation"):
             path = predictions.find(self.folder, split)
             if path is not None:
-                yield files.column_names(path)
+                yield str(path), files.column_names(path)
 
     def _test_file(self) -> Path:
         path = predictions.find(self.folder, "test")
@@ -253,7 +253,7 @@ def read_runs(runs: Path, given: Mapping[str, str] | None = None) -> tuple[list[
     ]
     if not records:
         raise InputError(f"{runs}: no run in it; expected folders with a run.json, as medkt train writes them")
-    check_somewhere(given or {}, (names for record in records for names in record.headers()))
+    check_somewhere(given or {}, (header for record in records for header in record.headers()))
     notes = [
         f"{folder.name} holds no run.json and was passed over"
         for folder in folders

@@ -201,7 +201,7 @@ def runs_from_tables(
     tables = [table for arm in (*test.values(), *validation_tables.values()) for table in arm.values()]
     _check_given_once(tables)
     task, labels = _shared_task_and_labels(tables)
-    check_somewhere(given, (table.column_names() for table in tables))
+    check_somewhere(given, ((table.source, table.column_names()) for table in tables))
     return [
         RunFromTables(
             Manifest(

@@ -69,23 +69,40 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
         holds[column] = role
 
 
-def check_somewhere(mapping: Mapping[str, str], headers: Iterable[Sequence[str]]) -> None:
-    """Refuse a column that no file has: files may differ, but each would be read as if it were not given.
+def check_somewhere(mapping: Mapping[str, str], headers: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Refuse a column that no file has, and one that a file lacks while another has it beside the name's own column.
+
+    Files may differ. If one has both, the name's own column holds something else: no file may be read from it.
+
+    Parameters
+    ----------
+    mapping : mapping of str to str
+        Name in docs/formats.md -> column.
+    headers : iterable of (str, sequence of str)
+        Each file, and the names of its columns.
 
     Raises
     ------
     InputError
-        Naming the column, and the nearest name of any file.
+        Naming the column, and the nearest name of any file; or both files.
     """
     if not mapping:
         return
-    names = list(dict.fromkeys(name for header in headers for name in header))
+    of_file = dict(headers)
+    names = list(dict.fromkeys(name for header in of_file.values() for name in header))
     for role, column in mapping.items():
         if column not in names:
             close = nearest(column, [name for name in names if name not in mapping.values()])
             raise InputError(
                 f"--columns: no file has a column {column!r}, which is to be {role}; found {listed(names)}"
                 + (f"; did you mean {close!r}?" if close else "")
+            )
+        lacks = next((source for source, header in of_file.items() if column not in header), None)
+        both = next((source for source, header in of_file.items() if column in header and role in header), None)
+        if lacks is not None and both is not None and role != column:
+            raise InputError(
+                f"{lacks}: no column {column!r}, which --columns names as {role}; found {listed(of_file[lacks])}. Its "
+                f"column {role!r} is not read instead, since {both} has both: give the column the name {column!r} here"
             )
 
 

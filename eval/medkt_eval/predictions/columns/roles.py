@@ -30,12 +30,15 @@ class Columns:
         `target_<label>` and `score_<label>` here.
     ignored : tuple of str
         Columns that medkt does not know.
+    own_names : tuple of str
+        Names whose column of `--columns` this table lacks, so that the column of the name itself was read.
     """
 
     task: Task
     labels: tuple[str, ...]
     holds: dict[str, str]
     ignored: tuple[str, ...] = ()
+    own_names: tuple[str, ...] = ()
 
     @property
     def groups(self) -> list[str]:
@@ -97,7 +100,8 @@ def recognise(
         )
     whole = {name: role for role, name in short.items()}
     holds = {whole.get(role, role): own for role, own in reading.holds.items() if role in known}
-    return Columns(task, labels, holds, (*reading.unknown, *strange.values()))
+    own_names = tuple(role for role, own in given.items() if own not in names)
+    return Columns(task, labels, holds, (*reading.unknown, *strange.values()), own_names)
 
 
 def _refuse(

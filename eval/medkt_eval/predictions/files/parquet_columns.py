@@ -37,7 +37,7 @@ from medkt_eval.predictions.values.faults import Faults
 from medkt_eval.predictions.values.plain_values import as_classes
 from medkt_eval.predictions.values.printable import check_texts
 from medkt_eval.predictions.values.probabilities import RowsOfClasses, check_probabilities, clip_finding
-from medkt_eval.predictions.values.repairs import Repair, ignored_columns
+from medkt_eval.predictions.values.repairs import Repair, of_columns
 
 pc: Any = pyarrow.compute  # it creates its functions on import, so type checkers see none
 
@@ -260,7 +260,7 @@ def open_file(path: Path, columns: Columns, faults: Faults) -> PredictionFile:
     with opened(path) as file:
         if file.metadata.num_rows == 0:
             raise InputError(f"{path}: no rows; expected one per image")
-        repairs: list[Repair] = ignored_columns(columns.ignored)
+        repairs: list[Repair] = of_columns(columns.ignored, columns.own_names)
 
         def as_written(role: str) -> pa.Array:
             return text_of(file.read([columns.holds[role]]).column(0))

@@ -19,7 +19,7 @@ from medkt_eval.predictions.values.faults import Faults
 from medkt_eval.predictions.values.plain_values import as_classes, as_numbers, as_texts
 from medkt_eval.predictions.values.printable import check_texts
 from medkt_eval.predictions.values.probabilities import RowsOfClasses, check_probabilities, clip_finding
-from medkt_eval.predictions.values.repairs import BLANKS, Repair, ignored_columns, in_several_rows, without_blanks
+from medkt_eval.predictions.values.repairs import BLANKS, Repair, in_several_rows, of_columns, without_blanks
 
 
 def from_frame(
@@ -52,7 +52,7 @@ def from_columns(frame: pd.DataFrame, columns: Columns, *, source: str, repairs:
     """Validate a table whose columns have the names of docs/formats.md; see `from_frame`."""
     if frame.empty:
         raise InputError(f"{source}: no rows; expected one per image")
-    faults, repairs = Faults(source), [*repairs, *ignored_columns(columns.ignored)]
+    faults, repairs = Faults(source), [*repairs, *of_columns(columns.ignored, columns.own_names)]
 
     def texts(name: str) -> np.ndarray:
         values, repaired = without_blanks(as_texts(frame[name]), name)

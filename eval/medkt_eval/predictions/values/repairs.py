@@ -22,16 +22,16 @@ class Repair:
 
     Parameters
     ----------
-    kind : {"ignored", "commas", "blanks", "clipped", "renormalised", "unchecked", "alike", "scale"}
-        ignored: a column that medkt does not know. commas: decimal commas, read as points. blanks: at the edges of ids
-        and groups, removed. clipped: scores a little outside [0, 1]. renormalised: scores of classes, divided by their
-        sum. unchecked: validation patients without ids. alike: validation ids that look like test ids. scale:
-        scores that are no probabilities.
+    kind : {"ignored", "own name", "commas", "blanks", "clipped", "renormalised", "unchecked", "alike", "scale"}
+        ignored: a column that medkt does not know. own name: a name whose column of `--columns` is absent. commas:
+        decimal commas, read as points. blanks: at the edges of ids and groups, removed. clipped: scores a little
+        outside [0, 1]. renormalised: scores of classes, divided by their sum. unchecked: validation patients without
+        ids. alike: validation ids that look like test ids. scale: scores that are no probabilities.
     example : str
         The first of them, as the file has it.
     """
 
-    kind: Literal["ignored", "commas", "blanks", "clipped", "renormalised", "unchecked", "alike", "scale"]
+    kind: Literal["ignored", "own name", "commas", "blanks", "clipped", "renormalised", "unchecked", "alike", "scale"]
     example: str
 
 
@@ -62,9 +62,10 @@ def in_several_rows(image_id: str, written: Sequence[str]) -> str:
     return f"image_ids {ids} are one image: blanks at the edges of ids do not count; expected one row per image"
 
 
-def ignored_columns(names: Sequence[str]) -> list[Repair]:
-    """A `Repair` for each column that is ignored."""
-    return [Repair("ignored", name) for name in dict.fromkeys(names)]
+def of_columns(ignored: Sequence[str], own_names: Sequence[str]) -> list[Repair]:
+    """A `Repair` for each column that is ignored, and one for those that `--columns` names and the file lacks."""
+    repairs = [Repair("ignored", name) for name in dict.fromkeys(ignored)]
+    return [*repairs, Repair("own name", f"column {', '.join(map(repr, own_names))}")] if own_names else repairs
 
 
 def notes_on_repairs(repairs: Iterable[tuple[str, Repair]]) -> list[str]:
@@ -103,6 +104,7 @@ def _notes_on_ignored(files: dict[str, set[str]]) -> list[str]:
 
 SHOWN = 8  # ignored columns that a note lists
 SENTENCES = {
+    "own name": "columns that --columns names were absent, and the columns of the names themselves were read,",
     "commas": "decimal commas were read as decimal points",
     "blanks": "blanks at the edges of ids or groups were removed",
     "clipped": "scores up to 0.001 outside [0, 1] were clipped",

@@ -33,9 +33,18 @@ def test_a_column_that_no_file_has_is_refused_with_the_nearest():
 
 
 def test_files_may_differ():
-    arms = {"TL": [table()], "AT": [table(1).drop(columns="score").rename(columns={"y_prob": "score"})]}
-    values = evaluate(arms, replicates=0, columns={"score": "y_prob"}).estimates
-    assert {row.value for row in values if row.metric == "auc"} == {1}
+    short = [table(seed).drop(columns="score") for seed in (0, 1)]
+    arms = {"TL": [short[0]], "AT": [short[1].rename(columns={"y_prob": "score"})]}
+    result = evaluate(arms, replicates=0, columns={"score": "y_prob"})
+    assert {row.value for row in result.estimates if row.metric == "auc"} == {1}
+    [note] = [note for note in result.settings.notes if "--columns" in note]
+    assert note.endswith("were read, in 1 prediction file(s) (first: arm 'AT', test table 0, column 'score')")
+
+
+def test_a_misspelt_column_is_not_read_from_a_name_that_holds_something_else():
+    arms = {"TL": [table()], "AT": [table(1).rename(columns={"y_prob": "y_prbo"})]}
+    with pytest.raises(InputError, match=r"arm 'AT', test table 0: no column 'y_prob', .* is not read instead, since"):
+        evaluate(arms, replicates=0, columns={"score": "y_prob"})
 
 
 @pytest.mark.parametrize("mapping", [{3: "x"}, {"score": ["y_prob"]}, {"score": None}])
