@@ -86,6 +86,6 @@ def _sentence(lookup: Lookup, rates: list[FailureRate]) -> str:
         return f"{names}: whether a run failed is not known: {rate.undefined_because or words.NO_REASON}."
     runs = f"{rate.n_failed} of {rate.n_checked} runs"
     runs += "" if rate.n_checked == rate.n_seeds else f" that could be checked ({rate.n_seeds} in all)"
-    failed = "failed" if rate.n_failed == 0 else "may have failed"
+    failed = "seem to have failed" if rate.n_failed == 0 else "may have failed"
     found = f"{names}: {runs} {failed}" if len(rates) == 1 else f"{runs} {failed} in each arm ({names})"
     return f"{found}; the failure rate may be up to {100 * rate.high:.0f} %, one-sided {numbers.level(rate.level)}."
