@@ -39,6 +39,8 @@ class Page:
     """A sentence if teachers alone saw synthetic images, else empty."""
     confirmatory_status: str
     answers: tuple[Sentence, ...]
+    limitations: tuple[str, ...]
+    """What the answers do not cover; where that differs, each line names what it holds for."""
     unanswered: tuple[str, ...]
     explored: tuple[tuple[str, tuple[str, ...]], ...]
     """Heading and sentences: all arms at once, subgroups, training-set size, the course of training."""
@@ -76,6 +78,7 @@ def make_page(
         ("Training-set size", exploratory.size_effect_sentences(lookup)),
         ("The course of training", exploratory.dynamics_sentences(lookup)),
     )
+    answers = sentences.answers(lookup)
     missing = tuple(filter(None, (*tables.missing, *figures.missing, no_sheets, figures.without_font)))
     return Page(
         title=result.settings.study or "Comparison of knowledge transfer methods",
@@ -83,7 +86,8 @@ def make_page(
         synthetic=tuple(lookup.synthetic_tests()),
         teachers_synthetic=lookup.teachers_synthetic(),
         confirmatory_status=status.confirmatory_status(lookup),
-        answers=tuple(sentences.answers(lookup)),
+        answers=tuple(answers),
+        limitations=tuple(sentences.limitations(answers)),
         unanswered=tuple(status.unanswered(lookup)),
         explored=tuple((heading, tuple(lines)) for heading, lines in explored if lines),
         cautions=tuple(note for note in result.settings.notes if note.startswith(CAUTION)),

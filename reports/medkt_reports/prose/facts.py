@@ -47,6 +47,7 @@ NAMES = (
     "net_benefit",
     "undefined",
 )
+_MOST_ANSWERS = 6
 
 
 def facts(lookup: Lookup) -> dict[str, str | None]:
@@ -54,8 +55,8 @@ def facts(lookup: Lookup) -> dict[str, str | None]:
     result = lookup.result
     settings = result.settings
     tested = [d for d in result.datasets if any(a.dataset == d.dataset for a in _arms(lookup))]
-    primary = [sentence for sentence in sentences.answers(lookup) if sentence.primary]
-    answered = primary or sentences.answers(lookup)[:1]
+    answers = sentences.answers(lookup)
+    answered = [sentence for sentence in answers if sentence.primary] or answers
     curves = {curve.curve for curve in result.curves}
     seeds = sorted({len(arm.seeds) for arm in _arms(lookup)})
     known = {
@@ -89,7 +90,7 @@ def facts(lookup: Lookup) -> dict[str, str | None]:
         or None,
         "primary": status.confirmatory_status(lookup),
         "margin": margins.in_short(lookup),
-        "answer": " ".join(sentence.text for sentence in answered) or None,
+        "answer": _answer(answered),
         "scope": " ".join(sentences.limitations(answered)) or None,
         "subgroups": "; ".join(dict.fromkeys(group_name(e.group) for e in result.estimates if e.group)) or None,
         "calibration": "reliability curves with bands" if "reliability" in curves else None,
@@ -199,6 +200,14 @@ def _software(lookup: Lookup) -> str | None:
         return None
     packages = ", ".join(f"{name} {version}" for name, version in software.packages.items())
     return f"medkt {software.medkt}, Python {software.python}, {packages}"
+
+
+def _answer(answered: Sequence[sentences.Sentence]) -> str:
+    """Every answer, or their number where they are too many for a cell."""
+    if len(answered) <= _MOST_ANSWERS:
+        return " ".join(sentence.text for sentence in answered)
+    n = sum(sentence.shows_difference for sentence in answered)
+    return f"{len(answered)} comparisons; a difference is shown in {n}. The report gives each under “The answer”."
 
 
 def _undefined(lookup: Lookup) -> str:

@@ -25,6 +25,8 @@ _RANDOM = {
     "seeds+patients": "seeds and patients random",
     "images": "images random and declared independent, trained models fixed",
 }
+# What tells answers apart whose limitations differ: the first that is enough names them.
+_NAMINGS = (("training_set",), ("metric",), ("contrast",), ("contrast", "metric", "training_set"))
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Sentence:
     """The strongest that the interval supports. Different: the metric has no better direction."""
     primary: bool
     training_set: str
+    contrast: str
     metric: str
 
     @property
@@ -81,14 +84,18 @@ def sentence(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
 
 
 def limitations(answered: Sequence[Sentence]) -> list[str]:
-    """The limitations of some answers, each once; those of several training sets name theirs if they differ."""
-    sets: dict[str, dict[str, None]] = {}
-    for one in answered:
-        if one.limitation:
-            sets.setdefault(one.limitation, {})[one.training_set] = None
-    if len(sets) < 2 or len({one.training_set for one in answered}) < 2:
-        return list(sets)
-    return [f"{'; '.join(where)}: {limitation}" for limitation, where in sets.items()]
+    """The limitations of some answers, each once; where they differ, each names what it holds for."""
+    stated = [one for one in answered if one.limitation]
+    named: dict[str, dict[str, None]] = {}
+    for naming in _NAMINGS:
+        named = {}
+        for one in stated:
+            named.setdefault(one.limitation, {})[", ".join(getattr(one, part) for part in naming)] = None
+        if len({name for names in named.values() for name in names}) == sum(map(len, named.values())):
+            break
+    if len(named) < 2:
+        return list(named)
+    return [f"{'; '.join(names)}: {limitation}" for limitation, names in named.items()]
 
 
 def _of_missing(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
@@ -143,6 +150,7 @@ def _sentence(lookup: Lookup, row: Comparison, finding: str, verdict: Verdict) -
         verdict=verdict,
         primary=row.primary,
         training_set=lookup.training_set_of(row).text,
+        contrast=lookup.contrast_name((row.arm_a, row.arm_b)),
         metric=words.metric(row.metric, row.label),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from medkt_reports.lookup import Lookup
-from medkt_reports.prose import conditions, methods, sentences, variation
+from medkt_reports.prose import conditions, facts, methods, sentences, variation
 
 
 @pytest.fixture
@@ -54,3 +54,27 @@ def test_a_baseline_that_stands_first_is_still_compared(result):
     ]
     lookup = Lookup(result.model_copy(update={"comparisons": rows}))
     assert [row.arm_a for row in lookup.declared(lookup.training_sets()[0], "auc", "macro")] == ["chest-tl"] * 2
+
+
+def test_limitations_that_differ_within_a_training_set_name_what_differs(result):
+    first, *_ = sentences.answers(Lookup(result))
+    auc, f1 = (replace(first, limitation=f"{k}.", metric=k) for k in ("AUC", "F1"))
+    assert sentences.limitations([auc, f1]) == ["AUC: AUC.", "F1: F1."]
+    one, other = (replace(first, limitation=f"{k}.", contrast=k) for k in ("A − B", "C − B"))
+    assert sentences.limitations([one, other]) == ["A − B: A − B.", "C − B: C − B."]
+
+
+def test_checklists_name_every_answer_or_count_them(result):
+    lookup = Lookup(result)
+    answers = sentences.answers(lookup)
+    assert len(answers) > 6
+    shown = sum(answer.shows_difference for answer in answers)
+    known = facts.facts(lookup)
+    assert known["answer"].startswith(f"{len(answers)} comparisons; a difference is shown in {shown}.")
+    for answer in answers:
+        assert answer.limitation in known["scope"]
+    chest = [row for row in result.comparisons if row.dataset == "phantom-chest"]
+    lookup = Lookup(result.model_copy(update={"comparisons": chest}))
+    two = sentences.answers(lookup)
+    assert len(two) == 2
+    assert facts.facts(lookup)["answer"] == f"{two[0].text} {two[1].text}"
