@@ -15,8 +15,11 @@ from medkt_eval.results.vocabulary import METRICS
 from medkt_reports.language import words
 from medkt_reports.lookup import Lookup
 
-Record = Literal["fixed", "fixed in each arm", "varies", "mixed", "unknown", "none"]
-"""How a part was over the seeds of some arms. Varies: other for each seed. Mixed: other for some seeds or arms only."""
+Record = Literal["fixed", "fixed in each arm", "varies", "mixed", "by training set", "unknown", "none"]
+"""How a part was over the seeds of some arms.
+
+Varies: other for each seed. Mixed: other for some seeds or arms only. By training set: training sets differ in this.
+"""
 Thresholds = Literal["none", "number", "chosen", "refit"]
 
 
@@ -125,7 +128,7 @@ def together(records: Iterable[Record]) -> Record:
         return found.pop() if found else "unknown"
     if "unknown" in found:
         return "unknown"
-    return "fixed in each arm" if found == {"fixed", "fixed in each arm"} else "mixed"
+    return "fixed in each arm" if found == {"fixed", "fixed in each arm"} else "by training set"
 
 
 def _thresholds(lookup: Lookup, arms: Sequence[Arm], metrics: set[str]) -> Thresholds:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from medkt_reports.language import words
 from medkt_reports.lookup import Lookup
-from medkt_reports.prose import conditions, margins, variation
+from medkt_reports.prose import conditions, margins, status, variation
 
 
 def definitions(lookup: Lookup) -> list[tuple[str, str]]:
@@ -34,9 +34,7 @@ def definitions(lookup: Lookup) -> list[tuple[str, str]]:
                 f"{words.capital(words.test(test))}. Varies: {varies}. Held fixed: {fixed}.",
             )
         )
-    for family, method in result.settings.adjustment.items():
-        if family.startswith("confirmatory labels") and not result.settings.confirmatory_labels:
-            continue
+    for family, method in status.adjusted_families(lookup).items():
         lines.append(
             (
                 f"Family: {family}",

@@ -85,7 +85,8 @@ def facts(lookup: Lookup) -> dict[str, str | None]:
         "thresholds": variation.thresholds(lookup).removeprefix("Thresholds were ").removesuffix("."),
         "intervals": "; ".join(words.interval(name, settings.level) for name in lookup.intervals()) or None,
         "adjustment": "; ".join(
-            f"{family}: {words.ADJUSTMENTS.get(method, method)}" for family, method in settings.adjustment.items()
+            f"{family}: {words.ADJUSTMENTS.get(method, method)}"
+            for family, method in status.adjusted_families(lookup).items()
         )
         or None,
         "primary": status.confirmatory_status(lookup),

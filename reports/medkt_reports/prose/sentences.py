@@ -16,6 +16,7 @@ from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import HEADLINES, Lookup
 from medkt_reports.prose import conditions, variation
 from medkt_reports.prose.margins import AgainstMargin, Margins, margin_passed
+from medkt_reports.prose.undefined import reason
 from medkt_reports.significance import interval_shows, is_lost_by_adjustment, margin_alpha
 
 Verdict = Literal["superior", "inferior", "different", "equivalent", "non-inferior", "undecided", "undefined"]
@@ -104,7 +105,7 @@ def _of_missing(lookup: Lookup, row: Comparison, margins: Margins) -> Sentence:
     if narrower is None:
         return _sentence(lookup, row, _undefined(lookup, row), "undefined")
     answer = sentence(lookup, narrower, margins)
-    because = row.undefined_because or words.NO_REASON
+    because = reason(row)
     wider = f"Over {row.scope.replace('+', ' and ')} it could not be tested: {because}."
     return replace(answer, finding=f"{answer.finding} {wider}", primary=row.primary)
 
@@ -218,7 +219,7 @@ def _not_shown(lookup: Lookup, row: Comparison, against: AgainstMargin | None) -
 def _undefined(lookup: Lookup, row: Comparison) -> str:
     a, b = name_in_sentence(lookup, row.arm_a), name_in_sentence(lookup, row.arm_b)
     metric = words.metric(row.metric, row.label)
-    because = row.undefined_because or words.NO_REASON
+    because = reason(row)
     text = f"{tested_on(lookup, row)}, {a} could not be tested against {b} on {metric}: {because}."
     if row.difference is not None:
         by = units.difference(row.metric, row.difference, units.decimals_of(row.metric, None, None))

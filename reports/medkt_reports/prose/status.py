@@ -23,6 +23,16 @@ def confirmatory_status(lookup: Lookup) -> str:
     return f"Exploratory: no primary contrast was named.{' ' if labels else ''}{labels}"
 
 
+def adjusted_families(lookup: Lookup) -> dict[str, str]:
+    """Each family of comparisons and its adjustment; those of labels or contrasts that nobody named are left out."""
+    settings = lookup.result.settings
+    absent = [
+        *(["confirmatory labels"] if not settings.confirmatory_labels else []),
+        *(["primary"] if not settings.primaries else []),
+    ]
+    return {name: how for name, how in settings.adjustment.items() if not name.startswith(tuple(absent))}
+
+
 def family_members(lookup: Lookup) -> str:
     """Which comparisons the one family of the whole study holds."""
     settings = lookup.result.settings

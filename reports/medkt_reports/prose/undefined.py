@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from medkt_eval.results.schema import Comparison
 from medkt_reports.language import words
 from medkt_reports.lookup import Lookup
 
@@ -35,6 +36,11 @@ class _Null:
     metric: str
     label: str
     because: str | None
+
+
+def reason(row: Comparison) -> str:
+    """Why a comparison lacks its interval or p-value; a test that never has an interval says so in its note."""
+    return row.undefined_because or row.note or words.NO_REASON
 
 
 def absences(lookup: Lookup) -> list[Absence]:
@@ -75,9 +81,7 @@ def _contrasts(lookup: Lookup) -> Iterator[_Null]:
             part = "Interval of comparison" if row.p_value is not None and row.difference is not None else "Comparison"
             what, where = f"{part} ({words.test(row.test)})", _where(lookup, row.arm_a, row.group)
             who = lookup.contrast_name((row.arm_a, row.arm_b))
-            yield _Null(
-                what, where, who, _metric(row.metric), words.average(row.label), row.undefined_because or row.note
-            )
+            yield _Null(what, where, who, _metric(row.metric), words.average(row.label), reason(row))
 
 
 def _beside(lookup: Lookup) -> Iterator[_Null]:

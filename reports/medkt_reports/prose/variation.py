@@ -63,13 +63,18 @@ def varies(conditions: Conditions, scope: str) -> str:
     parts += {
         "varies": ["the training images, redrawn with each seed"],
         "mixed": ["the training images of some seeds or arms"],
+        "by training set": ["the training images of some training sets"],
     }.get(conditions.training, [])
-    parts += {"varies": ["the validation images"], "mixed": ["the validation images of some seeds or arms"]}.get(
-        conditions.validation, []
-    )
-    parts += {"varies": ["the teacher, another for each seed"], "mixed": ["the teacher of some seeds or arms"]}.get(
-        conditions.teacher, []
-    )
+    parts += {
+        "varies": ["the validation images"],
+        "mixed": ["the validation images of some seeds or arms"],
+        "by training set": ["the validation images of some training sets"],
+    }.get(conditions.validation, [])
+    parts += {
+        "varies": ["the teacher, another for each seed"],
+        "mixed": ["the teacher of some seeds or arms"],
+        "by training set": ["the teacher of some training sets"],
+    }.get(conditions.teacher, [])
     return words.listed([*parts, *(of_patients if scope == "seeds+patients" else [])])
 
 
@@ -82,9 +87,12 @@ def fixed(conditions: Conditions, scope: str) -> str:
     parts += {"fixed": ["training images"], "fixed in each arm": ["each arm's training images"]}.get(
         conditions.training, []
     )
-    parts += {"fixed": ["validation images"], "fixed in each arm": ["each arm's validation images"]}.get(
-        conditions.validation, []
-    )
+    refit = conditions.thresholds == "refit" and scope != "seeds"
+    in_training = " in training" if refit else ""  # the thresholds are chosen again on others
+    parts += {
+        "fixed": [f"validation images{in_training}"],
+        "fixed in each arm": [f"each arm's validation images{in_training}"],
+    }.get(conditions.validation, [])
     parts += {"fixed": ["the teacher"], "fixed in each arm": ["each arm's teacher"]}.get(conditions.teacher, [])
     parts += ["any pre-trained weights", "settings"] if conditions.recorded else []
     if conditions.thresholds == "number":
@@ -125,6 +133,7 @@ def limits(conditions: Conditions, scope: str) -> str:
             "varies": " It covers training sets drawn as these were.",
             "mixed": " Some seeds or arms shared their training images and others did not, so it covers other training "
             "sets only in part.",
+            "by training set": " Whether seeds shared their training images differs between training sets.",
         }.get(conditions.training, "")
     if scope not in ("patients", "images") and (unknown := _not_recorded(conditions)):
         text += f" It is not recorded whether seeds shared {words.listed(unknown)}."
@@ -149,6 +158,7 @@ def _sample_of_retraining(conditions: Conditions) -> str:
         "fixed in each arm": "on the training images of each arm",
         "varies": "on training images redrawn with each seed",
         "mixed": "on training images that some seeds or arms shared and others did not",
+        "by training set": "on training images that seeds shared in some training sets and not in others",
     }.get(conditions.training, "as these seeds were trained")
 
 
@@ -215,6 +225,7 @@ def paragraph(lookup: Lookup) -> list[str]:
             "fixed in each arm": "The seeds of an arm used the same validation images.",
             "varies": "Each seed had validation images of its own.",
             "mixed": "Some seeds or arms shared their validation images and others did not.",
+            "by training set": "Whether seeds shared their validation images differs between training sets.",
         }.get(conditions.validation, "It is not recorded whether seeds shared their validation images."),
         *_teacher_in_methods(conditions),
     ]
@@ -226,6 +237,7 @@ def _teacher_in_methods(conditions: Conditions) -> list[str]:
         "fixed in each arm": "Each arm's teacher was one trained network, held fixed.",
         "varies": "Each seed had a teacher of its own.",
         "mixed": "Some seeds or arms shared a teacher and others did not.",
+        "by training set": "Whether seeds shared a teacher differs between training sets.",
         "unknown": "It is not recorded whether seeds shared a teacher.",
     }.get(conditions.teacher)
     return [text] if text else []
@@ -287,6 +299,7 @@ def sample_in_short(lookup: Lookup, dataset: str) -> str:
         "fixed in each arm": "the same for the seeds of an arm",
         "varies": "redrawn with each seed",
         "mixed": "shared by some seeds or arms only",
+        "by training set": "redrawn with seeds in some training sizes, not in others",
     }.get(together(records), "")
 
 
@@ -298,4 +311,5 @@ def teacher_note(conditions: Conditions) -> str:
         "differently.",
         "varies": "Each seed had a teacher of its own.",
         "mixed": "Some seeds or arms shared a teacher and others did not.",
+        "by training set": "Whether seeds shared a teacher differs between training sets.",
     }.get(conditions.teacher, "")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from medkt_eval.results.schema import Comparison, Estimate
 from medkt_reports.language import numbers, units, words
+from medkt_reports.prose.undefined import reason
 from medkt_reports.tables.model import Cell, Mark
 
 
@@ -115,7 +116,7 @@ def difference_cell(row: Comparison, decimals: int) -> Cell:
 
 def raw_p_cell(row: Comparison) -> Cell:
     """The p-value of a comparison before adjustment."""
-    return p_cell(row.p_value, row.level, row.undefined_because)
+    return p_cell(row.p_value, row.level, reason(row))
 
 
 def adjusted_p_cell(row: Comparison) -> Cell:
@@ -127,7 +128,7 @@ def adjusted_p_cell(row: Comparison) -> Cell:
 
 
 def _reason_if(absent: bool, row: Comparison) -> str:
-    return (row.undefined_because or words.NO_REASON) if absent else ""
+    return reason(row) if absent else ""
 
 
 def is_symmetric(estimates: list[Estimate]) -> bool:

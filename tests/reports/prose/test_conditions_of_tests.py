@@ -7,6 +7,7 @@ import pytest
 from medkt_reports.lookup import Lookup
 from medkt_reports.prose import conditions
 from medkt_reports.prose.definitions import definitions
+from medkt_reports.prose.facts import facts
 
 
 @pytest.mark.parametrize(("test", "thresholds"), [("mcnemar", "chosen"), ("delong-clustered", "none")])
@@ -22,9 +23,16 @@ def test_thresholds_are_not_chosen_again_in_it(result, test, thresholds):
     assert "chosen again" not in meaning
 
 
-def test_a_family_of_labels_is_defined_only_if_labels_were_named(result):
-    adjustment = {"confirmatory labels": "holm"}
-    for labels in ([], ["Edema"]):
-        settings = result.settings.model_copy(update={"adjustment": adjustment, "confirmatory_labels": labels})
-        terms = [term for term, _ in definitions(Lookup(result.model_copy(update={"settings": settings})))]
-        assert ("Family: confirmatory labels" in terms) == bool(labels)
+def test_a_family_of_labels_or_contrasts_is_defined_only_if_they_were_named(result):
+    adjustment = {"confirmatory labels over comparisons": "holm", "primary": "none"}
+    primary = {"arm_a": "chest-at", "arm_b": "chest-tl"}
+    for labels, named in (([], None), (["Edema"], None), ([], primary)):
+        changes = {"adjustment": adjustment, "confirmatory_labels": labels, "primary": named}
+        settings = result.settings.model_copy(update=changes)
+        lookup = Lookup(result.model_copy(update={"settings": settings}))
+        terms = [term for term, _ in definitions(lookup)]
+        adjusted = facts(lookup)["adjustment"] or ""
+        assert ("Family: confirmatory labels over comparisons" in terms) == bool(labels)
+        assert ("confirmatory labels" in adjusted) == bool(labels)
+        assert ("Family: primary" in terms) == (named is not None)
+        assert ("primary: none" in adjusted) == (named is not None)

@@ -97,3 +97,14 @@ def test_the_figure_marks_the_seed(checked):
     ]
     assert "Hollow: seeds that may have failed or are outlying." in figure.caption
     assert "Hollow: TL, seed 2 may have failed and outlying." in figure.alt
+
+
+def test_a_metric_of_its_own_scale_is_not_printed_in_percent(checked):
+    checks = [
+        check.model_copy(update={"metric": "calibration_error_squared", "value": 0.0221})
+        for check in checked.result.seed_checks
+    ]
+    table = seeds_table(Lookup(checked.result.model_copy(update={"seed_checks": checks})))
+    assert table.head[0][2].text == "Test macro squared calibration error"
+    assert {row.cells[1].text for row in table.rows} == {"0.022"}
+    assert seeds_table(checked).head[0][2].text == "Test macro AUC, %"

@@ -78,3 +78,27 @@ def test_checklists_name_every_answer_or_count_them(result):
     two = sentences.answers(lookup)
     assert len(two) == 2
     assert facts.facts(lookup)["answer"] == f"{two[0].text} {two[1].text}"
+
+
+def test_training_sets_that_differ_in_what_seeds_shared_are_not_said_to_mix_it(lookup):
+    arms = [
+        arm.model_copy(update={"training_sha256": [f"{arm.arm} {k}" for k in range(3)]})
+        if arm.train_size == 100
+        else arm
+        for arm in lookup.result.arms
+    ]
+    record = conditions.of_report(Lookup(lookup.result.model_copy(update={"arms": arms})))
+    assert record.training == "by training set"
+    for scope in ("seeds", "seeds+patients"):
+        meaning = variation.meaning(record, scope)
+        text = f"{meaning.question} {meaning.random} {meaning.fixed} {meaning.limitation}"
+        assert "some seeds or arms" not in text
+        assert "Some seeds or arms" not in text
+        assert "the training images of some training sets" in meaning.random
+
+
+def test_refitted_thresholds_do_not_hold_all_validation_images_fixed():
+    record = conditions.Conditions("fixed", "fixed", "none", "refit")
+    assert "validation patients, on whom thresholds are chosen again" in variation.varies(record, "seeds+patients")
+    assert "validation images in training" in variation.fixed(record, "seeds+patients")
+    assert "in training" not in variation.fixed(record, "seeds")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medkt_eval.results.recorded import SeedCheck
-from medkt_reports.language import numbers, words
+from medkt_reports.language import numbers, units, words
 from medkt_reports.lookup import Lookup
 from medkt_reports.tables.cells import interval_cell
 from medkt_reports.tables.columns import Column, head_of, row_of
@@ -28,7 +28,7 @@ def seeds_table(lookup: Lookup) -> Table | None:
     if not rows:
         return None
     first = rows[0][1]
-    columns = _columns(lookup, words.metric(first.metric, first.label))
+    columns = _columns(lookup, first)
     table = Table(
         name="seeds",
         title="Seed by seed",
@@ -49,15 +49,22 @@ def seeds_table(lookup: Lookup) -> Table | None:
     return with_synthetic_mark(table)
 
 
-def _columns(lookup: Lookup, metric: str) -> Sequence[Column[SeedCheck]]:
+def _columns(lookup: Lookup, first: SeedCheck) -> Sequence[Column[SeedCheck]]:
+    unit = "" if units.has_own_scale(first.metric) else ", %"
     return (
         Column("Arm", lambda check: text_cell(lookup.names[check.arm])),
         Column("Seed", lambda check: text_cell(str(check.seed))),
-        Column(f"Test {metric}, %", lambda check: Cell(numbers.percent(check.value, 1), value=check.value)),
+        Column(f"Test {words.metric(first.metric, first.label)}{unit}", _value_cell),
         Column("Deviations from the median", _deviations_cell),
         Column("Validation AUC, %", _validation_cell),
         Column("Flag", lambda check: text_cell(lookup.flags.get(check.run_id, ""))),
     )
+
+
+def _value_cell(check: SeedCheck) -> Cell:
+    decimals = units.decimals_of(check.metric, None, None)
+    value = None if check.value is None else check.value * units.unit_of(check.metric)
+    return Cell(numbers.percent(value, decimals), value=check.value)
 
 
 def _deviations_cell(check: SeedCheck) -> Cell:

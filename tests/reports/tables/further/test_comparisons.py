@@ -5,6 +5,7 @@ from __future__ import annotations
 from medkt_reports.figures.differences.forest import filled_and_hollow
 from medkt_reports.lookup import Lookup
 from medkt_reports.prose import sentences
+from medkt_reports.tables.cells import difference_cell
 from medkt_reports.tables.further.comparisons import companions_table, comparisons_table, secondary_table
 from medkt_reports.tables.paper.tables_four_and_five import table_four
 
@@ -71,3 +72,10 @@ def test_arms_of_a_difference_are_left_and_right_everywhere(result):
     lookup = with_rows(result, {}, {"test": "t-welch", "scope": "seeds"})
     assert comparisons_table(lookup).head[0][0].text == "Left arm − right arm"
     assert companions_table(lookup).head[0][0].text == "Left arm − right arm"
+
+
+def test_a_test_that_never_has_an_interval_gives_its_own_reason(result):
+    note = "it compares ranks: it gives no interval of the difference"
+    changes = {"test": "wilcoxon", "scope": "seeds", "low": None, "high": None, "note": note}
+    cell = difference_cell(with_rows(result, changes).comparisons[0], 1)
+    assert cell.footnote == note
