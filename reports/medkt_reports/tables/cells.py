@@ -13,6 +13,8 @@ from medkt_reports.language import numbers, units, words
 from medkt_reports.prose.undefined import reason
 from medkt_reports.tables.model import Cell, Mark
 
+_NOT_MADE = "the results hold no such interval of this metric"
+
 
 def decimals_in_unit(half_widths: Iterable[float | None], *, unit: float = units.POINTS) -> int:
     """Decimals of numbers that are read together, as `numbers.decimals_for`.
@@ -79,8 +81,8 @@ def estimate_cell(
 ) -> Cell:
     """An arm's metric with its interval: `± h` if every interval of the table is symmetric, else `(low to high)`."""
     if estimate is None or estimate.value is None:
-        reason = "no such value in the results" if estimate is None else estimate.undefined_because
-        return Cell(numbers.ABSENT, footnote=reason or words.NO_REASON)
+        because = _NOT_MADE if estimate is None else estimate.undefined_because
+        return Cell(numbers.ABSENT, footnote=because or words.NO_REASON)
     low, high, unit = estimate.low, estimate.high, units.unit_of(estimate.metric)
     if low is None or high is None:
         uncertainty = ""
@@ -98,6 +100,19 @@ def estimate_cell(
         low=low,
         high=high,
     )
+
+
+def notes_on_absent(cells: Iterable[Cell], interval: str) -> list[str]:
+    """Where the reason of a missing value stands; of an interval that a metric never has, the reason itself."""
+    reasons = {cell.footnote for cell in cells if cell.text == numbers.ABSENT}
+    notes = []
+    if _NOT_MADE in reasons:
+        alone = " DeLong's interval is of AUC alone." if "delong" in interval else ""
+        notes.append(f"{numbers.ABSENT}: the results hold no interval {interval} of that metric.{alone}")
+    if reasons - {_NOT_MADE}:
+        why = "no such value; the report says why under “What was undefined and why”"
+        notes.append(f"{numbers.ABSENT}{', elsewhere' if notes else ''}: {why}.")
+    return notes
 
 
 def difference_cell(row: Comparison, decimals: int) -> Cell:

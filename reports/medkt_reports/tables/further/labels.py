@@ -13,7 +13,14 @@ from medkt_reports.language import numbers, words
 from medkt_reports.lookup import Lookup, TrainingSet
 from medkt_reports.prose.primary import labels_named
 from medkt_reports.tables.arm_columns import arm_columns, arm_head
-from medkt_reports.tables.cells import adjusted_p_cell, difference_cell, estimate_cell, is_symmetric, raw_p_cell
+from medkt_reports.tables.cells import (
+    adjusted_p_cell,
+    difference_cell,
+    estimate_cell,
+    is_symmetric,
+    notes_on_absent,
+    raw_p_cell,
+)
 from medkt_reports.tables.columns import Column, head_of, row_of
 from medkt_reports.tables.model import Cell, Row, Span, Table, count_cell, text_cell, with_synthetic_mark
 
@@ -65,7 +72,7 @@ def labels_table(lookup: Lookup, interval: str) -> Table | None:
         rows=tuple(rows),
         notes=(
             "Positive: test images with the label, or of the class.",
-            f"{numbers.ABSENT}: no such value; the report says why under “What was undefined and why”.",
+            *notes_on_absent((cell for row in rows for cell in row.cells[1:]), interval),
         ),
     )
     return with_synthetic_mark(table)

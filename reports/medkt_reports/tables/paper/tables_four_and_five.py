@@ -14,7 +14,7 @@ from medkt_reports.language import numbers, words
 from medkt_reports.lookup import HEADLINES, Lookup, TrainingSet
 from medkt_reports.significance import alpha, decisive_p, interval_shows, p_shows
 from medkt_reports.tables.arm_columns import arm_columns, arm_head
-from medkt_reports.tables.cells import estimate_cell, is_symmetric
+from medkt_reports.tables.cells import estimate_cell, is_symmetric, notes_on_absent
 from medkt_reports.tables.model import DAGGER, Cell, Mark, Row, Table, text_cell, with_synthetic_mark
 
 
@@ -167,8 +167,7 @@ def _notes(
         missing = "Some arms were" if known else "No arm was"
         few = "not compared" if known else "compared"
         notes.append(f"{missing} {few} with the best of its row. Bold there only means the highest value.")
-    if any(cell.text == numbers.ABSENT for row in rows for cell in row.cells):
-        notes.append(f"{numbers.ABSENT}: no such value; the report says why under “What was undefined and why”.")
+    notes += notes_on_absent((cell for row in rows for cell in row.cells), interval)
     seeds = sorted({e.n_seeds for line in estimates for e in line if e is not None})
     if seeds:
         notes.append(f"Seeds an arm: {' or '.join(map(str, seeds))}. Intervals are not adjusted for their number.")

@@ -7,7 +7,8 @@ from medkt_reports.lookup import Lookup
 from medkt_reports.prose import sentences
 from medkt_reports.tables.cells import difference_cell
 from medkt_reports.tables.further.comparisons import companions_table, comparisons_table, secondary_table
-from medkt_reports.tables.paper.tables_four_and_five import table_four
+from medkt_reports.tables.further.labels import labels_table
+from medkt_reports.tables.paper.tables_four_and_five import table_five, table_four
 
 PAIR = ("chest-at", "chest-tl")
 
@@ -79,3 +80,20 @@ def test_a_test_that_never_has_an_interval_gives_its_own_reason(result):
     changes = {"test": "wilcoxon", "scope": "seeds", "low": None, "high": None, "note": note}
     cell = difference_cell(with_rows(result, changes).comparisons[0], 1)
     assert cell.footnote == note
+
+
+def test_an_interval_that_a_metric_never_has_gives_its_reason_in_place(result, only_arms):
+    named = [
+        row.model_copy(update={"interval": "patients:delong"})
+        for row in result.estimates
+        if (row.metric, row.interval) == ("auc", "seeds:t")
+    ]
+    lookup = Lookup(result.model_copy(update={"estimates": [*result.estimates, *named]}))
+    notes = " ".join(table_five(lookup, "patients:delong").notes)
+    assert (
+        "n/a: the results hold no interval patients:delong of that metric. DeLong's interval is of AUC alone." in notes
+    )
+    assert "What was undefined" not in notes
+    assert "n/a" not in " ".join(table_five(lookup, "seeds:t").notes)
+    assert "What was undefined and why" in " ".join(table_four(lookup, "seeds:t").notes)
+    assert not any("n/a" in note for note in labels_table(Lookup(only_arms), "seeds:t").notes)
