@@ -213,16 +213,14 @@ class IntervalName:
 INTERVALS: dict[str, IntervalName] = {
     "seeds+patients:or": IntervalName("Obuchowski–Rockette: seeds and test patients random", default=True),
     "patients:delong": IntervalName("clustered DeLong: test patients random, trained models held fixed", default=True),
-    "patients:bootstrap-percentile": IntervalName(
-        "patient bootstrap, percentile: trained models held fixed", default=True
-    ),
+    "patients:bootstrap-percentile": IntervalName("bootstrap, percentile: trained models held fixed", default=True),
     "seeds:t": IntervalName("Student's t over seeds, test patients held fixed", default=True),
     "seeds:normal": IntervalName("mean ± z s/√k over seeds, the paper's convention", default=True),
     "images:delong": IntervalName("DeLong: test images random, trained models held fixed", on_request=False),
-    "patients:jackknife": IntervalName("patient jackknife: test patients random, trained models held fixed"),
-    "patients:bootstrap-basic": IntervalName("patient bootstrap, basic: trained models held fixed"),
-    "patients:bootstrap-bca": IntervalName("patient bootstrap, BCa: trained models held fixed"),
-    "patients:bootstrap-studentized": IntervalName("patient bootstrap, studentised: trained models held fixed"),
+    "patients:jackknife": IntervalName("jackknife: test patients random, trained models held fixed"),
+    "patients:bootstrap-basic": IntervalName("bootstrap, basic: trained models held fixed"),
+    "patients:bootstrap-bca": IntervalName("bootstrap, BCa: trained models held fixed"),
+    "patients:bootstrap-studentized": IntervalName("bootstrap, studentised: trained models held fixed"),
     "seeds+patients:bootstrap": IntervalName("bootstrap of seeds and test patients, percentile"),
 }
 

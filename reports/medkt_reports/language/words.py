@@ -194,9 +194,16 @@ def listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def test(name: str) -> str:
-    """Print name of a test."""
-    return TESTS.get(name, name)
+def test(name: str, scope: str) -> str:
+    """Print name of a test; images that were declared independent are no clusters.
+
+    Examples
+    --------
+    >>> test("delong-clustered", "patients"), test("delong-clustered", "images")
+    ('clustered DeLong', 'DeLong')
+    """
+    word = TESTS.get(name, name)
+    return word.removeprefix("clustered ").removeprefix("patient ") if scope == "images" else word
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # a word of the vocabulary, not a test of pytest's

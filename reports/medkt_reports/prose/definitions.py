@@ -31,7 +31,7 @@ def definitions(lookup: Lookup) -> list[tuple[str, str]]:
         lines.append(
             (
                 f"Test {test}, scope {scope}",
-                f"{words.capital(words.test(test))}. Varies: {varies}. Held fixed: {fixed}.",
+                f"{words.capital(words.test(test, scope))}. Varies: {varies}. Held fixed: {fixed}.",
             )
         )
     for family, method in status.adjusted_families(lookup).items():

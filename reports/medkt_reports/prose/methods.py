@@ -167,7 +167,7 @@ def _primary_analysis(lookup: Lookup) -> list[str]:
     return [
         "The primary analysis is that of reader studies, with training seeds as readers and patients as clustered "
         f"cases (Obuchowski and Rockette 1995; Hillis 2007, 2014). {seeds}; the covariance over patients is the "
-        f"patient jackknife's, or the patient bootstrap's for {bootstrapped}. "
+        f"jackknife's, or the bootstrap's for {bootstrapped}. "
         f"{df} An arm's own AUC has its interval on the logit scale."
     ]
 
@@ -197,9 +197,9 @@ def _tests(lookup: Lookup) -> list[str]:
             by_scope[row.scope][row.test] = None
             circumstances = conditions.of_test(lookup, row.test)
             around = variation.varies(circumstances, row.scope), variation.fixed(circumstances, row.scope)
-            alike[around][row.test] = None
+            alike[around][f"{words.test(row.test, row.scope)}{_by(row.test)}"] = None
     described = "; ".join(
-        f"with {varies} random and {fixed} fixed, " + words.listed([f"{words.test(test)}{_by(test)}" for test in tests])
+        f"with {varies} random and {fixed} fixed, " + words.listed(list(tests))
         for (varies, fixed), tests in alike.items()
     )
     parts = [f"Arms were compared by these tests: {described}."]

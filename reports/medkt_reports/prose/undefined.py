@@ -79,7 +79,7 @@ def _contrasts(lookup: Lookup) -> Iterator[_Null]:
     for row in lookup.result.comparisons:
         if row.difference is None or row.low is None or row.p_value is None:
             part = "Interval of comparison" if row.p_value is not None and row.difference is not None else "Comparison"
-            what, where = f"{part} ({words.test(row.test)})", _where(lookup, row.arm_a, row.group)
+            what, where = f"{part} ({words.test(row.test, row.scope)})", _where(lookup, row.arm_a, row.group)
             who = lookup.contrast_name((row.arm_a, row.arm_b))
             yield _Null(what, where, who, _metric(row.metric), words.average(row.label), reason(row))
 

@@ -45,6 +45,21 @@ def test_independent_images_are_said_to_be_declared(result):
     assert "patient the unit of sampling" not in text
 
 
+def test_independent_images_have_no_patient_bootstrap_and_no_clusters(result):
+    rows = [c.model_copy(update={"test": "delong-clustered", "scope": "images"}) for c in result.comparisons]
+    interval = "patients:bootstrap-percentile"
+    estimates = [e.model_copy(update={"interval": interval}) for e in result.estimates if e.interval == "seeds:t"]
+    changed = result.model_copy(update={"comparisons": rows, "estimates": estimates})
+    text = paragraph(changed, independent_images=True, replicates=200)
+    assert "The bootstrap drew 200 replicates of images" in text
+    assert "bootstrap, percentile" in text
+    assert "patient bootstrap" not in text
+    assert "clustered" not in text
+    assert "DeLong (DeLong et al. 1988" in text
+    of_patients = [c.model_copy(update={"scope": "patients"}) for c in rows]
+    assert "clustered DeLong" in paragraph(result.model_copy(update={"comparisons": of_patients}))
+
+
 def test_only_an_analysis_that_was_made_is_described(result):
     text = paragraph(result)
     assert "Obuchowski" not in text

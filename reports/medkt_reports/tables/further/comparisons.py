@@ -34,7 +34,7 @@ def _columns(lookup: Lookup, heading: str) -> Sequence[Column[Line]]:
         Column(heading, lambda line: difference_cell(line.row, line.decimals)),
         Column("p", lambda line: raw_p_cell(line.row)),
         Column("Adjusted p", lambda line: adjusted_p_cell(line.row)),
-        Column("Test", lambda line: text_cell(words.test(line.row.test))),
+        Column("Test", lambda line: text_cell(words.test(line.row.test, line.row.scope))),
         Column("Scope", lambda line: text_cell(line.row.scope.replace("+", " and "))),
         Column("df", lambda line: text_cell(numbers.degrees_of_freedom(line.row.df))),
         Column("Seeds", lambda line: text_cell(f"{line.row.n_seeds_a} + {line.row.n_seeds_b}")),
@@ -132,7 +132,7 @@ def _margin_notes(comparisons: list[Comparison]) -> list[str]:
         return []
     margins = words.listed(list(dict.fromkeys(units.amount(row.metric, row.margin or 0.0) for row in against)))
     levels = dict.fromkeys(
-        f"{numbers.level(margin_alpha(row))} and {numbers.level(row.level)} for {words.test(row.test)}"
+        f"{numbers.level(margin_alpha(row))} and {numbers.level(row.level)} for {words.test(row.test, row.scope)}"
         for row in against
     )
     return [

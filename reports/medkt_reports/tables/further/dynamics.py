@@ -38,7 +38,7 @@ def dynamics_table(lookup: Lookup) -> Table | None:
     if not rows:
         return None
     tests = dict.fromkeys(row.test for row in lookup.result.dynamics if row.arm_b is not None)
-    tested = f" Differences: {words.listed([words.test(test) for test in tests])} over seeds." if tests else ""
+    tested = f" Differences: {words.listed([words.test(test, 'seeds') for test in tests])} over seeds." if tests else ""
     level = numbers.level(lookup.result.settings.level)
     shared = conditions.of_report(lookup).validation in ("fixed", "fixed in each arm")
     validation = "The validation images are held fixed." if shared else "On each run's own validation images."

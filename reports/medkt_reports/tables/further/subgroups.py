@@ -229,7 +229,7 @@ def _gap_cell(line: GapLine) -> Cell:
         gap.high,
         line.decimals,
         because=gap.undefined_because,
-        footnote=f"{words.capital(words.test(gap.test))}; {numbers.count(gap.n_images)} images in the "
+        footnote=f"{words.capital(words.test(gap.test, gap.scope))}; {numbers.count(gap.n_images)} images in the "
         f"subgroup{patients} tested.",
         signed=True,
     )

@@ -157,7 +157,9 @@ def _notes(
     notes = ["Best of a row in bold, second underlined; values that print alike are marked alike."]
     known = [comparison for comparison in against if comparison is not None]
     if known:
-        tests = sorted({f"{words.test(c.test)} over {c.scope.replace('+', ' and ')}{_adjusted(c)}" for c in known})
+        tests = sorted(
+            {f"{words.test(c.test, c.scope)} over {c.scope.replace('+', ' and ')}{_adjusted(c)}" for c in known}
+        )
         notes.append(
             f"{DAGGER} Not significantly different from the best: p ≥ {alpha(known[0].level):g}, or no p exists "
             f"({'; '.join(tests)}). A compared arm without {DAGGER} differs from the best, within that scope alone."
