@@ -5,9 +5,9 @@ In: run records. Out: `TestSet`: truth, patients and groups once, and every run'
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 
@@ -21,7 +21,13 @@ from medkt_eval.predictions.across_runs.same_images import (
     check_same_validation_targets,
     with_columns_of,
 )
-from medkt_eval.predictions.across_runs.separate_splits import check_other_scores, check_separate
+from medkt_eval.predictions.across_runs.separate_splits import (
+    RunScores,
+    check_other_scores,
+    check_separate,
+    hashed_targets,
+    run_scores,
+)
 from medkt_eval.predictions.across_runs.shared_images import LeftOut, shared_images
 from medkt_eval.predictions.columns.mapping import option
 from medkt_eval.predictions.columns.near_names import by_other_name
@@ -223,6 +229,7 @@ def _test_set(
             f"{first.source}: all test images are of one patient; expected several, or nothing can be said of new ones"
         )
 
+    compared: Callable[[int], RunScores] | None = None
     first_validation: tuple[str, AnyPredictions] | None = None
     for j, record in enumerate(records):
         of_run = partial(_score_of_run, scores, j)
@@ -231,7 +238,9 @@ def _test_set(
             first_validation = first_validation or (record.manifest.run_id, validation)
             check_same_validation_targets(first_validation[1], validation, (first_validation[0], run_ids[j]))
             repairs += [(validation.source, doubt) for doubt in check_separate(validation, first)]
-            check_other_scores(validation, of_run, first)
+            compared = compared or _compared(scores, first, len(records))
+            doubts = check_other_scores(validation, compared(j), map(compared, range(len(records) if in_memory else 0)))
+            repairs += [(validation.source, doubt) for doubt in doubts]
             repairs += [(validation.source, repair) for repair in validation.repairs]
         if first.task == "multilabel":
             chosen = choose(validation, first.labels, threshold_rule)
@@ -262,6 +271,17 @@ def _validations(
             first = first or (record.manifest.run_id, validation)
             check_same_validation(first[1], validation, (first[0], record.manifest.run_id))
         yield validation
+
+
+def _compared(scores: np.ndarray | _ScoresOnDisk, first: AnyPredictions, n_runs: int) -> Callable[[int], RunScores]:
+    """What validation predictions are compared with, of each run; of scores on disk, the last run's alone is kept."""
+    targets = hashed_targets(first)
+
+    @lru_cache(maxsize=1 if isinstance(scores, _ScoresOnDisk) else n_runs)
+    def of_run(j: int) -> RunScores:
+        return run_scores(first, partial(_score_of_run, scores, j), targets)
+
+    return of_run
 
 
 def _score_of_run(scores: np.ndarray | _ScoresOnDisk, run: int, k: int) -> np.ndarray:

@@ -22,7 +22,11 @@ def cautions(tests: Sequence[TestSet]) -> list[str]:
     ----------
     tests : sequence of TestSet
     """
-    return [CAUTION + text for test in tests for text in (*_left_out(test), *_other_scales(test), *_calls(test))]
+    return [CAUTION + text for test in tests for text in _of(test)]
+
+
+def _of(test: TestSet) -> list[str]:
+    return [*_left_out(test), *_other_scales(test), *_two_scales(test), *_calls(test)]
 
 
 def _left_out(test: TestSet) -> list[str]:
@@ -46,6 +50,16 @@ def _other_scales(test: TestSet) -> list[str]:
         f"{test.dataset}: scores are no probabilities in {files} table(s) (first: {examples}). Brier score, "
         "calibration and net benefit are not computed from them, and thresholds need validation scores of the same "
         "scale. Write probabilities: the sigmoid of logits, or percentages divided by 100"
+    ]
+
+
+def _two_scales(test: TestSet) -> list[str]:
+    found = [f"{source}: {repair.example}" for source, repair in test.repairs if repair.kind == "two scales"]
+    if not found:
+        return []
+    return [
+        f"{test.dataset}: validation and test scores may be of two scales: {_listed(found)}. A threshold is of one "
+        "scale. If one file holds probabilities and the other does not, write both as probabilities"
     ]
 
 

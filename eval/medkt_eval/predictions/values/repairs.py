@@ -22,16 +22,28 @@ class Repair:
 
     Parameters
     ----------
-    kind : {"ignored", "own name", "commas", "blanks", "clipped", "renormalised", "unchecked", "alike", "scale"}
+    kind : {"ignored", "own name", "commas", "blanks", "clipped", "renormalised", "unchecked", "alike", ...}
         ignored: a column that medkt does not know. own name: a name whose column of `--columns` is absent. commas:
         decimal commas, read as points. blanks: at the edges of ids and groups, removed. clipped: scores a little
         outside [0, 1]. renormalised: scores of classes, divided by their sum. unchecked: validation patients without
-        ids. alike: validation ids that look like test ids. scale: scores that are no probabilities.
+        ids. alike: validation ids that look like test ids. scale: scores that are no probabilities. two scales:
+        scores of validation and test of which only one can be of probabilities.
     example : str
         The first of them, as the file has it.
     """
 
-    kind: Literal["ignored", "own name", "commas", "blanks", "clipped", "renormalised", "unchecked", "alike", "scale"]
+    kind: Literal[
+        "ignored",
+        "own name",
+        "commas",
+        "blanks",
+        "clipped",
+        "renormalised",
+        "unchecked",
+        "alike",
+        "scale",
+        "two scales",
+    ]
     example: str
 
 

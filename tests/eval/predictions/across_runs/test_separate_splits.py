@@ -89,7 +89,7 @@ def test_patients_are_compared_by_value(predictions_frame):
     test = numbered(predictions_frame("test", 0), str)
     other = predictions_frame("test", 1).assign(image_id=lambda frame: "v" + frame["image_id"])
     with pytest.raises(
-        InputError, match=r"20 of 20 validation patients are in the test set \(first: patient_id '0.0'\)"
+        InputError, match=r"20 of 20 validation patients are in the test set \(first: patient_id '0.0', '0' in the test"
     ):
         evaluate({"TL": [test]}, validation={"TL": [numbered(other, float)]}, replicates=0)
     padded = numbered(other, "{:03d}".format)
@@ -135,6 +135,24 @@ def test_two_scales_are_refused(predictions_frame, factors):
             validation={"TL": [probabilities(other, factors[1])]},
             replicates=0,
         )
+
+
+def scaled(frame, *factors):
+    names = [name for name in frame if name.startswith("score_")]
+    return probabilities(frame).assign(
+        **{name: (probabilities(frame)[name] * factor).round(2) for name, factor in zip(names, factors, strict=True)}
+    )
+
+
+@pytest.mark.parametrize(("factors", "of_validation"), [((1.7, 100), (0.99, 100)), ((3, 3), (1, 3)), ((3, 3), (1, 1))])
+def test_one_scale_that_looks_like_two_has_a_caution(predictions_frame, factors, of_validation):
+    test, other = predictions_frame("test", 0), of_other_patients(predictions_frame("test", 1))
+    n = sum(name.startswith("score_") for name in test)
+    of_test = scaled(test, factors[0], *[factors[1]] * (n - 1))
+    of_other = scaled(other, of_validation[0], *[of_validation[1]] * (n - 1))
+    notes = evaluate({"TL": [of_test]}, validation={"TL": [of_other]}, replicates=0).settings.notes
+    [caution] = [note for note in notes if "two scales" in note]
+    assert caution.startswith("Caution: predictions: validation and test scores may be of two scales: arm 'TL', valid")
 
 
 def test_a_fixed_threshold_is_of_probabilities(predictions_frame, tmp_path):
