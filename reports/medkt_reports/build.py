@@ -23,13 +23,14 @@ from medkt_reports.figures.style import ReportFigure
 from medkt_reports.lookup import Lookup
 from medkt_reports.page import checklists, html, model_card
 from medkt_reports.page.contents import make_page
+from medkt_reports.page.marks import is_card, is_page, marked_card
 from medkt_reports.page.notices import UNFINISHED
 from medkt_reports.renderers import latex, plain
 from medkt_reports.tables.catalogue import TABLES, ReportTables, build_tables, file_name
 from medkt_reports.tables.model import Table
 
 Format = Literal["latex", "html", "csv", "markdown"]
-PAGE = "index.html"
+PAGE, CARD = "index.html", "model-card.md"
 _FOLDERS = ("tables", "figures", "checklists")
 _TABLE = rf"tables/(?:{'|'.join(map(file_name, TABLES))})(?:-standalone\.tex|\.(?:tex|csv|md))"
 _FIGURE = rf"figures/(?:(?:{'|'.join(figures.FIGURES)})-\d+-[a-z0-9-]+|(?:samples|attention)-\d+)\.(?:svg|pdf|csv)"
@@ -114,14 +115,28 @@ def report_files(
         yield from _figures([*drawn.all(), *map(pictures.sheet_figure, sheets)])
         for checklist in page.checklists:
             yield f"checklists/{checklist.name}.md", checklists.checklist_markdown(checklist)
-        yield "model-card.md", model_card.render(lookup, templates)
+        yield CARD, marked_card(model_card.render(lookup, templates))
 
 
 def older_files(out: Path) -> list[str]:
-    """Names of the files in a folder that an older report wrote; files with other names are not medkt's."""
-    paths = [out / "model-card.md", *(path for folder in _FOLDERS for path in sorted((out / folder).glob("*")))]
+    """Names of the files in a folder that an older report wrote; files with other names are not medkt's.
+
+    The model card has a name that others use, too; see `file_of_others`.
+    """
+    paths = [out / CARD, *(path for folder in _FOLDERS for path in sorted((out / folder).glob("*")))]
     names = (path.relative_to(out).as_posix() for path in paths if path.is_file() or path.is_symlink())
     return [name for name in names if _OURS.fullmatch(name)]
+
+
+def file_of_others(folder: Path) -> Path | None:
+    """The page or the model card in a folder that a report would replace although medkt did not write it.
+
+    A page of a user's template has no mark; it is medkt's if tables, figures or checklists of a report lie beside it.
+    """
+    page, card = folder / PAGE, folder / CARD
+    if page.is_file() and not is_page(page.read_bytes()) and not set(older_files(folder)) - {CARD}:
+        return page
+    return card if card.is_file() and not is_card(card.read_bytes()) else None
 
 
 def table(result: EvaluationResult, name: str, format: Format, *, plain_latex: bool = False) -> str:  # noqa: A002

@@ -1,7 +1,7 @@
 """Checks the folder of `--out` before anything is computed: it can be made, and medkt replaces no file but its own.
 
 In: the folder. Out: nothing, or an error that names the file in the way. A results.json is medkt's if it has a format
-and a date; a page is medkt's if it names medkt, or if other files of a report lie beside it.
+and a date in front; a page and a model card are medkt's by their marks, see `medkt_reports.page.marks`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from medkt_eval.errors import InputError
 
-_RESULTS = re.compile(rb'\A\s*\{(?=.*"format"\s*:)(?=.*"created"\s*:)', re.DOTALL)
+_RESULTS = re.compile(rb'\A\s*\{\s*"format"\s*:\s*\d+\s*,\s*"created"\s*:\s*"')
 _OTHER_OUT = "move it away, or give another --out"
 
 
 def check_evaluation(out: Path) -> None:
-    """Refuse a folder of results that cannot be made, or that holds results.json or a page of somebody else.
+    """Refuse a folder of results that cannot be made, or that holds files of those names by somebody else.
 
     Raises
     ------
@@ -37,23 +37,22 @@ def check_evaluation(out: Path) -> None:
 
 
 def check_report(folder: Path, where: str = "--out") -> None:
-    """Refuse a folder of a report that cannot be made, or that holds an index.html of somebody else.
+    """Refuse a folder of a report that cannot be made, or that holds an index.html or a model card of somebody else.
 
     Raises
     ------
     InputError
-        If the folder or its page cannot be written, or the page is not medkt's.
+        If the folder or its page cannot be written, or the page or the card is not medkt's.
     """
-    from medkt_reports.build import PAGE, older_files
+    from medkt_reports.build import CARD, PAGE, file_of_others
 
     _check_folder(folder, where)
-    page = folder / PAGE
-    if not page.exists():
-        return
-    if not page.is_file():
-        raise InputError(f"{page}: is no regular file, and medkt writes the report's page there; {_OTHER_OUT}")
-    if b"medkt" not in page.read_bytes() and not older_files(folder):
-        raise InputError(f"{page}: medkt did not write this page and would replace it; {_OTHER_OUT}")
+    for path, content in ((folder / PAGE, "page"), (folder / CARD, "model card")):
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is no regular file, and medkt writes the report's {content} there; {_OTHER_OUT}")
+    if (path := file_of_others(folder)) is not None:
+        content = "page" if path.name == PAGE else "model card"
+        raise InputError(f"{path}: medkt did not write this {content} and would replace it; {_OTHER_OUT}")
 
 
 def _check_folder(folder: Path, where: str) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from medkt_reports.page.marks import GENERATOR
+
 _STYLE = (
     "margin: 0; padding: 1em; border-bottom: 3px solid #b00020; background: #fff; color: #000; font: 1rem sans-serif"
 )
@@ -16,6 +18,7 @@ UNFINISHED = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{GENERATOR}
 <title>Unfinished report</title>
 </head>
 <body>
