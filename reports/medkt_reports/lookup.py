@@ -17,7 +17,8 @@ from medkt_reports.earlier import without_wrong_inference
 from medkt_reports.language import numbers, words
 
 PRIMARY_TEST = "obuchowski-rockette"
-_INTERVALS = ("seeds+patients:or", "seeds:t")  # in order of preference; the paper's convention comes last
+# In order of preference; the paper's convention comes last.
+_INTERVALS = ("seeds+patients:or", "seeds:t", "patients:bootstrap-percentile")
 _SCOPES = ("seeds+patients", "seeds", "patients", "images")
 _KINDS = ("declared", "all", "table")
 _OVER_PATIENTS = ("delong-clustered", "jackknife", "bootstrap-percentile", "bootstrap-bca", "bootstrap-basic")
@@ -127,13 +128,18 @@ class Lookup:
 
     @functools.cached_property
     def _interval_names(self) -> list[str]:
-        present = {interval for *_, group, interval in self._estimates if group is None}
-        preferred = [name for name in _INTERVALS if name in present]
-        others = sorted(present - set(preferred), key=lambda name: (words.is_paper_convention(name), name))
-        return preferred + others
+        has_limits: dict[str, bool] = {}
+        for (*_, group, name), estimate in self._estimates.items():
+            if group is None:
+                has_limits[name] = has_limits.get(name, False) or estimate.low is not None
+        order = {name: k for k, name in enumerate(_INTERVALS)}
+        return sorted(
+            has_limits,
+            key=lambda name: (words.is_paper_convention(name), not has_limits[name], order.get(name, len(order)), name),
+        )
 
     def intervals(self) -> list[str]:
-        """Names of the intervals present, the preferred one first, the paper's convention last."""
+        """Names of the intervals present: those that exist for any arm first, the paper's convention last."""
         return list(self._interval_names)
 
     @property
@@ -166,17 +172,27 @@ class Lookup:
     def comparison_between(self, dataset: str, arms: tuple[str, str], metric: str, label: str) -> Comparison | None:
         """The comparison that decides the dagger of two arms of a row, in either order; None if there is none.
 
-        It has the widest scope; within a scope, the family made for the marks of Tables IV and V comes first.
+        It has a p-value if any has, and the widest scope; within a scope, the family made for the marks of Tables IV
+        and V comes first.
         """
-        comparisons = self._pairs[dataset, frozenset(arms), metric, label]
-        return min(comparisons, key=lambda row: (*_rank(row), -_KINDS.index(row.kind)), default=None)
+        comparisons = [row for row in self._pairs[dataset, frozenset(arms), metric, label] if row.margin is None]
+        tested = [row for row in comparisons if row.p_value is not None]
+        return min(tested or comparisons, key=lambda row: (*_rank(row), -_KINDS.index(row.kind)), default=None)
 
     def answer_of(self, row: Comparison) -> Comparison | None:
         """The comparison of the same arms and metric that the answer uses; None if the answer has none."""
         requested = self._requested[self.training_set_of(row), row.metric, row.label, None]
         same = [other for other in requested if {other.arm_a, other.arm_b} == {row.arm_a, row.arm_b}]
         same = [other for other in same if other.margin is None]
-        return min(same, key=lambda other: (not other.primary, *_rank(other)), default=None)
+        answer = min(same, key=lambda other: (not other.primary, *_rank(other)), default=None)
+        return None if answer is None else self.answering(answer)
+
+    def answering(self, row: Comparison) -> Comparison:
+        """Return the comparison, or the narrower one over patients that answers where it does not exist."""
+        narrower = None if row.low is not None else self.over_patients_alone(row)
+        if narrower is None:
+            return row
+        return narrower.model_copy(update={"primary": True}) if row.primary else narrower
 
     def is_primary_analysis(self, row: Comparison) -> bool:
         """Whether the answer uses this comparison, among all tests of its pair, metric and kind."""

@@ -145,8 +145,8 @@ def _tuning(lookup: Lookup) -> list[str]:
 
 def _primary_analysis(lookup: Lookup) -> list[str]:
     """The analysis with seeds and patients random, if the results hold it."""
-    used = any(row.test == PRIMARY_TEST for row in lookup.comparisons) or _PRIMARY_INTERVAL in lookup.intervals()
-    if not used:
+    of_arms = any(e.interval == _PRIMARY_INTERVAL and e.low is not None for e in lookup.result.estimates)
+    if not of_arms and not any(row.test == PRIMARY_TEST and row.p_value is not None for row in lookup.comparisons):
         return []
     settings = lookup.result.settings
     seeds = (
@@ -190,6 +190,9 @@ def _tests(lookup: Lookup) -> list[str]:
     requested = [row for row in lookup.comparisons if row.kind != "table"]
     if not requested:
         return ["No comparison was made."]
+    requested = [row for row in requested if row.p_value is not None or row.low is not None]  # others gave nothing
+    if not requested:
+        return ["No comparison could be tested."]
     by_scope: dict[str, dict[str, None]] = defaultdict(dict)
     alike: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     for row in sorted(requested, key=lambda row: _ORDER.index(row.scope)):
@@ -203,7 +206,8 @@ def _tests(lookup: Lookup) -> list[str]:
         for (varies, fixed), tests in alike.items()
     )
     parts = [f"Arms were compared by these tests: {described}."]
-    if PRIMARY_TEST not in by_scope["seeds+patients"]:
+    over_seeds = any(row.scope in ("seeds", "seeds+patients") for row in requested)
+    if over_seeds and PRIMARY_TEST not in by_scope["seeds+patients"]:
         declared = lookup.result.settings.seeds
         parts.append(f"Seeds were treated as {declared} {'in' if declared == 'nested' else 'with'} arms.")
     elif len(by_scope) > 1:

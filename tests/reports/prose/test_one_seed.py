@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from medkt_eval import evaluate
+from medkt_reports.figures.differences.forest import forest
 from medkt_reports.lookup import Lookup
-from medkt_reports.prose import sentences
+from medkt_reports.prose import methods, sentences
+from medkt_reports.tables.paper.tables_four_and_five import table_four
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +48,34 @@ def test_an_undefined_difference_stays_undefined(found):
     row = next(row for row in found[0].comparisons if row.metric == "f1" and row.label == "macro")
     assert row.difference is None  # no validation predictions: no thresholds
     assert sentences.sentence(lookup, row, sentences.Margins(found[0])).verdict == "undefined"
+
+
+@pytest.fixture(scope="module")
+def lookup(found):
+    return Lookup(found[0])
+
+
+def test_daggers_and_marks_are_those_of_the_test_that_answers(lookup):
+    (training_set,) = lookup.training_sets()
+    drawn = forest(lookup, training_set, "forest")
+    assert set(drawn.data["scope"]) == {"patients"}
+    assert "Filled (3 of 3)" in drawn.caption
+    assert "Without an interval" not in drawn.caption
+    table = table_four(lookup, lookup.preferred_interval)
+    assert not any(cell.dagger for row in table.rows for cell in row.cells)
+    assert "clustered DeLong over patients" in " ".join(table.notes)
+    assert not any("Both can be right" in note for note in table.notes)
+
+
+def test_arms_have_the_interval_that_exists(lookup):
+    assert lookup.preferred_interval == "patients:delong"
+    arm = lookup.result.arms[0]
+    assert lookup.estimate(arm.dataset, arm.arm, "auc", "macro", lookup.preferred_interval).low is not None
+
+
+def test_methods_do_not_name_an_analysis_that_gave_nothing(lookup):
+    text = methods.methods_paragraph(lookup)
+    assert "The primary analysis is that of reader studies" not in text
+    assert "the p-value to read" not in text
+    assert "Welch" not in text
+    assert "clustered DeLong (DeLong et al. 1988; Obuchowski 1997)" in text

@@ -186,7 +186,8 @@ def _entries(lookup: Lookup, training_set: TrainingSet, pairs: list[tuple[str, s
     for metric, label in [*averages, *labels]:
         average = (metric, label) in averages
         text = words.metric(metric, label) if average else label
-        lines = (ForestLine(text, average, row) for row in lookup.declared(training_set, metric, label))
+        rows = map(lookup.answering, lookup.declared(training_set, metric, label))
+        lines = (ForestLine(text, average, row) for row in rows)
         entries += [entry for entry in lines if entry.pair in pairs]
     return entries
 
