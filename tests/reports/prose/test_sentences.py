@@ -247,3 +247,12 @@ def test_the_summary_says_which_training_set_a_sentence_is_of(result, only_arms,
     summary.show(only_arms.model_copy(update={"comparisons": rows}))
     said = capsys.readouterr().out.rpartition("Intervals: ")[2].splitlines()
     assert "Phantom chest, 200 training images" not in said  # there is no other
+
+
+def test_a_synthetic_arm_alone_is_called_synthetic_on_the_terminal(result, only_arms, capsys):
+    summary.show(only_arms)
+    assert "SYNTHETIC: Phantom chest" in capsys.readouterr().out
+    summary.show(result)
+    said = capsys.readouterr().out
+    assert "SYNTHETIC" not in said
+    assert "synthetic test images" in " ".join(said.split())
