@@ -160,7 +160,7 @@ def evaluate(
     test_sets = _test_sets(inputs, options, shared_images, execution)
     nowhere = computed_nowhere(requested, test_sets, contrasts)
     refuse_computed_nowhere(add, nowhere)
-    refuse_many_groups(requested, test_sets)
+    refuse_many_groups(requested, test_sets, analysis.requested)
     results = DatasetResults()
     for test in test_sets:
         results += _analyse(test, inputs, requested, contrasts, options, execution)

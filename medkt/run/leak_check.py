@@ -119,7 +119,8 @@ def _images_of_run(folder: Path) -> Images | str:
     config = folder / "config.toml"
     if not config.is_file():
         return f"{unknown}the run has no config.toml"
-    settings = validated(RunSettings, parse_toml(read_text(config, "a run's settings"), str(config), ""), str(config))
+    expected = "a run's settings, as medkt train writes them"
+    settings = validated(RunSettings, parse_toml(read_text(config, expected), str(config), expected), str(config))
     name = settings.dataset
     loader = DatasetLoader({name: settings.data}, {name: [settings.train_size]}, study=str(config))
     try:

@@ -164,6 +164,7 @@ def _check_declared(study: Study, runs: Sequence[RunSettings]) -> None:
             known = expected_one_of(name, [arm.name for arm in study.arms])
             raise InputError(f"[analysis] {key} is {name!r}, which is no arm of this study; {known}")
     keys: dict[tuple[frozenset[str], str, str], str] = {}
+    left_arms: dict[frozenset[str], str] = {}
     for key, primary in study.analysis.primaries_by_key.items():
         a, b = _arms_named(primary.arm_a, runs), _arms_named(primary.arm_b, runs)
         pairs = [(arm_a, arm_b) for arm_a, set_a in a.items() for arm_b, set_b in b.items() if set_a == set_b]
@@ -179,6 +180,12 @@ def _check_declared(study: Study, runs: Sequence[RunSettings]) -> None:
             raise InputError(
                 f"[analysis] {key}, {primary.arm_a} - {primary.arm_b}, is the same contrast as {earlier}; expected "
                 "each contrast once"
+            )
+        (arm_a, arm_b), pair = pairs[0], frozenset(pairs[0])
+        if left_arms.setdefault(pair, arm_a) != arm_a:
+            raise InputError(
+                f"[analysis] {key}, {primary.arm_a} - {primary.arm_b}: another primary contrast is {arm_b} - {arm_a}; "
+                "expected two arms always in one order"
             )
 
 

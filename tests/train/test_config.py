@@ -46,6 +46,7 @@ def test_round_sizes_and_variants_stand_in_the_run_id(study_file: Path, study_te
     ("old", "new", "message"),
     [
         ("epochs = 2", "epoch = 2", r"tiny\.toml: unknown key 'training\.epoch'; did you mean 'epochs'\?"),
+        ("epochs = 2", "EPOCHS = 2", r"unknown key 'training\.EPOCHS'; did you mean 'epochs'\?"),
         ("beta = 2.0", "betta = 2.0", r"unknown key 'arms\.1\.betta'; did you mean 'beta'\?"),
         ("baseline", "basline", r"unknown key 'analysis\.basline'; did you mean 'baseline'\?"),
         ("patients = 80", "patients = 'many'", r"tiny\.toml: data\.phantom-chest\.patients is 'many'"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.nearest_name import nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -59,6 +59,6 @@ def _nearest(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
     parts = [part.get("properties", {}) for part in (schema, *schema.get("$defs", {}).values())]
     named = [part for part in parts if any(known.get("const") in place[:-1] for known in part.values())]
     known = sorted({name for part in named or parts for name in part} - {key})
-    close = difflib.get_close_matches(key, known, n=1)
+    close = nearest(key, known)
     fields = ", ".join(known if named else model.model_fields)
-    return f"; did you mean {close[0]!r}?" if close else f"; known keys: {fields}"
+    return f"; did you mean {close!r}?" if close else f"; known keys: {fields}"

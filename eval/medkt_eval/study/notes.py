@@ -103,8 +103,15 @@ def computed_nowhere(request: Request, tests: Sequence[TestSet], contrasts: Sequ
     return {name: nowhere[name] for name in request.names if name in nowhere}
 
 
-def refuse_many_groups(request: Request, tests: Sequence[TestSet]) -> None:
+def refuse_many_groups(request: Request, tests: Sequence[TestSet], declared: Sequence[str]) -> None:
     """Refuse subgroups by a column such as an id or a date, which would be computed for hours and say nothing.
+
+    Parameters
+    ----------
+    request : Request
+    tests : sequence of TestSet
+    declared : sequence of str
+        What `[analysis] add` asks for; the error names it, or `--add`.
 
     Raises
     ------
@@ -113,13 +120,14 @@ def refuse_many_groups(request: Request, tests: Sequence[TestSet]) -> None:
     """
     if "subgroups" not in request.more:
         return
+    where = "[analysis] add" if "subgroups" in declared else "--add"
     for test in tests:
         for name, values in test.predictions.groups.items():
             if (n := len(set(values[values != ""].tolist()))) > MOST_GROUPS:
                 raise InputError(
-                    f"subgroups: {test.dataset}: column group_{name} has {n:,} groups; expected at most {MOST_GROUPS}. "
-                    "Put its values into fewer groups, for example ages into ranges, or leave out the column or "
-                    "subgroups"
+                    f"{where} 'subgroups': {test.dataset}: column group_{name} has {n:,} groups; expected at most "
+                    f"{MOST_GROUPS}. Put its values into fewer groups, for example ages into ranges, or leave "
+                    "out the column or 'subgroups'"
                 )
 
 

@@ -6,13 +6,13 @@ of `results.vocabulary` say what exists and what is a default.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from medkt_eval.errors import InputError
 from medkt_eval.results.vocabulary import AVERAGES, DEFAULT_METRICS, INTERVALS, METRICS, MORE_METRICS, TESTS
+from medkt_eval.runtime.nearest_name import nearest
 
 DEFAULT_AVERAGES = tuple(name for name, average in AVERAGES.items() if average.default)
 MORE_AVERAGES = tuple(name for name, average in AVERAGES.items() if not average.default)
@@ -102,8 +102,8 @@ def _check(
     for name in names:
         where = "[analysis] add" if name in declared else "--add"
         if name not in known:
-            close = difflib.get_close_matches(name, sorted(known), n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(sorted(known))}"
+            close = nearest(name, sorted(known))
+            hint = f"did you mean {close!r}?" if close else f"expected one of {', '.join(sorted(known))}"
             raise InputError(f"{where} {name!r}: no such metric, interval or test; {hint}")
         if name in TESTS_FOR_SEEDS["crossed"] and seeds == "nested":
             raise InputError(

@@ -10,12 +10,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medkt_eval.errors import InputError
+from medkt_eval.runtime.nearest_name import nearest
 from medkt_eval.runtime.reading.text import read_toml
 
 if TYPE_CHECKING:
@@ -127,10 +127,10 @@ def _queue_cluster(kind: str, path: Path) -> Any:
     known = {name for each in classes for name in signature(each.__init__).parameters}
     for name in keywords:
         if name not in known:
-            near = get_close_matches(name, known, 1)
+            near = nearest(name, sorted(known))
             raise InputError(
                 f"{path}: [cluster]: unknown key {name!r}; expected keywords of "
-                f"dask_jobqueue.{QUEUES[kind]}{f', such as {near[0]!r}' if near else ''}"
+                f"dask_jobqueue.{QUEUES[kind]}{f', such as {near!r}' if near else ''}"
             )
     try:
         cluster = cluster_class(**keywords)

@@ -295,7 +295,12 @@ def test_groups_must_agree_between_runs(two_arms):
     assert {row.group for row in evaluated(two_arms).runs} == {None, "sex=F", "site=here"}
 
 
-def test_a_column_of_more_than_50_groups_is_refused():
+def test_a_column_of_more_than_50_groups_is_refused(tmp_path):
     given = tables(group_date=np.array([f"2020-{k:02d}" for k in range(51)] + [""] * 9))
-    with pytest.raises(InputError, match=r"column group_date has 51 groups; expected at most 50\. Put its values into"):
+    with pytest.raises(
+        InputError, match=r"--add 'subgroups': .* group_date has 51 groups; expected at most 50\. Put its"
+    ):
         evaluate(given, replicates=0, add=["subgroups"])
+    (tmp_path / "study.toml").write_text('[analysis]\nadd = ["subgroups"]')
+    with pytest.raises(InputError, match=r"\[analysis\] add 'subgroups': .* group_date has 51 groups"):
+        evaluate(given, replicates=0, study=tmp_path / "study.toml")

@@ -85,6 +85,7 @@ def test_mcnemar_brings_the_metrics_that_it_tests():
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
+        ("AUC", "did you mean 'auc'?"),
         ("acuracy", "did you mean 'accuracy'?"),
         ("bootstrap-bca", "did you mean 'patients:bootstrap-bca'?"),
         ("xyzzy", "expected one of accuracy, auc, average_precision"),

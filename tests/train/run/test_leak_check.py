@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from medkt.observers.observer import Observer
+from medkt.run.leak_check import _images_of_run
 from medkt.study.preparation import plan_study, work_to_do
 from medkt.study.study import train_study_file
 from medkt.study.study_file import StudyFile
@@ -155,3 +156,12 @@ def test_given_weights_of_an_earlier_run_are_compared_too(tmp_path: Path):
     shutil.rmtree(root)
     (note,) = prepare(tmp_path, moved, f'weights = "{tmp_path / "first" / run}"')
     assert "whether these weights have seen the test patients could not be compared: " in note
+
+
+def test_settings_that_are_no_toml_say_what_was_expected(tmp_path: Path):
+    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "config.toml").write_text("method = ")
+    with pytest.raises(
+        InputError, match=r"config\.toml: not TOML .*; expected a run's settings, as medkt train writes"
+    ):
+        _images_of_run(tmp_path)

@@ -108,6 +108,12 @@ def test_a_primary_contrast_is_one_contrast(planned, study_text: str):
         planned("[analysis.primary]", by_id)
 
 
+def test_primary_contrasts_keep_the_order_of_two_arms(planned):
+    other_order = f'[[analysis.primary]]\narm_a = "TL"\narm_b = "{AT}"\nmetric = "f1"\n[[analysis.primary]]'
+    with pytest.raises(InputError, match=r"primary\.1, AT - TL: another primary .* .* - .*always in one order"):
+        planned("[analysis.primary]", other_order)
+
+
 def test_a_grid_is_trained_and_its_winner_compared(study_file: Path, study_text: str, tmp_path: Path):
     text = study_text.replace("beta = 2.0", "beta = [1, 20]").replace("seeds = [0, 1]", "seeds = [0]")
     study_file.write_text(text.replace("epochs = 2", "epochs = 1"))

@@ -15,6 +15,7 @@ import numpy as np
 from medkt_eval.errors import InputError
 from medkt_eval.predictions.across_runs.same_images import texts_of
 from medkt_eval.predictions.files.parquet_columns import AnyPredictions
+from medkt_eval.predictions.values.look_alikes import by_value
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def shared_images(
     InputError
         If no image is in every run.
     """
-    ids = [texts_of(each.image_ids) for each in predictions]
+    ids = _by_value([texts_of(each.image_ids) for each in predictions])
     shared = reduce(np.intersect1d, ids)
     if not len(shared):
         raise InputError(
@@ -60,3 +61,9 @@ def shared_images(
         if n_left_out:
             left_out.append(LeftOut(run, n_left_out, len(names)))
     return kept, tuple(left_out)
+
+
+def _by_value(ids: list[np.ndarray]) -> list[np.ndarray]:
+    """Ids in which `7` and `7.0` are one, unless a run has both."""
+    values = [np.array([by_value(text) for text in texts], dtype=object) for texts in ids]
+    return values if all(len(set(each)) == len(each) for each in values) else ids

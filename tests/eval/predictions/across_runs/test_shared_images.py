@@ -40,6 +40,16 @@ def test_shared_images_alone_are_evaluated_and_it_is_said(files, monkeypatch, he
         assert value == pytest.approx(expected, abs=1e-12)
 
 
+def test_ids_are_matched_by_value(predictions_frame):
+    one, other = (predictions_frame("test", seed) for seed in (0, 1))
+    one["image_id"] = range(len(one))
+    other["image_id"] = [float(k) for k in range(len(other))]
+    expected = evaluate({"TL": [one, other.assign(image_id=one["image_id"])]}, replicates=0).runs
+    assert evaluate({"TL": [one, other]}, replicates=0, shared_images=True).runs == expected
+    result = evaluate({"TL": [one, other.drop(index=[3, 17])]}, replicates=0, shared_images=True)
+    assert result.datasets[0].splits["test"].n_images == len(one) - 2
+
+
 def test_nothing_in_common(predictions_frame):
     one, other = predictions_frame("test", 0), predictions_frame("test", 1)
     other["image_id"] = "x" + other["image_id"]
