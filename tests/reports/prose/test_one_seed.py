@@ -10,6 +10,7 @@ from medkt_eval import evaluate
 from medkt_reports.figures.differences.forest import forest
 from medkt_reports.lookup import Lookup
 from medkt_reports.prose import methods, sentences
+from medkt_reports.tables.further.labels import label_differences_table
 from medkt_reports.tables.paper.tables_four_and_five import table_four
 
 
@@ -65,6 +66,13 @@ def test_daggers_and_marks_are_those_of_the_test_that_answers(lookup):
     assert not any(cell.dagger for row in table.rows for cell in row.cells)
     assert "clustered DeLong over patients" in " ".join(table.notes)
     assert not any("Both can be right" in note for note in table.notes)
+
+
+def test_differences_by_label_are_those_of_the_forest(lookup):
+    table = label_differences_table(lookup)
+    delong = next(row for row in lookup.comparisons if (row.test, row.label) == ("delong-clustered", "A"))
+    assert [cell.value for cell in table.rows[0].cells][3:5] == [delong.difference, delong.p_value]
+    assert "AT − TL: tested with the trained models held fixed, not over seeds." in table.notes
 
 
 def test_arms_have_the_interval_that_exists(lookup):

@@ -102,7 +102,7 @@ def _difference_columns(lookup: Lookup) -> Sequence[Column[DifferenceLine]]:
 
 def label_differences_table(lookup: Lookup) -> Table | None:
     """Difference of every contrast by label, raw and adjusted p; None if no contrast was made by label."""
-    columns, rows, adjustments = _difference_columns(lookup), [], set()
+    columns, rows, adjustments, narrower = _difference_columns(lookup), [], set(), []
     for training_set in lookup.training_sets():
         labels = lookup.datasets[training_set.dataset].labels
         for pair in lookup.contrasts(training_set):
@@ -112,6 +112,7 @@ def label_differences_table(lookup: Lookup) -> Table | None:
             decimals = numbers.decimals_for(numbers.half_width(row.low, row.high) for row in comparisons)
             group = f"{training_set.text}: {lookup.contrast_name(pair)}"
             adjustments |= {row.adjustment for row in comparisons if not row.primary}
+            narrower += [lookup.contrast_name(pair) for row in comparisons if row.scope in ("patients", "images")]
             for row in comparisons:
                 means = [_mean(lookup, training_set, arm, row.label) for arm in pair]
                 line = DifferenceLine(row, decimals, *means)
@@ -124,7 +125,7 @@ def label_differences_table(lookup: Lookup) -> Table | None:
         caption="Differences in AUC by label, left arm minus right arm, in points.",
         head=head_of(columns),
         rows=tuple(rows),
-        notes=(*_notes_on_adjustment(lookup, adjustments),),
+        notes=(*_notes_on_adjustment(lookup, adjustments), *_notes_on_scope(narrower)),
     )
     return with_synthetic_mark(table)
 
@@ -138,6 +139,12 @@ def _notes_on_adjustment(lookup: Lookup, adjustments: set[str | None]) -> list[s
     if "holm" in adjustments and named:
         notes.append(f"{words.listed(named)}: Holm over these labels and all comparisons. {labels_named(lookup)}")
     return notes
+
+
+def _notes_on_scope(narrower: Sequence[str]) -> list[str]:
+    """Name the contrasts whose trained models were held fixed, as the analysis over seeds does not exist."""
+    names = words.listed(list(dict.fromkeys(narrower))) if narrower else ""
+    return [f"{names}: tested with the trained models held fixed, not over seeds."] if names else []
 
 
 def thresholds_table(lookup: Lookup) -> Table | None:
@@ -187,7 +194,7 @@ def _by_label(
     lookup: Lookup, training_set: TrainingSet, pair: tuple[str, str], labels: Sequence[str]
 ) -> list[Comparison]:
     comparisons = [lookup.declared(training_set, METRIC, label) for label in labels]
-    return [row for rows in comparisons for row in rows if (row.arm_a, row.arm_b) == pair]
+    return [lookup.answering(row) for rows in comparisons for row in rows if (row.arm_a, row.arm_b) == pair]
 
 
 def _label(lookup: Lookup, label: str) -> Cell:
