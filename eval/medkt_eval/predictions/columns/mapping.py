@@ -97,8 +97,9 @@ def check_somewhere(mapping: Mapping[str, str], headers: Iterable[tuple[str, Seq
                 f"--columns: no file has a column {column!r}, which is to be {role}; found {listed(names)}"
                 + (f"; did you mean {close!r}?" if close else "")
             )
-        lacks = next((source for source, header in of_file.items() if column not in header), None)
-        both = next((source for source, header in of_file.items() if column in header and role in header), None)
+        of_own_name = {source: header for source, header in of_file.items() if role in map(str.rstrip, header)}
+        lacks = next((source for source, header in of_own_name.items() if column not in header), None)
+        both = next((source for source, header in of_own_name.items() if column in header), None)
         if lacks is not None and both is not None and role != column:
             raise InputError(
                 f"{lacks}: no column {column!r}, which --columns names as {role}; found {listed(of_file[lacks])}. Its "
